@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VFIO_STRESS_CLI_COMMANDS_H
+#define VFIO_STRESS_CLI_COMMANDS_H
+
+#include "cli/command.h"
+
+extern const struct command cmd_version;
+
+#endif

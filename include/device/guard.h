@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VFIO_STRESS_DEVICE_GUARD_H
+#define VFIO_STRESS_DEVICE_GUARD_H
+
+#include "base/err.h"
+#include "world/pcidev.h"
+
+#include <sys/types.h>
+
+/* Who may hold the devices without being a stranger. */
+struct guard_friends {
+	const struct bdf *lane; /* the lane's own devices */
+	size_t nlane;
+	pid_t qemu; /* its QEMU when `while-running` allows it, 0 = nobody */
+	bool while_bound; /* a reset under a native driver was asked for */
+};
+
+/*
+ * Deny by default: every disturbed function must be unbound, a bridge that stays, on a VFIO stub
+ * without a foreign holder, or bound to a native driver and proved idle. -1 (ERR_REFUSED) names the
+ * function, what holds it and what to do.
+ */
+int guard_check(const struct host *host, const struct pcidev_list *all, const struct bdf *disturbed,
+	size_t n, const struct guard_friends *friends, struct err *err) must_check;
+
+#endif

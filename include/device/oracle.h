@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VFIO_STRESS_DEVICE_ORACLE_H
+#define VFIO_STRESS_DEVICE_ORACLE_H
+
+#include "base/str.h"
+#include "world/pcidev.h"
+
+/*
+ * What a device looks like. Taken by a disposable child with a deadline, because reading the
+ * config space of a device under reset can block for minutes.
+ */
+struct dev_state {
+	bool present; /* still in sysfs */
+	bool readable; /* config space is not all ones (a VF's ids are, by specification) */
+	uint16_t vendor, device, subvendor, subdevice, command;
+	uint8_t revision, header_type;
+	uint32_t class_code;
+	uint32_t bars[6]; /* as config space has them; a VF's read 0 */
+	uint64_t resources[6]; /* start addresses from sysfs, bars[] of a VF */
+	char power_state[16]; /* "D0" ...; read before config space is (reading wakes D3cold) */
+	uint8_t link_width; /* 0 = unknown */
+	char link_speed[24];
+	bool msi_enabled, msix_enabled;
+	char reset_methods[96], driver[32];
+	int64_t took_ns;
+};
+
+/* -1 (ERR_TIMEOUT) when the device does not answer by the deadline. */
+int oracle_take(const struct host *host, struct bdf bdf, int64_t deadline_ns, struct dev_state *out,
+	struct err *err) must_check;
+/* Appends a sentence per field that differs in a way that a reset must not cause. 0 = same. */
+size_t oracle_compare(
+	const struct dev_state *before, const struct dev_state *after, struct str *differences);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VFIO_STRESS_DEVICE_SCOPE_H
+#define VFIO_STRESS_DEVICE_SCOPE_H
+
+#include "world/pcidev.h"
+
+/* How far a reset reaches (docs/design.md, "Scope of each reset"). */
+enum reset_scope {
+	SCOPE_FUNCTION, /* the function; a PF also all its VFs */
+	SCOPE_BUS, /* the function, alone on its bus */
+	SCOPE_SLOT, /* everything in its slot */
+	SCOPE_BELOW, /* everything below the bridge, recursively */
+};
+
+struct bdf_set {
+	struct bdf *v;
+	size_t n;
+};
+
+/* Every function that such a reset of `dev` disturbs, itself included, in BDF order. */
+void scope_disturbed(const struct pcidev_list *all, const struct pcidev *dev,
+	enum reset_scope scope, struct bdf_set *out);
+void bdf_set_finish(struct bdf_set *set);
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VFIO_STRESS_MODEL_EVENT_H
+#define VFIO_STRESS_MODEL_EVENT_H
+
+#include "model/outcome.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* From a lane to the supervisor, in the order in which a lane lives. */
+enum event_kind {
+	EV_NONE,
+	EV_LANE_DEVICE, /* subject = BDF, text = identity (lane_device_pack) */
+	EV_LANE_REFUSED, /* prepare: subject = what, text = why, hint = what to do; may be several */
+	EV_LANE_NOTE, /* prepare and later: something a reader of the report should know */
+	EV_LANE_PREPARED, /* end of prepare: code = how many refusals */
+	EV_CYCLE_BEGIN,
+	EV_STEP_BEGIN, /* subject = BDF or "", dur_ns = its deadline from now */
+	EV_STEP_END, /* outcome, reason, text, hint, dur_ns */
+	EV_SUBSTEP, /* part of a step: subject, text, dur_ns ("vfio open", "boot 1 ready") */
+	EV_DEVICE_STATE, /* oracle: subject = BDF, reason = "before"/"after"/"differs", text */
+	EV_CYCLE_END, /* outcome = the worst of its steps */
+	EV_UNDO, /* a change is about to be made: see undo.h */
+	EV_UNDO_DONE, /* code = record id: it has been put back */
+	EV_BOOT_PROOF, /* code = 1: a new boot was proved; 0: not provable (delay) */
+	EV_LANE_END, /* outcome = why the lane ended, text */
+};
+
+enum phase { PHASE_NONE, PHASE_BEFORE, PHASE_CYCLE, PHASE_AFTER };
+
+#define EVENT_ACK 1u /* the sender waits until this is on disk */
+#define EVENT_DISRUPTIVE                                                                           \
+	2u /* STEP_BEGIN, STEP_END: markers, boundaries and the quiesce tail apply */
+
+/* The one record: a packet on the lane's socket, a row in the store. */
+struct event {
+	uint32_t kind; /* enum event_kind */
+	uint32_t lane;
+	uint32_t cycle; /* 1-based; 0 in `before` and outside cycles */
+	int32_t step; /* 0-based in its list, -1 = none */
+	uint8_t phase; /* enum phase */
+	uint8_t outcome; /* enum outcome */
+	uint16_t flags; /* EVENT_* */
+	uint32_t code;
+	int64_t mono_ns, wall_ns;
+	int64_t dur_ns;
+	char subject[64];
+	char reason[REASON_MAX];
+	char text[DETAIL_MAX];
+	char hint[ADVICE_MAX];
+};
+
+/* From the supervisor to a lane. */
+enum order_kind {
+	ORDER_GO, /* prepared lanes may begin */
+	ORDER_ACK, /* the event that asked for it is on disk; `value` = id given to it */
+	ORDER_STOP, /* finish the step, put things back, end */
+};
+
+struct order {
+	uint32_t kind;
+	uint32_t pad;
+	uint64_t value;
+};
+
+/* A lane's mouth. */
+struct emitter {
+	int fd; /* SOCK_SEQPACKET, or -1: stand-alone, prints events and needs no ack */
+	uint32_t lane, cycle;
+	int32_t step;
+	uint8_t phase;
+	bool stop_asked; /* an ORDER_STOP was read */
+	bool orphaned; /* the supervisor is gone: start nothing new */
+};
+
+/* Stamps time, lane, cycle, phase and step, and sends. Never fails: an orphan is noted. */
+void emit(struct emitter *out, struct event *ev);
+/* Sends and waits until it is on disk. -1 (ERR_LOST) when the supervisor is gone. */
+int emit_durable(
+	struct emitter *out, struct event *ev, uint64_t *id_out, struct err *err) must_check;
+/* Reads waiting orders without blocking; updates stop_asked and orphaned. */
+void emitter_poll(struct emitter *out);
+
+const char *event_kind_name(enum event_kind kind);
+const char *phase_name(enum phase phase); /* "before", "cycle", "after", "" */
+
+#endif

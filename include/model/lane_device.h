@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VFIO_STRESS_MODEL_LANE_DEVICE_H
+#define VFIO_STRESS_MODEL_LANE_DEVICE_H
+
+#include "world/pcidev.h"
+
+struct event;
+
+/* A device that a lane holds for the run. */
+struct lane_device {
+	struct pcidev pci; /* as it was when the lane was prepared */
+	int lock_fd; /* flock in /run/vfio-stress; held until the lane ends */
+	uint64_t undo_driver; /* undo record of its binding, 0 = not rebound */
+	void *oracle; /* device/oracle.h: reference state */
+};
+
+/* Identity as text in EV_LANE_DEVICE and back. */
+void lane_device_pack(const struct pcidev *dev, struct event *ev);
+void lane_device_unpack(const struct event *ev, struct pcidev *dev);
+
+#endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VFIO_STRESS_MODEL_RUN_VIEW_H
+#define VFIO_STRESS_MODEL_RUN_VIEW_H
+
+#include "base/mem.h"
+#include "model/event.h"
+#include "model/incident.h"
+#include "world/pcidev.h"
+
+struct store;
+
+/* Facts of the host at the start; any may be "" (unknown). */
+struct host_facts {
+	const char *name, *kernel, *cmdline, *bios, *board, *cpu, *microcode, *qemu, *libvirt;
+};
+
+/* One row of the report's steps[]: a step of a list on one device. */
+struct step_row {
+	enum phase phase;
+	uint32_t index;
+	const char *name, *word, *arg; /* arg NULL = none */
+	const char *device; /* BDF, NULL for a VM step */
+	uint64_t count, failed, broken, skipped;
+	int64_t p50_ms, p95_ms, max_ms; /* -1 = nothing ran */
+};
+
+struct lane_row {
+	const char *name, *domain; /* domain NULL = none */
+	enum verdict verdict;
+	const char *reason; /* "" = none */
+	struct pcidev *devices;
+	size_t ndevices;
+	uint64_t cycles_done, cycles_failed;
+	struct step_row *steps;
+	size_t nsteps;
+};
+
+struct failure_row {
+	int32_t lane;
+	int32_t cycle; /* 0 in before, -1 in after */
+	const char *step; /* word */
+	int32_t step_index;
+	const char *device; /* NULL = none */
+	enum outcome outcome;
+	const char *reason, *detail, *advice;
+};
+
+#define FAILURES_SHOWN_MAX 1000 /* more are counted */
+
+/* An immutable snapshot of one stored run: all that a report needs. Free with run_view_free. */
+struct run_view {
+	struct arena arena;
+	enum verdict verdict;
+	int exit_code;
+	bool simulated, boots_proved, ended;
+	const char *id, *scenario, *scenario_text, *tool_version, *boot_id;
+	const char *verdict_reason; /* one sentence: why this verdict */
+	int64_t started_ns, ended_ns; /* wall; ended_ns of a dead run = its last sign of life */
+	uint64_t seed;
+	struct host_facts host;
+	struct lane_row *lanes;
+	size_t nlanes;
+	struct failure_row *failures;
+	size_t nfailures;
+	uint64_t failures_total;
+	struct incident *incidents; /* culprits first: over budget, by severity, then by time */
+	size_t nincidents;
+	uint64_t expected_events; /* recognised inside the step that causes them */
+	uint64_t info_events; /* incidents of severity info, counted only */
+	uint64_t klog_records, klog_lost;
+	bool blind;
+	const char *blind_reason; /* "" = not blind */
+	struct strings_row {
+		const char **v;
+		size_t n;
+	} blind_spots, notes, undo_left;
+};
+
+/* `which`: an id, a unique prefix of one, or "latest". */
+int run_view_load(
+	struct store *store, const char *which, struct run_view **out, struct err *err) must_check;
+void run_view_free(struct run_view *view);
+
+#endif

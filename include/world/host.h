@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VFIO_STRESS_WORLD_HOST_H
+#define VFIO_STRESS_WORLD_HOST_H
+
+#include "base/bdf.h"
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define HOST_PATH_MAX 512
+
+/* Where the machine is. Tests put a directory in front of /sys, /proc, /dev/vfio and /run. */
+struct host {
+	const char
+		*root; /* "" for the real one, or the --root directory, without a trailing slash */
+	const char *kmsg; /* "/dev/kmsg", or the --kmsg path */
+	bool simulated; /* a test seam is in use: reports say so */
+};
+
+/* root + formatted absolute path. Returns buf, which has HOST_PATH_MAX bytes. */
+const char *host_path(const struct host *host, char *buf, const char *fmt, ...) printf_like(3, 4);
+/* "/sys/bus/pci/devices/BDF/NAME" below root; name "" for the directory itself. Returns buf. */
+const char *host_dev_path(const struct host *host, char *buf, struct bdf bdf, const char *name);
+
+/*
+ * One attribute: read into buf (NUL-terminated, trailing newline cut) or written whole in one
+ * write(2). These may sleep in the kernel for minutes: a reset attribute always goes through child_call.
+ */
+int host_read(const struct host *host, const char *path, char *buf, size_t size,
+	struct err *err) must_check;
+int host_write(
+	const struct host *host, const char *path, const char *value, struct err *err) must_check;
+
+/* The boot's UUID from /proc/sys/kernel/random/boot_id; "" when it cannot be read. Returns buf. */
+const char *host_boot_id(const struct host *host, char buf[40]);
+
+#endif

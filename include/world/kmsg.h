@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VFIO_STRESS_WORLD_KMSG_H
+#define VFIO_STRESS_WORLD_KMSG_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define KMSG_TEXT_MAX                                                                              \
+	1024 /* the kernel cuts at 976..1024 bytes (LOG_LINE_MAX, PRINTKRB_RECORD_MAX) */
+
+/* One kernel log record, decoded. Every reader (kmsg, journal, files) yields these. */
+struct klog_rec {
+	uint64_t seq; /* of /dev/kmsg; the line number in a file */
+	int64_t usec; /* since boot, -1 = unknown */
+	int64_t wall_ns; /* when known, else 0 */
+	uint8_t level; /* 0..7, 255 = unknown */
+	uint8_t facility; /* 0 = the kernel itself; 1+ = written by a process */
+	bool cont; /* a pr_cont fragment */
+	bool truncated;
+	uint16_t len;
+	char device[64]; /* DEVICE= of the dictionary, "" = none: "+pci:0000:41:00.0" */
+	char text[KMSG_TEXT_MAX + 1];
+};
+
+/* Parses what one read(2) of /dev/kmsg returned. -1 when it is not such a record. */
+int kmsg_parse(const char *buf, size_t len, struct klog_rec *out, struct err *err) must_check;
+
+/*
+ * A reader: one thread drains the device into bounded memory and does nothing else. It starts
+ * behind the newest record. Overruns are counted, never fatal.
+ */
+struct kmsg;
+
+struct kmsg_status {
+	uint64_t records; /* read since open */
+	uint64_t lost; /* missing sequence numbers, overruns of the ring and of our memory */
+	uint64_t last_seq; /* of the newest record taken by kmsg_next; 0 = none */
+	bool failed; /* reading ended; `err` says why */
+	struct err err;
+};
+
+int kmsg_open(const char *path, struct kmsg **out, struct err *err) must_check;
+void kmsg_close(struct kmsg *k);
+/* Readable when kmsg_next or kmsg_synced has news. For epoll; do not read it. */
+int kmsg_fd(const struct kmsg *k);
+/* Takes the oldest record; false when there is none. */
+bool kmsg_next(struct kmsg *k, struct klog_rec *out);
+/* Asks the thread to read until EAGAIN; answers a ticket. */
+uint64_t kmsg_sync(struct kmsg *k);
+/* Has that been done? Then seq_out = the last sequence number that existed at that moment. */
+bool kmsg_synced(struct kmsg *k, uint64_t ticket, uint64_t *seq_out);
+void kmsg_get_status(struct kmsg *k, struct kmsg_status *out);
+
+/*
+ * Writes one line as a process (facility user). A fresh open for each, because the kernel's limit
+ * of printk_devkmsg belongs to the open file (kernel/printk/printk.c, devkmsg_open). With a pipe as
+ * the seam this is a no-op that succeeds.
+ */
+int kmsg_mark(const char *path, const char *line, struct err *err) must_check;
+
+#endif

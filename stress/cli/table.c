@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cli/commands.h"
+
+#include <stddef.h>
+
+const struct command *const commands[] = {
+	&cmd_version,
+	NULL,
+};

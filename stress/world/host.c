@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "world/host.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+const char *host_path(const struct host *host, char *buf, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	n = snprintf(buf, HOST_PATH_MAX, "%s", host->root);
+	if (n < 0 || n >= HOST_PATH_MAX)
+		return buf;
+	va_start(ap, fmt);
+	vsnprintf(buf + n, (size_t)(HOST_PATH_MAX - n), fmt, ap);
+	va_end(ap);
+	return buf;
+}
+
+const char *host_dev_path(const struct host *host, char *buf, struct bdf bdf, const char *name)
+{
+	char text[BDF_LEN];
+
+	return host_path(host, buf, "/sys/bus/pci/devices/%s%s%s", bdf_text(bdf, text),
+		*name ? "/" : "", name);
+}
+
+int host_read(const struct host *host, const char *path, char *buf, size_t size, struct err *err)
+{
+	char full[HOST_PATH_MAX];
+	auto_close int fd = open(host_path(host, full, "%s", path), O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return err_set(err, errno == ENOENT ? ERR_ABSENT : ERR_IO, errno, "open %s", path);
+	n = read(fd, buf, size - 1);
+	if (n < 0)
+		return err_set(err, ERR_IO, errno, "read %s", path);
+	buf[n] = '\0';
+	while (n > 0 && (buf[n - 1] == '\n' || buf[n - 1] == ' '))
+		buf[--n] = '\0';
+	return 0;
+}
+
+int host_write(const struct host *host, const char *path, const char *value, struct err *err)
+{
+	char full[HOST_PATH_MAX];
+	auto_close int fd = open(host_path(host, full, "%s", path), O_WRONLY | O_CLOEXEC | O_TRUNC);
+	size_t len = strlen(value);
+
+	if (fd < 0)
+		return err_set(err, errno == ENOENT ? ERR_ABSENT : ERR_IO, errno, "open %s", path);
+	if (write(fd, value, len) != (ssize_t)len)
+		return err_set(err, ERR_IO, errno, "write '%s' to %s", value, path);
+	return 0;
+}
+
+const char *host_boot_id(const struct host *host, char buf[40])
+{
+	struct err err;
+
+	if (host_read(host, "/proc/sys/kernel/random/boot_id", buf, 40, &err) != 0)
+		buf[0] = '\0';
+	return buf;
+}
