@@ -15,6 +15,11 @@ struct source {
 	size_t len;
 };
 
+/* A copy that lives as long as the process, so that positions in it stay valid. */
+const struct source *source_keep(const char *name, const char *text, size_t len);
+/* Fuzzers: frees every copy; no position may be used after it. */
+void source_forget_all(void);
+
 /* A place in it. line 0 = no position. */
 struct srcpos {
 	const struct source *src;

@@ -37,6 +37,12 @@ bool str_to_duration_ms(const char *s, int64_t *out);
 const char *duration_text(int64_t ms, char *buf, size_t size);
 
 /*
+ * Bytes of the UTF-8 character at s (n > 0 bytes follow); 0 when it is not valid, or one that hides
+ * or reorders text: C1 controls and the bidirectional controls.
+ */
+size_t str_utf8_len(const char *s, size_t n);
+
+/*
  * Foreign text (kernel lines, guest output) made harmless for a terminal or a text report: control
  * bytes, escapes and invalid UTF-8 become \xNN. Returns dst.
  */

@@ -202,9 +202,9 @@ const char *duration_text(int64_t ms, char *buf, size_t size)
 	return buf;
 }
 
-/* Length of the valid UTF-8 sequence at s, 0 when there is none. */
-static size_t utf8_len(const unsigned char *s, size_t n)
+size_t str_utf8_len(const char *text, size_t n)
 {
+	const unsigned char *s = (const unsigned char *)text;
 	size_t len, i;
 	uint32_t cp;
 
@@ -238,7 +238,7 @@ char *str_printable(char *dst, size_t size, const char *src, size_t n)
 	size_t used = 0;
 
 	while (n > 0) {
-		size_t len = *s < 0x20 || *s == 0x7f ? 0 : utf8_len(s, n);
+		size_t len = *s < 0x20 || *s == 0x7f ? 0 : str_utf8_len((const char *)s, n);
 		char esc[5];
 
 		if (len == 0)
