@@ -13,13 +13,13 @@
 #define INCIDENT_LAST_LINES  5
 #define INCIDENT_FIELDS      24
 
-enum value_kind { VALUE_NULL, VALUE_STRING, VALUE_INT, VALUE_BOOL, VALUE_STRINGS };
+enum value_kind { VALUE_NULL, VALUE_STRING, VALUE_INT, VALUE_BOOL, VALUE_STRINGS, VALUE_INTS };
 
 /* A decoded part of a kernel message, ready for JSON. */
 struct incident_field {
 	char name[32];
 	enum value_kind kind;
-	char text[200]; /* STRING; STRINGS joined by '\n'; INT and BOOL as written in JSON */
+	char text[200]; /* STRING; STRINGS and INTS joined by '\n'; INT and BOOL as in JSON */
 };
 
 struct incident_line {

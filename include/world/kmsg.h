@@ -8,8 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define KMSG_TEXT_MAX                                                                              \
-	1024 /* the kernel cuts at 976..1024 bytes (LOG_LINE_MAX, PRINTKRB_RECORD_MAX) */
+/* the kernel cuts at 976..1024 bytes (LOG_LINE_MAX, PRINTKRB_RECORD_MAX) */
+#define KMSG_TEXT_MAX 1024
 
 /* One kernel log record, decoded. Every reader (kmsg, journal, files) yields these. */
 struct klog_rec {
@@ -22,7 +22,7 @@ struct klog_rec {
 	bool truncated;
 	uint16_t len;
 	char device[64]; /* DEVICE= of the dictionary, "" = none: "+pci:0000:41:00.0" */
-	char text[KMSG_TEXT_MAX + 1];
+	char text[KMSG_TEXT_MAX + 1]; /* may hold newlines; a NUL from outside reads '?' */
 };
 
 /* Parses what one read(2) of /dev/kmsg returned. -1 when it is not such a record. */
@@ -30,13 +30,18 @@ int kmsg_parse(const char *buf, size_t len, struct klog_rec *out, struct err *er
 
 /*
  * A reader: one thread drains the device into bounded memory and does nothing else. It starts
- * behind the newest record. Overruns are counted, never fatal.
+ * behind the newest record. Overruns are counted, never fatal. What comes while our memory is full
+ * is counted as lost, and the older records stay: the begin of a storm tells more than its end.
+ *
+ * The seam: `path` may be anything that open(2) takes. What is no character device is read as text
+ * of the same form, one record a line (dictionary lines follow and start with a blank), each
+ * written whole in one write of at most PIPE_BUF bytes; a final newline may be missing.
  */
 struct kmsg;
 
 struct kmsg_status {
 	uint64_t records; /* read since open */
-	uint64_t lost; /* missing sequence numbers, overruns of the ring and of our memory */
+	uint64_t lost; /* missing sequence numbers (overruns), and what our memory could not hold */
 	uint64_t last_seq; /* of the newest record taken by kmsg_next; 0 = none */
 	bool failed; /* reading ended; `err` says why */
 	struct err err;
@@ -44,20 +49,30 @@ struct kmsg_status {
 
 int kmsg_open(const char *path, struct kmsg **out, struct err *err) must_check;
 void kmsg_close(struct kmsg *k);
+/*
+ * Is it the kernel's own device? Then our marker must come back, or we are blind. At the seam
+ * nobody echoes it: not required, and the report says `simulated`.
+ */
+bool kmsg_is_device(const struct kmsg *k);
 /* Readable when kmsg_next or kmsg_synced has news. For epoll; do not read it. */
 int kmsg_fd(const struct kmsg *k);
-/* Takes the oldest record; false when there is none. */
+/* Takes the oldest record; false when there is none (which also quiets kmsg_fd). */
 bool kmsg_next(struct kmsg *k, struct klog_rec *out);
 /* Asks the thread to read until EAGAIN; answers a ticket. */
 uint64_t kmsg_sync(struct kmsg *k);
-/* Has that been done? Then seq_out = the last sequence number that existed at that moment. */
+/*
+ * Has that been done? Then seq_out = the last sequence number that existed at that moment, 0 when
+ * none was read since open, and everything up to it can be taken with kmsg_next. When the kernel
+ * prints faster than we read, a ticket is answered after KMSG_SYNC_MAX_MS with what was read.
+ */
+#define KMSG_SYNC_MAX_MS 250
 bool kmsg_synced(struct kmsg *k, uint64_t ticket, uint64_t *seq_out);
 void kmsg_get_status(struct kmsg *k, struct kmsg_status *out);
 
 /*
  * Writes one line as a process (facility user). A fresh open for each, because the kernel's limit
- * of printk_devkmsg belongs to the open file (kernel/printk/printk.c, devkmsg_open). With a pipe as
- * the seam this is a no-op that succeeds.
+ * of printk_devkmsg belongs to the open file (kernel/printk/printk.c, devkmsg_open). When `path` is
+ * no character device (the seam) this is a no-op that succeeds.
  */
 int kmsg_mark(const char *path, const char *line, struct err *err) must_check;
 
