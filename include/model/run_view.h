@@ -28,6 +28,8 @@ struct lane_row {
 	const char *name, *domain; /* domain NULL = none */
 	enum verdict verdict;
 	const char *reason; /* "" = none */
+	bool ended; /* it said how it ended */
+	enum outcome end; /* how: pass = all its cycles, aborted = was told to stop */
 	struct pcidev *devices;
 	size_t ndevices;
 	uint64_t cycles_done, cycles_failed;
@@ -55,6 +57,7 @@ struct run_view {
 	bool simulated, boots_proved, ended;
 	const char *id, *scenario, *scenario_text, *tool_version, *boot_id;
 	const char *verdict_reason; /* one sentence: why this verdict */
+	const char *aborted; /* why it was cut short, "" = it was not */
 	int64_t started_ns, ended_ns; /* wall; ended_ns of a dead run = its last sign of life */
 	uint64_t seed;
 	struct host_facts host;
@@ -76,7 +79,10 @@ struct run_view {
 	} blind_spots, notes, undo_left;
 };
 
-/* `which`: an id, a unique prefix of one, or "latest". */
+/*
+ * `which`: an id, a unique prefix of one, or "latest". The verdicts are filled in by verdict_judge,
+ * a pure function of the rest.
+ */
 int run_view_load(
 	struct store *store, const char *which, struct run_view **out, struct err *err) must_check;
 void run_view_free(struct run_view *view);

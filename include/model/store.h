@@ -7,6 +7,9 @@
 #include "model/undo.h"
 #include "world/kmsg.h"
 
+#include <sys/types.h>
+
+struct lane_spec;
 struct scenario;
 
 /*
@@ -26,9 +29,17 @@ int store_open(
 void store_close(struct store *s);
 const char *store_path(const struct store *s);
 
+/* A lane and what it resolved to. */
+struct lane_begin {
+	const struct lane_spec *spec;
+	const struct pcidev *devices;
+	size_t ndevices;
+};
+
 /* What is known of a run when it begins. */
 struct run_begin {
 	const char *id; /* run_id_new */
+	const struct lane_begin *lanes; /* one per lane of the scenario */
 	const struct scenario *scenario;
 	const char *settings; /* --set, one a line */
 	const char *tool_version;
@@ -70,10 +81,10 @@ struct klog_account {
 
 int store_run_klog(
 	struct store *s, int64_t run, const struct klog_account *k, struct err *err) must_check;
+/* The run was cut short: "interrupted", in words. */
+int store_run_aborted(struct store *s, int64_t run, const char *why, struct err *err) must_check;
 /* How it ended; `reason` is one sentence. */
 int store_run_end(struct store *s, int64_t run, enum verdict verdict, int exit_code,
-	const char *reason, struct err *err) must_check;
-int store_lane_end(struct store *s, int64_t run, uint32_t lane, enum verdict verdict,
 	const char *reason, struct err *err) must_check;
 
 int store_begin(struct store *s, struct err *err) must_check;

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -112,6 +113,7 @@ static void bind(struct query *q, const char *types, va_list ap)
 {
 	int i;
 
+	assert((int)strlen(types) == sqlite3_bind_parameter_count(q->stmt));
 	for (i = 1; *types != '\0'; i++, types++) {
 		if (*types == 'i') {
 			sqlite3_bind_int64(q->stmt, i, va_arg(ap, int64_t));

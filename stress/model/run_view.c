@@ -1,0 +1,543 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "model/run_view.h"
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "base/vec.h"
+#include "model/db.h"
+#include "model/store.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What is needed while loading: one store, one run, one view. */
+struct loading {
+	struct db *db;
+	int64_t run;
+	struct run_view *view;
+	struct err *err;
+};
+
+static const char *keep(struct loading *l, struct query *q, int column)
+{
+	return arena_strdup(&l->view->arena, db_text(q, column));
+}
+
+static const char *keep_or_null(struct loading *l, struct query *q, int column)
+{
+	return db_is_null(q, column) ? NULL : keep(l, q, column);
+}
+
+/* Moves a VEC into the arena. */
+#define KEEP_VEC(l, vec, array, count)                                                             \
+	do {                                                                                       \
+		size_t bytes_ = (vec)->n * sizeof(*(vec)->v);                                      \
+		(array) = arena_alloc(&(l)->view->arena, bytes_ + 1);                              \
+		if (bytes_ > 0)                                                                    \
+			memcpy((array), (vec)->v, bytes_);                                         \
+		(count) = (vec)->n;                                                                \
+		vec_finish(vec);                                                                   \
+	} while (0)
+
+static int load_run(struct loading *l)
+{
+	struct run_view *v = l->view;
+	struct query *q;
+	int rc;
+
+	if (db_query(l->db, &q, l->err,
+		    "SELECT id, scenario, scenario_text, tool_version, boot_id, seed, simulated,"
+		    " started_ns, coalesce(ended_ns, alive_ns), ended_ns IS NOT NULL, aborted,"
+		    " klog_records, klog_lost, blind, blind_reason, host_name, kernel, cmdline, "
+		    "bios,"
+		    " board, cpu, microcode, qemu, libvirt FROM run WHERE key = ?",
+		    "i", l->run) != 0)
+		return -1;
+	rc = db_row(q, l->err);
+	if (rc == 1) {
+		v->id = keep(l, q, 0);
+		v->scenario = keep(l, q, 1);
+		v->scenario_text = keep(l, q, 2);
+		v->tool_version = keep(l, q, 3);
+		v->boot_id = keep(l, q, 4);
+		v->seed = (uint64_t)db_int(q, 5);
+		v->simulated = db_int(q, 6);
+		v->started_ns = db_int(q, 7);
+		v->ended_ns = db_int(q, 8);
+		v->ended = db_int(q, 9);
+		v->aborted = keep(l, q, 10);
+		v->klog_records = (uint64_t)db_int(q, 11);
+		v->klog_lost = (uint64_t)db_int(q, 12);
+		v->blind = db_int(q, 13);
+		v->blind_reason = keep(l, q, 14);
+		v->host = (struct host_facts){keep(l, q, 15), keep(l, q, 16), keep(l, q, 17),
+			keep(l, q, 18), keep(l, q, 19), keep(l, q, 20), keep(l, q, 21),
+			keep(l, q, 22), keep(l, q, 23)};
+	}
+	db_done(q);
+	return rc == 1 ? 0 : -1;
+}
+
+static int load_lane_list(struct loading *l)
+{
+	VEC(struct lane_row) lanes = {0};
+	struct query *q;
+	int rc;
+
+	if (db_query(l->db, &q, l->err, "SELECT name, domain FROM lane WHERE run = ? ORDER BY lane",
+		    "i", l->run) != 0)
+		return -1;
+	while ((rc = db_row(q, l->err)) == 1) {
+		struct lane_row *lane = vec_push(&lanes);
+
+		lane->name = keep(l, q, 0);
+		lane->domain = keep_or_null(l, q, 1);
+		lane->reason = "";
+	}
+	db_done(q);
+	KEEP_VEC(l, &lanes, l->view->lanes, l->view->nlanes);
+	return rc;
+}
+
+static int load_devices(struct loading *l, size_t lane)
+{
+	VEC(struct pcidev) devices = {0};
+	struct query *q;
+	int rc;
+
+	if (db_query(l->db, &q, l->err,
+		    "SELECT bdf, vendor, device, subvendor, subdevice, revision, class, name"
+		    " FROM lane_device WHERE run = ? AND lane = ?",
+		    "ii", l->run, (int64_t)lane) != 0)
+		return -1;
+	while ((rc = db_row(q, l->err)) == 1) {
+		struct pcidev *d = vec_push(&devices);
+
+		(void)bdf_parse(db_text(q, 0), &d->bdf);
+		d->vendor = (uint16_t)db_int(q, 1);
+		d->device = (uint16_t)db_int(q, 2);
+		d->subvendor = (uint16_t)db_int(q, 3);
+		d->subdevice = (uint16_t)db_int(q, 4);
+		d->revision = (uint8_t)db_int(q, 5);
+		d->class_code = (uint32_t)db_int(q, 6);
+		str_set(d->name, db_text(q, 7));
+	}
+	db_done(q);
+	KEEP_VEC(l, &devices, l->view->lanes[lane].devices, l->view->lanes[lane].ndevices);
+	return rc;
+}
+
+static int load_step_list(struct loading *l, size_t lane)
+{
+	VEC(struct step_row) steps = {0};
+	struct query *q;
+	int rc;
+
+	if (db_query(l->db, &q, l->err,
+		    "SELECT phase, step, name, word, arg, device FROM step"
+		    " WHERE run = ? AND lane = ? ORDER BY phase, step, device",
+		    "ii", l->run, (int64_t)lane) != 0)
+		return -1;
+	while ((rc = db_row(q, l->err)) == 1) {
+		struct step_row *s = vec_push(&steps);
+
+		s->phase = (enum phase)db_int(q, 0);
+		s->index = (uint32_t)db_int(q, 1);
+		s->name = keep(l, q, 2);
+		s->word = keep(l, q, 3);
+		s->arg = keep_or_null(l, q, 4);
+		s->device = *db_text(q, 5) ? keep(l, q, 5) : NULL;
+		s->p50_ms = s->p95_ms = s->max_ms = -1;
+	}
+	db_done(q);
+	KEEP_VEC(l, &steps, l->view->lanes[lane].steps, l->view->lanes[lane].nsteps);
+	return rc;
+}
+
+static int compare_i64(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Nearest-rank percentile of sorted values. */
+static int64_t percentile(const int64_t *v, size_t n, unsigned p)
+{
+	size_t rank = (n * p + 99) / 100;
+
+	return v[rank > 0 ? rank - 1 : 0];
+}
+
+/* Counts one step row's ends and sorts their times; `times` is reused from row to row. */
+static int load_step_ends(
+	struct loading *l, size_t lane, struct step_row *s, int64_t **times, size_t *cap)
+{
+	struct query *q;
+	size_t n = 0;
+	int rc;
+
+	if (db_query(l->db, &q, l->err,
+		    "SELECT outcome, dur_ns FROM event WHERE run = ? AND kind = ? AND lane = ?"
+		    " AND phase = ? AND step = ? AND (? = '' OR subject = ?)",
+		    "iiiiiss", l->run, (int64_t)EV_STEP_END, (int64_t)lane, (int64_t)s->phase,
+		    (int64_t)s->index, s->device ? s->device : "", s->device ? s->device : "") != 0)
+		return -1;
+	while ((rc = db_row(q, l->err)) == 1) {
+		enum outcome o = (enum outcome)db_int(q, 0);
+
+		s->count++;
+		s->failed += o == OUTCOME_FAIL;
+		s->broken += o == OUTCOME_BROKEN;
+		s->skipped += o == OUTCOME_SKIPPED;
+		if (o == OUTCOME_SKIPPED)
+			continue;
+		if (n == *cap) {
+			*cap = *cap ? *cap * 2 : 256;
+			*times = xrealloc(*times, *cap * sizeof(**times));
+		}
+		(*times)[n++] = (db_int(q, 1) + NS_PER_MS / 2) / NS_PER_MS;
+	}
+	db_done(q);
+	if (n > 0) {
+		qsort(*times, n, sizeof(**times), compare_i64);
+		s->p50_ms = percentile(*times, n, 50);
+		s->p95_ms = percentile(*times, n, 95);
+		s->max_ms = (*times)[n - 1];
+	}
+	return rc;
+}
+
+static int load_steps(struct loading *l, size_t lane)
+{
+	struct lane_row *row = &l->view->lanes[lane];
+	auto_free int64_t *times = NULL;
+	size_t i, cap = 0;
+
+	if (load_step_list(l, lane) != 0)
+		return -1;
+	for (i = 0; i < row->nsteps; i++)
+		if (load_step_ends(l, lane, &row->steps[i], &times, &cap) != 0)
+			return -1;
+	return 0;
+}
+
+/* A cycle failed when a step of it did, or when an incident over budget fell into it. */
+static int load_cycles(struct loading *l, size_t lane)
+{
+	struct lane_row *row = &l->view->lanes[lane];
+	struct query *q;
+	int rc;
+
+	if (db_query(l->db, &q, l->err,
+		    "SELECT count(*), coalesce(sum(outcome IN (1, 2) OR cycle IN (SELECT cycle FROM"
+		    " incident i WHERE i.run = ?1 AND i.lane = ?2 AND i.over_budget)), 0)"
+		    " FROM event WHERE run = ?1 AND kind = ?3 AND lane = ?2 AND outcome <> 4",
+		    "iii", l->run, (int64_t)lane, (int64_t)EV_CYCLE_END) != 0)
+		return -1;
+	rc = db_row(q, l->err);
+	if (rc == 1) {
+		row->cycles_done = (uint64_t)db_int(q, 0);
+		row->cycles_failed = (uint64_t)db_int(q, 1);
+	}
+	db_done(q);
+	return rc == 1 ? 0 : -1;
+}
+
+static int load_lane_end(struct loading *l, size_t lane)
+{
+	struct lane_row *row = &l->view->lanes[lane];
+	struct query *q;
+	int rc;
+
+	if (db_query(l->db, &q, l->err,
+		    "SELECT outcome, text FROM event WHERE run = ? AND kind = ? AND lane = ?"
+		    " ORDER BY id DESC LIMIT 1",
+		    "iii", l->run, (int64_t)EV_LANE_END, (int64_t)lane) != 0)
+		return -1;
+	rc = db_row(q, l->err);
+	if (rc == 1) {
+		row->ended = true;
+		row->end = (enum outcome)db_int(q, 0);
+		row->reason = keep(l, q, 1);
+	}
+	db_done(q);
+	return rc < 0 ? -1 : 0;
+}
+
+static int load_lanes(struct loading *l)
+{
+	size_t i;
+
+	if (load_lane_list(l) != 0)
+		return -1;
+	for (i = 0; i < l->view->nlanes; i++)
+		if (load_devices(l, i) != 0 || load_steps(l, i) != 0 || load_cycles(l, i) != 0 ||
+			load_lane_end(l, i) != 0)
+			return -1;
+	return 0;
+}
+
+/* Every boot that a lane waited for must have been proved; one that could not be spoils it. */
+static int load_boot_proof(struct loading *l)
+{
+	struct query *q;
+	int rc;
+
+	if (db_query(l->db, &q, l->err,
+		    "SELECT count(*) > 0 AND min(code) > 0 FROM event WHERE run = ? AND kind = ?",
+		    "ii", l->run, (int64_t)EV_BOOT_PROOF) != 0)
+		return -1;
+	rc = db_row(q, l->err);
+	if (rc == 1)
+		l->view->boots_proved = db_int(q, 0);
+	db_done(q);
+	return rc == 1 ? 0 : -1;
+}
+
+static const char *word_of(const struct run_view *v, int64_t lane, int64_t phase, int64_t step)
+{
+	size_t i;
+
+	if (lane < 0 || (size_t)lane >= v->nlanes)
+		return "";
+	for (i = 0; i < v->lanes[lane].nsteps; i++) {
+		const struct step_row *s = &v->lanes[lane].steps[i];
+
+		if (s->phase == (enum phase)phase && s->index == step)
+			return s->word;
+	}
+	return "";
+}
+
+static int load_failures(struct loading *l)
+{
+	VEC(struct failure_row) failures = {0};
+	struct run_view *v = l->view;
+	struct query *q;
+	int rc;
+
+	if (db_query(l->db, &q, l->err,
+		    "SELECT lane, cycle, phase, step, subject, outcome, reason, text, hint FROM "
+		    "event"
+		    " WHERE run = ? AND kind = ? AND outcome IN (1, 2) ORDER BY id",
+		    "ii", l->run, (int64_t)EV_STEP_END) != 0)
+		return -1;
+	while ((rc = db_row(q, l->err)) == 1) {
+		struct failure_row *f;
+
+		if (v->failures_total++ >= FAILURES_SHOWN_MAX)
+			continue;
+		f = vec_push(&failures);
+		f->lane = (int32_t)db_int(q, 0);
+		f->cycle = db_int(q, 2) == PHASE_AFTER ? -1 : (int32_t)db_int(q, 1);
+		f->step = word_of(v, db_int(q, 0), db_int(q, 2), db_int(q, 3));
+		f->step_index = (int32_t)db_int(q, 3);
+		f->device = strchr(db_text(q, 4), ':') ? keep(l, q, 4) : NULL;
+		f->outcome = (enum outcome)db_int(q, 5);
+		f->reason = keep(l, q, 6);
+		f->detail = keep(l, q, 7);
+		f->advice = keep(l, q, 8);
+	}
+	db_done(q);
+	KEEP_VEC(l, &failures, v->failures, v->nfailures);
+	return rc;
+}
+
+/* Cuts the next part off a text that ends with `separator`. */
+static char *cut(char **rest, char separator)
+{
+	char *part = *rest, *end = strchr(part, separator);
+
+	if (end == NULL)
+		return NULL;
+	*end = '\0';
+	*rest = end + 1;
+	return part;
+}
+
+static void unpack_fields(const void *blob, size_t len, struct incident *inc)
+{
+	auto_free char *copy = xstrndup(blob ? blob : "", len);
+	char *rest = copy, *name, *kind, *text;
+
+	while (inc->nfields < INCIDENT_FIELDS && (name = cut(&rest, '\x1f')) != NULL &&
+		(kind = cut(&rest, '\x1f')) != NULL && (text = cut(&rest, '\x1e')) != NULL) {
+		struct incident_field *f = &inc->fields[inc->nfields++];
+
+		str_set(f->name, name);
+		str_set(f->text, text);
+		f->kind = (enum value_kind)strtol(kind, NULL, 10);
+	}
+}
+
+static void read_incident(struct query *q, struct incident *inc)
+{
+	const void *fields;
+	size_t len;
+
+	inc->no = (uint32_t)db_int(q, 0);
+	str_set(inc->id, db_text(q, 1));
+	inc->severity = (enum severity)db_int(q, 2);
+	inc->tolerated = db_int(q, 3);
+	inc->over_budget = db_int(q, 4);
+	inc->expected = db_int(q, 5);
+	inc->has_bdf = !db_is_null(q, 6) && bdf_parse(db_text(q, 6), &inc->bdf);
+	inc->has_reporter = !db_is_null(q, 7) && bdf_parse(db_text(q, 7), &inc->reporter);
+	inc->place.lane = (int32_t)db_int(q, 8);
+	inc->place.candidates = (uint64_t)db_int(q, 9);
+	inc->place.cycle = (int32_t)db_int(q, 10);
+	str_set(inc->place.step, db_text(q, 11));
+	inc->place.step_index = (int32_t)db_int(q, 12);
+	inc->place.late = db_int(q, 13);
+	inc->place.in_lane = db_int(q, 14);
+	inc->count = (uint64_t)db_int(q, 15);
+	inc->count_is_lower_bound = db_int(q, 16);
+	inc->first_seq = (uint64_t)db_int(q, 17);
+	inc->last_seq = (uint64_t)db_int(q, 18);
+	inc->first_wall_ns = db_int(q, 19);
+	inc->last_wall_ns = db_int(q, 20);
+	fields = db_blob(q, 21, &len);
+	unpack_fields(fields, len, inc);
+	inc->lines_omitted = (uint64_t)db_int(q, 22);
+	str_set(inc->seen_by, db_text(q, 23));
+	inc->meaning = db_is_null(q, 24) ? NULL : xstrdup(db_text(q, 24));
+	inc->advice = db_is_null(q, 25) ? NULL : xstrdup(db_text(q, 25));
+}
+
+static int load_lines(struct loading *l, struct incident *inc)
+{
+	struct query *q;
+	int rc;
+
+	if (db_query(l->db, &q, l->err,
+		    "SELECT pos, seq, text FROM incident_line WHERE run = ? AND no = ? ORDER BY "
+		    "pos",
+		    "ii", l->run, (int64_t)inc->no) != 0)
+		return -1;
+	while ((rc = db_row(q, l->err)) == 1) {
+		struct incident_line *line;
+
+		if (db_int(q, 0) < INCIDENT_FIRST_LINES && inc->nfirst < INCIDENT_FIRST_LINES)
+			line = &inc->first[inc->nfirst++];
+		else if (inc->nlast < INCIDENT_LAST_LINES)
+			line = &inc->last[inc->nlast++];
+		else
+			continue;
+		line->seq = (uint64_t)db_int(q, 1);
+		line->text = xstrdup(db_text(q, 2));
+	}
+	db_done(q);
+	return rc;
+}
+
+#define INCIDENTS_SHOWN_MAX 2000
+
+/* Info is counted, not listed; expected events too. The rest: what fails the run comes first. */
+static int load_incidents(struct loading *l)
+{
+	VEC(struct incident) list = {0};
+	struct run_view *v = l->view;
+	struct query *q;
+	size_t i;
+	int rc;
+
+	if (db_query(l->db, &q, l->err,
+		    "SELECT no, id, severity, tolerated, over_budget, expected, bdf, reporter, "
+		    "lane,"
+		    " candidates, cycle, step, step_index, late, in_lane, count, lower_bound, "
+		    "first_seq,"
+		    " last_seq, first_ns, last_ns, fields, omitted, seen_by, meaning, advice"
+		    " FROM incident WHERE run = ? ORDER BY over_budget DESC, severity DESC, no",
+		    "i", l->run) != 0)
+		return -1;
+	while ((rc = db_row(q, l->err)) == 1) {
+		if (db_int(q, 5))
+			v->expected_events += (uint64_t)db_int(q, 15);
+		else if (db_int(q, 2) == SEV_INFO && !db_int(q, 3) && !db_int(q, 4))
+			v->info_events += (uint64_t)db_int(q, 15);
+		else if (list.n < INCIDENTS_SHOWN_MAX)
+			read_incident(q, vec_push(&list));
+	}
+	db_done(q);
+	KEEP_VEC(l, &list, v->incidents, v->nincidents);
+	for (i = 0; rc == 0 && i < v->nincidents; i++)
+		rc = load_lines(l, &v->incidents[i]);
+	return rc;
+}
+
+static int load_sentences(struct loading *l, const char *kind, struct strings_row *out)
+{
+	VEC(const char *) list = {0};
+	struct query *q;
+	int rc;
+
+	if (db_query(l->db, &q, l->err,
+		    "SELECT text FROM note WHERE run = ? AND kind = ? ORDER BY rowid", "is", l->run,
+		    kind) != 0)
+		return -1;
+	while ((rc = db_row(q, l->err)) == 1)
+		*vec_push(&list) = keep(l, q, 0);
+	db_done(q);
+	KEEP_VEC(l, &list, out->v, out->n);
+	return rc;
+}
+
+static const char *undo_sentence(struct run_view *v, const struct undo_rec *rec)
+{
+	switch (rec->kind) {
+	case UNDO_WRITE:
+		return arena_printf(&v->arena, "write '%s' to %s", rec->value, rec->path);
+	case UNDO_DRIVER:
+		return arena_printf(&v->arena, "bind %s to %s", rec->subject,
+			*rec->value ? rec->value : "no driver");
+	case UNDO_DOMAIN:
+		return arena_printf(
+			&v->arena, "bring domain %s back to '%s'", rec->subject, rec->value);
+	}
+	return "";
+}
+
+static int load_undo_left(struct loading *l, struct store *store)
+{
+	auto_free struct undo_open *open = NULL;
+	struct run_view *v = l->view;
+	size_t i;
+
+	if (store_undo_list(store, l->run, &open, &v->undo_left.n, l->err) != 0)
+		return -1;
+	v->undo_left.v = arena_alloc(&v->arena, (v->undo_left.n + 1) * sizeof(char *));
+	for (i = 0; i < v->undo_left.n; i++)
+		v->undo_left.v[i] = undo_sentence(v, &open[i].rec);
+	return 0;
+}
+
+int run_view_load(struct store *store, const char *which, struct run_view **out, struct err *err)
+{
+	struct run_view *v = xcalloc(1, sizeof(*v));
+	struct loading l = {.db = store_db(store), .view = v, .err = err};
+
+	v->verdict_reason = "";
+	if (store_find_run(store, which, &l.run, err) != 0 || load_run(&l) != 0 ||
+		load_lanes(&l) != 0 || load_boot_proof(&l) != 0 || load_failures(&l) != 0 ||
+		load_incidents(&l) != 0 || load_sentences(&l, "note", &v->notes) != 0 ||
+		load_sentences(&l, "blind-spot", &v->blind_spots) != 0 ||
+		load_undo_left(&l, store) != 0) {
+		run_view_free(v);
+		return -1;
+	}
+	*out = v;
+	return 0;
+}
+
+void run_view_free(struct run_view *view)
+{
+	size_t i;
+
+	if (view == NULL)
+		return;
+	for (i = 0; i < view->nincidents; i++)
+		incident_finish(&view->incidents[i]);
+	arena_finish(&view->arena);
+	free(view);
+}

@@ -1,0 +1,645 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "model/store.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/vec.h"
+#include "model/db.h"
+#include "model/scenario.h"
+#include "model/step.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+struct store {
+	struct db *db;
+	char *path;
+};
+
+#define SCHEMA_VERSION 1
+
+static const char schema[] =
+	"CREATE TABLE run (key INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NULL, scenario TEXT NOT "
+	"NULL,"
+	" scenario_text TEXT NOT NULL, settings TEXT NOT NULL, connect TEXT NOT NULL,"
+	" tool_version TEXT NOT NULL, boot_id TEXT NOT NULL, seed INTEGER NOT NULL,"
+	" simulated INTEGER NOT NULL, pid INTEGER NOT NULL, pid_start INTEGER NOT NULL,"
+	" started_ns INTEGER NOT NULL, alive_ns INTEGER NOT NULL, ended_ns INTEGER,"
+	" verdict INTEGER, exit_code INTEGER, reason TEXT, aborted TEXT,"
+	" klog_records INTEGER NOT NULL DEFAULT 0, klog_lost INTEGER NOT NULL DEFAULT 0,"
+	" blind INTEGER NOT NULL DEFAULT 0, blind_reason TEXT,"
+	" host_name TEXT, kernel TEXT, cmdline TEXT, bios TEXT, board TEXT, cpu TEXT,"
+	" microcode TEXT, qemu TEXT, libvirt TEXT);"
+	"CREATE TABLE lane (run INTEGER NOT NULL, lane INTEGER NOT NULL, name TEXT NOT NULL,"
+	" domain TEXT, PRIMARY KEY (run, lane)) WITHOUT ROWID;"
+	"CREATE TABLE lane_device (run INTEGER NOT NULL, lane INTEGER NOT NULL, bdf TEXT NOT NULL,"
+	" vendor INTEGER, device INTEGER, subvendor INTEGER, subdevice INTEGER, revision INTEGER,"
+	" class INTEGER, name TEXT, PRIMARY KEY (run, lane, bdf)) WITHOUT ROWID;"
+	"CREATE TABLE step (run INTEGER NOT NULL, lane INTEGER NOT NULL, phase INTEGER NOT NULL,"
+	" step INTEGER NOT NULL, device TEXT NOT NULL, name TEXT NOT NULL, word TEXT NOT NULL,"
+	" arg TEXT, PRIMARY KEY (run, lane, phase, step, device)) WITHOUT ROWID;"
+	"CREATE TABLE event (id INTEGER PRIMARY KEY, run INTEGER NOT NULL, kind INTEGER NOT NULL,"
+	" lane INTEGER NOT NULL, cycle INTEGER NOT NULL, phase INTEGER NOT NULL,"
+	" step INTEGER NOT NULL, outcome INTEGER NOT NULL, flags INTEGER NOT NULL,"
+	" code INTEGER NOT NULL, mono_ns INTEGER NOT NULL, wall_ns INTEGER NOT NULL,"
+	" dur_ns INTEGER NOT NULL, klog_seq INTEGER NOT NULL, subject TEXT, reason TEXT, text TEXT,"
+	" hint TEXT);"
+	"CREATE INDEX event_of_run ON event (run, kind, lane, phase, step);"
+	"CREATE TABLE record (run INTEGER NOT NULL, seq INTEGER NOT NULL, usec INTEGER, wall_ns "
+	"INTEGER,"
+	" level INTEGER, facility INTEGER, device TEXT, text TEXT);"
+	"CREATE INDEX record_of_run ON record (run, seq);"
+	"CREATE TABLE incident (run INTEGER NOT NULL, no INTEGER NOT NULL, id TEXT NOT NULL,"
+	" severity INTEGER, tolerated INTEGER, over_budget INTEGER, expected INTEGER, bdf TEXT,"
+	" reporter TEXT, lane INTEGER, candidates INTEGER, cycle INTEGER, step TEXT,"
+	" step_index INTEGER, late INTEGER, in_lane INTEGER, count INTEGER, lower_bound INTEGER,"
+	" first_seq INTEGER, last_seq INTEGER, first_ns INTEGER, last_ns INTEGER, fields BLOB,"
+	" omitted INTEGER, seen_by TEXT, meaning TEXT, advice TEXT, PRIMARY KEY (run, no))"
+	" WITHOUT ROWID;"
+	"CREATE TABLE incident_line (run INTEGER NOT NULL, no INTEGER NOT NULL, pos INTEGER NOT "
+	"NULL,"
+	" seq INTEGER, text TEXT, PRIMARY KEY (run, no, pos)) WITHOUT ROWID;"
+	"CREATE TABLE undo (id INTEGER PRIMARY KEY, run INTEGER NOT NULL, lane INTEGER NOT NULL,"
+	" kind INTEGER NOT NULL, subject TEXT, path TEXT, value TEXT, boot_id TEXT, done INTEGER"
+	" NOT NULL DEFAULT 0);"
+	"CREATE INDEX undo_open ON undo (done) WHERE done = 0;"
+	"CREATE TABLE note (run INTEGER NOT NULL, kind TEXT NOT NULL, text TEXT NOT NULL,"
+	" UNIQUE (run, kind, text));"
+	"CREATE TABLE outbox (id INTEGER PRIMARY KEY, run TEXT NOT NULL, event_id TEXT UNIQUE NOT "
+	"NULL,"
+	" url TEXT NOT NULL, secret TEXT, content_type TEXT NOT NULL, body BLOB NOT NULL,"
+	" created_ns INTEGER NOT NULL, next_ns INTEGER NOT NULL, tries INTEGER NOT NULL DEFAULT 0,"
+	" timeout_ms INTEGER NOT NULL, state INTEGER NOT NULL DEFAULT 0, problem TEXT);"
+	"CREATE INDEX outbox_due ON outbox (next_ns) WHERE state = 0;";
+
+/* ---- the file ---- */
+
+static char *default_path(void)
+{
+	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+
+	if (geteuid() == 0)
+		return xstrdup("/var/lib/vfio-stress/runs.db");
+	if (state != NULL && *state == '/')
+		return xasprintf("%s/vfio-stress/runs.db", state);
+	return xasprintf("%s/.local/state/vfio-stress/runs.db", home ? home : ".");
+}
+
+/* mkdir -p of the file's folder; what is created is private (0700). */
+static int make_folder(const char *path, struct err *err)
+{
+	auto_free char *folder = xstrdup(path);
+	char *slash;
+
+	for (slash = strchr(folder + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (mkdir(folder, 0700) != 0 && errno != EEXIST) {
+			err_set(err, ERR_IO, errno, "create the store's folder %s", folder);
+			return err_hint(err, "choose another place with --db FILE");
+		}
+		*slash = '/';
+	}
+	return 0;
+}
+
+/* SQLite would create the file with the umask's mode; it may hold other people's logs. */
+static int create_private(const char *path, struct err *err)
+{
+	auto_close int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd >= 0)
+		return 0;
+	err_set(err, ERR_IO, errno, "open the store %s", path);
+	return err_hint(err, "choose another place with --db FILE");
+}
+
+static int schema_version(struct db *db, int64_t *version, struct err *err)
+{
+	struct query *q;
+	int rc;
+
+	if (db_query(db, &q, err, "PRAGMA user_version", "") != 0)
+		return -1;
+	rc = db_row(q, err);
+	if (rc == 1)
+		*version = db_int(q, 0);
+	db_done(q);
+	return rc == 1 ? 0 : -1;
+}
+
+static int create_schema(struct db *db, struct err *err)
+{
+	char pragma[64];
+
+	snprintf(pragma, sizeof(pragma), "PRAGMA user_version = %d", SCHEMA_VERSION);
+	if (db_exec(db, schema, err) != 0)
+		return -1;
+	return db_exec(db, pragma, err);
+}
+
+static int prepare_file(struct store *s, enum store_mode mode, struct err *err)
+{
+	int64_t version = 0;
+
+	if (mode == STORE_WRITE &&
+		db_exec(s->db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;", err) != 0)
+		return -1;
+	if (schema_version(s->db, &version, err) != 0)
+		return -1;
+	if (version > SCHEMA_VERSION) {
+		err_set(err, ERR_IO, 0,
+			"%s was written by a newer vfio-stress (schema %" PRId64 ")", s->path,
+			version);
+		return err_hint(err, "use that version, or another file with --db FILE");
+	}
+	if (version == SCHEMA_VERSION || mode == STORE_READ)
+		return 0;
+	/* two runs may create the file at the same time: the second one finds it made */
+	if (db_exec(s->db, "BEGIN IMMEDIATE", err) != 0)
+		return -1;
+	if (schema_version(s->db, &version, err) != 0 ||
+		(version == 0 && create_schema(s->db, err) != 0)) {
+		store_rollback(s);
+		return -1;
+	}
+	return store_commit(s, err);
+}
+
+static int open_for_reading(struct store *s, struct err *err)
+{
+	if (access(s->path, F_OK) != 0) {
+		err_set(err, ERR_ABSENT, errno, "there is no store %s", s->path);
+		return err_hint(err, "no run was stored there yet; --db FILE names another one");
+	}
+	return db_open(s->path, DB_READ, &s->db, err);
+}
+
+int store_open(const char *path, enum store_mode mode, struct store **out, struct err *err)
+{
+	struct store *s = xcalloc(1, sizeof(*s));
+	int rc;
+
+	s->path = path ? xstrdup(path) : default_path();
+	if (mode == STORE_READ)
+		rc = open_for_reading(s, err);
+	else if (make_folder(s->path, err) != 0 || create_private(s->path, err) != 0)
+		rc = -1;
+	else
+		rc = db_open(s->path, DB_CREATE, &s->db, err);
+	if (rc == 0)
+		rc = prepare_file(s, mode, err);
+	if (rc != 0) {
+		store_close(s);
+		return -1;
+	}
+	*out = s;
+	return 0;
+}
+
+void store_close(struct store *s)
+{
+	if (s == NULL)
+		return;
+	db_close(s->db);
+	free(s->path);
+	free(s);
+}
+
+const char *store_path(const struct store *s)
+{
+	return s->path;
+}
+
+struct db *store_db(struct store *s)
+{
+	return s->db;
+}
+
+int store_begin(struct store *s, struct err *err)
+{
+	return db_exec(s->db, "BEGIN IMMEDIATE", err);
+}
+
+int store_commit(struct store *s, struct err *err)
+{
+	return db_exec(s->db, "COMMIT", err);
+}
+
+void store_rollback(struct store *s)
+{
+	struct err ignored;
+
+	(void)!db_exec(s->db, "ROLLBACK", &ignored);
+}
+
+/* ---- the run ---- */
+
+const char *run_id_new(char buf[RUN_ID_MAX])
+{
+	time_t now = (time_t)(clock_wall_ns() / NS_PER_S);
+	uint16_t random = 0;
+	char when[20];
+	struct tm tm;
+
+	(void)!getrandom(&random, sizeof(random), 0);
+	gmtime_r(&now, &tm);
+	strftime(when, sizeof(when), "%Y%m%d-%H%M%S", &tm);
+	snprintf(buf, RUN_ID_MAX, "%s-%04x", when, random);
+	return buf;
+}
+
+/* Field 22 of /proc/PID/stat tells two processes of one pid apart; 0 when there is none. */
+static int64_t pid_start_time(pid_t pid)
+{
+	char path[64], buf[1024], *s;
+	auto_close int fd = -1;
+	ssize_t n;
+	int i;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, buf, sizeof(buf) - 1);
+	if (n <= 0)
+		return 0;
+	buf[n] = '\0';
+	s = strrchr(buf, ')'); /* the name may hold blanks and brackets */
+	for (i = 2; s != NULL && i < 22; i++)
+		s = strchr(s + 1, ' ');
+	return s ? strtoll(s + 1, NULL, 10) : 0;
+}
+
+static int insert_run(struct store *s, const struct run_begin *r, struct err *err)
+{
+	static const char sql[] = "INSERT INTO run (id, scenario, scenario_text, settings, "
+				  "connect, tool_version, boot_id,"
+				  " seed, simulated, pid, pid_start, started_ns, alive_ns, "
+				  "host_name, kernel, cmdline, bios,"
+				  " board, cpu, microcode, qemu, libvirt)"
+				  " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+	const struct host_facts *h = &r->host;
+	int64_t now = clock_wall_ns();
+
+	return db_run(s->db, err, sql, "sssssssiiiiiisssssssss", r->id, r->scenario->name,
+		r->scenario->source.text, r->settings, r->scenario->connect, r->tool_version,
+		r->boot_id, (int64_t)r->seed, (int64_t)r->simulated, (int64_t)r->pid,
+		pid_start_time(r->pid), now, now, h->name, h->kernel, h->cmdline, h->bios, h->board,
+		h->cpu, h->microcode, h->qemu, h->libvirt);
+}
+
+static int insert_device(
+	struct store *s, int64_t run, int64_t lane, const struct pcidev *d, struct err *err)
+{
+	char bdf[BDF_LEN];
+
+	return db_run(s->db, err, "INSERT INTO lane_device VALUES (?,?,?,?,?,?,?,?,?,?)",
+		"iisiiiiiis", run, lane, bdf_text(d->bdf, bdf), (int64_t)d->vendor,
+		(int64_t)d->device, (int64_t)d->subvendor, (int64_t)d->subdevice,
+		(int64_t)d->revision, (int64_t)d->class_code, d->name);
+}
+
+static int insert_step(struct store *s, int64_t run, int64_t lane, enum phase phase, size_t index,
+	const struct step *step, const char *device, struct err *err)
+{
+	return db_run(s->db, err, "INSERT INTO step VALUES (?,?,?,?,?,?,?,?)", "iiiissss", run,
+		lane, (int64_t)phase, (int64_t)index, device, step->name, step->type->word.name,
+		step->arg);
+}
+
+/* One row per step; a device step has one per device that it acts on. */
+static int insert_steps(struct store *s, int64_t run, int64_t lane, const struct lane_begin *l,
+	enum phase phase, const struct step_list *list, struct err *err)
+{
+	char bdf[BDF_LEN];
+	size_t i, d;
+
+	for (i = 0; i < list->n; i++) {
+		const struct step *step = &list->v[i];
+
+		if (!(step->type->flags & STEP_ON_DEVICES)) {
+			if (insert_step(s, run, lane, phase, i, step, "", err) != 0)
+				return -1;
+			continue;
+		}
+		for (d = 0; d < l->ndevices; d++) {
+			const struct pcidev *dev = &l->devices[d];
+
+			if (step->device != NULL && !pcidev_matches(dev, step->device))
+				continue;
+			if (insert_step(s, run, lane, phase, i, step, bdf_text(dev->bdf, bdf),
+				    err) != 0)
+				return -1;
+		}
+	}
+	return 0;
+}
+
+static int insert_lane(struct store *s, int64_t run, int64_t lane, const struct scenario *sc,
+	const struct lane_begin *l, struct err *err)
+{
+	size_t i;
+
+	if (db_run(s->db, err, "INSERT INTO lane VALUES (?,?,?,?)", "iiss", run, lane,
+		    l->spec->name, l->spec->domain) != 0)
+		return -1;
+	for (i = 0; i < l->ndevices; i++)
+		if (insert_device(s, run, lane, &l->devices[i], err) != 0)
+			return -1;
+	if (insert_steps(s, run, lane, l, PHASE_BEFORE, &sc->before, err) != 0 ||
+		insert_steps(s, run, lane, l, PHASE_CYCLE, &l->spec->steps, err) != 0)
+		return -1;
+	return insert_steps(s, run, lane, l, PHASE_AFTER, &sc->after, err);
+}
+
+static int insert_all(struct store *s, const struct run_begin *r, int64_t *run, struct err *err)
+{
+	size_t i;
+
+	if (insert_run(s, r, err) != 0)
+		return -1;
+	*run = db_last_id(s->db);
+	for (i = 0; i < r->scenario->nlanes; i++)
+		if (insert_lane(s, *run, (int64_t)i, r->scenario, &r->lanes[i], err) != 0)
+			return -1;
+	return 0;
+}
+
+int store_run_begin(struct store *s, const struct run_begin *r, int64_t *run_out, struct err *err)
+{
+	int64_t run;
+
+	if (store_begin(s, err) != 0)
+		return -1;
+	if (insert_all(s, r, &run, err) != 0 || store_commit(s, err) != 0) {
+		store_rollback(s);
+		return -1;
+	}
+	*run_out = run;
+	return 0;
+}
+
+int store_event(
+	struct store *s, int64_t run, const struct event *ev, uint64_t klog_seq, struct err *err)
+{
+	static const char sql[] = "INSERT INTO event (run, kind, lane, cycle, phase, step, "
+				  "outcome, flags, code, mono_ns,"
+				  " wall_ns, dur_ns, klog_seq, subject, reason, text, hint)"
+				  " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+
+	return db_run(s->db, err, sql, "iiiiiiiiiiiiissss", run, (int64_t)ev->kind,
+		(int64_t)ev->lane, (int64_t)ev->cycle, (int64_t)ev->phase, (int64_t)ev->step,
+		(int64_t)ev->outcome, (int64_t)ev->flags, (int64_t)ev->code, ev->mono_ns,
+		ev->wall_ns, ev->dur_ns, (int64_t)klog_seq, ev->subject, ev->reason, ev->text,
+		ev->hint);
+}
+
+int store_record(struct store *s, int64_t run, const struct klog_rec *rec, struct err *err)
+{
+	return db_run(s->db, err, "INSERT INTO record VALUES (?,?,?,?,?,?,?,?)", "iiiiiiss", run,
+		(int64_t)rec->seq, rec->usec, rec->wall_ns, (int64_t)rec->level,
+		(int64_t)rec->facility, rec->device, rec->text);
+}
+
+int store_note(struct store *s, int64_t run, const char *kind, const char *text, struct err *err)
+{
+	return db_run(
+		s->db, err, "INSERT OR IGNORE INTO note VALUES (?,?,?)", "iss", run, kind, text);
+}
+
+int store_heartbeat(struct store *s, int64_t run, int64_t wall_ns, struct err *err)
+{
+	return db_run(s->db, err, "UPDATE run SET alive_ns = ? WHERE key = ?", "ii", wall_ns, run);
+}
+
+int store_run_klog(struct store *s, int64_t run, const struct klog_account *k, struct err *err)
+{
+	return db_run(s->db, err,
+		"UPDATE run SET klog_records = ?, klog_lost = ?, blind = ?, blind_reason = ?"
+		" WHERE key = ?",
+		"iiisi", (int64_t)k->records, (int64_t)k->lost, (int64_t)k->blind, k->reason, run);
+}
+
+int store_run_aborted(struct store *s, int64_t run, const char *why, struct err *err)
+{
+	return db_run(s->db, err, "UPDATE run SET aborted = ? WHERE key = ?", "si", why, run);
+}
+
+int store_run_end(struct store *s, int64_t run, enum verdict verdict, int exit_code,
+	const char *reason, struct err *err)
+{
+	int64_t now = clock_wall_ns();
+
+	return db_run(s->db, err,
+		"UPDATE run SET ended_ns = ?, alive_ns = ?, verdict = ?, exit_code = ?, reason = ?"
+		" WHERE key = ?",
+		"iiiisi", now, now, (int64_t)verdict, (int64_t)exit_code, reason, run);
+}
+
+/* ---- incidents ---- */
+
+/* "name US kind US text RS" per field: the separators cannot be in printable text. */
+static void fields_pack(const struct incident *inc, struct str *out)
+{
+	size_t i;
+
+	for (i = 0; i < inc->nfields; i++)
+		str_addf(out, "%s\x1f%d\x1f%s\x1e", inc->fields[i].name, (int)inc->fields[i].kind,
+			inc->fields[i].text);
+}
+
+static int insert_line(struct store *s, int64_t run, const struct incident *inc, size_t pos,
+	const struct incident_line *line, bool replace, struct err *err)
+{
+	static const char once[] = "INSERT OR IGNORE INTO incident_line VALUES (?,?,?,?,?)";
+	static const char again[] = "INSERT OR REPLACE INTO incident_line VALUES (?,?,?,?,?)";
+
+	return db_run(s->db, err, replace ? again : once, "iiiis", run, (int64_t)inc->no,
+		(int64_t)pos, (int64_t)line->seq, line->text);
+}
+
+int store_incident(struct store *s, int64_t run, const struct incident *inc, struct err *err)
+{
+	static const char sql[] = "INSERT OR REPLACE INTO incident VALUES"
+				  " (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+	const struct place *p = &inc->place;
+	char bdf[BDF_LEN], reporter[BDF_LEN];
+	struct str fields = {0};
+	size_t i;
+	int rc;
+
+	fields_pack(inc, &fields);
+	rc = db_run(s->db, err, sql, "iisiiiissiiisiiiiiiiiibisss", run, (int64_t)inc->no, inc->id,
+		(int64_t)inc->severity, (int64_t)inc->tolerated, (int64_t)inc->over_budget,
+		(int64_t)inc->expected, inc->has_bdf ? bdf_text(inc->bdf, bdf) : NULL,
+		inc->has_reporter ? bdf_text(inc->reporter, reporter) : NULL, (int64_t)p->lane,
+		(int64_t)p->candidates, (int64_t)p->cycle, p->step, (int64_t)p->step_index,
+		(int64_t)p->late, (int64_t)p->in_lane, (int64_t)inc->count,
+		(int64_t)inc->count_is_lower_bound, (int64_t)inc->first_seq, (int64_t)inc->last_seq,
+		inc->first_wall_ns, inc->last_wall_ns, (const void *)fields.s, fields.len,
+		(int64_t)inc->lines_omitted, inc->seen_by, inc->meaning, inc->advice);
+	str_finish(&fields);
+	for (i = 0; rc == 0 && i < inc->nfirst; i++)
+		rc = insert_line(s, run, inc, i, &inc->first[i], false, err);
+	for (i = 0; rc == 0 && i < inc->nlast; i++)
+		rc = insert_line(s, run, inc, INCIDENT_FIRST_LINES + i, &inc->last[i], true, err);
+	return rc;
+}
+
+/* ---- undo ---- */
+
+int store_undo(struct store *s, int64_t run, const struct event *ev, const char *boot_id,
+	uint64_t *id_out, struct err *err)
+{
+	struct undo_rec rec;
+
+	undo_from_event(ev, &rec);
+	if (db_run(s->db, err,
+		    "INSERT INTO undo (run, lane, kind, subject, path, value, boot_id)"
+		    " VALUES (?,?,?,?,?,?,?)",
+		    "iiissss", run, (int64_t)ev->lane, (int64_t)rec.kind, rec.subject, rec.path,
+		    rec.value, boot_id) != 0)
+		return -1;
+	*id_out = (uint64_t)db_last_id(s->db);
+	return 0;
+}
+
+int store_undo_done(struct store *s, uint64_t id, struct err *err)
+{
+	return db_run(s->db, err, "UPDATE undo SET done = 1 WHERE id = ?", "i", (int64_t)id);
+}
+
+static bool process_lives(int64_t pid, int64_t start)
+{
+	return start != 0 && pid_start_time((pid_t)pid) == start;
+}
+
+int store_undo_list(
+	struct store *s, int64_t run, struct undo_open **out, size_t *n_out, struct err *err)
+{
+	VEC(struct undo_open) list = {0};
+	struct query *q;
+	int rc;
+
+	if (db_query(s->db, &q, err,
+		    "SELECT u.id, u.kind, u.subject, u.path, u.value, u.boot_id, r.key, r.id, "
+		    "r.connect,"
+		    " r.ended_ns IS NULL, r.pid, r.pid_start FROM undo u JOIN run r ON r.key = "
+		    "u.run"
+		    " WHERE u.done = 0 AND (?1 = 0 OR u.run = ?1) ORDER BY u.id DESC",
+		    "i", run) != 0)
+		return -1;
+	while ((rc = db_row(q, err)) == 1) {
+		struct undo_open *u = vec_push(&list);
+
+		u->rec.id = (uint64_t)db_int(q, 0);
+		u->rec.kind = (enum undo_kind)db_int(q, 1);
+		str_set(u->rec.subject, db_text(q, 2));
+		str_set(u->rec.path, db_text(q, 3));
+		str_set(u->rec.value, db_text(q, 4));
+		str_set(u->boot_id, db_text(q, 5));
+		u->run = db_int(q, 6);
+		str_set(u->run_id, db_text(q, 7));
+		str_set(u->connect, db_text(q, 8));
+		u->run_alive = db_int(q, 9) && process_lives(db_int(q, 10), db_int(q, 11));
+	}
+	db_done(q);
+	if (rc < 0) {
+		vec_finish(&list);
+		return -1;
+	}
+	*out = list.v;
+	*n_out = list.n;
+	return 0;
+}
+
+/* ---- finding runs ---- */
+
+int store_list_runs(struct store *s, bool (*each)(void *arg, const struct run_line *line),
+	void *arg, struct err *err)
+{
+	struct query *q;
+	int rc;
+
+	if (db_query(s->db, &q, err,
+		    "SELECT id, scenario, started_ns, ended_ns, verdict, pid, pid_start,"
+		    " (SELECT count(*) FROM event e WHERE e.run = r.key AND e.kind = ?1"
+		    "  AND e.outcome <> 4),"
+		    " (SELECT count(*) FROM event e WHERE e.run = r.key AND e.kind = ?1"
+		    "  AND e.outcome IN (1, 2))"
+		    " FROM run r ORDER BY key DESC",
+		    "i", (int64_t)EV_CYCLE_END) != 0)
+		return -1;
+	while ((rc = db_row(q, err)) == 1) {
+		struct run_line l = {0};
+
+		str_set(l.id, db_text(q, 0));
+		str_set(l.scenario, db_text(q, 1));
+		l.started_ns = db_int(q, 2);
+		l.ended_ns = db_int(q, 3);
+		l.alive = l.ended_ns == 0 && process_lives(db_int(q, 5), db_int(q, 6));
+		l.verdict = l.ended_ns ? (enum verdict)db_int(q, 4) : VERDICT_ABORTED;
+		l.cycles_done = (uint64_t)db_int(q, 7);
+		l.cycles_failed = (uint64_t)db_int(q, 8);
+		if (!each(arg, &l))
+			break;
+	}
+	db_done(q);
+	return rc < 0 ? -1 : 0;
+}
+
+static int find_by_prefix(struct store *s, const char *which, int64_t *run_out, struct err *err)
+{
+	int64_t key = 0, n = 0;
+	struct query *q;
+	int rc;
+
+	if (db_query(s->db, &q, err,
+		    "SELECT key, id = ?1 FROM run WHERE substr(id, 1, length(?1)) = ?1 ORDER BY id "
+		    "= ?1"
+		    " DESC LIMIT 2",
+		    "s", which) != 0)
+		return -1;
+	while ((rc = db_row(q, err)) == 1) {
+		if (n++ == 0)
+			key = db_int(q, 0);
+		if (db_int(q, 1))
+			break;
+	}
+	db_done(q);
+	if (rc < 0)
+		return -1;
+	if (n != 1) {
+		err_set(err, ERR_ABSENT, 0,
+			n ? "several runs begin with '%s'" : "there is no run '%s'", which);
+		return err_hint(err, "`vfio-stress runs` lists them");
+	}
+	*run_out = key;
+	return 0;
+}
+
+int store_find_run(struct store *s, const char *which, int64_t *run_out, struct err *err)
+{
+	struct query *q;
+	int rc;
+
+	if (!str_eq(which, "latest"))
+		return find_by_prefix(s, which, run_out, err);
+	if (db_query(s->db, &q, err, "SELECT max(key) FROM run HAVING max(key) IS NOT NULL", "") !=
+		0)
+		return -1;
+	rc = db_row(q, err);
+	if (rc == 1)
+		*run_out = db_int(q, 0);
+	db_done(q);
+	if (rc == 0)
+		return err_set(err, ERR_ABSENT, 0, "%s holds no runs yet", s->path);
+	return rc == 1 ? 0 : -1;
+}
