@@ -2,8 +2,13 @@
 #ifndef VFIO_STRESS_DEVICE_ORACLE_H
 #define VFIO_STRESS_DEVICE_ORACLE_H
 
+#include "base/bdf.h"
 #include "base/str.h"
-#include "world/pcidev.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct host;
 
 /*
  * What a device looks like. Taken by a disposable child with a deadline, because reading the

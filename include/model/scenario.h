@@ -5,7 +5,6 @@
 #include "base/diags.h"
 #include "base/mem.h"
 #include "model/field.h"
-#include "model/outcome.h"
 
 struct step_type;
 struct reporter;

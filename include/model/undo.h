@@ -2,7 +2,6 @@
 #ifndef VFIO_STRESS_MODEL_UNDO_H
 #define VFIO_STRESS_MODEL_UNDO_H
 
-#include "base/bdf.h"
 #include "base/err.h"
 
 #include <stdint.h>
