@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Common to the lab's scripts outside: messages, the lab's place, Debian's packages. Sourced.
 # shellcheck shell=bash disable=SC2034
 

@@ -290,12 +290,13 @@ static long reader_switches(void)
 	long total = 0;
 
 	while ((e = readdir(d)) != NULL) {
-		char path[300], line[128];
+		char path[300], line[128], self[16];
 		long n;
 		FILE *f;
 
 		snprintf(path, sizeof(path), "/proc/self/task/%s/status", e->d_name);
-		if (e->d_name[0] == '.' || atol(e->d_name) == getpid() ||
+		snprintf(self, sizeof(self), "%d", (int)getpid());
+		if (e->d_name[0] == '.' || strcmp(e->d_name, self) == 0 ||
 			(f = fopen(path, "r")) == NULL)
 			continue;
 		while (fgets(line, sizeof(line), f) != NULL)

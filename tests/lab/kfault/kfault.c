@@ -20,7 +20,7 @@
 struct request {
 	unsigned int level;
 	unsigned int count;
-	struct pci_dev *pdev;    /* referenced; NULL prints without a device */
+	struct pci_dev *pdev; /* referenced; NULL prints without a device */
 	const char *text;
 };
 
@@ -44,7 +44,7 @@ static int parse(const char *line, struct request *req)
 
 	req->count = 1;
 	if (sscanf(line, "storm %u %19s %u %n", &req->level, bdf, &req->count, &text) != 3 &&
-	    sscanf(line, "%u %19s %n", &req->level, bdf, &text) != 2)
+		sscanf(line, "%u %19s %n", &req->level, bdf, &text) != 2)
 		return -EINVAL;
 	if (req->level > 7 || text == 0 || line[text] == '\0')
 		return -EINVAL;
@@ -54,7 +54,7 @@ static int parse(const char *line, struct request *req)
 
 static void print(const struct request *req)
 {
-	char level[] = { KERN_SOH_ASCII, '0' + req->level, '\0' };
+	char level[] = {KERN_SOH_ASCII, '0' + req->level, '\0'};
 
 	if (req->pdev)
 		dev_printk(level, &req->pdev->dev, "%s\n", req->text);
