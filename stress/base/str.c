@@ -2,6 +2,7 @@
 #include "base/str.h"
 
 #include "base/mem.h"
+#include "base/utf8.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -202,29 +203,11 @@ const char *duration_text(int64_t ms, char *buf, size_t size)
 	return buf;
 }
 
-size_t str_utf8_len(const char *text, size_t n)
+size_t str_utf8_len(const char *s, size_t n)
 {
-	const unsigned char *s = (const unsigned char *)text;
-	size_t len, i;
-	uint32_t cp;
+	uint32_t cp = 0;
+	size_t len = utf8_decode(s, n, &cp);
 
-	if (s[0] < 0x80)
-		return 1;
-	len = s[0] >= 0xf0 && s[0] < 0xf5     ? 4
-		: s[0] >= 0xe0 && s[0] < 0xf0 ? 3
-		: s[0] >= 0xc2 && s[0] < 0xe0 ? 2
-					      : 0;
-	if (len == 0 || len > n)
-		return 0;
-	cp = s[0] & (0xffu >> (len + 1));
-	for (i = 1; i < len; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-		cp = cp << 6 | (s[i] & 0x3f);
-	}
-	if ((len == 3 && cp < 0x800) || (len == 4 && (cp < 0x10000 || cp > 0x10ffff)) ||
-		(cp >= 0xd800 && cp < 0xe000))
-		return 0;
 	/* C1 controls, and the bidirectional controls that make a line read as another one */
 	if ((cp >= 0x80 && cp < 0xa0) || (cp >= 0x202a && cp <= 0x202e) ||
 		(cp >= 0x2066 && cp <= 0x2069) || cp == 0x200e || cp == 0x200f)
@@ -234,15 +217,15 @@ size_t str_utf8_len(const char *text, size_t n)
 
 char *str_printable(char *dst, size_t size, const char *src, size_t n)
 {
-	const unsigned char *s = (const unsigned char *)src;
+	const char *s = src;
 	size_t used = 0;
 
 	while (n > 0) {
-		size_t len = *s < 0x20 || *s == 0x7f ? 0 : str_utf8_len((const char *)s, n);
+		size_t len = (unsigned char)*s < 0x20 || *s == 0x7f ? 0 : str_utf8_len(s, n);
 		char esc[5];
 
 		if (len == 0)
-			snprintf(esc, sizeof(esc), "\\x%02x", *s);
+			snprintf(esc, sizeof(esc), "\\x%02x", (unsigned char)*s);
 		if (used + (len ? len : 4) + 4 > size) { /* room for "..." and NUL */
 			if (size - used >= 4)
 				memcpy(dst + used, "...", 4), used += 3;
