@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "world/jout.h"
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "base/utf8.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* jansson answers NULL only when memory is out. */
+static json_t *or_abort(json_t *j)
+{
+	if (j == NULL)
+		abort();
+	return j;
+}
+
+static json_t *string_of(const char *text)
+{
+	size_t left = strlen(text);
+	struct str clean = {0};
+	json_t *j;
+
+	while (left > 0) {
+		size_t len = utf8_decode(text, left, NULL);
+
+		if (len > 0)
+			str_addn(&clean, text, len);
+		else
+			str_addf(&clean, "\\x%02x", (unsigned char)*text);
+		text += len ? len : 1;
+		left -= len ? len : 1;
+	}
+	j = or_abort(json_stringn_nocheck(clean.s ? clean.s : "", clean.len));
+	str_finish(&clean);
+	return j;
+}
+
+struct json_t *jout_object(void)
+{
+	return or_abort(json_object());
+}
+
+struct json_t *jout_array(void)
+{
+	return or_abort(json_array());
+}
+
+void jout_free(struct json_t *tree)
+{
+	json_decref(tree);
+}
+
+void jout_put(struct json_t *obj, const char *key, struct json_t *child)
+{
+	if (json_object_set_new_nocheck(obj, key, or_abort(child)) != 0)
+		abort();
+}
+
+void jout_null(struct json_t *obj, const char *key)
+{
+	jout_put(obj, key, json_null());
+}
+
+void jout_bool(struct json_t *obj, const char *key, bool value)
+{
+	jout_put(obj, key, json_boolean(value));
+}
+
+void jout_int(struct json_t *obj, const char *key, int64_t value)
+{
+	jout_put(obj, key, json_integer(value));
+}
+
+void jout_text(struct json_t *obj, const char *key, const char *text)
+{
+	jout_put(obj, key, string_of(text));
+}
+
+void jout_str(struct json_t *obj, const char *key, const char *text)
+{
+	if (text == NULL || *text == '\0')
+		jout_null(obj, key);
+	else
+		jout_text(obj, key, text);
+}
+
+void jout_time(struct json_t *obj, const char *key, int64_t wall_ns)
+{
+	char buf[40];
+
+	jout_str(obj, key, wall_ns ? clock_rfc3339(wall_ns, buf, sizeof(buf)) : NULL);
+}
+
+void jout_push(struct json_t *array, struct json_t *child)
+{
+	if (json_array_append_new(array, or_abort(child)) != 0)
+		abort();
+}
+
+void jout_push_str(struct json_t *array, const char *text)
+{
+	jout_push(array, string_of(text));
+}
+
+void jout_write(struct json_t *tree, FILE *out)
+{
+	json_dumpf(tree, out, JSON_COMPACT | JSON_ENCODE_ANY);
+	json_decref(tree);
+}
+
+void jout_write_str(const char *text, FILE *out)
+{
+	jout_write(string_of(text), out);
+}
