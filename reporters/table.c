@@ -1,6 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "model/reporter.h"
+#include "reporters/reporters.h"
+
+#include "base/str.h"
 
 const struct reporter *const reporters[] = {
-	0, /* rows by name */
+	&reporter_json,
+	&reporter_text,
+	NULL,
 };
+
+const struct reporter *reporter_find(const char *name)
+{
+	const struct reporter *const *r;
+
+	for (r = reporters; *r != NULL; r++)
+		if (str_eq((*r)->word.name, name))
+			return *r;
+	return NULL;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VFIO_STRESS_REPORTERS_REPORTERS_H
+#define VFIO_STRESS_REPORTERS_REPORTERS_H
+
+#include "model/reporter.h"
+
+/* What every format that ends up in a file has first in its options. */
+struct file_opts {
+	const char *path; /* "-" = standard output */
+};
+
+/* Of `text`. The caller decides on colour: only it knows the terminal and NO_COLOR. */
+struct text_opts {
+	struct file_opts file;
+	bool colour;
+	const char *full_report; /* where the whole report is; NULL = how to make it */
+};
+
+/* Of `webhook`. url and secret may hold ${env:NAME}, which is expanded at delivery only. */
+enum webhook_when { WEBHOOK_ALWAYS, WEBHOOK_FAILURE };
+struct webhook_opts {
+	const char *url, *secret; /* secret NULL = not signed */
+	int when; /* enum webhook_when */
+	int64_t timeout_ms;
+};
+
+extern const struct reporter reporter_json;
+extern const struct reporter reporter_text;
+
+/* NULL when there is none of that name. */
+const struct reporter *reporter_find(const char *name);
+
+#endif

@@ -1,0 +1,565 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "fixture_run.h"
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "base/vec.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define START (INT64_C(1795233600) * NS_PER_S) /* 2026-11-21T04:00:00Z */
+#define NONE  (-1)
+
+static void pass(struct run_view *run);
+static void failed(struct run_view *run);
+static void step_failed(struct run_view *run);
+static void over_budget_warning(struct run_view *run);
+static void aborted(struct run_view *run);
+static void dead(struct run_view *run);
+static void blind(struct run_view *run);
+static void broken(struct run_view *run);
+static void skipped(struct run_view *run);
+static void empty(struct run_view *run);
+static void crowded(struct run_view *run);
+
+const struct fixture fixtures[] = {
+	{"pass", pass},
+	{"fail", failed},
+	{"step-fail", step_failed},
+	{"over-budget", over_budget_warning},
+	{"aborted", aborted},
+	{"dead", dead},
+	{"blind", blind},
+	{"broken", broken},
+	{"skipped", skipped},
+	{"empty", empty},
+	{"crowded", crowded},
+	{NULL, NULL},
+};
+
+static const struct pcidev gpu = {
+	.bdf = {0, 0x41, 0, 0},
+	.vendor = 0x10de,
+	.device = 0x2684,
+	.subvendor = 0x10de,
+	.subdevice = 0x167c,
+	.class_code = 0x030000,
+	.revision = 0xa1,
+	.name = "NVIDIA Corporation AD102 [GeForce RTX 4090]",
+};
+
+static const struct pcidev gpu_audio = {
+	.bdf = {0, 0x41, 0, 1},
+	.vendor = 0x10de,
+	.device = 0x22ba,
+	.class_code = 0x040300,
+	.revision = 0xa1,
+	.name = "NVIDIA Corporation AD102 High Definition Audio Controller",
+};
+
+static const struct pcidev nvme = {
+	.bdf = {0x10000, 0x02, 0, 0},
+	.vendor = 0x144d,
+	.device = 0xa80a,
+	.subvendor = 0x144d,
+	.subdevice = 0xa801,
+	.class_code = 0x010802,
+};
+
+static const char scenario_text[] = "version: 1\n"
+				    "name: gpu-qualification\n"
+				    "lanes:\n"
+				    "  - domain: gpu-vm\n"
+				    "  - {name: \"disk \\\"x\\\"\", devices: [\"10000:02:00.0\"]}\n"
+				    "steps: [start, {reset: flr}, stop]\n"
+				    "repeat: {until: {cycles: 300}}\n";
+
+static void base(struct run_view *run, enum verdict verdict, int exit_code)
+{
+	run->verdict = verdict;
+	run->exit_code = exit_code;
+	run->boots_proved = true;
+	run->ended = true;
+	run->id = "20261121-040000-7f3a";
+	run->scenario = "gpu-qualification";
+	run->scenario_text = scenario_text;
+	run->tool_version = "0.1.0";
+	run->boot_id = "5f0c2a54-7d3b-4a39-9c1e-0a2b3c4d5e6f";
+	run->verdict_reason = "";
+	run->started_ns = START;
+	run->ended_ns = START + 28739 * NS_PER_S + 250 * NS_PER_MS;
+	run->seed = 4611686018427387904;
+	run->host = (struct host_facts){
+		.name = "rack7-node3",
+		.kernel = "6.12.9-amd64",
+		.cmdline = "root=/dev/nvme0n1p2 intel_iommu=on iommu=pt",
+		.bios = "American Megatrends 2.4a 03/11/2026",
+		.board = "Supermicro X13DEG-OA",
+		.cpu = "Intel(R) Xeon(R) Platinum 8480+",
+		.microcode = "0x2b000603",
+		.qemu = "9.2.1",
+		.libvirt = "11.0.0",
+	};
+	run->klog_records = 10234;
+	run->blind_reason = "";
+}
+
+static void set_lanes(struct run_view *run, size_t n)
+{
+	run->lanes = arena_alloc(&run->arena, n * sizeof(*run->lanes));
+	run->nlanes = n;
+}
+
+static void set_strings(struct run_view *run, struct strings_row *rows, const char *const *v)
+{
+	size_t n = 0;
+
+	while (v[n] != NULL)
+		n++;
+	rows->v = arena_alloc(&run->arena, n * sizeof(*rows->v));
+	memcpy(rows->v, v, n * sizeof(*v));
+	rows->n = n;
+}
+
+#define STRINGS(run, rows, ...) set_strings((run), (rows), (const char *const[]){__VA_ARGS__, NULL})
+
+static void set_devices(struct run_view *run, struct lane_row *lane, const struct pcidev *const *v)
+{
+	size_t n = 0, i;
+
+	while (v[n] != NULL)
+		n++;
+	lane->devices = arena_alloc(&run->arena, n * sizeof(*lane->devices));
+	for (i = 0; i < n; i++)
+		lane->devices[i] = *v[i];
+	lane->ndevices = n;
+}
+
+#define DEVICES(run, lane, ...)                                                                    \
+	set_devices((run), (lane), (const struct pcidev *const[]){__VA_ARGS__, NULL})
+
+static const struct step_row gpu_steps[] = {
+	{PHASE_BEFORE, 0, "check", "check", NULL, "0000:41:00.0", 1, 0, 0, 0, 3, 3, 3},
+	{PHASE_BEFORE, 0, "check", "check", NULL, "0000:41:00.1", 1, 0, 0, 0, 2, 2, 2},
+	{PHASE_CYCLE, 0, "start", "start", NULL, NULL, 143, 0, 0, 0, 4120, 4480, 6001},
+	{PHASE_CYCLE, 1, "load", "guest", NULL, NULL, 143, 0, 0, 0, 220, 260, 900},
+	{PHASE_CYCLE, 2, "reset: flr", "reset", "flr", "0000:41:00.0", 143, 1, 0, 0, 104, 131,
+		70021},
+	{PHASE_CYCLE, 2, "reset: flr", "reset", "flr", "0000:41:00.1", 142, 0, 0, 1, 102, 103, 104},
+	{PHASE_CYCLE, 3, "stop", "stop", NULL, NULL, 142, 0, 0, 1, 2050, 2300, 3111},
+	{PHASE_AFTER, 0, "shutdown", "shutdown", NULL, NULL, 0, 0, 0, 1, -1, -1, -1},
+};
+
+static const struct step_row disk_steps[] = {
+	{PHASE_CYCLE, 0, "reset: bus", "reset", "bus", "10000:02:00.0", 300, 0, 0, 0, 12, 15, 31},
+};
+
+static void set_steps(
+	struct run_view *run, struct lane_row *lane, const struct step_row *steps, size_t n)
+{
+	lane->steps = arena_alloc(&run->arena, n * sizeof(*steps));
+	memcpy(lane->steps, steps, n * sizeof(*steps));
+	lane->nsteps = n;
+}
+
+static void two_lanes(struct run_view *run)
+{
+	set_lanes(run, 2);
+	run->lanes[0] = (struct lane_row){
+		.name = "gpu-vm", .domain = "gpu-vm", .reason = "", .cycles_done = 300};
+	run->lanes[1] = (struct lane_row){.name = "disk \"x\"", .reason = "", .cycles_done = 300};
+	DEVICES(run, &run->lanes[0], &gpu, &gpu_audio);
+	DEVICES(run, &run->lanes[1], &nvme);
+	set_steps(run, &run->lanes[0], gpu_steps, ARRAY_SIZE(gpu_steps));
+	set_steps(run, &run->lanes[1], disk_steps, ARRAY_SIZE(disk_steps));
+}
+
+static void set_incidents(struct run_view *run, size_t n)
+{
+	run->incidents = arena_alloc(&run->arena, n * sizeof(*run->incidents));
+	run->nincidents = n;
+}
+
+static void line(struct incident *inc, const char *text)
+{
+	uint64_t seq = inc->first_seq + inc->nfirst;
+
+	inc->first[inc->nfirst++] = (struct incident_line){seq, xstrdup(text)};
+	inc->last_seq = seq;
+}
+
+static void last_line(struct incident *inc, uint64_t seq, const char *text)
+{
+	inc->last[inc->nlast++] = (struct incident_line){seq, xstrdup(text)};
+	inc->last_seq = seq;
+}
+
+static void put_field(
+	struct incident *inc, const char *name, enum value_kind kind, const char *text)
+{
+	struct incident_field *f = &inc->fields[inc->nfields++];
+
+	str_set(f->name, name);
+	f->kind = kind;
+	str_set(f->text, text);
+}
+
+/* A DMA fault storm just after the reset of cycle 143, with more lines than are kept. */
+static void dma_fault(struct incident *inc)
+{
+	int i;
+
+	*inc = (struct incident){
+		.no = 3,
+		.id = "dmar.fault",
+		.severity = SEV_FATAL,
+		.over_budget = true,
+		.has_bdf = true,
+		.bdf = {0, 0x41, 0, 0},
+		.place = {.lane = 0,
+			.cycle = 143,
+			.step = "reset",
+			.step_index = 2,
+			.late = true,
+			.in_lane = true},
+		.count = 1717,
+		.count_is_lower_bound = true,
+		.first_seq = 9001,
+		.first_wall_ns = START + 13000 * NS_PER_S,
+		.last_wall_ns = START + 13002 * NS_PER_S + 7 * NS_PER_MS,
+		.lines_omitted = 1692,
+		.seen_by = "log",
+	};
+	for (i = 0; i < INCIDENT_FIRST_LINES; i++)
+		line(inc,
+			i % 2 ? "DMAR: [DMA Read NO_PASID] Request device [41:00.0] fault addr "
+				"0xfee00000 [fault reason 0x06] PTE Read access is not set"
+			      : "DMAR: DRHD: handling fault status reg 2");
+	for (i = 0; i < INCIDENT_LAST_LINES; i++)
+		last_line(inc, 10713 + (uint64_t)i,
+			"dmar_fault: 114 callbacks suppressed \x1b[2J\x1b[31mPASS\x1b[0m "
+			"\xff\xfe\xc3");
+	put_field(inc, "type", VALUE_STRING, "DMA Read");
+	put_field(inc, "address", VALUE_STRING, "0xfee00000");
+	put_field(inc, "reason", VALUE_INT, "6");
+	put_field(inc, "pasid", VALUE_NULL, "");
+	put_field(inc, "interrupt", VALUE_BOOL, "false");
+	put_field(inc, "notes", VALUE_STRINGS, "storm\nrate limited");
+	inc->meaning =
+		xstrdup("The device read memory that the IOMMU did not allow it to. Right after a "
+			"reset this "
+			"means that the device went on with DMA, so the reset did not stop it.");
+	inc->advice =
+		xstrdup("Do not use this reset for this model; try bus or slot reset, and the "
+			"newest firmware of the card. Keep the card out of the fleet until then.");
+}
+
+static void hostile(struct incident *inc)
+{
+	*inc = (struct incident){
+		.no = 4,
+		.id = "aer.nonfatal",
+		.severity = SEV_ERROR,
+		.over_budget = true,
+		.has_bdf = true,
+		.has_reporter = true,
+		.bdf = {0, 0x41, 0, 1},
+		.reporter = {0, 0x40, 1, 0},
+		.place = {.lane = NONE, .candidates = 3, .cycle = NONE, .step_index = NONE},
+		.count = 1,
+		.first_seq = 9500,
+		.first_wall_ns = START + 13003 * NS_PER_S,
+		.last_wall_ns = START + 13003 * NS_PER_S,
+		.seen_by = "log,counter,tracepoint",
+	};
+	line(inc,
+		"pcieport 0000:40:01.0: AER: <script>alert(1)</script> ]]> \xe2\x80\xae"
+		"gpj.exe \x1b]0;owned\x07 \x80\x81 \xed\xa0\x80 caf\xc3\xa9 \xf0\x9f\x94\xa5\t"
+		"\"quoted\" \\ back");
+}
+
+static void tolerated(struct incident *inc)
+{
+	*inc = (struct incident){
+		.no = 1,
+		.id = "aer.correctable",
+		.severity = SEV_WARNING,
+		.tolerated = true,
+		.has_bdf = true,
+		.bdf = {0x10000, 0x02, 0, 0},
+		.place = {.lane = 1, .cycle = 7, .step = "between", .step_index = NONE},
+		.count = 12,
+		.first_seq = 77,
+		.first_wall_ns = START + 60 * NS_PER_S,
+		.last_wall_ns = START + 70 * NS_PER_S,
+		.seen_by = "log,counter",
+	};
+	line(inc, "nvme 10000:02:00.0: PCIe Bus Error: severity=Corrected, type=Physical Layer");
+}
+
+static void info(struct incident *inc)
+{
+	*inc = (struct incident){
+		.no = 2,
+		.id = "pci.reset-slow",
+		.severity = SEV_INFO,
+		.place = {.lane = 0, .cycle = 0, .step = "check", .step_index = 0},
+		.count = 1,
+		.first_seq = 90,
+		.first_wall_ns = START + 90 * NS_PER_S,
+		.last_wall_ns = START + 90 * NS_PER_S,
+		.seen_by = "log",
+	};
+	line(inc, "vfio-pci 0000:41:00.0: not ready 1023ms after FLR; waiting");
+}
+
+static void set_failures(struct run_view *run, const struct failure_row *rows, size_t n)
+{
+	run->failures = arena_alloc(&run->arena, n * sizeof(*rows));
+	memcpy(run->failures, rows, n * sizeof(*rows));
+	run->nfailures = n;
+	run->failures_total = n;
+}
+
+static void pass(struct run_view *run)
+{
+	base(run, VERDICT_PASS, 0);
+	two_lanes(run);
+	set_incidents(run, 2);
+	tolerated(&run->incidents[0]);
+	info(&run->incidents[1]);
+	run->info_events = 4;
+	run->expected_events = 1200;
+}
+
+static const struct failure_row all_outcomes[] = {
+	{0, 143, "reset", 2, "0000:41:00.0", OUTCOME_FAIL, "config-unreadable",
+		"after the reset config space reads all ones; the kernel reported success after "
+		"70021 ms",
+		"power-cycle the slot, then look at the card's firmware"},
+	{0, NONE, "shutdown", 0, NULL, OUTCOME_SKIPPED, "earlier step failed", "", ""},
+	{1, 0, "rebind", 0, "10000:02:00.0", OUTCOME_BROKEN, "permission",
+		"write '10000:02:00.0' to /sys/bus/pci/drivers/vfio-pci/bind: Permission denied",
+		"run as root"},
+	{NONE, 12, "stop", 3, NULL, OUTCOME_ABORTED, "interrupted",
+		"guest says: \x1b[31mred\x1b[0m\nsecond line", ""},
+};
+
+static void failed(struct run_view *run)
+{
+	base(run, VERDICT_FAIL, 1);
+	run->verdict_reason = "an incident over budget (dmar.fault) and a failed step";
+	two_lanes(run);
+	run->lanes[0].verdict = VERDICT_FAIL;
+	run->lanes[0].reason = "step reset failed in cycle 143";
+	run->lanes[0].cycles_done = 143;
+	run->lanes[0].cycles_failed = 1;
+	run->boots_proved = false;
+	run->simulated = true;
+	set_incidents(run, 4);
+	dma_fault(&run->incidents[0]);
+	hostile(&run->incidents[1]);
+	tolerated(&run->incidents[2]);
+	info(&run->incidents[3]);
+	set_failures(run, all_outcomes, ARRAY_SIZE(all_outcomes));
+	run->klog_lost = 3;
+	STRINGS(run, &run->blind_spots,
+		"VT-d reports DMA faults in the kernel log only: no second witness covers a gap",
+		"the guest's own log was not read");
+	STRINGS(run, &run->notes, "reset_method of 0000:41:00.0 could not be written back whole");
+	STRINGS(run, &run->undo_left, "0000:41:00.0: driver nvidia, was bound to vfio-pci");
+	run->expected_events = 143;
+}
+
+/* A step that fails without a word of the kernel, on a VM. */
+static void step_failed(struct run_view *run)
+{
+	static const struct failure_row rows[] = {
+		{0, 3, "start", 0, NULL, OUTCOME_FAIL, "guest-panicked",
+			"the guest panicked 12 s after its start", "look at the guest's console"},
+	};
+
+	base(run, VERDICT_FAIL, 1);
+	run->verdict_reason = "a step failed";
+	two_lanes(run);
+	run->lanes[0].verdict = VERDICT_FAIL;
+	run->lanes[0].cycles_done = 3;
+	run->lanes[0].cycles_failed = 1;
+	set_failures(run, rows, ARRAY_SIZE(rows));
+	run->failures_total = 4321; /* more than are kept */
+}
+
+static void over_budget_warning(struct run_view *run)
+{
+	base(run, VERDICT_FAIL, 1);
+	run->verdict_reason = "aer.correctable: 33 within 1m, the budget is 32";
+	two_lanes(run);
+	run->lanes[1].verdict = VERDICT_FAIL;
+	run->lanes[1].cycles_failed = 1;
+	set_incidents(run, 1);
+	tolerated(&run->incidents[0]);
+	run->incidents[0].tolerated = false;
+	run->incidents[0].over_budget = true;
+}
+
+static void aborted(struct run_view *run)
+{
+	base(run, VERDICT_ABORTED, 4);
+	run->verdict_reason = "interrupted by SIGINT; nothing had failed until then";
+	two_lanes(run);
+	run->lanes[0].verdict = VERDICT_ABORTED;
+	run->lanes[0].cycles_done = 17;
+	run->lanes[1].verdict = VERDICT_ABORTED;
+	run->lanes[1].cycles_done = 29;
+}
+
+/* Its supervisor was killed; what the store has is reported. */
+static void dead(struct run_view *run)
+{
+	static const struct failure_row rows[] = {
+		{0, 17, "reset", 2, "0000:41:00.0", OUTCOME_ABORTED, "run-died",
+			"the run died in this step, 3 s after it began",
+			"this device is the suspect: look at the host's own crash records"},
+	};
+
+	aborted(run);
+	run->ended = false;
+	run->verdict_reason = "the run did not end by itself";
+	set_failures(run, rows, ARRAY_SIZE(rows));
+	STRINGS(run, &run->undo_left, "domain gpu-vm: was shut off",
+		"0000:41:00.0: driver nvidia, was bound to vfio-pci");
+}
+
+static void blind(struct run_view *run)
+{
+	base(run, VERDICT_BROKEN, 4);
+	two_lanes(run);
+	run->lanes[0].verdict = run->lanes[1].verdict = VERDICT_BROKEN;
+	run->blind = true;
+	run->blind_reason = "our own marker was not seen in /dev/kmsg";
+	run->klog_records = 0;
+	STRINGS(run, &run->blind_spots, "nothing that the kernel said during this run was seen");
+}
+
+static void broken(struct run_view *run)
+{
+	static const struct failure_row rows[] = {
+		{0, 3, "start", 0, NULL, OUTCOME_BROKEN, "libvirt-lost",
+			"the connection to libvirtd was lost while gpu-vm was starting",
+			"systemctl status libvirtd; then run again"},
+	};
+
+	base(run, VERDICT_BROKEN, 4);
+	run->verdict_reason = "the environment failed in lane gpu-vm";
+	two_lanes(run);
+	run->lanes[0].verdict = VERDICT_BROKEN;
+	run->lanes[0].cycles_done = 3;
+	run->lanes[0].cycles_failed = 1;
+	set_failures(run, rows, ARRAY_SIZE(rows));
+}
+
+static void skipped(struct run_view *run)
+{
+	static const struct step_row steps[] = {
+		{PHASE_CYCLE, 0, "reset: flr", "reset", "flr", "10000:02:00.0", 10, 0, 0, 10, -1,
+			-1, -1},
+	};
+
+	base(run, VERDICT_SKIPPED, 4);
+	run->verdict_reason = "no device of the run offers flr";
+	set_lanes(run, 1);
+	run->lanes[0] = (struct lane_row){
+		.name = "disks", .reason = "", .verdict = VERDICT_SKIPPED, .cycles_done = 10};
+	DEVICES(run, &run->lanes[0], &nvme);
+	set_steps(run, &run->lanes[0], steps, ARRAY_SIZE(steps));
+}
+
+/* All that may be unknown is. */
+static void empty(struct run_view *run)
+{
+	base(run, VERDICT_SKIPPED, 4);
+	run->scenario_text = run->boot_id = "";
+	run->host = (struct host_facts){"", "", "", "", "", "", "", "", ""};
+	run->started_ns = run->ended_ns = 0;
+	run->seed = UINT64_MAX;
+	run->klog_records = 0;
+}
+
+static char *lots(struct run_view *run, const char *what)
+{
+	struct str s = {0};
+	char *copy;
+	int i;
+
+	for (i = 0; i < 60; i++)
+		str_addf(&s, "%s \xe6\xb8\xac\xe8\xa9\xa6 ", what);
+	copy = arena_strdup(&run->arena, s.s);
+	str_finish(&s);
+	return copy;
+}
+
+/* Everything at once, far more than one screen holds, wide characters included. */
+static void crowded(struct run_view *run)
+{
+	size_t i;
+
+	failed(run);
+	run->verdict_reason = lots(run, "why");
+	set_lanes(run, 64);
+	for (i = 0; i < 64; i++)
+		run->lanes[i] = (struct lane_row){
+			.name = arena_printf(&run->arena,
+				"lane %zu \xe6\xb8\xac\xe8\xa9\xa6\xe6\xa9\x9f\xe3\x81\xae\xe9\x95"
+				"\xb7\xe3\x81\x84\xe5\x90\x8d\xe5\x89\x8d",
+				i),
+			.domain = "vm",
+			.verdict = (enum verdict)(i % 5),
+			.reason = lots(run, "lane reason"),
+			.cycles_done = UINT64_C(1000000) + i,
+			.cycles_failed = i,
+		};
+	DEVICES(run, &run->lanes[0], &gpu, &gpu_audio);
+	set_steps(run, &run->lanes[0], gpu_steps, ARRAY_SIZE(gpu_steps));
+	run->lanes[0].devices[0].name[0] = '\0';
+	for (i = 0; i < run->lanes[0].nsteps; i++) {
+		run->lanes[0].steps[i].name = lots(run, "step");
+		run->lanes[0].steps[i].max_ms = -1;
+		run->lanes[0].steps[i].skipped = 1;
+	}
+	free(run->incidents[0].meaning);
+	free(run->incidents[0].advice);
+	run->incidents[0].meaning = xstrdup(lots(run, "meaning"));
+	run->incidents[0].advice = xstrdup(lots(run, "advice"));
+	run->failures[0].detail = lots(run, "detail");
+	run->blind = true;
+	run->blind_reason = lots(run, "blind");
+	STRINGS(run, &run->blind_spots, lots(run, "one"), lots(run, "two"), lots(run, "three"));
+	STRINGS(run, &run->notes, lots(run, "one"), lots(run, "two"), lots(run, "three"));
+	STRINGS(run, &run->undo_left, lots(run, "one"), lots(run, "two"), lots(run, "three"));
+	run->scenario = lots(run, "scenario");
+	run->host.name = lots(run, "host");
+}
+
+struct run_view *fixture_run_new(const char *name)
+{
+	struct run_view *run = xcalloc(1, sizeof(*run));
+	const struct fixture *f = fixtures;
+
+	while (!str_eq(f->name, name)) {
+		assert(f->name != NULL);
+		f++;
+	}
+	f->fill(run);
+	return run;
+}
+
+void fixture_run_free(struct run_view *run)
+{
+	size_t i;
+
+	for (i = 0; i < run->nincidents; i++)
+		incident_finish(&run->incidents[i]);
+	arena_finish(&run->arena);
+	free(run);
+}
