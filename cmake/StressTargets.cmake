@@ -3,7 +3,7 @@
 add_library(stress_flags INTERFACE)
 target_compile_options(stress_flags INTERFACE
 	-Wall -Wextra -Wshadow -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes -Wundef
-	-Wpointer-arith -Wvla -Wno-format-truncation -fno-common -fstack-protector-strong)
+	-Wpointer-arith -Wvla $<$<C_COMPILER_ID:GNU>:-Wno-format-truncation> -fno-common -fstack-protector-strong)
 target_compile_definitions(stress_flags INTERFACE _GNU_SOURCE)
 target_include_directories(stress_flags INTERFACE ${CMAKE_SOURCE_DIR}/include)
 if(STRESS_WERROR)

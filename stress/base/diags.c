@@ -9,7 +9,7 @@
 
 #define LINE_SHOWN 160 /* bytes of the user's line that are shown */
 
-static void add(
+static printf_like(4, 0) void add(
 	struct diags *d, enum diag_level level, struct srcpos pos, const char *fmt, va_list ap)
 {
 	struct diag *diag;

@@ -27,7 +27,8 @@ const char *severity_name(enum severity s)
 	return names[s];
 }
 
-static void fill(struct result *r, const char *reason, const char *fmt, va_list ap)
+static printf_like(3, 0) void fill(
+	struct result *r, const char *reason, const char *fmt, va_list ap)
 {
 	str_set(r->reason, reason);
 	vsnprintf(r->detail, sizeof(r->detail), fmt, ap);
