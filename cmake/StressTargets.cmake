@@ -37,13 +37,62 @@ function(stress_test name)
 	set_tests_properties(unit.${name} PROPERTIES LABELS unit TIMEOUT 60)
 endfunction()
 
-# stress_fuzz(kmsg LINKS stress_world): tests/fuzz/kmsg.c with the corpus tests/fuzz/corpus/kmsg
+# stress_fuzz(kmsg LINKS stress_world SEEDS scenarios): tests/fuzz/kmsg.c as the ctest fuzz.kmsg, with
+# the corpus tests/fuzz/corpus/kmsg and further directories of seeds. The fuzz preset builds it; the
+# other presets run what that one built, so that one ctest run sees everything.
+add_custom_target(fuzzers)
 function(stress_fuzz name)
-	cmake_parse_arguments(ARG "" "" "LINKS" ${ARGN})
-	if(NOT STRESS_FUZZ)
-		return()
+	cmake_parse_arguments(ARG "" "" "LINKS;SEEDS" ${ARGN})
+	if(STRESS_FUZZ)
+		add_executable(fuzz_${name} ${name}.c)
+		target_link_libraries(fuzz_${name} PRIVATE ${ARG_LINKS} stress_flags)
+		target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+		add_dependencies(fuzzers fuzz_${name})
 	endif()
-	add_executable(fuzz_${name} ${name}.c)
-	target_link_libraries(fuzz_${name} PRIVATE ${ARG_LINKS} stress_flags)
-	target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+	list(TRANSFORM ARG_SEEDS PREPEND ${CMAKE_SOURCE_DIR}/)
+	add_test(NAME fuzz.${name} COMMAND ${CMAKE_SOURCE_DIR}/tests/fuzz/run ${name} ${ARG_SEEDS})
+	set_tests_properties(fuzz.${name} PROPERTIES LABELS fuzz SKIP_RETURN_CODE 77 TIMEOUT 300)
+endfunction()
+
+# stress_lab_test(dma-fault VARIANTS intel amd TOPOLOGY small): tests/lab/tests/dma-fault.sh, run in
+# boots of its own, as the ctests lab.dma-fault.intel and lab.dma-fault.amd. LONG: only with `tests/all
+# --long`. OPTIONS: further ones for tests/lab/run. What fits into a shared boot belongs into
+# tests/lab/core.list instead.
+function(stress_lab_test name)
+	cmake_parse_arguments(ARG "LONG" "TOPOLOGY;TIMEOUT" "VARIANTS;OPTIONS" ${ARGN})
+	if(NOT ARG_TOPOLOGY)
+		set(ARG_TOPOLOGY small)
+	endif()
+	if(NOT ARG_TIMEOUT)
+		set(ARG_TIMEOUT 300)
+	endif()
+	math(EXPR ctest_timeout "${ARG_TIMEOUT} + 60")
+	foreach(variant ${ARG_VARIANTS})
+		add_test(NAME lab.${name}.${variant}
+			COMMAND ${CMAKE_SOURCE_DIR}/tests/lab/in-lab ${CMAKE_BINARY_DIR} ${variant}
+				--topology ${ARG_TOPOLOGY} --timeout ${ARG_TIMEOUT} ${ARG_OPTIONS} -- ${name})
+		set(labels lab)
+		if(ARG_LONG)
+			set(labels long)
+		endif()
+		set_tests_properties(lab.${name}.${variant} PROPERTIES LABELS ${labels}
+			SKIP_RETURN_CODE 77 TIMEOUT ${ctest_timeout} PROCESSORS 2)
+	endforeach()
+endfunction()
+
+# stress_lab_core(intel TOPOLOGY full): all of tests/lab/core.list that names the variant, in one boot.
+function(stress_lab_core variant)
+	cmake_parse_arguments(ARG "" "TOPOLOGY;TIMEOUT" "" ${ARGN})
+	math(EXPR ctest_timeout "${ARG_TIMEOUT} + 60")
+	add_test(NAME lab.core.${variant}
+		COMMAND ${CMAKE_SOURCE_DIR}/tests/lab/in-lab ${CMAKE_BINARY_DIR} ${variant}
+			--topology ${ARG_TOPOLOGY} --timeout ${ARG_TIMEOUT} -- --core)
+	set_tests_properties(lab.core.${variant} PROPERTIES LABELS lab
+		SKIP_RETURN_CODE 77 TIMEOUT ${ctest_timeout} PROCESSORS 2)
+endfunction()
+
+# stress_long(build.clang COMMAND ...): only with `tests/all --long`
+function(stress_long name)
+	add_test(NAME ${name} ${ARGN} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+	set_tests_properties(${name} PROPERTIES LABELS long SKIP_RETURN_CODE 77 TIMEOUT 1800)
 endfunction()
