@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "device/scope.h"
+
+#include "base/vec.h"
+
+/* Is `other` disturbed when function `dev` alone is reset? */
+static bool in_function(
+	const struct pcidev_list *all, const struct pcidev *dev, const struct pcidev *other)
+{
+	/* a bridge, and the host of a PCI domain (VMD), take along what is behind them */
+	if (pcidev_is_below(all, other, dev->bdf))
+		return true;
+	/* an FLR of a PF disables its VFs (PCIe base spec, 9.2.2.3) */
+	return other->is_vf && bdf_eq(other->physfn, dev->bdf);
+}
+
+/* Do both hang directly under the same port? A VF does where its PF does, whatever its bus number. */
+static bool same_bus(const struct pcidev *a, const struct pcidev *b)
+{
+	if (a->has_parent || b->has_parent)
+		return a->has_parent && b->has_parent && bdf_eq(a->parent, b->parent);
+	return a->bdf.domain == b->bdf.domain && a->bdf.bus == b->bdf.bus;
+}
+
+/*
+ * A hotplug port resets its slot by a reset of its secondary bus, and below a PCIe port there is
+ * one device, so its slot is its bus. On a root bus the device number tells the slots apart.
+ */
+static bool same_slot(const struct pcidev *a, const struct pcidev *b)
+{
+	return same_bus(a, b) && (a->has_parent || a->bdf.dev == b->bdf.dev);
+}
+
+static bool direct(enum reset_scope scope, const struct pcidev_list *all, const struct pcidev *dev,
+	const struct pcidev *other)
+{
+	switch (scope) {
+	case SCOPE_BUS:
+		return same_bus(dev, other);
+	case SCOPE_SLOT:
+		return same_slot(dev, other);
+	case SCOPE_FUNCTION:
+	case SCOPE_BELOW:
+		break;
+	}
+	return in_function(all, dev, other);
+}
+
+/* Takes in whatever one of the members takes along, until nothing is added. */
+static void close_over(const struct pcidev_list *all, bool *member)
+{
+	bool grown;
+	size_t i, j;
+
+	do {
+		grown = false;
+		for (i = 0; i < all->n; i++) {
+			if (!member[i])
+				continue;
+			for (j = 0; j < all->n; j++) {
+				if (member[j] || !in_function(all, &all->v[i], &all->v[j]))
+					continue;
+				member[j] = grown = true;
+			}
+		}
+	} while (grown);
+}
+
+void scope_disturbed(const struct pcidev_list *all, const struct pcidev *dev,
+	enum reset_scope scope, struct bdf_set *out)
+{
+	auto_free bool *member = xcalloc(all->n + 1, sizeof(*member));
+	VEC(struct bdf) found = {0};
+	size_t i;
+
+	for (i = 0; i < all->n; i++)
+		member[i] = direct(scope, all, dev, &all->v[i]);
+	close_over(all, member);
+	for (i = 0; i < all->n; i++)
+		if (member[i])
+			*vec_push(&found) = all->v[i].bdf;
+	*out = (struct bdf_set){found.v, found.n};
+}
+
+void bdf_set_finish(struct bdf_set *set)
+{
+	free(set->v);
+	*set = (struct bdf_set){0};
+}

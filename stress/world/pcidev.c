@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "world/pcidev.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/vec.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pci/pci.h>
+#include <setjmp.h>
+#include <string.h>
+#include <unistd.h>
+
+#define CLASS_PCI_BRIDGE      0x0604
+#define CLASS_CARDBUS         0x0607
+#define CLASS_SEMITRANSPARENT 0x0609
+#define DEPTH_MAX             64 /* bridges above a function; deeper is not believed */
+#define ATTR_MAX              256
+
+typedef VEC(struct pcidev) pcidev_vec;
+
+/* An attribute's text, harmless to print; "" when it cannot be read. Returns buf. */
+static char *attr(int dirfd, const char *name, char *buf, size_t size)
+{
+	/* a FIFO in a tree made for tests must not block the scan */
+	auto_close int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	char raw[ATTR_MAX];
+	ssize_t n = fd < 0 ? 0 : read(fd, raw, sizeof(raw));
+
+	while (n > 0 && (raw[n - 1] == '\n' || raw[n - 1] == ' '))
+		n--;
+	return str_printable(buf, size, raw, n > 0 ? (size_t)n : 0);
+}
+
+static uint64_t attr_number(int dirfd, const char *name, uint64_t max)
+{
+	char text[ATTR_MAX];
+	uint64_t value = 0;
+
+	return str_to_u64(attr(dirfd, name, text, sizeof(text)), 0, max, &value) ? value : 0;
+}
+
+static bool has(int dirfd, const char *name)
+{
+	return faccessat(dirfd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* Last component of where a link points to; "" when it is none. Returns buf. */
+static char *link_name(int dirfd, const char *name, char *buf, size_t size)
+{
+	char target[HOST_PATH_MAX], *slash;
+	ssize_t n = readlinkat(dirfd, name, target, sizeof(target) - 1);
+
+	target[n > 0 ? n : 0] = '\0';
+	slash = strrchr(target, '/');
+	slash = slash ? slash + 1 : target;
+	return str_printable(buf, size, slash, strlen(slash));
+}
+
+static bool link_bdf(int dirfd, const char *name, struct bdf *out)
+{
+	char text[BDF_LEN];
+
+	return bdf_parse(link_name(dirfd, name, text, sizeof(text)), out);
+}
+
+/*
+ * /sys/bus/pci/devices/BDF points to ../../../devices/pci0000:00/0000:00:01.0/BDF: what stands
+ * before the last name is the parent. A domain of its own (VMD) has pciDDDD:BB in between.
+ */
+static bool parent_of(int devices_fd, const char *name, struct bdf *out)
+{
+	char target[HOST_PATH_MAX], *slash;
+	ssize_t n = readlinkat(devices_fd, name, target, sizeof(target) - 1);
+	int skipped;
+
+	target[n > 0 ? n : 0] = '\0';
+	for (skipped = 0; skipped < 3 && (slash = strrchr(target, '/')) != NULL; skipped++) {
+		*slash = '\0';
+		slash = strrchr(target, '/');
+		if (slash == NULL)
+			return false;
+		if (bdf_parse(slash + 1, out))
+			return true;
+		if (!str_starts(slash + 1, "pci"))
+			return false;
+	}
+	return false;
+}
+
+/* A bridge's directory pci_bus/ has one entry, DDDD:BB. */
+static uint8_t secondary_of(int dirfd)
+{
+	int fd = openat(dirfd, "pci_bus", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+	uint64_t bus = 0;
+
+	if (dir == NULL) {
+		if (fd >= 0)
+			close(fd);
+		return 0;
+	}
+	while ((entry = readdir(dir)) != NULL) {
+		const char *colon = strchr(entry->d_name, ':');
+
+		if (colon != NULL && str_to_u64(colon + 1, 16, 0xff, &bus))
+			break;
+	}
+	closedir(dir);
+	return (uint8_t)bus;
+}
+
+static void read_links(int dirfd, struct pcidev *dev)
+{
+	char group[32];
+	int64_t number;
+
+	link_name(dirfd, "driver", dev->driver, sizeof(dev->driver));
+	link_name(dirfd, "iommu_group", group, sizeof(group));
+	dev->iommu_group = str_to_i64(group, 10, 0, INT32_MAX, &number) ? (int)number : -1;
+	dev->is_vf = link_bdf(dirfd, "physfn", &dev->physfn);
+	dev->is_pf_with_vfs = has(dirfd, "virtfn0");
+}
+
+static void read_reset_methods(int dirfd, struct pcidev *dev)
+{
+	char text[ATTR_MAX];
+
+	if (has(dirfd, "reset_method"))
+		str_set(dev->reset_methods, attr(dirfd, "reset_method", text, sizeof(text)));
+	else if (has(dirfd, "reset"))
+		str_set(dev->reset_methods, "default");
+}
+
+/* False when the function is not there (any more) or does not say what it is. */
+static bool read_device(int devices_fd, const char *name, struct pcidev *dev)
+{
+	auto_close int dirfd = openat(devices_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char text[ATTR_MAX];
+	uint64_t vendor;
+	int64_t node;
+
+	if (dirfd < 0 || !str_to_u64(attr(dirfd, "vendor", text, sizeof(text)), 0, 0xffff, &vendor))
+		return false;
+	dev->vendor = (uint16_t)vendor;
+	dev->device = (uint16_t)attr_number(dirfd, "device", 0xffff);
+	dev->subvendor = (uint16_t)attr_number(dirfd, "subsystem_vendor", 0xffff);
+	dev->subdevice = (uint16_t)attr_number(dirfd, "subsystem_device", 0xffff);
+	dev->class_code = (uint32_t)attr_number(dirfd, "class", 0xffffff);
+	dev->revision = (uint8_t)attr_number(dirfd, "revision", 0xff);
+	dev->boot_vga = attr_number(dirfd, "boot_vga", 1) == 1;
+	attr(dirfd, "numa_node", text, sizeof(text));
+	dev->numa_node = str_to_i64(text, 10, 0, 4096, &node) ? (int)node : -1;
+	read_links(dirfd, dev);
+	read_reset_methods(dirfd, dev);
+	dev->has_parent = parent_of(devices_fd, name, &dev->parent);
+	switch (dev->class_code >> 8) {
+	case CLASS_PCI_BRIDGE:
+	case CLASS_CARDBUS:
+	case CLASS_SEMITRANSPARENT:
+		dev->is_bridge = true;
+		dev->secondary_bus = secondary_of(dirfd);
+		dev->subordinate_bus = dev->secondary_bus;
+	}
+	return true;
+}
+
+static int by_bdf(const void *a, const void *b)
+{
+	return bdf_cmp(((const struct pcidev *)a)->bdf, ((const struct pcidev *)b)->bdf);
+}
+
+const struct pcidev *pcidev_find(const struct pcidev_list *list, struct bdf bdf)
+{
+	struct pcidev key = {.bdf = bdf};
+
+	if (list->n == 0)
+		return NULL;
+	return bsearch(&key, list->v, list->n, sizeof(key), by_bdf);
+}
+
+static const struct pcidev *parent(const struct pcidev_list *list, const struct pcidev *dev)
+{
+	return dev->has_parent ? pcidev_find(list, dev->parent) : NULL;
+}
+
+bool pcidev_is_below(const struct pcidev_list *list, const struct pcidev *dev, struct bdf above)
+{
+	int depth;
+
+	for (depth = 0; dev != NULL && depth < DEPTH_MAX; depth++) {
+		if (bdf_eq(dev->bdf, above))
+			return true;
+		dev = parent(list, dev);
+	}
+	return false;
+}
+
+/* The highest bus below each bridge: every function tells all bridges above it where it is. */
+static void fill_subordinate(const struct pcidev_list *list)
+{
+	size_t i;
+
+	for (i = 0; i < list->n; i++) {
+		const struct pcidev *dev = &list->v[i];
+		uint8_t bus = dev->secondary_bus > dev->bdf.bus ? dev->secondary_bus : dev->bdf.bus;
+		const struct pcidev *up = parent(list, dev);
+		int depth;
+
+		for (depth = 0; up != NULL && depth < DEPTH_MAX; depth++) {
+			struct pcidev *bridge = &list->v[up - list->v];
+
+			if (bridge->is_bridge && bridge->bdf.domain == dev->bdf.domain &&
+				bridge->subordinate_bus < bus)
+				bridge->subordinate_bus = bus;
+			up = parent(list, up);
+		}
+	}
+}
+
+int pcidev_scan_nameless(const struct host *host, struct pcidev_list *out, struct err *err)
+{
+	char path[HOST_PATH_MAX];
+	DIR *dir = opendir(host_path(host, path, "/sys/bus/pci/devices"));
+	pcidev_vec found = {0};
+	struct dirent *entry;
+
+	if (dir == NULL)
+		return err_set(err, errno == ENOENT ? ERR_ABSENT : ERR_IO, errno,
+			"open /sys/bus/pci/devices");
+	while ((entry = readdir(dir)) != NULL && found.n < PCIDEV_MAX) {
+		struct pcidev dev = {0};
+
+		if (bdf_parse(entry->d_name, &dev.bdf) &&
+			read_device(dirfd(dir), entry->d_name, &dev))
+			*vec_push(&found) = dev;
+	}
+	closedir(dir);
+	if (found.n == PCIDEV_MAX) {
+		vec_finish(&found);
+		return err_set(err, ERR_IO, 0, "more than %d PCI functions", PCIDEV_MAX);
+	}
+	if (found.n > 0)
+		qsort(found.v, found.n, sizeof(*found.v), by_bdf);
+	*out = (struct pcidev_list){found.v, found.n};
+	fill_subordinate(out);
+	return 0;
+}
+
+void pcidev_list_finish(struct pcidev_list *list)
+{
+	free(list->v);
+	*list = (struct pcidev_list){0};
+}
+
+bool pcidev_offers(const struct pcidev *dev, const char *word)
+{
+	size_t len = strlen(word);
+	const char *s = dev->reset_methods;
+
+	while ((s = strstr(s, word)) != NULL) {
+		if ((s == dev->reset_methods || s[-1] == ' ') && (s[len] == ' ' || s[len] == '\0'))
+			return true;
+		s += len;
+	}
+	return false;
+}
+
+/* libpci's own handler exits. There is no argument to tell one caller from another. */
+static _Thread_local jmp_buf names_failed;
+
+static void __attribute__((noreturn)) on_error(char *msg, ...)
+{
+	log_warn("pcidev", "names of devices: libpci: %s", msg);
+	longjmp(names_failed, 1);
+}
+
+static void on_message(char *msg, ...)
+{
+	(void)msg;
+}
+
+/*
+ * Only the list of names is used: without pci_init() libpci looks for no access method and touches
+ * no device. What cannot be named keeps "".
+ */
+static void fill_names(const struct pcidev_list *list)
+{
+	struct pci_access *names = pci_alloc();
+	size_t i;
+
+	names->error = on_error;
+	names->warning = on_message;
+	names->debug = on_message;
+	if (setjmp(names_failed) == 0) {
+		for (i = 0; i < list->n; i++) {
+			struct pcidev *dev = &list->v[i];
+
+			if (pci_lookup_name(names, dev->name, sizeof(dev->name),
+				    PCI_LOOKUP_VENDOR | PCI_LOOKUP_DEVICE | PCI_LOOKUP_NO_NUMBERS |
+					    PCI_LOOKUP_NO_HWDB,
+				    dev->vendor, dev->device) == NULL)
+				dev->name[0] = '\0';
+		}
+	}
+	pci_cleanup(names);
+}
+
+int pcidev_scan(const struct host *host, struct pcidev_list *out, struct err *err)
+{
+	if (pcidev_scan_nameless(host, out, err) != 0)
+		return -1;
+	fill_names(out);
+	return 0;
+}
