@@ -42,9 +42,10 @@ struct diag {
 struct diags {
 	struct diag list[DIAGS_MAX];
 	size_t n, errors, warnings; /* n = kept; errors and warnings count all */
+	bool newest_kept; /* the newest may take a hint */
 };
 
-/* Adds one and returns -1 (errors) or 0 (warnings). */
+/* Adds one, unless the same was said of the same place, and returns -1 (errors) or 0 (warnings). */
 int diag_error(struct diags *d, struct srcpos pos, const char *fmt, ...) printf_like(3, 4);
 int diag_warning(struct diags *d, struct srcpos pos, const char *fmt, ...) printf_like(3, 4);
 /* Gives the newest diagnostic a hint; no effect when it was not kept. */

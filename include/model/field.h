@@ -14,6 +14,8 @@ enum field_kind {
 	FIELD_STRING, /* const char *, NULL when absent */
 	FIELD_CHOICE, /* int: index into choices */
 	FIELD_STRINGS, /* struct strings; one scalar is a list of one */
+	FIELD_NODE, /* const struct ynode *, NULL when absent: its reader looks into it */
+	FIELD_LATER, /* refused: "not available in this version" */
 };
 
 struct strings {
@@ -40,5 +42,25 @@ struct word {
 	const struct field *fields; /* ends with .name == NULL */
 	size_t args_size; /* of the struct that the fields fill */
 };
+
+/* A struct to fill and its table, which ends with .name == NULL. */
+struct field_target {
+	const struct field *fields;
+	void *args;
+};
+
+struct reading;
+struct ynode;
+
+/*
+ * Fills the targets from a mapping (NULL or nothing = no keys) that stands at `at`; their tables
+ * share the keys. `what` it is, in words ("a lane"), is for the messages. Everything that is wrong is
+ * reported: unknown keys, missing ones, wrong types. 0, or -1 when anything was.
+ */
+int fields_fill(struct reading *rd, const char *what, const struct ynode *at,
+	const struct ynode *map, const struct field_target *targets, size_t ntargets);
+const struct field *field_find(const struct field *fields, const char *name);
+/* "a duration", "true or false", "one of flr, bus": what may be written. Returns buf. */
+const char *field_accepts(const struct field *f, char *buf, size_t size);
 
 #endif

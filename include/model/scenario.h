@@ -86,6 +86,12 @@ struct timeout_spec {
 	struct srcpos pos;
 };
 
+/* An environment variable that `report` refers to as ${env:NAME}. */
+struct env_name {
+	const char *name;
+	struct srcpos pos;
+};
+
 /* A whole scenario, checked. Owned by its arena; free with scenario_free. */
 struct scenario {
 	struct arena arena;
@@ -106,6 +112,8 @@ struct scenario {
 	struct strings fault_files;
 	struct report_spec *reports;
 	size_t nreports;
+	struct env_name *env;
+	size_t nenv;
 };
 
 /* The words a scenario may use: the tables of the layer above, NULL-terminated. */
@@ -120,7 +128,11 @@ struct setting {
 };
 
 #define LANES_MAX         64 /* candidate lanes of an incident are a 64-bit set */
+#define STEPS_MAX         1000 /* of one list */
+#define LANE_DEVICES_MAX  64
+#define NAME_LEN_MAX      63 /* of a lane or step; must fit an event's subject */
 #define SCENARIO_SIZE_MAX (1u << 20)
+#define CYCLES_MAX        INT64_C(1000000000)
 
 /*
  * Reads a scenario file; "-" is standard input. NULL when anything is wrong: everything that is
@@ -134,5 +146,13 @@ struct scenario *scenario_parse(const char *name, const char *text, size_t len,
 	const struct setting *settings, size_t nsettings, const struct vocabulary *words,
 	struct diags *diags);
 void scenario_free(struct scenario *sc);
+
+/* Reports each ${env:NAME} whose variable is not set: a run says so at its start. 0 or -1. */
+int scenario_check_env(const struct scenario *sc, struct diags *diags);
+/*
+ * A report's text with ${env:NAME} replaced by its value, for the moment of delivery only: the
+ * result is a secret and goes into no output, store or argv. Free with free().
+ */
+int scenario_expand_env(const char *text, char **out, struct err *err) must_check;
 
 #endif

@@ -34,6 +34,10 @@ struct step_ctx {
 #define STEP_DISRUPTIVE   1u /* acts only after its BEGIN is on disk; guard runs before it */
 #define STEP_NEEDS_DOMAIN 2u
 #define STEP_ON_DEVICES   4u /* runs once per device of the lane, in BDF order */
+/* How it finds and leaves the domain: orders that cannot work are refused when they are read. */
+#define STEP_STARTS_VM 8u /* off before, running after */
+#define STEP_STOPS_VM  16u /* running before, off after */
+#define STEP_USES_VM   32u /* running before and after */
 
 /* One word of the scenario language: one file in stress/steps/, one row in its table. */
 struct step_type {
@@ -53,5 +57,8 @@ struct step_type {
 	/* Mandatory. What it will do, in words, for `check`: "reset 0000:41:00.0 by FLR". */
 	void (*describe)(const struct step_ctx *ctx, const void *args, char *buf, size_t size);
 };
+
+/* The options that every step takes: timeout, name, expect-failure ... For `list` and the manual. */
+extern const struct field step_common_fields[]; /* ends with .name == NULL */
 
 #endif

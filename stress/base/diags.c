@@ -9,20 +9,39 @@
 
 #define LINE_SHOWN 160 /* bytes of the user's line that are shown */
 
+static bool same_place(const struct srcpos *a, const struct srcpos *b)
+{
+	return a->src == b->src && a->line == b->line && a->col == b->col;
+}
+
+/* Lists that lanes share and YAML aliases are checked more than once. */
+static bool already_said(const struct diags *d, const struct diag *diag)
+{
+	size_t i;
+
+	for (i = 0; i < d->n; i++)
+		if (same_place(&d->list[i].pos, &diag->pos) && str_eq(d->list[i].msg, diag->msg))
+			return true;
+	return false;
+}
+
 static printf_like(4, 0) void add(
 	struct diags *d, enum diag_level level, struct srcpos pos, const char *fmt, va_list ap)
 {
-	struct diag *diag;
+	struct diag diag = {.level = level, .pos = pos};
 
+	vsnprintf(diag.msg, sizeof(diag.msg), fmt, ap);
+	d->newest_kept = false;
+	if (already_said(d, &diag))
+		return;
 	if (level == DIAG_ERROR)
 		d->errors++;
 	else
 		d->warnings++;
 	if (d->n == DIAGS_MAX)
 		return;
-	diag = &d->list[d->n++];
-	*diag = (struct diag){.level = level, .pos = pos};
-	vsnprintf(diag->msg, sizeof(diag->msg), fmt, ap);
+	d->list[d->n++] = diag;
+	d->newest_kept = true;
 }
 
 int diag_error(struct diags *d, struct srcpos pos, const char *fmt, ...)
@@ -49,7 +68,7 @@ void diag_hint(struct diags *d, const char *fmt, ...)
 {
 	va_list ap;
 
-	if (d->n == 0 || d->errors + d->warnings > d->n)
+	if (!d->newest_kept)
 		return;
 	va_start(ap, fmt);
 	vsnprintf(d->list[d->n - 1].hint, sizeof(d->list[0].hint), fmt, ap);

@@ -111,6 +111,23 @@ static void deadlines_round_up(void **state)
 	clock_test_set(0);
 }
 
+static void a_diagnostic_is_said_once(void **state)
+{
+	struct srcpos here = {.line = 3, .col = 1}, there = {.line = 4, .col = 1};
+	struct diags d = {0};
+
+	(void)state;
+	assert_int_equal(diag_error(&d, here, "wrong %d", 1), -1);
+	diag_hint(&d, "first");
+	assert_int_equal(diag_error(&d, here, "wrong %d", 1), -1);
+	diag_hint(&d, "second");
+	assert_int_equal(d.errors, 1);
+	assert_string_equal(d.list[0].hint, "first");
+	diag_error(&d, here, "wrong %d", 2);
+	diag_error(&d, there, "wrong %d", 1);
+	assert_int_equal(d.errors, 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -121,6 +138,7 @@ int main(void)
 		cmocka_unit_test(the_nearest_word_is_suggested),
 		cmocka_unit_test(diagnostics_show_line_caret_and_hint),
 		cmocka_unit_test(deadlines_round_up),
+		cmocka_unit_test(a_diagnostic_is_said_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

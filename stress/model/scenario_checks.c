@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "model/scenario_parts.h"
+
+#include "base/bdf.h"
+#include "base/str.h"
+#include "model/scenario.h"
+#include "model/step.h"
+
+#include <string.h>
+
+/* Two selectors that certainly name one device: the same text, or the same address. */
+static bool same_selector(const char *a, const char *b)
+{
+	struct bdf x, y;
+
+	return str_eq(a, b) || (bdf_parse(a, &x) && bdf_parse(b, &y) && bdf_eq(x, y));
+}
+
+static void check_shared_devices(
+	struct loader *ld, const struct lane_spec *one, const struct lane_spec *two)
+{
+	size_t i, k;
+
+	for (i = 0; i < two->ndevices; i++)
+		for (k = 0; k < one->ndevices; k++)
+			if (same_selector(one->devices[k].text, two->devices[i].text)) {
+				diag_error(ld->rd.diags, two->devices[i].pos,
+					"'%s' is already in lane '%s'", two->devices[i].text,
+					one->name);
+				diag_hint(ld->rd.diags, "a device belongs to one lane");
+			}
+}
+
+static void check_pair(struct loader *ld, const struct lane_spec *one, const struct lane_spec *two)
+{
+	struct diags *d = ld->rd.diags;
+
+	if (two->domain != NULL && str_eq(one->domain, two->domain)) {
+		diag_error(
+			d, two->pos, "domain '%s' is already in lane '%s'", two->domain, one->name);
+		diag_hint(d, "a domain belongs to one lane");
+	} else if (*two->name != '\0' && str_eq(one->name, two->name)) {
+		diag_error(d, two->pos, "a lane '%s' exists already, in line %u", two->name,
+			one->pos.line);
+		diag_hint(d, "give one of them another `name`");
+	}
+	check_shared_devices(ld, one, two);
+}
+
+/* Can this selector narrow the lane's devices to something? Only addresses can be told apart. */
+static bool may_match_lane(const struct lane_spec *lane, const char *selector)
+{
+	struct bdf wanted, has;
+	size_t i;
+
+	if (lane->hostdevs || !bdf_parse(selector, &wanted))
+		return true;
+	for (i = 0; i < lane->ndevices; i++)
+		if (!bdf_parse(lane->devices[i].text, &has) || bdf_eq(wanted, has))
+			return true;
+	return false;
+}
+
+static void check_in_lane(struct loader *ld, const struct lane_spec *lane, const struct step *step)
+{
+	const char *word = step->type->word.name;
+	struct diags *d = ld->rd.diags;
+
+	if ((step->type->flags & STEP_NEEDS_DOMAIN) && lane->domain == NULL) {
+		diag_error(d, step->pos, "'%s' needs a domain, and lane '%s' has none", word,
+			lane->name);
+		diag_hint(d, "add `domain: NAME` to the lane, or give the lane its own `steps`");
+		return;
+	}
+	if ((step->type->flags & STEP_ON_DEVICES) && !lane->hostdevs && lane->ndevices == 0) {
+		diag_error(d, step->pos, "'%s' acts on devices, and lane '%s' has none", word,
+			lane->name);
+		diag_hint(d, "add `devices:` to the lane, or give the lane its own `steps`");
+		return;
+	}
+	if (step->device != NULL && !may_match_lane(lane, step->device))
+		diag_error(
+			d, step->pos, "device '%s' is not in lane '%s'", step->device, lane->name);
+	/* a guest that reboots and one that never did look the same after a pause */
+	if (str_eq(word, "reboot") && lane->ready.kind == READY_DELAY && ld->sc->connect != NULL &&
+		!str_starts(ld->sc->connect, "test:///")) {
+		diag_error(d, step->pos, "'reboot' cannot be proved by `ready: {delay: ...}`");
+		diag_hint(d, "prove it in lane '%s' by serial, agent or tcp", lane->name);
+	}
+	if (step->type->check != NULL)
+		step->type->check(step, lane, d);
+}
+
+enum power { POWER_UNKNOWN, POWER_OFF, POWER_ON };
+
+/* Follows the domain's power through the lists, as if everything went well. */
+struct walk {
+	struct loader *ld;
+	const struct lane_spec *lane;
+	enum power power;
+	bool again; /* the second time through the cycle */
+};
+
+static void wrong_order(const struct walk *w, const struct step *step, const char *problem)
+{
+	diag_error(w->ld->rd.diags, step->pos, "'%s' %s%s", step->type->word.name, problem,
+		w->again ? " in the second cycle" : "");
+}
+
+static void walk_vm_step(struct walk *w, const struct step *step)
+{
+	unsigned flags = step->type->flags;
+
+	if ((flags & STEP_STARTS_VM) && w->power == POWER_ON) {
+		wrong_order(w, step, "finds the domain running already");
+		diag_hint(w->ld->rd.diags, "%s",
+			w->again ? "end the cycle with a stop, or start in `before`"
+				 : "stop it first");
+	}
+	if ((flags & (STEP_STOPS_VM | STEP_USES_VM)) && w->power == POWER_OFF) {
+		wrong_order(w, step, "finds the domain off");
+		diag_hint(w->ld->rd.diags, "start it first");
+	}
+	if (flags & STEP_STARTS_VM)
+		w->power = POWER_ON;
+	else if (flags & STEP_STOPS_VM)
+		w->power = POWER_OFF;
+}
+
+static void walk_device_step(const struct walk *w, const struct step *step)
+{
+	/* of devices that are listed, nobody knows yet whether the domain has them */
+	if ((step->type->flags & STEP_DISRUPTIVE) && w->power == POWER_ON && w->lane->hostdevs &&
+		!step->while_running) {
+		wrong_order(w, step, "finds its devices in a running domain");
+		diag_hint(w->ld->rd.diags,
+			"stop it first, or say so: `%s: {..., while-running: true}`",
+			step->type->word.name);
+	}
+}
+
+static void walk_list(struct walk *w, const struct step_list *list)
+{
+	const unsigned vm = STEP_STARTS_VM | STEP_STOPS_VM | STEP_USES_VM;
+	size_t i;
+
+	for (i = 0; i < list->n; i++) {
+		const struct step *step = &list->v[i];
+
+		if (step->name == NULL) {
+			w->power = POWER_UNKNOWN; /* reported as wrong */
+		} else if (step->expect_failure) {
+			if (step->type->flags & vm)
+				w->power = POWER_UNKNOWN;
+		} else if (step->type->flags & STEP_ON_DEVICES) {
+			walk_device_step(w, step);
+		} else if (step->type->flags & vm) {
+			walk_vm_step(w, step);
+		}
+	}
+}
+
+static void check_order(struct loader *ld, const struct lane_spec *lane)
+{
+	struct walk w = {.ld = ld, .lane = lane, .power = POWER_OFF};
+	size_t errors;
+
+	if (lane->domain == NULL)
+		return;
+	walk_list(&w, &ld->sc->before);
+	errors = ld->rd.diags->errors;
+	walk_list(&w, &lane->steps);
+	if (ld->sc->cycles != 1 && ld->rd.diags->errors == errors) {
+		w.again = true;
+		walk_list(&w, &lane->steps);
+		w.again = false;
+	}
+	walk_list(&w, &ld->sc->after);
+}
+
+static void check_list(
+	struct loader *ld, const struct lane_spec *lane, const struct step_list *list)
+{
+	size_t i;
+
+	for (i = 0; i < list->n; i++)
+		if (list->v[i].name != NULL)
+			check_in_lane(ld, lane, &list->v[i]);
+}
+
+void check_whole(struct loader *ld)
+{
+	const struct scenario *sc = ld->sc;
+	size_t i, k;
+
+	for (i = 0; i < sc->nlanes; i++) {
+		const struct lane_spec *lane = &sc->lanes[i];
+
+		for (k = 0; k < i; k++)
+			check_pair(ld, &sc->lanes[k], lane);
+		/* a lane that is itself wrong would be blamed for its steps as well */
+		if (*lane->name == '\0')
+			continue;
+		check_list(ld, lane, &sc->before);
+		check_list(ld, lane, &lane->steps);
+		check_list(ld, lane, &sc->after);
+		check_order(ld, lane);
+	}
+}

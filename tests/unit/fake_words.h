@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A small vocabulary: enough words to try every form of the scenario language. */
+#ifndef VFIO_STRESS_TESTS_FAKE_WORDS_H
+#define VFIO_STRESS_TESTS_FAKE_WORDS_H
+
+#include "model/reporter.h"
+#include "model/scenario.h"
+#include "model/step.h"
+
+#include <stddef.h>
+
+struct fake_args {
+	int64_t time_ms, width;
+	int method;
+	bool if_offered;
+	const char *driver, *expect, *path;
+	struct strings run;
+};
+
+static const char *const fake_methods[] = {"flr", "bus", "pm", "default", NULL};
+
+static const struct field fake_none[] = {{0}};
+static const struct field fake_hold[] = {
+	{.name = "time",
+		.kind = FIELD_DURATION,
+		.offset = offsetof(struct fake_args, time_ms),
+		.required = true,
+		.min = 1,
+		.max = 86400000,
+		.help = "how long"},
+	{0},
+};
+static const struct field fake_suspend[] = {
+	{.name = "time",
+		.kind = FIELD_DURATION,
+		.offset = offsetof(struct fake_args, time_ms),
+		.dflt = "5s",
+		.help = "how long"},
+	{0},
+};
+static const struct field fake_reset[] = {
+	{.name = "method",
+		.kind = FIELD_CHOICE,
+		.offset = offsetof(struct fake_args, method),
+		.required = true,
+		.choices = fake_methods,
+		.help = "how to reset"},
+	{.name = "if-offered",
+		.kind = FIELD_BOOL,
+		.offset = offsetof(struct fake_args, if_offered),
+		.help = "skip where the device does not offer it"},
+	{0},
+};
+static const struct field fake_guest[] = {
+	{.name = "run",
+		.kind = FIELD_STRINGS,
+		.offset = offsetof(struct fake_args, run),
+		.required = true,
+		.help = "the command"},
+	{.name = "expect",
+		.kind = FIELD_STRING,
+		.offset = offsetof(struct fake_args, expect),
+		.help = "text in its output"},
+	{0},
+};
+static const struct field fake_check[] = {
+	{.name = "link-width",
+		.kind = FIELD_INT,
+		.offset = offsetof(struct fake_args, width),
+		.min = 1,
+		.max = 32,
+		.help = "lanes"},
+	{0},
+};
+static const struct field fake_path[] = {
+	{.name = "path",
+		.kind = FIELD_STRING,
+		.offset = offsetof(struct fake_args, path),
+		.required = true,
+		.help = "the file"},
+	{0},
+};
+
+#define FAKE_STEP(id, words, table, main, bits)                                                    \
+	static const struct step_type fake_step_##id = {                                           \
+		.word = {.name = words,                                                            \
+			.main_arg = main,                                                          \
+			.fields = table,                                                           \
+			.args_size = sizeof(struct fake_args)},                                    \
+		.flags = bits}
+
+FAKE_STEP(check, "check", fake_check, NULL, STEP_ON_DEVICES);
+FAKE_STEP(guest, "guest", fake_guest, "run", STEP_NEEDS_DOMAIN | STEP_USES_VM);
+FAKE_STEP(hold, "hold", fake_hold, "time", 0);
+FAKE_STEP(reboot, "reboot", fake_none, NULL, STEP_NEEDS_DOMAIN | STEP_USES_VM);
+FAKE_STEP(reset, "reset", fake_reset, "method", STEP_ON_DEVICES | STEP_DISRUPTIVE);
+FAKE_STEP(start, "start", fake_none, NULL, STEP_NEEDS_DOMAIN | STEP_STARTS_VM);
+FAKE_STEP(stop, "stop", fake_none, NULL, STEP_NEEDS_DOMAIN | STEP_STOPS_VM);
+FAKE_STEP(suspend, "suspend", fake_suspend, "time", STEP_NEEDS_DOMAIN | STEP_USES_VM);
+
+static const struct step_type *const fake_steps[] = {
+	&fake_step_check,
+	&fake_step_guest,
+	&fake_step_hold,
+	&fake_step_reboot,
+	&fake_step_reset,
+	&fake_step_start,
+	&fake_step_stop,
+	&fake_step_suspend,
+	NULL,
+};
+
+static const struct reporter fake_json = {.word = {.name = "json",
+						  .main_arg = "path",
+						  .fields = fake_path,
+						  .args_size = sizeof(struct fake_args)}};
+static const struct reporter *const fake_reporters[] = {&fake_json, NULL};
+
+static const struct vocabulary fake_words = {fake_steps, fake_reporters};
+
+#endif
