@@ -6,4 +6,8 @@
 
 extern const struct step_type *const step_types[]; /* NULL-terminated, by name */
 
+extern const struct step_type step_destroy;
+extern const struct step_type step_hold;
+extern const struct step_type step_start;
+
 #endif

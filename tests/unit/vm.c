@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "world/vm.h"
+
+#include "base/clock.h"
+#include "world/host.h"
+
+#include "cmocka_all.h"
+#include <string.h>
+
+static const struct host host = {.root = "", .kmsg = "/dev/kmsg"};
+
+static struct vm *open_default(void)
+{
+	struct vm *vm = NULL;
+	struct err err;
+
+	assert_int_equal(vm_open(&host, "test:///default", "test", &vm, &err), 0);
+	return vm;
+}
+
+static int64_t soon(void)
+{
+	return clock_mono_ns() + 5 * NS_PER_S;
+}
+
+static void only_local_connections_are_accepted(void **state)
+{
+	static const char *const bad[] = {"qemu+ssh://other/system", "qemu+tcp://other/system",
+		"qemu://other/system", "qemu:///system?socket=/tmp/forwarded",
+		"test+ssh://x/default", "xen:///system", ""};
+	struct err err;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_int_equal(vm_uri_check(bad[i], &err), -1);
+		assert_int_equal(err.code, ERR_INPUT);
+	}
+	assert_int_equal(vm_uri_check("qemu:///system", &err), 0);
+	assert_int_equal(vm_uri_check("qemu:///session", &err), 0);
+	assert_int_equal(vm_uri_check("test:///default", &err), 0);
+}
+
+static void an_unknown_domain_gets_a_suggestion(void **state)
+{
+	struct vm *vm = NULL;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(vm_open(&host, "test:///default", "tests", &vm, &err), -1);
+	assert_int_equal(err.code, ERR_ABSENT);
+	assert_string_equal(err.msg, "no domain 'tests' at test:///default");
+	assert_string_equal(err.hint, "did you mean 'test'?");
+	assert_null(vm);
+}
+
+static void a_domain_is_destroyed_and_started_and_each_only_once(void **state)
+{
+	struct vm *vm = open_default();
+	enum vm_state s;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(vm_found(vm)->state, VM_STATE_RUNNING);
+	assert_true(vm_found(vm)->persistent);
+	assert_int_equal(vm_start(vm, false, soon(), &err), VM_ALREADY_RUNNING);
+	assert_int_equal(vm_destroy(vm, soon(), &err), VM_OK);
+	assert_int_equal(vm_destroy(vm, soon(), &err), VM_NOT_RUNNING);
+	assert_int_equal(vm_state(vm, &s, &err), VM_OK);
+	assert_int_equal(s, VM_STATE_OFF);
+	assert_int_equal(vm_start(vm, false, soon(), &err), VM_OK);
+	assert_int_equal(vm_state(vm, &s, &err), VM_OK);
+	assert_int_equal(s, VM_STATE_RUNNING);
+	vm_close(vm);
+}
+
+static void a_domain_is_brought_back_to_how_it_was_found(void **state)
+{
+	static const enum vm_state states[] = {VM_STATE_OFF, VM_STATE_PAUSED, VM_STATE_RUNNING};
+	struct vm *vm = open_default();
+	enum vm_state s;
+	struct err err;
+	size_t i, k;
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		for (k = 0; k < 3; k++) {
+			assert_int_equal(vm_restore(vm, states[i], soon(), &err), VM_OK);
+			assert_int_equal(vm_restore(vm, states[k], soon(), &err), VM_OK);
+			assert_int_equal(vm_state(vm, &s, &err), VM_OK);
+			assert_int_equal(s, states[k]);
+		}
+	}
+	vm_close(vm);
+}
+
+static void waiting_ends_at_the_deadline_and_finds_nothing_wrong(void **state)
+{
+	struct vm *vm = open_default();
+	int64_t start = clock_mono_ns();
+	struct err err;
+
+	(void)state;
+	while (clock_mono_ns() < start + 50 * NS_PER_MS)
+		assert_int_equal(vm_wait(vm, 0, NULL, 0, start + 50 * NS_PER_MS, &err), VM_OK);
+	assert_true(clock_mono_ns() - start < NS_PER_S);
+	vm_close(vm);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(only_local_connections_are_accepted),
+		cmocka_unit_test(an_unknown_domain_gets_a_suggestion),
+		cmocka_unit_test(a_domain_is_destroyed_and_started_and_each_only_once),
+		cmocka_unit_test(a_domain_is_brought_back_to_how_it_was_found),
+		cmocka_unit_test(waiting_ends_at_the_deadline_and_finds_nothing_wrong),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
