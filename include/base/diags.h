@@ -36,7 +36,7 @@ struct diag {
 	char hint[320];
 };
 
-#define DIAGS_MAX 20 /* more are counted, not kept */
+#define DIAGS_MAX 100 /* more are counted, not kept */
 
 /* Everything that is wrong with an input, reported in one go. */
 struct diags {

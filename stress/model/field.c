@@ -276,8 +276,11 @@ static int take_absent(struct reading *rd, const char *what, const struct ynode 
 
 	if (f->required) {
 		diag_error(rd->diags, at->pos, "%s needs '%s'", what, f->name);
-		diag_hint(rd->diags, "%s%s%s", f->help ? f->help : "", f->help ? ": " : "",
-			field_accepts(f, accepts, sizeof(accepts)));
+		if (f->help != NULL && f->kind == FIELD_NODE)
+			diag_hint(rd->diags, "%s", f->help);
+		else
+			diag_hint(rd->diags, "%s%s%s", f->help ? f->help : "", f->help ? ": " : "",
+				field_accepts(f, accepts, sizeof(accepts)));
 		return -1;
 	}
 	return f->dflt ? put_text(&in, f->dflt) : 0;

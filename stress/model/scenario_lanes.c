@@ -205,7 +205,7 @@ static void check_lane(struct loader *ld, const struct ynode *node, const struct
 		diag_error(d, pos_of_key(node, "domain"), "'%.60s' cannot be a domain's name",
 			lane->domain);
 	if (lane->domain == NULL && lane->ndevices == 0 && ynode_get(node, "domain") == NULL &&
-		(k->devices == NULL || k->devices->n == 0)) {
+		(k->devices == NULL || (k->devices->kind == YNODE_LIST && k->devices->n == 0))) {
 		diag_error(d, lane->pos, "a lane needs a domain or a device");
 		diag_hint(d, "add `domain: NAME` or `devices: [\"0000:41:00.0\"]`");
 	}

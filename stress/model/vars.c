@@ -92,8 +92,10 @@ static void read_var(struct reading *rd, const struct ynode *key, const struct y
 	if (!ynode_is_null(value)) {
 		var->value = default_text(rd, value);
 		/* reported; not a second time where it is used */
-		if (var->value == NULL)
+		if (var->value == NULL) {
 			var->value = "";
+			var->used = true;
+		}
 	}
 	rd->nvars++;
 }

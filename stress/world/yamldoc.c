@@ -185,36 +185,52 @@ static struct srcpos pos_of(const struct reader *r, const yaml_event_t *ev)
 	return pos_between(r, &ev->start_mark, &ev->end_mark);
 }
 
-/* Does that line (counted from 0) begin with spaces and a tab? */
-static bool indented_by_tab(const struct source *src, size_t line)
+/* The line, counted from 0; "" past the end. */
+static const char *line_of(const struct source *src, size_t line)
 {
 	const char *s = src->text;
 
-	while (s != NULL && line-- > 0) {
+	while (line-- > 0) {
 		s = strchr(s, '\n');
-		s = s ? s + 1 : NULL;
+		if (s == NULL)
+			return "";
+		s++;
 	}
-	return s != NULL && s[strspn(s, " ")] == '\t';
+	return s;
+}
+
+/* The usual reasons for what libyaml calls otherwise. */
+static void hint_syntax(struct reader *r)
+{
+	const char *line = line_of(r->src, r->yaml.problem_mark.line);
+	const char *dollar = strstr(line, "${"), *end = strchr(line, '\n');
+
+	if (dollar != NULL && (end == NULL || dollar < end))
+		diag_hint(r->diags, "a variable inside { } or [ ] stands in quotes: \"${name}\"");
 }
 
 static int syntax_error(struct reader *r)
 {
 	const yaml_parser_t *y = &r->yaml;
 	struct srcpos pos = pos_between(r, &y->problem_mark, &y->problem_mark);
-	const char *what = y->problem ? y->problem : "unreadable";
+	const char *what = y->problem ? y->problem : "unreadable", *line;
 
 	if (y->error == YAML_MEMORY_ERROR || y->error == YAML_READER_ERROR)
 		return diag_error(r->diags, (struct srcpos){.src = r->src}, "%s", what);
-	if (indented_by_tab(r->src, y->problem_mark.line)) {
+	line = line_of(r->src, y->problem_mark.line);
+	if (line[strspn(line, " ")] == '\t') {
 		diag_error(r->diags, pos, "a tab is used as indentation");
 		diag_hint(r->diags, "indent with spaces");
 		return -1;
 	}
 	if (y->context != NULL && y->context_mark.line != y->problem_mark.line)
-		return diag_error(r->diags, pos, "%s, %s that begins in line %zu", what, y->context,
+		diag_error(r->diags, pos, "%s, %s that begins in line %zu", what, y->context,
 			y->context_mark.line + 1);
-	return diag_error(r->diags, pos, "%s%s%s", what, y->context ? ", " : "",
-		y->context ? y->context : "");
+	else
+		diag_error(r->diags, pos, "%s%s%s", what, y->context ? ", " : "",
+			y->context ? y->context : "");
+	hint_syntax(r);
+	return -1;
 }
 
 static int next_event(struct reader *r, yaml_event_t *ev)

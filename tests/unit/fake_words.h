@@ -12,12 +12,13 @@
 struct fake_args {
 	int64_t time_ms, width;
 	int method;
-	bool if_offered;
+	bool if_offered, background;
 	const char *driver, *expect, *path;
 	struct strings run;
 };
 
-static const char *const fake_methods[] = {"flr", "bus", "pm", "default", NULL};
+static const char *const fake_methods[] = {
+	"acpi", "af_flr", "bus", "cxl_bus", "default", "device_specific", "flr", "pm", NULL};
 
 static const struct field fake_none[] = {{0}};
 static const struct field fake_hold[] = {
@@ -61,6 +62,10 @@ static const struct field fake_guest[] = {
 		.kind = FIELD_STRING,
 		.offset = offsetof(struct fake_args, expect),
 		.help = "text in its output"},
+	{.name = "background",
+		.kind = FIELD_BOOL,
+		.offset = offsetof(struct fake_args, background),
+		.help = "load under the next steps"},
 	{0},
 };
 static const struct field fake_check[] = {
@@ -70,6 +75,14 @@ static const struct field fake_check[] = {
 		.min = 1,
 		.max = 32,
 		.help = "lanes"},
+	{0},
+};
+static const struct field fake_driver[] = {
+	{.name = "driver",
+		.kind = FIELD_STRING,
+		.offset = offsetof(struct fake_args, driver),
+		.required = true,
+		.help = "its name"},
 	{0},
 };
 static const struct field fake_path[] = {
@@ -90,23 +103,35 @@ static const struct field fake_path[] = {
 		.flags = bits}
 
 FAKE_STEP(check, "check", fake_check, NULL, STEP_ON_DEVICES);
+FAKE_STEP(destroy, "destroy", fake_none, NULL, STEP_NEEDS_DOMAIN | STEP_STOPS_VM);
 FAKE_STEP(guest, "guest", fake_guest, "run", STEP_NEEDS_DOMAIN | STEP_USES_VM);
 FAKE_STEP(hold, "hold", fake_hold, "time", 0);
+FAKE_STEP(kill, "kill", fake_none, NULL, STEP_NEEDS_DOMAIN | STEP_STOPS_VM);
 FAKE_STEP(reboot, "reboot", fake_none, NULL, STEP_NEEDS_DOMAIN | STEP_USES_VM);
+FAKE_STEP(rebind, "rebind", fake_driver, "driver", STEP_ON_DEVICES | STEP_DISRUPTIVE);
+FAKE_STEP(rescan, "rescan", fake_none, NULL, STEP_ON_DEVICES | STEP_DISRUPTIVE);
 FAKE_STEP(reset, "reset", fake_reset, "method", STEP_ON_DEVICES | STEP_DISRUPTIVE);
+FAKE_STEP(shutdown, "shutdown", fake_none, NULL, STEP_NEEDS_DOMAIN | STEP_STOPS_VM);
 FAKE_STEP(start, "start", fake_none, NULL, STEP_NEEDS_DOMAIN | STEP_STARTS_VM);
 FAKE_STEP(stop, "stop", fake_none, NULL, STEP_NEEDS_DOMAIN | STEP_STOPS_VM);
 FAKE_STEP(suspend, "suspend", fake_suspend, "time", STEP_NEEDS_DOMAIN | STEP_USES_VM);
+FAKE_STEP(vm_reset, "vm-reset", fake_none, NULL, STEP_NEEDS_DOMAIN | STEP_USES_VM);
 
 static const struct step_type *const fake_steps[] = {
 	&fake_step_check,
+	&fake_step_destroy,
 	&fake_step_guest,
 	&fake_step_hold,
+	&fake_step_kill,
 	&fake_step_reboot,
+	&fake_step_rebind,
+	&fake_step_rescan,
 	&fake_step_reset,
+	&fake_step_shutdown,
 	&fake_step_start,
 	&fake_step_stop,
 	&fake_step_suspend,
+	&fake_step_vm_reset,
 	NULL,
 };
 
