@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 enum { /* tests/lab/README.md lists these */
+	RC_EVENT = 95, /* an event failed, or its marker never came */
 	RC_USAGE = 96,
 	RC_DIED = 97, /* QEMU did not start or ended by itself */
 	RC_UNFINISHED = 98, /* the time is over */
@@ -51,7 +52,7 @@ struct rule { /* --on MARKER EVENT */
 	const char *marker;
 	const struct event_type *event;
 	const char *arg;
-	bool done;
+	bool done, failed;
 };
 
 struct stream {
@@ -464,8 +465,9 @@ static void fire(struct lab *lab, struct rule *rule)
 	said[0] = '\0';
 	ok = rule->event->perform(lab, rule->arg, said, sizeof(said));
 	said[strcspn(said, "\n")] = '\0';
-	fprintf(stderr, "lab: at \"%s\": %s %s%s%s%s\n", rule->marker, rule->event->name, rule->arg,
-		ok ? "done" : "FAILED", *said ? ": " : "", said);
+	rule->failed = !ok;
+	fprintf(stderr, "lab: at \"%s\": %s%s%s %s%s%s\n", rule->marker, rule->event->name,
+		*rule->arg ? ":" : "", rule->arg, ok ? "done" : "FAILED", *said ? ": " : "", said);
 }
 
 /* --- what the lab prints ---------------------------------------------------------------------- */
@@ -602,6 +604,22 @@ static int conduct(struct lab *lab)
 	return 128 + interrupted;
 }
 
+/* A run whose event did not happen proves nothing, whatever the command made of it. */
+static bool events_happened(const struct lab *lab)
+{
+	bool all = true;
+
+	for (size_t i = 0; i < lab->n_rules; i++) {
+		const struct rule *rule = &lab->rules[i];
+
+		if (!rule->done)
+			fprintf(stderr, "lab: never came: \"%s\", for %s\n", rule->marker,
+				rule->event->name);
+		all = all && rule->done && !rule->failed;
+	}
+	return all;
+}
+
 static int usage(void)
 {
 	fprintf(stderr,
@@ -659,6 +677,10 @@ int main(int argc, char **argv)
 	sigaction(SIGHUP, &stop, NULL);
 	prctl(PR_SET_PDEATHSIG, SIGTERM); /* the lab does not outlive the script that runs it */
 	rc = conduct(&lab);
+	if (rc < RC_EVENT && !events_happened(&lab)) {
+		fprintf(stderr, "lab: the command ended with %d\n", rc);
+		rc = RC_EVENT;
+	}
 	qmp_disconnect(&lab);
 	qemu_kill(&lab);
 	return rc;
