@@ -2,12 +2,20 @@
 #ifndef VFIO_STRESS_DEVICE_LOCK_H
 #define VFIO_STRESS_DEVICE_LOCK_H
 
+#include "base/bdf.h"
+#include "base/err.h"
 #include "world/host.h"
 
+#include <stdbool.h>
+#include <sys/types.h>
+
 /*
- * One flock per device in /run/vfio-stress. Children inherit it, so that a task asleep in the kernel
- * keeps its device quarantined, across runs too. ERR_REFUSED says who holds it. Released by close().
+ * One run at a time may hold a device: a flock on /run/vfio-stress/BDF. Close the descriptor to let
+ * go. A child that is stuck in the kernel has inherited it: the device stays quarantined, also for
+ * later runs, until the kernel lets the child die.
  */
 int lock_take(const struct host *host, struct bdf bdf, int *fd_out, struct err *err) must_check;
+/* Does anybody hold it, this process included? Who took it goes to *pid_out (0 = unknown). */
+bool lock_holder(const struct host *host, struct bdf bdf, pid_t *pid_out);
 
 #endif

@@ -279,26 +279,42 @@ static void real_path(const struct fakehost *fake, const struct fake_dev *dev, c
 	snprintf(buf, HOST_PATH_MAX, "%s/%s", above, dev->bdf);
 }
 
+/* A class device: /sys/bus/pci/devices/BDF/DIR with its number, node and class. */
+static void add_class(struct fakehost *fake, const char *bdf, const char *dir, const char *class,
+	unsigned major, size_t minor, const char *node)
+{
+	char name[160], path[HOST_PATH_MAX];
+
+	snprintf(name, sizeof(name), "%s/subsystem", dir);
+	snprintf(path, sizeof(path), "/sys/class/%s", class);
+	fakehost_link(fake, attr_path((char[HOST_PATH_MAX]){0}, bdf, name), path);
+	if (node == NULL)
+		return;
+	snprintf(name, sizeof(name), "%s/dev", dir);
+	attr(fake, bdf, name, "%u:%zu\n", major, minor);
+	snprintf(name, sizeof(name), "%s/uevent", dir);
+	attr(fake, bdf, name, "MAJOR=%u\nMINOR=%zu\nDEVNAME=%s\n", major, minor, node);
+	snprintf(path, sizeof(path), "/dev/%s", node);
+	fakehost_write(fake, path, "");
+}
+
 static void add_classes(struct fakehost *fake, const struct fake_dev *dev, size_t index)
 {
-	char name[128], path[HOST_PATH_MAX];
+	char name[128];
 
 	if (dev->block != NULL) {
-		snprintf(name, sizeof(name), "block/%s/dev", dev->block);
-		attr(fake, dev->bdf, name, "259:%zu\n", index);
-		snprintf(path, sizeof(path), "/dev/%s", dev->block);
-		fakehost_write(fake, path, "");
+		snprintf(name, sizeof(name), "%s/%s",
+			str_starts(dev->block, "nvme") ? "nvme/nvme0" : "block", dev->block);
+		add_class(fake, dev->bdf, name, "block", 259, index, dev->block);
 	}
 	if (dev->netdev != NULL) {
+		snprintf(name, sizeof(name), "net/%s", dev->netdev);
+		add_class(fake, dev->bdf, name, "net", 0, 0, NULL);
 		snprintf(name, sizeof(name), "net/%s/flags", dev->netdev);
 		attr(fake, dev->bdf, name, "0x%x\n", dev->net_up ? 0x1003 : 0x1002);
 	}
-	if (dev->node != NULL) {
-		snprintf(name, sizeof(name), "misc/node%zu/dev", index);
-		attr(fake, dev->bdf, name, "226:%zu\n", index);
-		snprintf(name, sizeof(name), "misc/node%zu/uevent", index);
-		attr(fake, dev->bdf, name, "MAJOR=226\nMINOR=%zu\nDEVNAME=%s\n", index, dev->node);
-	}
+	if (dev->node != NULL)
+		add_class(fake, dev->bdf, "misc/node0", "misc", 226, index, dev->node);
 }
 
 static void add_links(struct fakehost *fake, const struct fake_dev *dev)

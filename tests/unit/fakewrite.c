@@ -15,6 +15,7 @@
 static struct {
 	const char *suffix, *value;
 	int sys;
+	bool on_open;
 } rules[RULES_MAX];
 static size_t nrules;
 
@@ -22,7 +23,14 @@ void fake_write_fails(const char *suffix, const char *value, int sys)
 {
 	rules[nrules].suffix = suffix;
 	rules[nrules].value = value;
+	rules[nrules].on_open = false;
 	rules[nrules++].sys = sys;
+}
+
+void fake_open_fails(const char *suffix, int sys)
+{
+	fake_write_fails(suffix, NULL, sys);
+	rules[nrules - 1].on_open = true;
 }
 
 void fake_writes_work(void)
@@ -49,7 +57,14 @@ ssize_t __wrap_write(int fd, const void *buf, size_t n);
 int __wrap_open(const char *path, int flags, ...)
 {
 	mode_t mode = 0;
+	size_t i;
 
+	for (i = 0; i < nrules; i++) {
+		if (rules[i].on_open && str_ends(path, rules[i].suffix)) {
+			errno = rules[i].sys;
+			return -1;
+		}
+	}
 	if (flags & O_CREAT) {
 		va_list ap;
 
@@ -72,7 +87,7 @@ ssize_t __wrap_write(int fd, const void *buf, size_t n)
 	for (i = 0; i < nrules; i++) {
 		const char *value = rules[i].value;
 
-		if (!str_ends(path, rules[i].suffix))
+		if (rules[i].on_open || !str_ends(path, rules[i].suffix))
 			continue;
 		if (value != NULL && (n != strlen(value) || memcmp(buf, value, n) != 0))
 			continue;

@@ -3,11 +3,12 @@
 #define VFIO_STRESS_TESTS_FAKEWRITE_H
 
 /*
- * For tests linked with -Wl,--wrap=write: a write(2) of `value` (NULL = any) to a file whose path
+ * For tests that link stress_fakewrite: a write(2) of `value` (NULL = any) to a file whose path
  * ends in `suffix` fails with `sys`, as the kernel would refuse it. Several rules may stand at the
  * same time; fake_writes_work forgets them all.
  */
 void fake_write_fails(const char *suffix, const char *value, int sys);
+void fake_open_fails(const char *suffix, int sys); /* the same for open(2) */
 void fake_writes_work(void);
 
 #endif

@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "device/guard.h"
+
+#include "base/str.h"
+#include "device/attr.h"
+#include "device/holders.h"
+#include "device/lock.h"
+#include "device/things.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <string.h>
+
+/* One check in progress. */
+struct guard {
+	const struct host *host;
+	const struct pcidev *dev;
+	const struct guard_friends *friends;
+	char what[BDF_LEN + 112]; /* "0000:41:00.0 (AD102 ...)" */
+	struct err *err;
+};
+
+/* Functions that carry the machine. No driver is bound to them, and yet nobody may reset them. */
+static const struct {
+	uint16_t class_code; /* base << 8 | sub */
+	const char *what;
+} carriers[] = {
+	{0x0600, "a host bridge"},
+	{0x0601, "an ISA bridge"},
+	{0x0806, "an IOMMU"},
+};
+
+/* Nodes that a driver makes outside of the device's own place in sysfs. */
+static const struct {
+	const char *driver, *node;
+} far_nodes[] = {
+	{"amdgpu", "/dev/kfd"},
+	{"nvidia", "/dev/nvidia*"},
+};
+
+static int refuse(struct guard *g, const char *hint, const char *fmt, ...) printf_like(3, 4);
+
+static int refuse(struct guard *g, const char *hint, const char *fmt, ...)
+{
+	char why[256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(why, sizeof(why), fmt, ap);
+	va_end(ap);
+	err_set(g->err, ERR_REFUSED, 0, "%s would be disturbed: %s", g->what, why);
+	return err_hint(g->err, "%s", hint);
+}
+
+/* An error of a look, not of what was seen: what cannot be proved is refused as well. */
+static int unproved(struct guard *g)
+{
+	g->err->code = ERR_REFUSED;
+	return err_wrap(g->err, "%s: cannot prove that nobody uses it", g->what);
+}
+
+static bool is_vfio_stub(const char *driver)
+{
+	/* the variant drivers too: mlx5_vfio_pci, nvgrace_gpu_vfio_pci ... */
+	return strstr(driver, "vfio-pci") != NULL || strstr(driver, "vfio_pci") != NULL;
+}
+
+struct node_list {
+	struct node *v;
+	size_t n, cap;
+};
+
+static void add_node(struct node_list *nodes, const char *path, unsigned major, unsigned minor)
+{
+	struct node *node = vec_push(nodes);
+
+	str_set(node->path, path);
+	node->major = major;
+	node->minor = minor;
+}
+
+/* The group's node, and those of devices opened without their group (iommufd, Linux 6.6). */
+static void vfio_nodes(const struct guard *g, struct node_list *nodes)
+{
+	char path[HOST_PATH_MAX], node[96];
+	struct dirent *entry;
+	DIR *dir;
+
+	snprintf(node, sizeof(node), "/dev/vfio/%d", g->dev->iommu_group);
+	add_node(nodes, node, 0, 0);
+	snprintf(node, sizeof(node), "/dev/vfio/noiommu-%d", g->dev->iommu_group);
+	add_node(nodes, node, 0, 0);
+	dir = opendir(host_dev_path(g->host, path, g->dev->bdf, "vfio-dev"));
+	while (dir != NULL && (entry = readdir(dir)) != NULL) {
+		if (!str_starts(entry->d_name, "vfio"))
+			continue;
+		snprintf(node, sizeof(node), "/dev/vfio/devices/%.32s", entry->d_name);
+		add_node(nodes, node, 0, 0);
+	}
+	if (dir != NULL)
+		closedir(dir);
+}
+
+/*
+ * A group opens once, so opening it proves that nobody has it: also not a process that is dying in
+ * the kernel, whose descriptors are gone from /proc while the device is still being closed.
+ */
+static int prove_group_free(struct guard *g)
+{
+	char node[64];
+	int sys;
+
+	snprintf(node, sizeof(node), "/dev/vfio/%d", g->dev->iommu_group);
+	sys = attr_try_open(g->host, node, O_RDWR);
+	if (sys == 0 || sys == ENOENT)
+		return 0;
+	if (sys == EBUSY)
+		return refuse(g, "wait until it is gone; when it never goes, only a reboot helps",
+			"%s is held by something that no process shows: a QEMU that is dying in "
+			"the kernel?",
+			node);
+	err_set(g->err, ERR_REFUSED, sys, "open %s", node);
+	unproved(g);
+	return err_hint(g->err, sys == EACCES || sys == EPERM ? "run as root" : "try again later");
+}
+
+static int check_vfio(struct guard *g)
+{
+	struct node_list nodes = {0};
+	struct holder h;
+	int found;
+
+	vfio_nodes(g, &nodes);
+	found = holders_find(g->host, nodes.v, nodes.n, g->friends->qemu, &h, g->err);
+	vec_finish(&nodes);
+	if (found < 0)
+		return unproved(g);
+	if (found > 0)
+		return refuse(g,
+			"stop that VM or process first; when it is this lane's VM: "
+			"`while-running: true` in the step",
+			"%s (process %d) has %s open", h.name, (int)h.pid, h.path);
+	return g->friends->qemu != 0 ? 0 : prove_group_free(g);
+}
+
+/* Where a disk or one of its partitions is mounted: by number, or by its name as the source. */
+static bool mount_of(const struct host *host, const struct thing *t, char *buf, size_t size)
+{
+	char path[HOST_PATH_MAX], line[1024], at[256], source[256];
+	auto_file FILE *f = fopen(host_path(host, path, "/proc/self/mountinfo"), "re");
+	unsigned major, minor;
+
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL) {
+		const char *rest = strstr(line, " - ");
+
+		/* 36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw (proc(5)) */
+		if (sscanf(line, "%*u %*u %u:%u %*s %255s", &major, &minor, at) != 3)
+			continue;
+		if (rest == NULL || sscanf(rest, " - %*s %255s", source) != 1)
+			source[0] = '\0';
+		if ((major != t->major || minor != t->minor || major == 0) &&
+			!(str_starts(source, "/dev/") && str_eq(source + 5, t->name)))
+			continue;
+		str_printable(buf, size, at, strlen(at));
+		return true;
+	}
+	return false;
+}
+
+static bool swaps_on(const struct host *host, const struct thing *t)
+{
+	char path[HOST_PATH_MAX], line[512];
+	auto_file FILE *f = fopen(host_path(host, path, "/proc/swaps"), "re");
+
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL) {
+		line[strcspn(line, " \t\n")] = '\0';
+		if (str_starts(line, "/dev/") && str_eq(line + 5, t->name))
+			return true;
+	}
+	return false;
+}
+
+/* The first entry of a directory: who is stacked on a disk, what enslaves an interface. */
+static bool entry_of(const struct host *host, const char *dir, const char *sub, const char *prefix,
+	char *buf, size_t size)
+{
+	char path[HOST_PATH_MAX];
+	DIR *d = opendir(host_path(host, path, "%s%s", dir, sub));
+	struct dirent *entry;
+	bool found = false;
+
+	while (d != NULL && !found && (entry = readdir(d)) != NULL) {
+		if (entry->d_name[0] == '.' || !str_starts(entry->d_name, prefix))
+			continue;
+		str_printable(buf, size, entry->d_name, strlen(entry->d_name));
+		found = true;
+	}
+	if (d != NULL)
+		closedir(d);
+	return found;
+}
+
+static bool is_console(const struct host *host, const struct thing *t)
+{
+	char path[HOST_PATH_MAX], line[256], number[32];
+	auto_file FILE *f = fopen(host_path(host, path, "/proc/consoles"), "re");
+
+	snprintf(number, sizeof(number), " %u:%u\n", t->major, t->minor);
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
+		if (str_ends(line, number))
+			return true;
+	return false;
+}
+
+#define TAKE_OUT "take it out of the scenario: the host needs it"
+
+/* A disk or partition: who says that it is in use? */
+static int check_block(struct guard *g, const struct thing *t)
+{
+	char who[128];
+
+	if (mount_of(g->host, t, who, sizeof(who)))
+		return refuse(
+			g, TAKE_OUT ", or unmount it", "disk %s is mounted on %s", t->name, who);
+	if (swaps_on(g->host, t))
+		return refuse(g, TAKE_OUT ", or swapoff", "the host swaps on %s", t->name);
+	if (entry_of(g->host, t->dir, "/holders", "", who, sizeof(who)))
+		return refuse(
+			g, TAKE_OUT ", or take that apart", "disk %s is part of %s", t->name, who);
+	return 0;
+}
+
+/* Exclusive open fails as long as anything (a mount, md, dm, swap) claims it or a partition. */
+static int check_exclusive(struct guard *g, const struct thing *t)
+{
+	char node[96];
+	int sys;
+
+	if (t->major == 0 && t->minor == 0)
+		return refuse(g, "unbind its driver first",
+			"disk %s is hidden: it cannot be proved idle", t->name);
+	snprintf(node, sizeof(node), "/dev/%s", t->name);
+	sys = attr_try_open(g->host, node, O_RDONLY | O_EXCL | O_NONBLOCK);
+	if (sys == EBUSY)
+		return refuse(g, TAKE_OUT, "disk %s is in use (a mount elsewhere, md, dm, swap?)",
+			t->name);
+	if (sys == 0)
+		return 0;
+	err_set(g->err, ERR_REFUSED, sys, "open %s", node);
+	unproved(g);
+	return err_hint(
+		g->err, sys == EACCES || sys == EPERM ? "run as root" : "unbind its driver");
+}
+
+#define IFF_UP_BIT 1u /* linux/if.h */
+
+static int check_netdev(struct guard *g, const struct thing *t)
+{
+	char path[HOST_PATH_MAX], text[32], who[64];
+	struct err ignored;
+	uint64_t flags;
+
+	snprintf(path, sizeof(path), "%s/flags", t->dir);
+	if (host_read(g->host, path, text, sizeof(text), &ignored) != 0 ||
+		!str_to_u64(text, 0, UINT32_MAX, &flags))
+		return refuse(g, "unbind its driver first",
+			"network interface %s does not say whether it is up", t->name);
+	if (entry_of(g->host, t->dir, "", "upper_", who, sizeof(who)))
+		return refuse(g, TAKE_OUT, "network interface %s belongs to %s", t->name,
+			who + strlen("upper_"));
+	if (entry_of(g->host, t->dir, "", "master", who, sizeof(who)))
+		return refuse(
+			g, TAKE_OUT, "network interface %s belongs to a bridge or bond", t->name);
+	if (flags & IFF_UP_BIT)
+		return refuse(g, TAKE_OUT ", or `ip link set` it down",
+			"network interface %s is up", t->name);
+	return 0;
+}
+
+static int check_thing(struct guard *g, const struct thing *t)
+{
+	switch (t->kind) {
+	case THING_NODE:
+		if (!is_console(g->host, t))
+			return 0;
+		return refuse(g, TAKE_OUT, "%s is a console of the kernel", t->name);
+	case THING_PARTITION:
+		return check_block(g, t);
+	case THING_DISK:
+		return check_block(g, t) != 0 ? -1 : check_exclusive(g, t);
+	case THING_NETDEV:
+		return check_netdev(g, t);
+	case THING_HIDDEN_NETDEV:
+		return refuse(g, "unbind its driver first",
+			"its network interface is in another network namespace");
+	case THING_FRAMEBUFFER:
+		return refuse(g, "unbind its driver, or `driver: vfio-pci` in the lane",
+			"%s may show the console", t->name);
+	case THING_USB:
+		return refuse(g, "unplug it, or unbind the controller's driver",
+			"USB device %s is plugged into it", t->name);
+	case THING_DMA:
+		return refuse(g, "unbind its driver first", "the kernel uses its DMA channel %s",
+			t->name);
+	}
+	return refuse(g, "", "%s is unknown", t->name);
+}
+
+/* Disks last: what their partitions say (mounted on /) explains more than a refused open. */
+static int check_things(struct guard *g, struct things *things)
+{
+	int pass;
+
+	for (pass = 0; pass < 2; pass++)
+		vec_foreach (t, things)
+			if ((t->kind == THING_DISK) == (pass == 1) && check_thing(g, t) != 0)
+				return -1;
+	return 0;
+}
+
+static int check_holders(struct guard *g, struct things *things)
+{
+	struct node_list nodes = {0};
+	struct holder h;
+	char path[96];
+	size_t i;
+	int found;
+
+	vec_foreach (t, things) {
+		if (t->major == 0 && t->minor == 0)
+			continue;
+		snprintf(path, sizeof(path), "/dev/%s", t->name);
+		add_node(&nodes, path, t->major, t->minor);
+	}
+	for (i = 0; i < ARRAY_SIZE(far_nodes); i++)
+		if (str_eq(far_nodes[i].driver, g->dev->driver))
+			add_node(&nodes, far_nodes[i].node, 0, 0);
+	found = nodes.n ? holders_find(g->host, nodes.v, nodes.n, 0, &h, g->err) : 0;
+	vec_finish(&nodes);
+	if (found < 0)
+		return unproved(g);
+	if (found > 0)
+		return refuse(g, "end that process first", "%s (process %d) has %s open", h.name,
+			(int)h.pid, h.path);
+	return 0;
+}
+
+static int check_native(struct guard *g)
+{
+	struct things things = {0};
+	int rc;
+
+	if (!g->friends->while_bound)
+		return refuse(g,
+			"bind it to vfio-pci (`driver: vfio-pci` in a lane that has it), or say "
+			"`while-bound: true` in the step",
+			"driver %s is bound to it", g->dev->driver);
+	if (g->dev->boot_vga)
+		return refuse(g, "unbind its driver first", "it is the boot display");
+	if (things_of(g->host, g->dev->bdf, &things, g->err) != 0)
+		return unproved(g);
+	rc = check_things(g, &things);
+	if (rc == 0)
+		rc = check_holders(g, &things);
+	vec_finish(&things);
+	return rc;
+}
+
+/* Firmware's framebuffer (efifb, simpledrm) draws on the boot display without a driver on it. */
+static int check_unbound(struct guard *g)
+{
+	char text[128];
+	struct err ignored;
+
+	if (!g->dev->boot_vga ||
+		host_read(g->host, "/proc/fb", text, sizeof(text), &ignored) != 0 ||
+		text[0] == '\0')
+		return 0;
+	return refuse(g, "bind it to vfio-pci at boot (vfio-pci.ids=, video=efifb:off)",
+		"the console is drawn on it by framebuffer %.60s", text);
+}
+
+static bool stays(const struct pcidev *dev)
+{
+	return dev->is_bridge &&
+		(dev->driver[0] == '\0' || str_eq(dev->driver, "pcieport") ||
+			str_eq(dev->driver, "shpchp"));
+}
+
+static bool in_lane(const struct guard *g)
+{
+	size_t i;
+
+	for (i = 0; i < g->friends->nlane; i++)
+		if (bdf_eq(g->friends->lane[i], g->dev->bdf))
+			return true;
+	return false;
+}
+
+static int check_function(struct guard *g)
+{
+	const struct pcidev *dev = g->dev;
+	pid_t owner;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(carriers); i++)
+		if (carriers[i].class_code == dev->class_code >> 8)
+			return refuse(g, TAKE_OUT, "it is %s", carriers[i].what);
+	if (stays(dev))
+		return 0;
+	if (!in_lane(g) && lock_holder(g->host, dev->bdf, &owner))
+		return refuse(g, "put all that one reset reaches into one lane, or wait",
+			"another lane or run (process %d) holds it", (int)owner);
+	if (dev->driver[0] == '\0')
+		return check_unbound(g);
+	if (is_vfio_stub(dev->driver))
+		return check_vfio(g);
+	if (str_eq(dev->driver, "pci-stub"))
+		return 0;
+	return check_native(g);
+}
+
+int guard_check(const struct host *host, const struct pcidev_list *all, const struct bdf *disturbed,
+	size_t n, const struct guard_friends *friends, struct err *err)
+{
+	struct guard g = {.host = host, .friends = friends, .err = err};
+	char text[BDF_LEN];
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		g.dev = pcidev_find(all, disturbed[i]);
+		if (g.dev == NULL)
+			return err_set(
+				err, ERR_ABSENT, 0, "%s is gone", bdf_text(disturbed[i], text));
+		snprintf(g.what, sizeof(g.what), "%s%s%s%s", bdf_text(disturbed[i], text),
+			g.dev->name[0] ? " (" : "", g.dev->name, g.dev->name[0] ? ")" : "");
+		if (check_function(&g) != 0)
+			return -1;
+	}
+	return 0;
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "device/holders.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+static void cleanup_dir(DIR **dir)
+{
+	if (*dir != NULL)
+		closedir(*dir);
+}
+#define auto_dir __attribute__((cleanup(cleanup_dir)))
+
+static bool path_matches(const char *pattern, const char *path)
+{
+	size_t len = strlen(pattern);
+
+	if (len > 0 && pattern[len - 1] == '*')
+		return strncmp(path, pattern, len - 1) == 0;
+	return str_eq(path, pattern);
+}
+
+/* A node may have another path in a container; its number is the same there. */
+static bool number_matches(const struct node *nodes, size_t n, int dirfd, const char *fd)
+{
+	struct statx st;
+	size_t i;
+
+	/* from what the kernel has in memory: no question to a file server */
+	if (statx(dirfd, fd, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_TYPE, &st) != 0 ||
+		!(S_ISCHR(st.stx_mode) || S_ISBLK(st.stx_mode)))
+		return false;
+	for (i = 0; i < n; i++)
+		if (nodes[i].major != 0 && nodes[i].major == st.stx_rdev_major &&
+			nodes[i].minor == st.stx_rdev_minor)
+			return true;
+	return false;
+}
+
+static bool is_held(
+	const struct node *nodes, size_t n, int dirfd, const char *fd, char *path, size_t size)
+{
+	char target[HOST_PATH_MAX];
+	ssize_t len = readlinkat(dirfd, fd, target, sizeof(target) - 1);
+	size_t i;
+
+	/* sockets, pipes and memory are "kind:[number]" */
+	if (len <= 0 || target[0] != '/')
+		return false;
+	target[len] = '\0';
+	for (i = 0; i < n; i++)
+		if (path_matches(nodes[i].path, target))
+			break;
+	if (i == n && !number_matches(nodes, n, dirfd, fd))
+		return false;
+	str_printable(path, size, target, (size_t)len);
+	return true;
+}
+
+static void name_of(const struct host *host, const char *pid, char *buf, size_t size)
+{
+	char path[64], comm[64];
+	struct err err;
+
+	snprintf(path, sizeof(path), "/proc/%s/comm", pid);
+	if (host_read(host, path, comm, sizeof(comm), &err) != 0)
+		str_copy(comm, sizeof(comm), "?");
+	str_printable(buf, size, comm, strlen(comm));
+}
+
+/* 1 with *out when this process holds one, 0 when not or gone, -1 when it cannot be seen. */
+static int look_into(const struct host *host, const char *pid, const struct node *nodes, size_t n,
+	struct holder *out, struct err *err)
+{
+	char path[HOST_PATH_MAX], name[32];
+	auto_dir DIR *dir = opendir(host_path(host, path, "/proc/%s/fd", pid));
+	struct dirent *entry;
+
+	if (dir == NULL && errno == EACCES) {
+		name_of(host, pid, name, sizeof(name));
+		err_set(err, ERR_REFUSED, 0, "cannot see what process %s (%s) has open", pid, name);
+		return err_hint(err, "run as root");
+	}
+	if (dir == NULL)
+		return 0;
+	while ((entry = readdir(dir)) != NULL) {
+		struct holder h = {.pid = (pid_t)strtol(pid, NULL, 10)};
+
+		if (entry->d_name[0] == '.' ||
+			!is_held(nodes, n, dirfd(dir), entry->d_name, h.path, sizeof(h.path)))
+			continue;
+		name_of(host, pid, h.name, sizeof(h.name));
+		*out = h;
+		return 1;
+	}
+	return 0;
+}
+
+int holders_find(const struct host *host, const struct node *nodes, size_t n, pid_t friend,
+	struct holder *out, struct err *err)
+{
+	char path[HOST_PATH_MAX];
+	auto_dir DIR *proc = opendir(host_path(host, path, "/proc"));
+	struct dirent *entry;
+	int64_t pid;
+	int found;
+
+	if (proc == NULL)
+		return err_set(err, ERR_REFUSED, errno, "cannot see who uses devices: open /proc");
+	while ((entry = readdir(proc)) != NULL) {
+		if (!str_to_i64(entry->d_name, 10, 1, INT32_MAX, &pid) || pid == getpid() ||
+			pid == friend)
+			continue;
+		found = look_into(host, entry->d_name, nodes, n, out, err);
+		if (found != 0)
+			return found;
+	}
+	return 0;
+}

@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "device/guard.h"
+
+#include "device/lock.h"
+#include "device/scope.h"
+
+#include "fakehost.h"
+#include "fakewrite.h"
+
+#include "cmocka_all.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define GPU "0000:01:00.0"
+
+/* Asks the guard about one function's own reset. "" = allowed, else "message | hint". */
+static const char *ask(
+	const struct fakehost *fake, const char *bdf, const struct guard_friends *friends)
+{
+	static char answer[1024];
+	struct pcidev_list all = {0};
+	struct bdf_set set = {0};
+	struct err err = {0};
+	struct bdf b;
+
+	assert_true(bdf_parse(bdf, &b));
+	assert_int_equal(pcidev_scan_nameless(fakehost_host(fake), &all, &err), 0);
+	scope_disturbed(&all, pcidev_find(&all, b), SCOPE_FUNCTION, &set);
+	answer[0] = '\0';
+	if (guard_check(fakehost_host(fake), &all, set.v, set.n, friends, &err) != 0) {
+		snprintf(answer, sizeof(answer), "%s | %s", err.msg, err.hint);
+		assert_true(err.code == ERR_REFUSED);
+		assert_true(err.hint[0] != '\0');
+	}
+	bdf_set_finish(&set);
+	pcidev_list_finish(&all);
+	return answer;
+}
+
+static const struct guard_friends nobody;
+static const struct guard_friends bound = {.while_bound = true};
+
+#define allowed(fake, bdf, friends) assert_string_equal(ask(fake, bdf, friends), "")
+/* Refused, naming the function and all of these words. */
+#define refused(fake, bdf, friends, ...)                                                           \
+	check_refused(ask(fake, bdf, friends), (const char *const[]){bdf, __VA_ARGS__, NULL})
+
+static void check_refused(const char *answer, const char *const *words)
+{
+	assert_true(answer[0] != '\0');
+	for (; *words != NULL; words++)
+		if (strstr(answer, *words) == NULL)
+			fail_msg("no '%s' in: %s", *words, answer);
+}
+
+/* One function on vfio-pci, or on `driver`. */
+static struct fakehost *one(const char *driver)
+{
+	return FAKEHOST(FAKE_DEV("0000:00:01.0", .secondary = 1, .driver = "pcieport"),
+		FAKE_DEV(GPU, .parent = "0000:00:01.0", .driver = driver, .group = 12,
+			.methods = "flr"));
+}
+
+static void an_unbound_function_is_allowed(void **state)
+{
+	struct fakehost *fake = one(NULL);
+
+	(void)state;
+	allowed(fake, GPU, &nobody);
+	fakehost_free(fake);
+}
+
+static void a_function_on_vfio_that_nobody_holds_is_allowed(void **state)
+{
+	struct fakehost *fake = one("vfio-pci");
+
+	(void)state;
+	fakehost_holder(fake, 99, "bash", "/dev/pts/0");
+	fakehost_holder(fake, 99, "bash", "/dev/vfio/vfio");
+	fakehost_holder(fake, 99, "bash", "/dev/vfio/1");
+	allowed(fake, GPU, &nobody);
+	fakehost_free(fake);
+}
+
+static void a_bridge_that_stays_is_allowed(void **state)
+{
+	struct fakehost *fake = one("vfio-pci");
+
+	(void)state;
+	allowed(fake, "0000:00:01.0", &nobody);
+	fakehost_free(fake);
+}
+
+static void a_vm_that_holds_the_group_refuses(void **state)
+{
+	const struct guard_friends its_lane = {.qemu = 4711};
+	struct fakehost *fake = one("vfio-pci");
+
+	(void)state;
+	fakehost_holder(fake, 4711, "qemu-system-x86", "/dev/vfio/12");
+	refused(fake, GPU, &nobody, "qemu-system-x86", "4711", "/dev/vfio/12", "while-running");
+	allowed(fake, GPU, &its_lane);
+	fakehost_holder(fake, 4712, "other-vm", "/dev/vfio/12");
+	refused(fake, GPU, &its_lane, "other-vm", "4712");
+	fakehost_free(fake);
+}
+
+static void a_device_opened_without_its_group_refuses(void **state)
+{
+	struct fakehost *fake = one("vfio-pci");
+
+	(void)state;
+	fakehost_write(fake, "/sys/bus/pci/devices/" GPU "/vfio-dev/vfio3/dev", "511:3");
+	fakehost_holder(fake, 815, "cloud-hyperviso", "/dev/vfio/devices/vfio3");
+	refused(fake, GPU, &nobody, "cloud-hyperviso", "vfio3");
+	fakehost_free(fake);
+}
+
+static void a_group_held_by_a_dying_process_refuses(void **state)
+{
+	struct fakehost *fake = one("vfio-pci");
+
+	(void)state;
+	fake_open_fails("/dev/vfio/12", EBUSY);
+	refused(fake, GPU, &nobody, "/dev/vfio/12", "dying");
+	fake_writes_work();
+	fake_open_fails("/dev/vfio/12", EACCES);
+	refused(fake, GPU, &nobody, "cannot prove", "run as root");
+	fake_writes_work();
+	fakehost_free(fake);
+}
+
+static void variants_of_vfio_are_vfio(void **state)
+{
+	struct fakehost *fake = one("mlx5_vfio_pci");
+
+	(void)state;
+	allowed(fake, GPU, &nobody);
+	fakehost_holder(fake, 4711, "qemu-system-x86", "/dev/vfio/12");
+	refused(fake, GPU, &nobody, "qemu-system-x86");
+	fakehost_free(fake);
+}
+
+static void a_native_driver_refuses_unless_asked_for(void **state)
+{
+	struct fakehost *fake = one("snd_hda_intel");
+
+	(void)state;
+	refused(fake, GPU, &nobody, "snd_hda_intel", "while-bound");
+	allowed(fake, GPU, &bound);
+	fakehost_free(fake);
+}
+
+static void the_root_disk_refuses(void **state)
+{
+	struct fakehost *fake =
+		FAKEHOST(FAKE_DEV("0000:00:02.0", .driver = "virtio-pci", .block = "vda"),
+			FAKE_DEV("0000:00:03.0", .driver = "nvme", .block = "nvme0n1"));
+
+	(void)state;
+	allowed(fake, "0000:00:02.0", &bound);
+	allowed(fake, "0000:00:03.0", &bound);
+	fakehost_write(fake, "/proc/self/mountinfo",
+		"21 1 259:0 / / rw,relatime - ext4 /dev/root rw\n"
+		"22 1 0:30 /@ /home rw - btrfs /dev/nvme0n1 rw\n");
+	refused(fake, "0000:00:02.0", &bound, "disk vda", "mounted on /");
+	refused(fake, "0000:00:03.0", &bound, "disk nvme0n1", "mounted on /home");
+	fakehost_free(fake);
+}
+
+static void a_partition_that_is_mounted_refuses(void **state)
+{
+	struct fakehost *fake =
+		FAKEHOST(FAKE_DEV("0000:00:02.0", .driver = "ahci", .block = "sda"));
+	const char *part = "/sys/bus/pci/devices/0000:00:02.0/block/sda/sda1/";
+	char path[HOST_PATH_MAX];
+
+	(void)state;
+	snprintf(path, sizeof(path), "%sdev", part);
+	fakehost_write(fake, path, "8:1");
+	snprintf(path, sizeof(path), "%spartition", part);
+	fakehost_write(fake, path, "1");
+	snprintf(path, sizeof(path), "%ssubsystem", part);
+	fakehost_link(fake, path, "/sys/class/block");
+	allowed(fake, "0000:00:02.0", &bound);
+	fakehost_write(fake, "/proc/self/mountinfo",
+		"21 1 8:1 / /var/lib rw,relatime shared:1 - ext4 /dev/mapper/x rw\n");
+	refused(fake, "0000:00:02.0", &bound, "sda1", "/var/lib");
+	fakehost_free(fake);
+}
+
+static void swap_md_and_exclusive_owners_refuse(void **state)
+{
+	struct fakehost *fake =
+		FAKEHOST(FAKE_DEV("0000:00:02.0", .driver = "ahci", .block = "sda"));
+
+	(void)state;
+	fakehost_write(fake, "/proc/swaps", "Filename Type Size\n/dev/sda\tpartition\t1\n");
+	refused(fake, "0000:00:02.0", &bound, "swaps on sda");
+	fakehost_write(fake, "/proc/swaps", "");
+	fakehost_write(fake, "/sys/bus/pci/devices/0000:00:02.0/block/sda/holders/dm-0", "");
+	refused(fake, "0000:00:02.0", &bound, "sda", "dm-0");
+	fakehost_remove(fake, "/sys/bus/pci/devices/0000:00:02.0/block/sda/holders/dm-0");
+	fake_open_fails("/dev/sda", EBUSY);
+	refused(fake, "0000:00:02.0", &bound, "sda", "in use");
+	fake_writes_work();
+	fakehost_remove(fake, "/dev/sda");
+	refused(fake, "0000:00:02.0", &bound, "/dev/sda", "cannot prove");
+	fakehost_free(fake);
+}
+
+static void a_multipath_disk_is_found_elsewhere(void **state)
+{
+	struct fakehost *fake = FAKEHOST(FAKE_DEV("0000:00:02.0", .driver = "nvme"));
+
+	(void)state;
+	fakehost_link(fake, "/sys/bus/pci/devices/0000:00:02.0/nvme/nvme3/nvme0c3n1/subsystem",
+		"/sys/class/block");
+	refused(fake, "0000:00:02.0", &bound, "nvme0n1", "hidden");
+	fakehost_write(fake, "/sys/class/block/nvme0n1/dev", "259:7");
+	fakehost_write(fake, "/dev/nvme0n1", "");
+	allowed(fake, "0000:00:02.0", &bound);
+	fakehost_write(fake, "/proc/self/mountinfo", "21 1 259:7 / / rw - xfs /dev/root rw\n");
+	refused(fake, "0000:00:02.0", &bound, "nvme0n1", "mounted on /");
+	fakehost_free(fake);
+}
+
+static void a_network_interface_in_use_refuses(void **state)
+{
+	struct fakehost *fake = FAKEHOST(
+		FAKE_DEV("0000:00:02.0", .driver = "e1000e", .netdev = "eth0", .net_up = true),
+		FAKE_DEV("0000:00:03.0", .driver = "e1000e", .netdev = "eth1"));
+
+	(void)state;
+	refused(fake, "0000:00:02.0", &bound, "eth0", "is up");
+	allowed(fake, "0000:00:03.0", &bound);
+	fakehost_link(fake, "/sys/bus/pci/devices/0000:00:03.0/net/eth1/upper_br0", "../br0");
+	refused(fake, "0000:00:03.0", &bound, "eth1", "br0");
+	fakehost_free(fake);
+}
+
+static void an_interface_in_another_namespace_refuses(void **state)
+{
+	struct fakehost *fake = FAKEHOST(FAKE_DEV("0000:00:02.0", .driver = "e1000e"));
+
+	(void)state;
+	fakehost_write(fake, "/sys/bus/pci/devices/0000:00:02.0/net/.keep", "");
+	refused(fake, "0000:00:02.0", &bound, "namespace");
+	fakehost_free(fake);
+}
+
+static void an_open_node_of_the_driver_refuses(void **state)
+{
+	struct fakehost *fake =
+		FAKEHOST(FAKE_DEV("0000:00:02.0", .driver = "amdgpu", .node = "dri/card1"),
+			FAKE_DEV("0000:00:03.0", .driver = "nvidia"));
+
+	(void)state;
+	allowed(fake, "0000:00:02.0", &bound);
+	fakehost_holder(fake, 77, "Xorg", "/dev/dri/card1");
+	refused(fake, "0000:00:02.0", &bound, "Xorg", "77", "/dev/dri/card1");
+	allowed(fake, "0000:00:03.0", &bound);
+	fakehost_holder(fake, 78, "nvidia-persiste", "/dev/nvidia0");
+	refused(fake, "0000:00:03.0", &bound, "nvidia-persiste", "/dev/nvidia0");
+	fakehost_free(fake);
+}
+
+static void displays_and_consoles_refuse(void **state)
+{
+	struct fakehost *fake = FAKEHOST(
+		FAKE_DEV("0000:00:02.0", .driver = "i915", .boot_vga = true),
+		FAKE_DEV("0000:00:03.0", .boot_vga = true),
+		FAKE_DEV("0000:00:04.0", .driver = "nouveau"),
+		FAKE_DEV("0000:00:05.0", .driver = "serial", .node = "ttyS4"),
+		FAKE_DEV("0000:00:06.0", .driver = "vfio-pci", .group = 6, .boot_vga = true));
+
+	(void)state;
+	refused(fake, "0000:00:02.0", &bound, "boot display");
+	allowed(fake, "0000:00:03.0", &nobody);
+	fakehost_write(fake, "/proc/fb", "0 EFI VGA\n");
+	refused(fake, "0000:00:03.0", &nobody, "0 EFI VGA");
+	allowed(fake, "0000:00:06.0", &nobody);
+	allowed(fake, "0000:00:04.0", &bound);
+	fakehost_link(fake, "/sys/bus/pci/devices/0000:00:04.0/graphics/fb0/subsystem",
+		"/sys/class/graphics");
+	refused(fake, "0000:00:04.0", &bound, "fb0");
+	allowed(fake, "0000:00:05.0", &bound);
+	fakehost_write(fake, "/proc/consoles", "ttyS4 -W- (EC p a)  226:3\n");
+	refused(fake, "0000:00:05.0", &bound, "ttyS4", "console");
+	fakehost_free(fake);
+}
+
+static void usb_devices_and_busy_dma_refuse(void **state)
+{
+	struct fakehost *fake = FAKEHOST(FAKE_DEV("0000:00:02.0", .driver = "xhci_hcd"),
+		FAKE_DEV("0000:00:03.0", .driver = "ioatdma"));
+	const char *hub = "/sys/bus/pci/devices/0000:00:02.0/usb1/";
+	char path[HOST_PATH_MAX];
+
+	(void)state;
+	snprintf(path, sizeof(path), "%sbusnum", hub);
+	fakehost_write(fake, path, "1");
+	snprintf(path, sizeof(path), "%sdevpath", hub);
+	fakehost_write(fake, path, "0");
+	allowed(fake, "0000:00:02.0", &bound);
+	snprintf(path, sizeof(path), "%s1-2/busnum", hub);
+	fakehost_write(fake, path, "1");
+	snprintf(path, sizeof(path), "%s1-2/devpath", hub);
+	fakehost_write(fake, path, "2");
+	refused(fake, "0000:00:02.0", &bound, "1-2");
+	fakehost_write(fake, "/sys/bus/pci/devices/0000:00:03.0/dma/dma0chan0/in_use", "0");
+	allowed(fake, "0000:00:03.0", &bound);
+	fakehost_write(fake, "/sys/bus/pci/devices/0000:00:03.0/dma/dma0chan0/in_use", "1");
+	refused(fake, "0000:00:03.0", &bound, "dma0chan0");
+	fakehost_free(fake);
+}
+
+static void what_carries_the_machine_refuses(void **state)
+{
+	struct fakehost *fake = FAKEHOST(FAKE_DEV("0000:00:00.0", .class_code = 0x060000),
+		FAKE_DEV("0000:00:1f.0", .class_code = 0x060100),
+		FAKE_DEV("0000:00:00.2", .class_code = 0x080600));
+
+	(void)state;
+	refused(fake, "0000:00:00.0", &bound, "host bridge");
+	refused(fake, "0000:00:1f.0", &bound, "ISA bridge");
+	refused(fake, "0000:00:00.2", &bound, "IOMMU");
+	fakehost_free(fake);
+}
+
+static void a_neighbour_is_judged_though_nobody_named_it(void **state)
+{
+	struct fakehost *fake = FAKEHOST(FAKE_DEV("0000:00:01.0", .secondary = 1),
+		FAKE_DEV(GPU, .parent = "0000:00:01.0", .driver = "vfio-pci", .group = 12),
+		FAKE_DEV("0000:01:00.1", .parent = "0000:00:01.0", .physfn = GPU,
+			.driver = "vfio-pci", .group = 13));
+
+	(void)state;
+	allowed(fake, GPU, &nobody);
+	fakehost_holder(fake, 5, "qemu-other", "/dev/vfio/13");
+	check_refused(
+		ask(fake, GPU, &nobody), (const char *const[]){"0000:01:00.1", "qemu-other", NULL});
+	fakehost_free(fake);
+}
+
+static void a_device_of_another_lane_refuses(void **state)
+{
+	const struct bdf gpu = {0, 1, 0, 0};
+	const struct guard_friends mine = {.lane = &gpu, .nlane = 1};
+	struct fakehost *fake = one("vfio-pci");
+	struct err err = {0};
+	int fd = -1;
+
+	(void)state;
+	assert_int_equal(lock_take(fakehost_host(fake), gpu, &fd, &err), 0);
+	refused(fake, GPU, &nobody, "another lane or run");
+	allowed(fake, GPU, &mine);
+	close(fd);
+	allowed(fake, GPU, &nobody);
+	fakehost_free(fake);
+}
+
+static void a_process_that_cannot_be_seen_refuses(void **state)
+{
+	const uid_t me = geteuid(), nobody_special = 65534;
+	struct fakehost *fake;
+	char path[HOST_PATH_MAX];
+
+	(void)state;
+	/* nothing is hidden from root */
+	assert_int_equal(seteuid(me == 0 ? nobody_special : me), 0);
+	fake = one("vfio-pci");
+	fakehost_holder(fake, 33, "secret", "/dev/null");
+	host_path(fakehost_host(fake), path, "/proc/33/fd");
+	assert_int_equal(chmod(path, 0), 0);
+	refused(fake, GPU, &nobody, "secret", "run as root");
+	chmod(path, 0755);
+	fakehost_free(fake);
+	assert_int_equal(seteuid(me), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_unbound_function_is_allowed),
+		cmocka_unit_test(a_function_on_vfio_that_nobody_holds_is_allowed),
+		cmocka_unit_test(a_bridge_that_stays_is_allowed),
+		cmocka_unit_test(a_vm_that_holds_the_group_refuses),
+		cmocka_unit_test(a_device_opened_without_its_group_refuses),
+		cmocka_unit_test(a_group_held_by_a_dying_process_refuses),
+		cmocka_unit_test(variants_of_vfio_are_vfio),
+		cmocka_unit_test(a_native_driver_refuses_unless_asked_for),
+		cmocka_unit_test(the_root_disk_refuses),
+		cmocka_unit_test(a_partition_that_is_mounted_refuses),
+		cmocka_unit_test(swap_md_and_exclusive_owners_refuse),
+		cmocka_unit_test(a_multipath_disk_is_found_elsewhere),
+		cmocka_unit_test(a_network_interface_in_use_refuses),
+		cmocka_unit_test(an_interface_in_another_namespace_refuses),
+		cmocka_unit_test(an_open_node_of_the_driver_refuses),
+		cmocka_unit_test(displays_and_consoles_refuse),
+		cmocka_unit_test(usb_devices_and_busy_dma_refuse),
+		cmocka_unit_test(what_carries_the_machine_refuses),
+		cmocka_unit_test(a_neighbour_is_judged_though_nobody_named_it),
+		cmocka_unit_test(a_device_of_another_lane_refuses),
+		cmocka_unit_test(a_process_that_cannot_be_seen_refuses),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

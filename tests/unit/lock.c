@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "device/lock.h"
+
+#include "fakehost.h"
+
+#include "cmocka_all.h"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const struct bdf gpu = {0, 0x41, 0, 0};
+
+static void the_second_one_is_told_who_has_it(void **state)
+{
+	struct fakehost *fake = fakehost_new(NULL, 0);
+	char comm[64], me[32];
+	struct err err = {0};
+	int first = -1, second = -1;
+
+	(void)state;
+	assert_int_equal(lock_take(fakehost_host(fake), gpu, &first, &err), 0);
+	snprintf(comm, sizeof(comm), "/proc/%d/comm", (int)getpid());
+	fakehost_write(fake, comm, "vfio-stress");
+	assert_int_equal(lock_take(fakehost_host(fake), gpu, &second, &err), -1);
+	assert_int_equal(err.code, ERR_REFUSED);
+	assert_int_equal(second, -1);
+	snprintf(me, sizeof(me), "process %d (vfio-stress)", (int)getpid());
+	assert_non_null(strstr(err.msg, "0000:41:00.0"));
+	assert_non_null(strstr(err.msg, me));
+	close(first);
+	assert_int_equal(lock_take(fakehost_host(fake), gpu, &second, &err), 0);
+	close(second);
+	fakehost_free(fake);
+}
+
+static void a_stuck_child_keeps_the_quarantine(void **state)
+{
+	struct fakehost *fake = fakehost_new(NULL, 0);
+	struct err err = {0};
+	pid_t stuck, owner = 0;
+	int fd = -1;
+
+	(void)state;
+	assert_int_equal(lock_take(fakehost_host(fake), gpu, &fd, &err), 0);
+	stuck = fork();
+	if (stuck == 0) {
+		pause();
+		_exit(0);
+	}
+	close(fd);
+	assert_true(lock_holder(fakehost_host(fake), gpu, &owner));
+	assert_int_equal(owner, getpid());
+	/* in this machine's /proc the lane that took it does not exist any more */
+	assert_int_equal(lock_take(fakehost_host(fake), gpu, &fd, &err), -1);
+	assert_non_null(strstr(err.msg, "quarantined"));
+	kill(stuck, SIGKILL);
+	waitpid(stuck, NULL, 0);
+	assert_false(lock_holder(fakehost_host(fake), gpu, &owner));
+	fakehost_free(fake);
+}
+
+static void a_planted_link_is_not_followed(void **state)
+{
+	struct fakehost *fake = fakehost_new(NULL, 0);
+	struct err err = {0};
+	int fd = -1;
+
+	(void)state;
+	fakehost_write(fake, "/victim", "precious");
+	fakehost_link(fake, "/run/vfio-stress/0000:41:00.0", "../../victim");
+	assert_int_equal(lock_take(fakehost_host(fake), gpu, &fd, &err), -1);
+	assert_string_equal(fakehost_text(fake, "/victim"), "precious");
+	fakehost_free(fake);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_second_one_is_told_who_has_it),
+		cmocka_unit_test(a_stuck_child_keeps_the_quarantine),
+		cmocka_unit_test(a_planted_link_is_not_followed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
