@@ -2,8 +2,8 @@
 #ifndef VFIO_STRESS_DEVICE_THINGS_H
 #define VFIO_STRESS_DEVICE_THINGS_H
 
-#include "base/vec.h"
-#include "world/pcidev.h"
+#include "base/bdf.h"
+#include "world/host.h"
 
 /* What a native driver made of a function: what somebody may be using. */
 enum thing_kind {

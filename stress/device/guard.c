@@ -2,6 +2,7 @@
 #include "device/guard.h"
 
 #include "base/str.h"
+#include "base/vec.h"
 #include "device/attr.h"
 #include "device/holders.h"
 #include "device/lock.h"

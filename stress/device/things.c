@@ -2,6 +2,7 @@
 #include "device/things.h"
 
 #include "base/str.h"
+#include "base/vec.h"
 
 #include <dirent.h>
 #include <errno.h>
