@@ -6,6 +6,7 @@
 const struct reporter *const reporters[] = {
 	&reporter_json,
 	&reporter_text,
+	&reporter_webhook,
 	NULL,
 };
 

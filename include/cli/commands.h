@@ -4,6 +4,8 @@
 
 #include "cli/command.h"
 
+extern const struct command cmd_deliver;
+extern const struct command cmd_runs;
 extern const struct command cmd_version;
 
 #endif

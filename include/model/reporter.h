@@ -23,6 +23,8 @@ struct reporter {
 	 */
 	int (*hand_over)(
 		const struct run_view *run, const void *opts, struct store *store, struct err *err);
+	/* Optional. Before the run: will hand_over's receiver be told? Sends nothing. */
+	int (*check)(const void *opts, struct err *err);
 };
 
 extern const struct reporter *const reporters[]; /* NULL-terminated, by name */

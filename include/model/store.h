@@ -142,6 +142,8 @@ int store_outbox_next(
 /* After a try: delivered, or try again at next_try_ns, or given up (next_try_ns == NEVER). */
 int store_outbox_result(struct store *s, int64_t id, bool delivered, int64_t next_try_ns,
 	const char *problem, struct err *err) must_check;
+/* Makes every message that waits due now. */
+int store_outbox_hurry(struct store *s, struct err *err) must_check;
 /* Messages that are neither delivered nor given up; -1 when that cannot be told. */
 int64_t store_outbox_pending(struct store *s);
 /* When the next one is due (wall), NEVER when there is none. */

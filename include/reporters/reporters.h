@@ -26,6 +26,7 @@ struct webhook_opts {
 
 extern const struct reporter reporter_json;
 extern const struct reporter reporter_text;
+extern const struct reporter reporter_webhook;
 
 /* NULL when there is none of that name. */
 const struct reporter *reporter_find(const char *name);

@@ -4,6 +4,8 @@
 #include <stddef.h>
 
 const struct command *const commands[] = {
+	&cmd_runs,
+	&cmd_deliver,
 	&cmd_version,
 	NULL,
 };

@@ -84,6 +84,11 @@ int store_outbox_result(struct store *s, int64_t id, bool delivered, int64_t nex
 		"iisi", state, next_try_ns, problem, id);
 }
 
+int store_outbox_hurry(struct store *s, struct err *err)
+{
+	return db_run(store_db(s), err, "UPDATE outbox SET next_ns = 0 WHERE state = 0", "");
+}
+
 static int64_t one_number(struct store *s, const char *sql, int64_t otherwise)
 {
 	struct query *q;

@@ -74,11 +74,11 @@ static const char schema[] =
 	"CREATE INDEX undo_open ON undo (done) WHERE done = 0;"
 	"CREATE TABLE note (run INTEGER NOT NULL, kind TEXT NOT NULL, text TEXT NOT NULL,"
 	" UNIQUE (run, kind, text));"
-	"CREATE TABLE outbox (id INTEGER PRIMARY KEY, run TEXT NOT NULL, event_id TEXT UNIQUE NOT "
-	"NULL,"
+	"CREATE TABLE outbox (id INTEGER PRIMARY KEY, run TEXT NOT NULL, event_id TEXT NOT NULL,"
 	" url TEXT NOT NULL, secret TEXT, content_type TEXT NOT NULL, body BLOB NOT NULL,"
 	" created_ns INTEGER NOT NULL, next_ns INTEGER NOT NULL, tries INTEGER NOT NULL DEFAULT 0,"
-	" timeout_ms INTEGER NOT NULL, state INTEGER NOT NULL DEFAULT 0, problem TEXT);"
+	" timeout_ms INTEGER NOT NULL, state INTEGER NOT NULL DEFAULT 0, problem TEXT,"
+	" UNIQUE (event_id, url));"
 	"CREATE INDEX outbox_due ON outbox (next_ns) WHERE state = 0;";
 
 /* ---- the file ---- */

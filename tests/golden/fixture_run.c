@@ -22,6 +22,7 @@ static void broken(struct run_view *run);
 static void skipped(struct run_view *run);
 static void empty(struct run_view *run);
 static void crowded(struct run_view *run);
+static void huge(struct run_view *run);
 
 const struct fixture fixtures[] = {
 	{"pass", pass},
@@ -541,11 +542,29 @@ static void crowded(struct run_view *run)
 	run->host.name = lots(run, "host");
 }
 
+/* Too much for one message. Not in the list: its report would be a golden file of megabytes. */
+static void huge(struct run_view *run)
+{
+	size_t i;
+
+	failed(run);
+	for (i = 0; i < run->nincidents; i++)
+		incident_finish(&run->incidents[i]);
+	set_incidents(run, 3000);
+	for (i = 0; i < run->nincidents; i++)
+		dma_fault(&run->incidents[i]);
+	run->failures_total = 5000;
+}
+
 struct run_view *fixture_run_new(const char *name)
 {
 	struct run_view *run = xcalloc(1, sizeof(*run));
 	const struct fixture *f = fixtures;
 
+	if (str_eq(name, "huge")) {
+		huge(run);
+		return run;
+	}
 	while (!str_eq(f->name, name)) {
 		assert(f->name != NULL);
 		f++;

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VFIO_STRESS_CLI_COMPLAIN_H
+#define VFIO_STRESS_CLI_COMPLAIN_H
+
+#include "base/err.h"
+
+/* Prints an error and its hint on stderr, and answers the exit code of its kind: 2 or 3. */
+int complain(const struct err *err);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VFIO_STRESS_ENGINE_DELIVER_H
+#define VFIO_STRESS_ENGINE_DELIVER_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct store;
+
+#define DELIVER_WAIT_MS 30000 /* how long a run waits for its webhooks */
+
+struct delivery {
+	int64_t for_ms; /* keep trying for so long; 0 = each message once */
+	FILE *say; /* a line per try; NULL = silence */
+	bool only_problems; /* of these lines */
+};
+
+struct delivery_tally {
+	unsigned delivered, given_up;
+	int64_t left; /* to be tried again */
+};
+
+/*
+ * Sends what is in the store's outbox, also what is not due yet. Only one process at a time does
+ * (-1, ERR_REFUSED). A receiver that does not answer is no error here: see the tally.
+ */
+int deliver(struct store *store, const struct delivery *how, struct delivery_tally *out,
+	struct err *err) must_check;
+
+/*
+ * After a run: has a child of its own (this program, `deliver`) send, because the caller has
+ * threads and must not hang in a network. Returns when it ends, after wait_ms, or when cancel_fd
+ * (-1 = none) becomes readable. left_out = messages not delivered yet.
+ */
+int deliver_in_child(struct store *store, int64_t wait_ms, int cancel_fd, bool quiet,
+	int64_t *left_out, struct err *err) must_check;
+
+#endif

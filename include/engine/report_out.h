@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VFIO_STRESS_ENGINE_REPORT_OUT_H
+#define VFIO_STRESS_ENGINE_REPORT_OUT_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+
+struct arena;
+struct report_spec;
+struct reporter;
+struct run_view;
+struct store;
+
+/* "FORMAT:FILE" of --report. */
+int report_parse(
+	struct arena *arena, const char *arg, struct report_spec *out, struct err *err) must_check;
+
+/* Before the run: will this report find its way? Leaves nothing behind and sends nothing. */
+int report_check(const struct report_spec *spec, struct err *err) must_check;
+int report_check_path(const char *path, struct err *err) must_check;
+
+/* Writes the report to its file, or hands it over to the store's outbox. */
+int report_make(const struct report_spec *spec, const struct run_view *run, struct store *store,
+	struct err *err) must_check;
+
+/*
+ * One report to one file; "-" is standard output. The file is whole or as before: written beside it,
+ * synced, renamed. New files are 0600, because kernel logs are not everybody's; a file that is there
+ * keeps its mode and owner. Devices and pipes are written in place.
+ */
+int report_write(const struct reporter *type, const struct run_view *run, const void *opts,
+	const char *path, struct err *err) must_check;
+
+/* The text report on standard output. full_report: where the whole one is, NULL = not written. */
+int report_summary(const struct run_view *run, const char *full_report, struct err *err) must_check;
+
+/* Is colour welcome there? A terminal that is not dumb, and no NO_COLOR. */
+bool report_colour(int fd);
+
+#endif

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cli/commands.h"
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "cli/complain.h"
+#include "model/store.h"
+#include "world/jout.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+struct listing {
+	bool json;
+	size_t n;
+};
+
+/* A run without an end is running, or its process is gone. */
+static const char *state(const struct run_line *line)
+{
+	if (line->alive)
+		return "running";
+	return line->ended_ns ? verdict_name(line->verdict) : "died";
+}
+
+static void print_row(const struct listing *l, const struct run_line *line)
+{
+	char time[40], scenario[4 * sizeof(line->scenario) + 1];
+
+	if (l->n == 0)
+		printf("%-20s %-20s %-8s %9s %7s  %s\n", "RUN", "STARTED (UTC)", "VERDICT",
+			"CYCLES", "FAILED", "SCENARIO");
+	clock_rfc3339(line->started_ns, time, sizeof(time));
+	printf("%-20s %.10s %.8s  %-8s %9" PRIu64 " %7" PRIu64 "  %s\n", line->id, time, time + 11,
+		state(line), line->cycles_done, line->cycles_failed,
+		str_printable(scenario, sizeof(scenario), line->scenario, strlen(line->scenario)));
+}
+
+static void write_row(const struct run_line *line)
+{
+	struct json_t *o = jout_object(), *cycles = jout_object();
+
+	jout_text(o, "id", line->id);
+	jout_text(o, "scenario", line->scenario);
+	jout_time(o, "started", line->started_ns);
+	jout_time(o, "ended", line->ended_ns);
+	jout_bool(o, "running", line->alive);
+	jout_str(o, "verdict", line->ended_ns ? verdict_name(line->verdict) : NULL);
+	jout_int(cycles, "done", (int64_t)line->cycles_done);
+	jout_int(cycles, "failed", (int64_t)line->cycles_failed);
+	jout_put(o, "cycles", cycles);
+	jout_write(o, stdout);
+}
+
+static bool each(void *arg, const struct run_line *line)
+{
+	struct listing *l = arg;
+
+	if (l->json) {
+		fputs(l->n ? ",\n " : "\n ", stdout);
+		write_row(line);
+	} else {
+		print_row(l, line);
+	}
+	l->n++;
+	return true;
+}
+
+static int list(struct store *store, struct listing *l, struct err *err)
+{
+	if (l->json)
+		fputs("{\"schema\": \"vfio-stress/runs/1\", \"runs\": [", stdout);
+	if (store_list_runs(store, each, l, err) != 0)
+		return -1;
+	if (l->json)
+		fputs("]}\n", stdout);
+	else if (l->n == 0)
+		printf("no runs in %s\n", store_path(store));
+	return 0;
+}
+
+static int run(const struct host *host, const struct options *o)
+{
+	struct listing l = {.json = options_get(o, "json") != NULL};
+	struct store *store;
+	struct err err;
+	int rc;
+
+	(void)host;
+	if (store_open(options_get(o, "db"), STORE_READ, &store, &err) != 0)
+		return complain(&err);
+	rc = list(store, &l, &err);
+	store_close(store);
+	return rc == 0 ? EXIT_GOOD : complain(&err);
+}
+
+static const struct option_spec options[] = {
+	{0, "json", NULL, "for machines", false, false},
+	{0, "db", "FILE", "the store of runs", false, false},
+	{0},
+};
+
+const struct command cmd_runs = {
+	.name = "runs",
+	.operands = "",
+	.summary = "list the stored runs, newest first",
+	.text = "",
+	.options = options,
+	.run = run,
+};

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "engine/deliver.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "model/scenario.h"
+#include "model/store.h"
+#include "world/hmac.h"
+#include "world/http.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define BACKOFF_FIRST_MS INT64_C(1000)
+#define BACKOFF_MAX_MS   INT64_C(3600000)
+#define TRY_MIN_MS       INT64_C(1000) /* even when the time is nearly up */
+#define LIFE_NS          (3 * 24 * 3600 * NS_PER_S) /* then a message is given up */
+#define CHILD_GRACE_MS   2000 /* the child ends by itself; it is killed when it does not */
+
+/* What one try came to. */
+enum fate { DELIVERED, LATER, HOPELESS };
+
+struct attempt {
+	enum fate fate;
+	int64_t after_ms; /* LATER: not before; 0 = no wish */
+	char problem[256];
+};
+
+/* ---- one try ---- */
+
+/* A client's mistake stays one, except these (RFC 9110, 8470, 6585). */
+static bool is_temporary(int status)
+{
+	return status >= 500 || status == 408 || status == 425 || status == 429;
+}
+
+static void judge(const struct http_answer *answer, struct attempt *a)
+{
+	if (answer->status >= 200 && answer->status < 300) {
+		a->fate = DELIVERED;
+		return;
+	}
+	a->fate = is_temporary(answer->status) ? LATER : HOPELESS;
+	if (answer->retry_after_ms > 0)
+		a->after_ms = answer->retry_after_ms;
+	snprintf(a->problem, sizeof(a->problem), "the receiver answered %d%s", answer->status,
+		answer->status >= 300 && answer->status < 400 ? ", and redirects are not followed"
+							      : "");
+}
+
+static void not_sent(const struct err *err, struct attempt *a)
+{
+	a->fate = err->code == ERR_INPUT ? HOPELESS : LATER;
+	snprintf(a->problem, sizeof(a->problem), "%s%s%s", err->msg, *err->hint ? "; " : "",
+		err->hint);
+}
+
+/* Frees what may hold a secret. */
+static void wipe(char *text)
+{
+	if (text != NULL)
+		explicit_bzero(text, strlen(text));
+	free(text);
+}
+
+/* Expanded here and nowhere else, for as long as the try lasts. */
+struct secrets {
+	char *url, *secret;
+};
+
+static int expand(const struct outbox_item *item, struct secrets *s, struct err *err)
+{
+	if (scenario_expand_env(item->url, &s->url, err) != 0)
+		return -1;
+	if (item->secret != NULL)
+		return scenario_expand_env(item->secret, &s->secret, err);
+	return 0;
+}
+
+static int post(const struct outbox_item *item, const struct secrets *s, int64_t timeout_ms,
+	struct http_answer *answer, struct err *err)
+{
+	int64_t now_s = clock_wall_ns() / NS_PER_S;
+	auto_free char *type = xasprintf("Content-Type: %s", item->content_type);
+	auto_free char *id = xasprintf("webhook-id: %s", item->event_id);
+	auto_free char *timestamp = xasprintf("webhook-timestamp: %" PRId64, now_s);
+	auto_free char *signature = NULL;
+	char text[HMAC_SIGNATURE_MAX];
+
+	if (s->secret != NULL) {
+		if (hmac_sign(s->secret, item->event_id, now_s, item->body, item->body_len, text,
+			    err) != 0)
+			return -1;
+		signature = xasprintf("webhook-signature: %s", text);
+	}
+	return http_post(
+		&(struct http_post){
+			.url = s->url,
+			.headers = (const char *const[]){"User-Agent: vfio-stress", type, id,
+				timestamp, signature, NULL},
+			.body = item->body,
+			.len = item->body_len,
+			.timeout_ms = timeout_ms,
+		},
+		answer, err);
+}
+
+static void try_once(const struct outbox_item *item, int64_t timeout_ms, struct attempt *a)
+{
+	struct http_answer answer;
+	struct secrets s = {0};
+	struct err err;
+
+	if (expand(item, &s, &err) == 0 && post(item, &s, timeout_ms, &answer, &err) == 0)
+		judge(&answer, a);
+	else
+		not_sent(&err, a);
+	wipe(s.url);
+	wipe(s.secret);
+}
+
+/* ---- when to try again ---- */
+
+static int64_t random_below(int64_t n)
+{
+	uint64_t r = 0;
+
+	if (getrandom(&r, sizeof(r), 0) != sizeof(r))
+		r = (uint64_t)clock_mono_ns();
+	return (int64_t)(r % (uint64_t)n);
+}
+
+/* Exponential backoff with full jitter; a receiver's wish is heard, but not for more than an hour. */
+static int64_t backoff_ms(unsigned tries, int64_t wish_ms)
+{
+	int64_t ceiling = tries < 12 ? BACKOFF_FIRST_MS << tries : BACKOFF_MAX_MS;
+	int64_t delay;
+
+	if (ceiling > BACKOFF_MAX_MS)
+		ceiling = BACKOFF_MAX_MS;
+	delay = 1 + random_below(ceiling);
+	if (wish_ms > BACKOFF_MAX_MS)
+		wish_ms = BACKOFF_MAX_MS;
+	return delay > wish_ms ? delay : wish_ms;
+}
+
+/* ---- the outbox ---- */
+
+struct round {
+	struct store *store;
+	const struct delivery *how;
+	struct delivery_tally tally;
+	int64_t until_ns; /* CLOCK_MONOTONIC; NEVER = once through */
+};
+
+static void say(const struct round *r, const struct outbox_item *item, const struct attempt *a,
+	int64_t delay_ms)
+{
+	char delay[32];
+
+	if (r->how->say == NULL || (r->how->only_problems && a->fate == DELIVERED))
+		return;
+	fprintf(r->how->say, "webhook %s, run %s: ", item->url, item->run);
+	if (a->fate == DELIVERED)
+		fprintf(r->how->say, "delivered\n");
+	else if (a->fate == HOPELESS)
+		fprintf(r->how->say, "%s: given up\n", a->problem);
+	else
+		fprintf(r->how->say, "%s: next try in %s\n", a->problem,
+			duration_text(delay_ms, delay, sizeof(delay)));
+	fflush(r->how->say);
+}
+
+static int64_t timeout_of(const struct round *r, const struct outbox_item *item)
+{
+	int64_t timeout = item->timeout_ms, left;
+
+	if (r->until_ns == NEVER)
+		return timeout;
+	left = (r->until_ns - clock_mono_ns()) / NS_PER_MS;
+	if (left < TRY_MIN_MS)
+		left = TRY_MIN_MS;
+	return timeout < left ? timeout : left;
+}
+
+static int send_item(struct round *r, const struct outbox_item *item, struct err *err)
+{
+	struct attempt a = {.fate = HOPELESS};
+	int64_t delay_ms = 0, now;
+
+	try_once(item, timeout_of(r, item), &a);
+	now = clock_wall_ns();
+	if (a.fate == LATER && now - item->created_ns > LIFE_NS)
+		a.fate = HOPELESS;
+	if (a.fate == LATER)
+		delay_ms = backoff_ms(item->tries, a.after_ms);
+	say(r, item, &a, delay_ms);
+	r->tally.delivered += a.fate == DELIVERED;
+	r->tally.given_up += a.fate == HOPELESS;
+	return store_outbox_result(r->store, item->id, a.fate == DELIVERED,
+		a.fate == LATER ? now + delay_ms * NS_PER_MS : NEVER, a.problem, err);
+}
+
+/* False when nothing becomes due before the time is up. */
+static bool wait_for_due(const struct round *r)
+{
+	int64_t due = store_outbox_due_ns(r->store), wait;
+
+	if (due == NEVER || r->until_ns == NEVER)
+		return false;
+	wait = due - clock_wall_ns();
+	if (wait > r->until_ns - clock_mono_ns())
+		return false;
+	if (wait > 0)
+		poll(NULL, 0, (int)(wait / NS_PER_MS) + 1);
+	return true;
+}
+
+static int go_through(struct round *r, struct err *err)
+{
+	int64_t start = clock_wall_ns();
+
+	for (;;) {
+		struct outbox_item item;
+		/* once through: what is put off in this round is not due before its end */
+		int64_t now = r->until_ns == NEVER ? start : clock_wall_ns();
+		int rc = clock_mono_ns() > r->until_ns
+			? 0
+			: store_outbox_next(r->store, now, &item, err);
+
+		if (rc < 0)
+			return -1;
+		if (rc == 0 && (clock_mono_ns() > r->until_ns || !wait_for_due(r)))
+			return 0;
+		if (rc == 1) {
+			rc = send_item(r, &item, err);
+			outbox_item_finish(&item);
+			if (rc != 0)
+				return -1;
+		}
+	}
+}
+
+/* Beside the store, because closing any descriptor of the store itself would drop SQLite's locks. */
+static int take_lock(struct store *store, int *fd_out, struct err *err)
+{
+	auto_free char *path = xasprintf("%s-deliver", store_path(store));
+	auto_close int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd < 0)
+		return err_set(err, ERR_IO, errno, "open %s", path);
+	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+		err_set(err, ERR_REFUSED, 0, "another process is delivering from %s",
+			store_path(store));
+		return err_hint(err, "wait for it, then look with `vfio-stress deliver`");
+	}
+	*fd_out = take_fd(&fd);
+	return 0;
+}
+
+int deliver(struct store *store, const struct delivery *how, struct delivery_tally *out,
+	struct err *err)
+{
+	struct round r = {.store = store, .how = how, .until_ns = NEVER};
+	auto_close int lock = -1;
+
+	if (how->for_ms > 0)
+		r.until_ns = clock_mono_ns() + how->for_ms * NS_PER_MS;
+	if (take_lock(store, &lock, err) != 0 || store_outbox_hurry(store, err) != 0 ||
+		go_through(&r, err) != 0)
+		return -1;
+	r.tally.left = store_outbox_pending(store);
+	*out = r.tally;
+	return 0;
+}
+
+/* ---- in a child ---- */
+
+static int spawn(struct store *store, int64_t for_ms, bool quiet, pid_t *pid, struct err *err)
+{
+	auto_free char *duration = xasprintf("%" PRId64 "ms", for_ms);
+	/* the kernel's link, not argv[0]: the program may have been replaced or moved */
+	char *argv[] = {(char *)"vfio-stress", (char *)"deliver", (char *)"--db",
+		(char *)store_path(store), (char *)"--for", duration,
+		(char *)(quiet ? "--quiet" : "--problems"), NULL};
+	posix_spawn_file_actions_t files;
+	posix_spawnattr_t attr;
+	sigset_t none, all;
+	int rc;
+
+	sigemptyset(&none);
+	sigfillset(&all);
+	posix_spawnattr_init(&attr);
+	posix_spawnattr_setsigmask(&attr, &none);
+	posix_spawnattr_setsigdefault(&attr, &all);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	posix_spawn_file_actions_init(&files);
+	/* standard output belongs to the report */
+	posix_spawn_file_actions_adddup2(&files, STDERR_FILENO, STDOUT_FILENO);
+	rc = posix_spawn(pid, "/proc/self/exe", &files, &attr, argv, environ);
+	posix_spawn_file_actions_destroy(&files);
+	posix_spawnattr_destroy(&attr);
+	return rc ? err_set(err, ERR_IO, rc, "start `vfio-stress deliver`") : 0;
+}
+
+static void wait_child(pid_t pid, int64_t deadline_ns, int cancel_fd)
+{
+	auto_close int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	struct pollfd fds[] = {
+		{.fd = pidfd, .events = POLLIN}, {.fd = cancel_fd, .events = POLLIN}};
+	int n;
+
+	do {
+		n = poll(fds, 2, clock_poll_ms(deadline_ns));
+	} while (n < 0 && errno == EINTR);
+	if (fds[0].revents == 0) {
+		kill(pid, SIGKILL);
+		poll(fds, 1, CHILD_GRACE_MS);
+	}
+	/* not longer: a child that sleeps in the kernel must not hold the run */
+	waitpid(pid, NULL, WNOHANG);
+}
+
+int deliver_in_child(struct store *store, int64_t wait_ms, int cancel_fd, bool quiet,
+	int64_t *left_out, struct err *err)
+{
+	pid_t pid;
+
+	if (store_outbox_pending(store) > 0) {
+		if (spawn(store, wait_ms, quiet, &pid, err) != 0)
+			return -1;
+		wait_child(
+			pid, clock_mono_ns() + (wait_ms + CHILD_GRACE_MS) * NS_PER_MS, cancel_fd);
+	}
+	*left_out = store_outbox_pending(store);
+	return 0;
+}

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "engine/report_out.h"
+
+#include "base/diags.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "model/reporter.h"
+#include "model/run_view.h"
+#include "model/scenario.h"
+#include "reporters/reporters.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FORMATS_MAX 32
+
+/* A path as written, which errors may show, and as expanded, which they must not. */
+struct target {
+	const char *shown;
+	char *path;
+};
+
+static int target_init(struct target *t, const char *text, struct err *err)
+{
+	t->shown = text;
+	return scenario_expand_env(text, &t->path, err);
+}
+
+static int failed(const struct target *t, const char *what, struct err *err)
+{
+	int sys = errno;
+
+	err_set(err, ERR_IO, sys, "%s report '%s'", what, t->shown);
+	if (sys == ENOENT || sys == ENOTDIR)
+		return err_hint(err, "make its folder first");
+	if (sys == EACCES || sys == EPERM || sys == EROFS)
+		return err_hint(err, "choose a folder that can be written");
+	return -1;
+}
+
+/* ---- writing ---- */
+
+static char *folder_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (slash == NULL)
+		return xstrdup(".");
+	return slash == path ? xstrdup("/") : xstrndup(path, (size_t)(slash - path));
+}
+
+/* A new file beside the target, with the mode and owner of what it will replace. */
+static int open_beside(const struct target *t, const struct stat *old, char **path_out)
+{
+	auto_free char *path = xasprintf("%s.XXXXXX", t->path);
+	int fd = mkostemp(path, O_CLOEXEC);
+
+	if (fd < 0)
+		return -1;
+	if (old != NULL) {
+		/* without root the owner stays ours, and the mode must not open it to others */
+		if (fchown(fd, old->st_uid, old->st_gid) == 0 || old->st_uid == geteuid())
+			(void)!fchmod(fd, old->st_mode & 0777);
+	}
+	*path_out = take_ptr(path);
+	return fd;
+}
+
+static int write_stream(const struct reporter *type, const struct run_view *run, const void *opts,
+	FILE *out, const struct target *t, struct err *err)
+{
+	if (type->write(run, opts, out, err) != 0)
+		return -1;
+	if (fflush(out) != 0 || ferror(out))
+		return failed(t, "write", err);
+	return 0;
+}
+
+static int write_in_place(const struct reporter *type, const struct run_view *run, const void *opts,
+	const struct target *t, struct err *err)
+{
+	auto_file FILE *out = fopen(t->path, "we");
+
+	return out ? write_stream(type, run, opts, out, t, err) : failed(t, "open", err);
+}
+
+/* The rename is on disk when the folder is. */
+static void sync_folder(const char *path)
+{
+	auto_free char *folder = folder_of(path);
+	auto_close int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0)
+		fsync(fd);
+}
+
+static int write_beside(const struct reporter *type, const struct run_view *run, const void *opts,
+	const struct target *t, const struct stat *old, struct err *err)
+{
+	auto_free char *beside = NULL;
+	int fd = open_beside(t, old, &beside), rc;
+	FILE *out;
+
+	if (fd < 0)
+		return failed(t, "create", err);
+	out = fdopen(fd, "w");
+	rc = write_stream(type, run, opts, out, t, err);
+	if (rc == 0 && (fsync(fd) != 0 || rename(beside, t->path) != 0))
+		rc = failed(t, "write", err);
+	fclose(out);
+	if (rc != 0)
+		unlink(beside);
+	else
+		sync_folder(t->path);
+	return rc;
+}
+
+static int write_target(const struct reporter *type, const struct run_view *run, const void *opts,
+	const struct target *t, struct err *err)
+{
+	struct stat st;
+
+	if (str_eq(t->path, "-"))
+		return write_stream(type, run, opts, stdout, t, err);
+	if (stat(t->path, &st) != 0)
+		return write_beside(type, run, opts, t, NULL, err);
+	if (S_ISREG(st.st_mode))
+		return write_beside(type, run, opts, t, &st, err);
+	return write_in_place(type, run, opts, t, err);
+}
+
+int report_write(const struct reporter *type, const struct run_view *run, const void *opts,
+	const char *path, struct err *err)
+{
+	return write_target(
+		type, run, opts, &(struct target){.shown = path, .path = (char *)path}, err);
+}
+
+int report_make(const struct report_spec *spec, const struct run_view *run, struct store *store,
+	struct err *err)
+{
+	const struct file_opts *file = spec->opts;
+	struct target t;
+	int rc;
+
+	if (spec->type->hand_over != NULL)
+		return spec->type->hand_over(run, spec->opts, store, err);
+	if (target_init(&t, file->path, err) != 0)
+		return -1;
+	rc = write_target(spec->type, run, spec->opts, &t, err);
+	free(t.path);
+	return rc;
+}
+
+/* ---- before the run ---- */
+
+/* Only making a file there proves that one can be made: quotas, mounts and ACLs have their say. */
+static int try_beside(const struct target *t, struct err *err)
+{
+	auto_free char *path = xasprintf("%s.XXXXXX", t->path);
+	auto_close int fd = mkostemp(path, O_CLOEXEC);
+
+	if (fd < 0)
+		return failed(t, "create", err);
+	unlink(path);
+	return 0;
+}
+
+static int check_target(const struct target *t, struct err *err)
+{
+	struct stat st;
+
+	if (str_eq(t->path, "-"))
+		return 0;
+	if (*t->path == '\0' || str_ends(t->path, "/"))
+		return err_set(err, ERR_INPUT, 0, "report '%s' names no file", t->shown);
+	if (stat(t->path, &st) != 0 || S_ISREG(st.st_mode))
+		return try_beside(t, err);
+	if (S_ISDIR(st.st_mode)) {
+		errno = EISDIR;
+		return failed(t, "write", err);
+	}
+	return access(t->path, W_OK) == 0 ? 0 : failed(t, "write", err);
+}
+
+int report_check_path(const char *path, struct err *err)
+{
+	return check_target(&(struct target){.shown = path, .path = (char *)path}, err);
+}
+
+int report_check(const struct report_spec *spec, struct err *err)
+{
+	const struct file_opts *file = spec->opts;
+	struct target t;
+	int rc;
+
+	if (spec->type->check != NULL)
+		return spec->type->check(spec->opts, err);
+	if (spec->type->hand_over != NULL)
+		return 0;
+	if (target_init(&t, file->path, err) != 0)
+		return -1;
+	rc = check_target(&t, err);
+	free(t.path);
+	return rc;
+}
+
+/* ---- --report FORMAT:FILE ---- */
+
+static int unknown_format(const char *name, struct err *err)
+{
+	const char *names[FORMATS_MAX + 1] = {0}, *near;
+	struct str all = {0};
+	size_t i, n = 0;
+
+	for (i = 0; reporters[i] != NULL && n < FORMATS_MAX; i++)
+		if (reporters[i]->hand_over == NULL) {
+			str_addf(&all, "%s%s", n ? ", " : "", reporters[i]->word.name);
+			names[n++] = reporters[i]->word.name;
+		}
+	near = nearest_word(name, names);
+	err_set(err, ERR_USAGE, 0, "unknown report format '%s'", name);
+	if (near != NULL)
+		err_hint(err, "did you mean '%s'? There are: %s", near, all.s);
+	else
+		err_hint(err, "there are: %s", all.s);
+	str_finish(&all);
+	return -1;
+}
+
+int report_parse(struct arena *arena, const char *arg, struct report_spec *out, struct err *err)
+{
+	const char *colon = strchr(arg, ':');
+	const struct reporter *type;
+	struct file_opts *file;
+
+	if (colon == NULL || colon == arg || colon[1] == '\0')
+		return err_set(err, ERR_USAGE, 0, "--report '%s' is not FORMAT:FILE", arg);
+	auto_free char *name = xstrndup(arg, (size_t)(colon - arg));
+
+	type = reporter_find(name);
+	if (type == NULL || type->hand_over != NULL)
+		return unknown_format(name, err);
+	file = arena_alloc(arena, type->word.args_size);
+	file->path = arena_strdup(arena, colon + 1);
+	*out = (struct report_spec){.type = type, .opts = file};
+	return 0;
+}
+
+/* ---- for people ---- */
+
+bool report_colour(int fd)
+{
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	return isatty(fd) && (no == NULL || *no == '\0') && term != NULL && !str_eq(term, "dumb");
+}
+
+int report_summary(const struct run_view *run, const char *full_report, struct err *err)
+{
+	const struct text_opts opts = {
+		.colour = report_colour(STDOUT_FILENO), .full_report = full_report};
+
+	return report_write(&reporter_text, run, &opts, "-", err);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * outbox_add DB FIXTURE URL [SECRET [always|failure]]: hands the event of a made-up run over to the
+ * outbox of a store, as a run does at its end.
+ */
+#include "fixture_run.h"
+
+#include "base/str.h"
+#include "model/store.h"
+#include "reporters/reporters.h"
+
+#include <stdio.h>
+
+int main(int argc, char **argv)
+{
+	struct webhook_opts opts = {.timeout_ms = 2000};
+	struct run_view *run;
+	struct store *store;
+	struct err err;
+	int rc;
+
+	if (argc < 4)
+		return 2;
+	opts.url = argv[3];
+	opts.secret = argc > 4 && *argv[4] ? argv[4] : NULL;
+	opts.when = argc > 5 && str_eq(argv[5], "failure") ? WEBHOOK_FAILURE : WEBHOOK_ALWAYS;
+	run = fixture_run_new(argv[2]);
+	rc = store_open(argv[1], STORE_WRITE, &store, &err);
+	if (rc == 0) {
+		rc = reporter_webhook.hand_over(run, &opts, store, &err);
+		store_close(store);
+	}
+	fixture_run_free(run);
+	if (rc != 0)
+		fprintf(stderr, "outbox_add: %s\n", err.msg);
+	return rc ? 1 : 0;
+}

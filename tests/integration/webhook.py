@@ -1,0 +1,455 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""webhook.py PROGRAM OUTBOX_ADD SCHEMA: delivers webhooks to a real TLS server that answers well,
+badly, late and not at all, and checks what arrives, what is kept and what is said."""
+
+import base64
+import hashlib
+import hmac
+import http.server
+import json
+import os
+import re
+import socket
+import sqlite3
+import ssl
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+from email.utils import formatdate
+
+PROGRAM, OUTBOX_ADD, SCHEMA = sys.argv[1:4]
+KEY = bytes(range(100, 132))
+SECRET = "whsec_" + base64.b64encode(KEY).decode()
+
+
+def openssl(*args, **kw):
+    subprocess.run(["openssl", *args], check=True, capture_output=True, **kw)
+
+
+class Authority:
+    """A CA of our own and the certificates it signs."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.bundle = self.self_signed("ca", "basicConstraints=critical,CA:TRUE")
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def self_signed(self, name, extension):
+        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                "-keyout", self.path(name + ".key"), "-out", self.path(name + ".pem"),
+                "-subj", "/CN=" + name, "-days", "2", "-addext", extension)
+        return self.path(name + ".pem")
+
+    def signed(self, name, host, days="2"):
+        openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                "-keyout", self.path(name + ".key"), "-out", self.path(name + ".csr"),
+                "-subj", "/CN=" + name)
+        with open(self.path(name + ".ext"), "w") as f:
+            f.write("subjectAltName=" + host)
+        openssl("x509", "-req", "-in", self.path(name + ".csr"), "-CA", self.bundle,
+                "-CAkey", self.path("ca.key"), "-CAcreateserial", "-days", days,
+                "-extfile", self.path(name + ".ext"), "-out", self.path(name + ".pem"))
+
+
+class Receiver:
+    """A TLS server. `script` answers one request after the other; the last answer repeats."""
+
+    def __init__(self, cert, key, script):
+        self.requests = []
+        self.script = script
+        receiver = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                n = len(receiver.requests)
+                receiver.requests.append((time.monotonic(), dict(self.headers), body, self.path))
+                answer = receiver.script[min(n, len(receiver.script) - 1)]
+                answer(self)
+
+            def log_message(self, *_):
+                pass
+
+        class Server(http.server.ThreadingHTTPServer):
+            daemon_threads = True
+
+            def handle_error(self, *_):
+                pass  # clients that hang up are what this test is about
+
+        self.server = Server(("127.0.0.1", 0), Handler)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(cert, key)
+        self.server.socket = context.wrap_socket(
+            self.server.socket, server_side=True, do_handshake_on_connect=False)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.port = self.server.server_address[1]
+        self.url = f"https://localhost:{self.port}/hook"
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def status(code, headers=(), body=b""):
+    def answer(h):
+        h.send_response(code)
+        for name, value in headers:
+            h.send_header(name, value)
+        h.send_header("Content-Length", str(len(body)))
+        h.end_headers()
+        h.wfile.write(body)
+    return answer
+
+
+def hang(h):
+    time.sleep(30)
+
+
+def reset(h):
+    sock = h.connection
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    h.close_connection = True
+    socket.close(sock.detach())
+
+
+def endless(h):
+    h.send_response(200)
+    h.send_header("Transfer-Encoding", "chunked")
+    h.end_headers()
+    while True:
+        h.wfile.write(b"1000\r\n" + b"x" * 4096 + b"\r\n")
+
+
+OK = status(200)
+
+
+class Webhook(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.tmp = tempfile.TemporaryDirectory()
+        cls.ca = Authority(cls.tmp.name)
+        cls.ca.signed("good", "DNS:localhost")
+        cls.ca.signed("other", "DNS:elsewhere.example")
+        cls.ca.signed("expired", "DNS:localhost", days="-1")
+        cls.ca.self_signed("selfsigned", "subjectAltName=DNS:localhost")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.tmp.cleanup()
+
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(dir=self.tmp.name)
+        self.db = os.path.join(self.folder, "runs.db")
+        self.receivers = []
+        self.env = {"PATH": os.environ["PATH"], "CURL_CA_BUNDLE": self.ca.bundle}
+        for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS"):
+            if name in os.environ:
+                self.env[name] = os.environ[name]
+
+    def tearDown(self):
+        for r in self.receivers:
+            r.close()
+
+    def receiver(self, *script, cert="good"):
+        r = Receiver(self.ca.path(cert + ".pem"), self.ca.path(cert + ".key"), script or (OK,))
+        self.receivers.append(r)
+        return r
+
+    def add(self, url, fixture="fail", secret="", when="always"):
+        subprocess.run([OUTBOX_ADD, self.db, fixture, url, secret, when], check=True, env=self.env)
+
+    def deliver(self, code, *args):
+        p = subprocess.run([PROGRAM, "deliver", "--db", self.db, *args], env=self.env,
+                           capture_output=True, text=True, timeout=60)
+        self.assertEqual(p.returncode, code, p.stdout + p.stderr)
+        self.assertEqual(p.stderr, "")
+        return p.stdout
+
+    def outbox(self):
+        db = sqlite3.connect(self.db)
+        rows = db.execute("SELECT state, tries, problem, next_ns FROM outbox ORDER BY id").fetchall()
+        db.close()
+        return rows
+
+    def bytes_on_disk(self):
+        data = b""
+        for name in os.listdir(self.folder):
+            with open(os.path.join(self.folder, name), "rb") as f:
+                data += f.read()
+        return data
+
+    # ---- what arrives ----
+
+    def test_the_event_arrives_whole_and_signed(self):
+        r = self.receiver()
+        self.env["HOOK"] = r.url
+        self.env["HOOK_SECRET"] = SECRET
+        self.add("${env:HOOK}", secret="${env:HOOK_SECRET}")
+        said = self.deliver(0)
+        self.assertIn("webhook ${env:HOOK}, run 20261121-040000-7f3a: delivered", said)
+        (_, headers, body, path), = r.requests
+        self.assertEqual(path, "/hook")
+        self.assertEqual(headers["Content-Type"], "application/cloudevents+json; charset=utf-8")
+        signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+        expected = base64.b64encode(hmac.new(KEY, signed, hashlib.sha256).digest()).decode()
+        self.assertEqual(headers["webhook-signature"], "v1," + expected)
+        self.assertLess(abs(time.time() - int(headers["webhook-timestamp"])), 60)
+
+        event = json.loads(body.decode("utf-8"))
+        self.assertEqual(headers["webhook-id"], event["id"])
+        self.assertEqual(event["specversion"], "1.0")
+        self.assertEqual(event["type"], "io.github.vfio-stress.run.ended.v1")
+        self.assertEqual(event["source"], "/vfio-stress/rack7-node3")
+        self.assertEqual(event["subject"], "20261121-040000-7f3a")
+        self.assertEqual(event["time"], "2026-11-21T11:58:59.250Z")
+        self.assertEqual(event["datacontenttype"], "application/json")
+        self.assertTrue(all(re.fullmatch("[a-z0-9]+", k) for k in event))
+        self.assertEqual(event["data"]["schema"], "vfio-stress/run/1")
+        self.assertEqual(len(event["data"]["incidents"]), 4)
+        self.valid(event["data"])
+
+    def valid(self, report):
+        try:
+            import jsonschema
+        except ImportError:
+            return
+        with open(SCHEMA) as f:
+            jsonschema.validate(report, json.load(f))
+
+    def test_nothing_secret_is_kept_or_said(self):
+        r = self.receiver(status(503), status(302, [("Location", "https://localhost/")]))
+        self.env["HOOK"] = f"https://localhost:{r.port}/T0PS3CRETPATH"
+        self.env["HOOK_SECRET"] = SECRET
+        self.add("${env:HOOK}", secret="${env:HOOK_SECRET}")
+        said = self.deliver(4) + self.deliver(1)
+        data = self.bytes_on_disk() + said.encode()
+        for secret in (b"T0PS3CRET", str(r.port).encode() + b"/", SECRET[6:].encode(), KEY):
+            self.assertNotIn(secret, data)
+        self.assertIn(b"${env:HOOK}", data)
+
+    def test_without_a_secret_there_is_no_signature(self):
+        r = self.receiver()
+        self.add(r.url)
+        self.deliver(0)
+        self.assertNotIn("webhook-signature", r.requests[0][1])
+
+    def test_a_pass_is_told_always_but_not_as_a_failure(self):
+        r = self.receiver()
+        self.add(r.url, fixture="pass", when="failure")
+        self.deliver(0)
+        self.assertEqual(r.requests, [])
+        self.add(r.url, fixture="pass", when="always")
+        self.add(r.url, fixture="pass", when="always")  # the same event: once
+        self.deliver(0)
+        self.assertEqual(len(r.requests), 1)
+
+    def test_a_large_report_is_summarised(self):
+        r = self.receiver()
+        self.add(r.url, fixture="huge")
+        self.deliver(0)
+        body = r.requests[0][2]
+        self.assertLessEqual(len(body), 65536)
+        report = json.loads(body)["data"]
+        self.valid(report)
+        self.assertIn("of 3000 incidents", report["blind_spots"][-1])
+        self.assertIn("of 5000 failures", report["blind_spots"][-1])
+        self.assertGreater(len(report["incidents"]), 0)
+
+    # ---- certificates ----
+
+    def refused(self, cert, words):
+        r = self.receiver(cert=cert)
+        self.add(r.url)
+        said = self.deliver(4)
+        self.assertIn("certificate is not accepted: " + words, said)
+        self.assertEqual(r.requests, [])
+        self.assertEqual(self.outbox()[0][:2], (0, 1))
+
+    def test_an_unknown_authority_is_refused(self):
+        self.env["CURL_CA_BUNDLE"] = self.ca.path("good.pem")
+        self.refused("other", "its authority is not known here")
+
+    def test_the_systems_authorities_are_the_default(self):
+        del self.env["CURL_CA_BUNDLE"]
+        self.refused("good", "its authority is not known here")
+
+    def test_ssl_cert_file_names_an_authority(self):
+        self.env["SSL_CERT_FILE"] = self.env.pop("CURL_CA_BUNDLE")
+        r = self.receiver()
+        self.add(r.url)
+        self.deliver(0)
+        self.assertEqual(len(r.requests), 1)
+
+    def test_a_self_signed_certificate_is_refused(self):
+        self.refused("selfsigned", "it is self-signed")
+
+    def test_an_expired_certificate_is_refused(self):
+        self.refused("expired", "it has expired")
+
+    def test_a_certificate_for_another_host_is_refused(self):
+        self.refused("other", "it is for another host")
+
+    def test_plain_http_is_not_spoken(self):
+        self.add("http://localhost:1/hook")
+        self.assertIn("not an https:// one", self.deliver(1))
+
+    # ---- answers ----
+
+    def test_500_is_tried_again_until_it_passes(self):
+        r = self.receiver(status(500), status(502), OK)
+        self.add(r.url)
+        said = self.deliver(0, "--for", "20s")
+        self.assertEqual(len(r.requests), 3)
+        self.assertEqual(len({h["webhook-id"] for _, h, _, _ in r.requests}), 1)
+        self.assertIn("the receiver answered 500: next try in", said)
+        self.assertIn("1 delivered, 0 given up, 0 left", said)
+
+    def test_once_means_once(self):
+        r = self.receiver(status(500))
+        self.add(r.url)
+        self.assertIn("0 delivered, 0 given up, 1 left", self.deliver(4))
+        self.assertEqual(len(r.requests), 1)
+        self.deliver(4)  # asked again: not due yet, but tried
+        self.assertEqual(len(r.requests), 2)
+
+    def test_retry_after_seconds_is_heard(self):
+        r = self.receiver(status(429, [("Retry-After", "3")]), OK)
+        self.add(r.url)
+        self.deliver(0, "--for", "20s")
+        self.assertGreaterEqual(r.requests[1][0] - r.requests[0][0], 2.9)
+
+    def test_retry_after_date_is_heard(self):
+        r = self.receiver(
+            lambda h: status(503, [("Retry-After", formatdate(time.time() + 4, usegmt=True))])(h), OK)
+        self.add(r.url)
+        self.deliver(0, "--for", "20s")
+        self.assertGreaterEqual(r.requests[1][0] - r.requests[0][0], 2)
+
+    def test_retry_after_is_capped_at_an_hour(self):
+        r = self.receiver(status(503, [("Retry-After", "86400")]))
+        self.add(r.url)
+        began = time.monotonic()
+        self.deliver(4, "--for", "10s")
+        self.assertLess(time.monotonic() - began, 5)  # nothing becomes due: not waited for
+        wait = self.outbox()[0][3] / 1e9 - time.time()
+        self.assertTrue(3500 < wait <= 3600, wait)
+
+    def test_a_refusal_for_good_is_recorded_and_said(self):
+        for code in (400, 401, 404, 410, 413):
+            with self.subTest(code=code):
+                self.setUp()
+                r = self.receiver(status(code))
+                self.add(r.url)
+                self.assertIn(f"the receiver answered {code}: given up", self.deliver(1))
+                state, tries, problem, _ = self.outbox()[0]
+                self.assertEqual((state, tries, problem), (2, 1, f"the receiver answered {code}"))
+                self.deliver(0)
+                self.assertEqual(len(r.requests), 1)
+
+    def test_408_425_and_429_are_not_for_good(self):
+        for code in (408, 425, 429):
+            with self.subTest(code=code):
+                self.setUp()
+                r = self.receiver(status(code))
+                self.add(r.url)
+                self.deliver(4)
+                self.assertEqual(self.outbox()[0][0], 0)
+
+    def test_redirects_are_not_followed(self):
+        elsewhere = self.receiver()
+        for code in (301, 302, 307, 308):
+            with self.subTest(code=code):
+                self.setUp()
+                r = self.receiver(status(code, [("Location", elsewhere.url)]))
+                self.add(r.url)
+                self.assertIn("redirects are not followed", self.deliver(1))
+        self.assertEqual(elsewhere.requests, [])
+
+    def test_a_receiver_that_hangs_costs_one_timeout(self):
+        r = self.receiver(hang)
+        self.add(r.url)
+        began = time.monotonic()
+        self.assertIn("no answer within 2000 ms", self.deliver(4))
+        self.assertLess(time.monotonic() - began, 10)
+
+    def test_a_server_that_never_shakes_hands_costs_one_timeout(self):
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            self.add(f"https://localhost:{listener.getsockname()[1]}/")
+            began = time.monotonic()
+            self.assertIn("no answer within 2000 ms", self.deliver(4))
+            self.assertLess(time.monotonic() - began, 10)
+
+    def test_a_reset_connection_is_tried_again(self):
+        r = self.receiver(reset, OK)
+        self.add(r.url)
+        self.deliver(0, "--for", "20s")
+        self.assertEqual(len(r.requests), 2)
+
+    def test_nobody_listens(self):
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            port = listener.getsockname()[1]
+        self.add(f"https://localhost:{port}/")
+        self.assertIn("Couldn't connect to server", self.deliver(4))
+
+    def test_an_endless_answer_is_cut_off_and_its_status_counts(self):
+        r = self.receiver(endless)
+        self.add(r.url)
+        began = time.monotonic()
+        self.deliver(0)
+        self.assertLess(time.monotonic() - began, 2)
+
+    # ---- the outbox ----
+
+    def test_one_bad_receiver_does_not_stop_the_others(self):
+        bad, good = self.receiver(status(500)), self.receiver()
+        self.add(bad.url)
+        self.add(good.url)
+        self.assertIn("1 delivered, 0 given up, 1 left", self.deliver(4))
+        self.assertEqual(len(good.requests), 1)
+
+    def test_a_missing_variable_waits_for_the_person_who_sets_it(self):
+        r = self.receiver()
+        self.add("${env:HOOK}")
+        self.assertIn("environment variable 'HOOK' is not set", self.deliver(4))
+        self.env["HOOK"] = r.url
+        self.deliver(0)
+        self.assertEqual(len(r.requests), 1)
+
+    def test_two_at_once_do_not_deliver_twice(self):
+        r = self.receiver(hang)
+        self.add(r.url)
+        first = subprocess.Popen([PROGRAM, "deliver", "--db", self.db], env=self.env,
+                                 stdout=subprocess.DEVNULL)
+        while not r.requests:
+            time.sleep(0.01)
+        second = subprocess.run([PROGRAM, "deliver", "--db", self.db], env=self.env,
+                                capture_output=True, text=True)
+        self.assertEqual(second.returncode, 3)
+        self.assertIn("another process is delivering", second.stderr)
+        self.assertEqual(first.wait(), 4)
+        self.assertEqual(len(r.requests), 1)
+
+    def test_killed_in_the_middle_it_is_sent_by_the_next(self):
+        r = self.receiver(hang, OK)
+        self.add(r.url)
+        first = subprocess.Popen([PROGRAM, "deliver", "--db", self.db], env=self.env,
+                                 stdout=subprocess.DEVNULL)
+        while not r.requests:
+            time.sleep(0.01)
+        first.kill()
+        first.wait()
+        self.deliver(0)
+        self.assertEqual(len(r.requests), 2)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0], *sys.argv[4:]], verbosity=1)
