@@ -4,7 +4,9 @@
 
 #include "cli/command.h"
 
+extern const struct command cmd_check;
 extern const struct command cmd_deliver;
+extern const struct command cmd_list;
 extern const struct command cmd_runs;
 extern const struct command cmd_version;
 

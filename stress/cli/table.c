@@ -4,8 +4,10 @@
 #include <stddef.h>
 
 const struct command *const commands[] = {
+	&cmd_check,
 	&cmd_runs,
 	&cmd_deliver,
+	&cmd_list,
 	&cmd_version,
 	NULL,
 };

@@ -137,6 +137,12 @@ static void resolve_fault_files(struct scenario *sc)
 					sc->source.name, sc->fault_files.v[i]);
 }
 
+/* A value of another kind has been reported as that. */
+static bool steps_are_empty(const struct ynode *node)
+{
+	return node == NULL || ynode_is_null(node) || (node->kind == YNODE_LIST && node->n == 0);
+}
+
 /* Lanes without steps of their own take the scenario's. */
 static void share_steps(struct loader *ld, const struct ynode *root, const struct step_list *steps)
 {
@@ -148,9 +154,9 @@ static void share_steps(struct loader *ld, const struct ynode *root, const struc
 			sc->lanes[i].steps = *steps;
 			shared++;
 		}
-	if (shared > 0 && ynode_get(root, "steps") == NULL) {
-		diag_error(ld->rd.diags, root->pos, "a scenario needs 'steps'");
-		diag_hint(ld->rd.diags, "or each lane its own");
+	if (shared > 0 && steps_are_empty(ynode_get(root, "steps"))) {
+		diag_error(ld->rd.diags, pos_of_key(root, "steps"), "a scenario needs steps");
+		diag_hint(ld->rd.diags, "add `steps:`, or give each lane its own");
 	}
 	if (sc->nlanes > 0 && shared == 0 && steps->n > 0)
 		diag_warning(ld->rd.diags, pos_of_key(root, "steps"),

@@ -38,7 +38,7 @@ const struct step_type step_destroy = {
 	.word = {.name = "destroy",
 		.summary = "stop the VM at once, without asking the guest",
 		.fields = fields},
-	.flags = STEP_DISRUPTIVE | STEP_NEEDS_DOMAIN,
+	.flags = STEP_DISRUPTIVE | STEP_NEEDS_DOMAIN | STEP_STOPS_VM,
 	.prepare = domain_present,
 	.bound_ms = bound_ms,
 	.run = run,

@@ -62,7 +62,7 @@ const struct step_type step_start = {
 	.word = {.name = "start",
 		.summary = "start the domain and wait until the guest is ready",
 		.fields = fields},
-	.flags = STEP_DISRUPTIVE | STEP_NEEDS_DOMAIN,
+	.flags = STEP_DISRUPTIVE | STEP_NEEDS_DOMAIN | STEP_STARTS_VM,
 	.prepare = prepare,
 	.bound_ms = bound_ms,
 	.run = run,

@@ -3,11 +3,14 @@
 #ifndef VFIO_STRESS_TESTS_FAKE_WORDS_H
 #define VFIO_STRESS_TESTS_FAKE_WORDS_H
 
+#include "base/bdf.h"
+#include "model/lane_device.h"
 #include "model/reporter.h"
 #include "model/scenario.h"
 #include "model/step.h"
 
 #include <stddef.h>
+#include <stdio.h>
 
 struct fake_args {
 	int64_t time_ms, width;
@@ -94,13 +97,32 @@ static const struct field fake_path[] = {
 	{0},
 };
 
+static inline int64_t fake_bound(const struct step_ctx *ctx, const void *args)
+{
+	(void)args;
+	return ctx->dev != NULL ? 90000 : 60000;
+}
+
+static inline void fake_describe(
+	const struct step_ctx *ctx, const void *args, char *buf, size_t size)
+{
+	char bdf[BDF_LEN] = "the domain";
+
+	(void)args;
+	if (ctx->dev != NULL)
+		bdf_text(ctx->dev->pci.bdf, bdf);
+	snprintf(buf, size, "%s %s", ctx->step->type->word.name, bdf);
+}
+
 #define FAKE_STEP(id, words, table, main, bits)                                                    \
 	static const struct step_type fake_step_##id = {                                           \
 		.word = {.name = words,                                                            \
 			.main_arg = main,                                                          \
 			.fields = table,                                                           \
 			.args_size = sizeof(struct fake_args)},                                    \
-		.flags = bits}
+		.flags = bits,                                                                     \
+		.bound_ms = fake_bound,                                                            \
+		.describe = fake_describe}
 
 FAKE_STEP(check, "check", fake_check, NULL, STEP_ON_DEVICES);
 FAKE_STEP(destroy, "destroy", fake_none, NULL, STEP_NEEDS_DOMAIN | STEP_STOPS_VM);

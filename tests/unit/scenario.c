@@ -335,7 +335,9 @@ static void combinations_that_cannot_work_are_refused(void **state)
 	refused(HEAD "lanes: [{devices: [0000:41:00.0]}]\n"
 		     "steps: [{reset: {method: flr, device: 0000:42:00.0}}]\n",
 		"device '0000:42:00.0' is not in lane");
-	refused(HEAD "lanes: [{domain: vm}]\n", "a scenario needs 'steps'");
+	refused(HEAD "lanes: [{domain: vm}]\n", "a scenario needs steps");
+	refused(HEAD "lanes: [{domain: vm}]\nsteps:\n", "a scenario needs steps");
+	refused(HEAD "lanes: [{domain: vm, steps: []}]\nsteps: []\n", "a scenario needs steps");
 }
 
 static void orders_that_cannot_work_are_refused(void **state)

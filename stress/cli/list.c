@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cli/commands.h"
+
+#include "base/diags.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/vec.h"
+#include "device/reset.h"
+#include "model/reporter.h"
+#include "model/step.h"
+#include "steps/steps.h"
+
+#include <stdio.h>
+
+#define WIDTH 18
+
+/* One thing that can be listed. `name` NULL = all of them. */
+struct subject {
+	const char *name, *summary;
+	int (*list)(const struct host *host, const char *name);
+};
+
+static void print_field(const struct field *f, const char *main_arg)
+{
+	char accepts[320];
+
+	if (f->kind == FIELD_LATER)
+		return;
+	printf("    %-*s %s", WIDTH, f->name, f->help ? f->help : "");
+	if (f->kind != FIELD_NODE)
+		printf("; %s", field_accepts(f, accepts, sizeof(accepts)));
+	if (f->required)
+		printf("; required");
+	if (f->dflt != NULL)
+		printf("; default %s", f->dflt);
+	if (str_eq(f->name, main_arg))
+		printf("; the argument");
+	printf("\n");
+}
+
+/* "reset: METHOD" and what is below it. */
+static void print_word(const struct word *w)
+{
+	const struct field *f;
+	char head[80];
+
+	snprintf(head, sizeof(head), "%s%s%s%s", w->name, w->main_arg ? ": <" : "",
+		w->main_arg ? w->main_arg : "", w->main_arg ? ">" : "");
+	printf("%-*s %s\n", WIDTH + 4, head, w->summary);
+	for (f = w->fields; f->name != NULL; f++)
+		print_field(f, w->main_arg);
+}
+
+static int unknown(const char *kind, const char *name, const char *const *known)
+{
+	const char *near = nearest_word(name, known);
+
+	fprintf(stderr, "vfio-stress list: unknown %s '%s'\n", kind, name);
+	if (near != NULL)
+		fprintf(stderr, "  hint: did you mean '%s'?\n", near);
+	return EXIT_USAGE;
+}
+
+#define WORDS_MAX 128
+
+static int list_steps(const struct host *host, const char *name)
+{
+	const char *names[WORDS_MAX + 1] = {0};
+	const struct field *f;
+	size_t i, shown = 0;
+
+	(void)host;
+	for (i = 0; step_types[i] != NULL; i++) {
+		if (i < WORDS_MAX)
+			names[i] = step_types[i]->word.name;
+		if (name != NULL && !str_eq(name, step_types[i]->word.name))
+			continue;
+		print_word(&step_types[i]->word);
+		shown++;
+	}
+	if (shown == 0)
+		return unknown("step", name, names);
+	printf("\nany step:\n");
+	for (f = step_common_fields; f->name != NULL; f++)
+		print_field(f, NULL);
+	return EXIT_GOOD;
+}
+
+static int list_reporters(const struct host *host, const char *name)
+{
+	const char *names[WORDS_MAX + 1] = {0};
+	size_t i, shown = 0;
+
+	(void)host;
+	for (i = 0; reporters[i] != NULL; i++) {
+		if (i < WORDS_MAX)
+			names[i] = reporters[i]->word.name;
+		if (name != NULL && !str_eq(name, reporters[i]->word.name))
+			continue;
+		print_word(&reporters[i]->word);
+		shown++;
+	}
+	return shown > 0 ? EXIT_GOOD : unknown("reporter", name, names);
+}
+
+static int cannot_tell(const struct err *err)
+{
+	fprintf(stderr, "vfio-stress list: %s\n", err->msg);
+	if (err->hint[0] != '\0')
+		fprintf(stderr, "  hint: %s\n", err->hint);
+	return EXIT_REFUSED;
+}
+
+static void print_offered(const struct host *host, const struct pcidev *dev)
+{
+	char bdf[BDF_LEN];
+	struct err why;
+	size_t i;
+
+	printf("%s %s\n", bdf_text(dev->bdf, bdf), dev->name);
+	for (i = 0; reset_methods[i] != NULL; i++)
+		printf("    %-*s %s\n", WIDTH, reset_methods[i]->name,
+			reset_methods[i]->available(host, dev, &why) == 0 ? "offered" : why.msg);
+}
+
+static int list_resets_of(const struct host *host, const char *selector)
+{
+	struct pcidev_list all = {0};
+	struct err err;
+	size_t i, n = 0;
+
+	if (pcidev_selector_check(selector, &err) != 0) {
+		cannot_tell(&err);
+		return EXIT_USAGE;
+	}
+	if (pcidev_scan(host, &all, &err) != 0)
+		return cannot_tell(&err);
+	for (i = 0; i < all.n; i++)
+		if (pcidev_matches(&all.v[i], selector)) {
+			print_offered(host, &all.v[i]);
+			n++;
+		}
+	pcidev_list_finish(&all);
+	if (n > 0)
+		return EXIT_GOOD;
+	err_set(&err, ERR_ABSENT, 0, "no device here is '%s'", selector);
+	err_hint(&err, "`lspci -Dnn` lists what is there");
+	return cannot_tell(&err);
+}
+
+static int list_resets(const struct host *host, const char *name)
+{
+	size_t i;
+
+	if (name != NULL)
+		return list_resets_of(host, name);
+	for (i = 0; reset_methods[i] != NULL; i++)
+		printf("%-*s %s\n", WIDTH + 4, reset_methods[i]->name, reset_methods[i]->summary);
+	return EXIT_GOOD;
+}
+
+static const struct subject subjects[] = {
+	{"reporters", "what `report:` may name", list_reporters},
+	{"resets", "the methods of `reset:`; with a device, those that it offers", list_resets},
+	{"steps", "the words of a scenario's steps", list_steps},
+};
+
+static int run(const struct host *host, const struct options *o)
+{
+	const char *names[ARRAY_SIZE(subjects) + 1] = {0};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(subjects); i++) {
+		names[i] = subjects[i].name;
+		if (o->nargs == 0)
+			printf("%-*s %s\n", WIDTH, names[i], subjects[i].summary);
+		else if (str_eq(names[i], o->args[0]))
+			return subjects[i].list(host, o->nargs > 1 ? o->args[1] : NULL);
+	}
+	return o->nargs == 0 ? EXIT_GOOD : unknown("list", o->args[0], names);
+}
+
+static const struct option_spec no_options[] = {{0}};
+
+const struct command cmd_list = {
+	.name = "list",
+	.operands = "[steps|resets|reporters [NAME]]",
+	.summary = "list the words of the scenario language",
+	.text = "  vfio-stress list steps\n"
+		"  vfio-stress list steps reset\n"
+		"  vfio-stress list resets 0000:41:00.0",
+	.options = no_options,
+	.min_args = 0,
+	.max_args = 2,
+	.run = run,
+};

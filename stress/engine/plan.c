@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "engine/plan.h"
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "device/reset.h"
+#include "device/scope.h"
+#include "model/lane_device.h"
+#include "model/reporter.h"
+#include "model/scenario.h"
+#include "model/step.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define TEXT_MAX    400
+#define FOREVER_MS  (INT64_C(100) * 366 * 86400000) /* sums stop growing here */
+#define NAME_COLUMN 26
+
+/* A lane being printed. */
+struct plan {
+	const struct scenario *sc;
+	const struct host *host;
+	const struct lane_spec *lane;
+	const struct plan_lane *known;
+	FILE *out;
+	int64_t list_ms; /* the steps of the list so far, if each took its whole time */
+	bool unknown_times; /* steps on devices that nobody knows are not in it */
+};
+
+/* Text of the scenario for a terminal; buf has TEXT_MAX bytes. */
+static const char *clean(const char *text, char *buf)
+{
+	return str_printable(buf, TEXT_MAX, text, strlen(text));
+}
+
+static int64_t add_ms(int64_t a, int64_t b)
+{
+	return a > FOREVER_MS - b ? FOREVER_MS : a + b;
+}
+
+static int64_t times_ms(int64_t ms, int64_t n)
+{
+	return ms > 0 && n > FOREVER_MS / ms ? FOREVER_MS : ms * n;
+}
+
+static struct step_ctx ctx_of(
+	const struct plan *p, const struct step *step, struct lane_device *dev)
+{
+	return (struct step_ctx){
+		.host = p->host,
+		.scenario = p->sc,
+		.lane = p->lane,
+		.step = step,
+		.vm = p->known->vm,
+		.devs = p->known->devs,
+		.ndevs = p->known->ndevs,
+		.dev = dev,
+		.deadline_ns = NEVER,
+	};
+}
+
+/* ---- what a step disturbs ---- */
+
+static const struct reset_method *method_of(const struct step *step)
+{
+	size_t i;
+
+	for (i = 0; step->arg != NULL && reset_methods[i] != NULL; i++)
+		if (str_eq(reset_methods[i]->name, step->arg))
+			return reset_methods[i];
+	return NULL;
+}
+
+/* How far a device step reaches; false when it leaves every other function alone. */
+static bool reach_of(const struct step *step, enum reset_scope *out)
+{
+	const struct reset_method *method = method_of(step);
+
+	if (str_eq(step->type->word.name, "reset") && method != NULL) {
+		*out = method->scope;
+		return true;
+	}
+	*out = SCOPE_SLOT;
+	return str_eq(step->type->word.name, "rescan");
+}
+
+static void print_disturbed(
+	const struct plan *p, const struct step *step, const struct lane_device *dev)
+{
+	const char *sep = "; disturbs as well: ";
+	struct bdf_set set = {0};
+	enum reset_scope scope;
+	char bdf[BDF_LEN], name[TEXT_MAX];
+	size_t i;
+
+	if (!reach_of(step, &scope))
+		return;
+	scope_disturbed(p->known->topology, &dev->pci, scope, &set);
+	for (i = 0; i < set.n; i++) {
+		const struct pcidev *other = pcidev_find(p->known->topology, set.v[i]);
+
+		if (bdf_eq(set.v[i], dev->pci.bdf))
+			continue;
+		fprintf(p->out, "%s%s", sep, bdf_text(set.v[i], bdf));
+		if (other != NULL && other->name[0] != '\0')
+			fprintf(p->out, " (%s)", clean(other->name, name));
+		sep = ", ";
+	}
+	if (set.n <= 1)
+		fprintf(p->out, "; disturbs nothing else");
+	bdf_set_finish(&set);
+}
+
+/* ---- steps ---- */
+
+/* Adds the step's bound to the list's and prints it. */
+static void print_bound(struct plan *p, const struct step *step, const struct step_ctx *ctx)
+{
+	int64_t ms = step->timeout_ms ? step->timeout_ms : step->type->bound_ms(ctx, step->args);
+	char text[40];
+
+	p->list_ms = add_ms(p->list_ms, ms);
+	fprintf(p->out, ", at most %s\n", duration_text(ms, text, sizeof(text)));
+}
+
+static void print_on_device(struct plan *p, const struct step *step, struct lane_device *dev)
+{
+	const struct reset_method *method =
+		str_eq(step->type->word.name, "reset") ? method_of(step) : NULL;
+	struct step_ctx ctx = ctx_of(p, step, dev);
+	char words[TEXT_MAX] = "", shown[TEXT_MAX], bdf[BDF_LEN];
+	struct err why;
+
+	fprintf(p->out, "        ");
+	if (method != NULL && method->available(p->host, &dev->pci, &why) != 0) {
+		fprintf(p->out, "%s: not offered: %s\n", bdf_text(dev->pci.bdf, bdf),
+			clean(why.msg, shown));
+		return;
+	}
+	step->type->describe(&ctx, step->args, words, sizeof(words));
+	fprintf(p->out, "%s", clean(words, shown));
+	print_disturbed(p, step, dev);
+	print_bound(p, step, &ctx);
+}
+
+static void print_on_devices(struct plan *p, const struct step *step)
+{
+	size_t i, n = 0;
+
+	if (p->known->topology == NULL) {
+		char device[TEXT_MAX];
+
+		fprintf(p->out, " on %s\n",
+			step->device ? clean(step->device, device) : "each device of the lane");
+		return;
+	}
+	fprintf(p->out, "\n");
+	for (i = 0; i < p->known->ndevs; i++) {
+		if (step->device != NULL && !pcidev_matches(&p->known->devs[i].pci, step->device))
+			continue;
+		print_on_device(p, step, &p->known->devs[i]);
+		n++;
+	}
+	if (n == 0)
+		fprintf(p->out, "        no device\n");
+}
+
+static void print_step(struct plan *p, size_t number, const struct step *step)
+{
+	struct step_ctx ctx = ctx_of(p, step, NULL);
+	char words[TEXT_MAX] = "", shown[TEXT_MAX];
+	bool lines = (step->type->flags & STEP_ON_DEVICES) && p->known->topology != NULL;
+
+	fprintf(p->out, "  %3zu  %-*s", number, lines ? 0 : NAME_COLUMN, clean(step->name, shown));
+	if (step->expect_failure)
+		fprintf(p->out, " (must fail%s%s)", step->expect_reason ? ": " : "",
+			step->expect_reason ? step->expect_reason : "");
+	if (step->type->flags & STEP_ON_DEVICES) {
+		print_on_devices(p, step);
+		return;
+	}
+	step->type->describe(&ctx, step->args, words, sizeof(words));
+	fprintf(p->out, " %s", clean(words, shown));
+	print_bound(p, step, &ctx);
+}
+
+/* Prints a list of steps and answers the time that it takes at most. */
+static int64_t print_list(struct plan *p, const char *title, const struct step_list *list)
+{
+	size_t i;
+
+	p->list_ms = 0;
+	if (list->n > 0)
+		fprintf(p->out, "  %s:\n", title);
+	for (i = 0; i < list->n; i++)
+		print_step(p, i + 1, &list->v[i]);
+	return p->list_ms;
+}
+
+/* ---- lanes ---- */
+
+static void print_ready(const struct plan *p)
+{
+	const struct ready *r = &p->lane->ready;
+	char text[TEXT_MAX], time[40];
+
+	if (p->lane->domain == NULL)
+		return;
+	fprintf(p->out, "  a boot is proved: ");
+	switch (r->kind) {
+	case READY_DEFAULT:
+	case READY_AGENT:
+		fprintf(p->out, "the guest agent answers");
+		break;
+	case READY_SERIAL:
+		fprintf(p->out, "the console prints '%s'", clean(r->pattern, text));
+		break;
+	case READY_TCP:
+		fprintf(p->out, "%s answers", clean(r->address, text));
+		break;
+	case READY_DELAY:
+		fprintf(p->out, "not at all: %s pass",
+			duration_text(r->delay_ms, time, sizeof(time)));
+		break;
+	}
+	if (r->timeout_ms > 0)
+		fprintf(p->out, ", within %s", duration_text(r->timeout_ms, time, sizeof(time)));
+	fprintf(p->out, "\n");
+}
+
+static void print_known_devices(const struct plan *p)
+{
+	char bdf[BDF_LEN], name[TEXT_MAX];
+	size_t i;
+
+	for (i = 0; i < p->known->ndevs; i++) {
+		const struct pcidev *dev = &p->known->devs[i].pci;
+
+		fprintf(p->out, "  device %s %04x:%04x %s%s%s\n", bdf_text(dev->bdf, bdf),
+			dev->vendor, dev->device, clean(dev->name, name),
+			dev->driver[0] ? ", driver " : ", no driver", dev->driver);
+	}
+	if (p->known->ndevs == 0)
+		fprintf(p->out, "  no devices\n");
+}
+
+static void print_devices(const struct plan *p)
+{
+	char text[TEXT_MAX];
+	size_t i;
+
+	if (p->known->topology != NULL)
+		print_known_devices(p);
+	else if (p->lane->hostdevs)
+		fprintf(p->out, "  devices: those of the domain\n");
+	else if (p->lane->ndevices == 0)
+		fprintf(p->out, "  no devices\n");
+	for (i = 0; p->known->topology == NULL && i < p->lane->ndevices; i++)
+		fprintf(p->out, "  device %s\n", clean(p->lane->devices[i].text, text));
+	if (p->lane->driver == DRIVER_MANAGED)
+		fprintf(p->out, "  drivers: left to libvirt\n");
+	else if (p->lane->hostdevs || p->lane->ndevices > 0)
+		fprintf(p->out, "  drivers: vfio-pci while the run lasts, then as before\n");
+}
+
+/* Prints a lane and answers the time it takes at most; what is not limited counts as duration. */
+static int64_t print_lane(struct plan *p)
+{
+	const struct scenario *sc = p->sc;
+	char name[TEXT_MAX], domain[TEXT_MAX], time[40];
+	int64_t before, cycle, after, cycles;
+
+	fprintf(p->out, "\nlane %s: ", clean(p->lane->name, name));
+	if (p->lane->domain != NULL)
+		fprintf(p->out, "domain %s%s\n", clean(p->lane->domain, domain),
+			p->lane->take_over ? ", stopped first when it runs" : "");
+	else
+		fprintf(p->out, "devices only\n");
+	print_devices(p);
+	print_ready(p);
+	p->unknown_times =
+		p->known->topology == NULL && (p->lane->hostdevs || p->lane->ndevices > 0);
+	before = print_list(p, "first", &sc->before);
+	cycle = print_list(p, "each cycle", &p->lane->steps);
+	after = print_list(p, "last", &sc->after);
+	if (cycle == 0 && p->unknown_times)
+		fprintf(p->out, "  how long a cycle takes depends on the devices\n");
+	else
+		fprintf(p->out, "  a cycle takes at most %s%s\n",
+			duration_text(cycle, time, sizeof(time)),
+			p->unknown_times ? ", resets of its devices not counted" : "");
+	cycles = sc->cycles > 0 ? times_ms(add_ms(cycle, sc->settle_ms), sc->cycles) : FOREVER_MS;
+	/* the cycle that is under way when the time is over is finished */
+	if (sc->duration_ms > 0 && cycles > add_ms(sc->duration_ms, cycle))
+		cycles = add_ms(sc->duration_ms, cycle);
+	return add_ms(add_ms(before, cycles), after);
+}
+
+/* ---- the whole ---- */
+
+static void print_repeat(const struct scenario *sc, FILE *out)
+{
+	char time[40];
+
+	if (sc->cycles > 0)
+		fprintf(out, "%" PRId64 " cycle%s", sc->cycles, sc->cycles == 1 ? "" : "s");
+	else
+		fprintf(out, "one cycle after the other");
+	if (sc->duration_ms > 0)
+		fprintf(out, "%s for %s", sc->cycles > 0 ? "," : "",
+			duration_text(sc->duration_ms, time, sizeof(time)));
+	if (sc->cycles > 0 && sc->duration_ms > 0)
+		fprintf(out, " at most");
+	if (sc->settle_ms > 0)
+		fprintf(out, ", %s between them", duration_text(sc->settle_ms, time, sizeof(time)));
+	fprintf(out, "; a failed cycle %s\n",
+		sc->on_failure == ON_FAILURE_STOP ? "ends its lane"
+						  : "is counted and the next one begins");
+}
+
+static void print_head(const struct scenario *sc, FILE *out)
+{
+	char text[TEXT_MAX];
+
+	fprintf(out, "scenario %s", clean(sc->name, text));
+	if (sc->summary != NULL)
+		fprintf(out, ": %s", clean(sc->summary, text));
+	fprintf(out, "\n%zu lane%s on %s, ", sc->nlanes, sc->nlanes == 1 ? "" : "s side by side",
+		clean(sc->connect, text));
+	print_repeat(sc, out);
+}
+
+static void print_tolerate(const struct scenario *sc, FILE *out)
+{
+	char text[TEXT_MAX], time[40];
+	size_t i;
+
+	for (i = 0; i < sc->ntolerate; i++) {
+		const struct tolerate *t = &sc->tolerate[i];
+
+		fprintf(out, "tolerated: %" PRId64 " of %s", t->count, clean(t->fault, text));
+		if (t->per_ms > 0)
+			fprintf(out, " within %s", duration_text(t->per_ms, time, sizeof(time)));
+		if (t->device != NULL)
+			fprintf(out, " on %s", clean(t->device, text));
+		if (t->expires != NULL)
+			fprintf(out, " until %s", clean(t->expires, text));
+		if (t->reason != NULL)
+			fprintf(out, " (%s)", clean(t->reason, text));
+		fprintf(out, "\n");
+	}
+}
+
+/* The file that a report goes to, NULL when it goes elsewhere. */
+static const char *path_of(const struct report_spec *r)
+{
+	const struct field *f = field_find(r->type->word.fields, "path");
+
+	if (f == NULL || f->kind != FIELD_STRING)
+		return NULL;
+	return *(const char *const *)((const char *)r->opts + f->offset);
+}
+
+static void print_reports(const struct scenario *sc, FILE *out)
+{
+	size_t i;
+
+	for (i = 0; i < sc->nreports; i++) {
+		const char *path = path_of(&sc->reports[i]);
+		char text[TEXT_MAX];
+
+		fprintf(out, "report: %s%s%s\n", sc->reports[i].type->word.name, path ? " to " : "",
+			path ? clean(path, text) : "");
+	}
+}
+
+void plan_print(const struct scenario *sc, const struct host *host, const struct plan_lane *lanes,
+	FILE *out)
+{
+	int64_t longest = 0;
+	bool unknown = false;
+	char time[40];
+	size_t i;
+
+	print_head(sc, out);
+	for (i = 0; i < sc->nlanes; i++) {
+		struct plan p = {
+			.sc = sc,
+			.host = host,
+			.lane = &sc->lanes[i],
+			.known = &lanes[i],
+			.out = out,
+		};
+		int64_t ms = print_lane(&p);
+
+		longest = ms > longest ? ms : longest;
+		unknown |= p.unknown_times;
+	}
+	fprintf(out, "\n");
+	print_tolerate(sc, out);
+	print_reports(sc, out);
+	fprintf(out, "expected duration: at most %s, if every step took its whole time%s\n",
+		longest >= FOREVER_MS ? "a lifetime" : duration_text(longest, time, sizeof(time)),
+		unknown ? " (resets of unknown devices not counted)" : "");
+}

@@ -1,0 +1,64 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# check.sh PROGRAM: `check` and `list` as a user meets them: exit codes, what goes to which output.
+set -u
+program=${1:?usage: check.sh PROGRAM}
+dir=$(mktemp -d "${TMPDIR:-/tmp}/vfio-stress-check.XXXXXX")
+trap 'rm -rf "$dir"' EXIT
+bad=0
+
+# expect CODE PATTERN ARGUMENTS...: the exit code, and a line of either output that matches.
+expect()
+{
+	local code=$1 pattern=$2 rc=0
+
+	shift 2
+	"$program" "$@" >"$dir/out" 2>"$dir/err" </dev/null || rc=$?
+	[ $rc = "$code" ] || { echo "$*: exit $rc, not $code" >&2; bad=1; }
+	grep -q -e "$pattern" "$dir/out" "$dir/err" || {
+		echo "$*: nothing matches '$pattern':" >&2
+		cat "$dir/out" "$dir/err" >&2
+		bad=1
+	}
+}
+
+cat >"$dir/good.yaml" <<'X'
+version: 1
+name: good
+vars: {domain: vm}
+lanes: [{domain: "${domain}", ready: {serial: "login:"}}]
+steps: [start, {hold: 1s}, destroy]
+report: [{json: "${env:STRESS_CHECK_TEST}/run.json"}]
+X
+printf 'version: 1\nname: t\nlanes:\n\t- domain: vm\n' >"$dir/tab.yaml"
+head -c 4096 /dev/urandom >"$dir/binary.yaml"
+truncate -s 100M "$dir/huge.yaml"
+
+unset STRESS_CHECK_TEST
+expect 0 '^lane vm: domain vm' check "$dir/good.yaml"
+expect 0 '^lane other: domain other' check --set domain=other "$dir/good.yaml"
+expect 0 "^not checked: report: environment variable 'STRESS_CHECK_TEST' is not set" \
+	check "$dir/good.yaml"
+expect 3 '^not checked: ' check --strict "$dir/good.yaml"
+export STRESS_CHECK_TEST=s3cret
+expect 0 '^lane vm' check "$dir/good.yaml"
+! grep -q s3cret "$dir/out" "$dir/err" || { echo "the value of an environment variable is shown" >&2; bad=1; }
+
+expect 2 'No such file' check "$dir/absent.yaml"
+expect 2 'is a directory' check "$dir"
+expect 2 'tab.yaml:4:1: error: a tab' check "$dir/tab.yaml"
+expect 2 'binary file\|not UTF-8\|control character' check "$dir/binary.yaml"
+expect 2 'is larger than 1024 KiB' check "$dir/huge.yaml"
+expect 2 'the scenario has no such variable' check --set nothing=1 "$dir/good.yaml"
+expect 2 'is not NAME=VALUE' check --set domain "$dir/good.yaml"
+expect 2 'SCENARIO is missing' check
+
+expect 0 '^hold: <' list steps
+expect 0 '^any step:' list steps start
+expect 2 "did you mean 'start'" list steps strat
+expect 0 '^json' list reporters
+expect 0 '^steps' list
+expect 2 "did you mean 'steps'" list step
+expect 2 'does not select a device' list resets flrr
+
+exit $bad
