@@ -27,7 +27,7 @@
 	})
 
 #define vec_foreach(item, vec)                                                                     \
-	for (__typeof__((vec)->v) item = (vec)->v; item < (vec)->v + (vec)->n; item++)
+	for (__typeof__(*(vec)->v) *item = (vec)->v; item < (vec)->v + (vec)->n; item++)
 
 #define vec_finish(vec)                                                                            \
 	do {                                                                                       \
