@@ -12,6 +12,7 @@ enum event_kind {
 	EV_NONE,
 	EV_LANE_DEVICE, /* subject = BDF, text = identity (lane_device_pack) */
 	EV_LANE_REFUSED, /* prepare: subject = what, text = why, hint = what to do; may be several */
+	EV_LANE_FACT, /* prepare: subject = "libvirt" or "qemu", text = its version */
 	EV_LANE_NOTE, /* prepare and later: something a reader of the report should know */
 	EV_LANE_PREPARED, /* end of prepare: code = how many refusals */
 	EV_CYCLE_BEGIN,
@@ -54,7 +55,13 @@ struct event {
 enum order_kind {
 	ORDER_GO, /* prepared lanes may begin */
 	ORDER_ACK, /* the event that asked for it is on disk; `value` = id given to it */
-	ORDER_STOP, /* finish the step, put things back, end */
+	ORDER_DENY, /* that event cannot be brought to disk: do not act on it */
+	ORDER_STOP, /* finish the step, put things back, end; `value` = enum stop_cause */
+};
+
+enum stop_cause {
+	STOP_ASKED, /* interrupted: the lane ends as aborted */
+	STOP_FAILED, /* an incident over budget: the lane ends like after a failed step */
 };
 
 struct order {
@@ -70,6 +77,7 @@ struct emitter {
 	int32_t step;
 	uint8_t phase;
 	bool stop_asked; /* an ORDER_STOP was read */
+	bool stop_failed; /* and its cause was STOP_FAILED */
 	bool orphaned; /* the supervisor is gone: start nothing new */
 };
 
@@ -78,6 +86,8 @@ void emit(struct emitter *out, struct event *ev);
 /* Sends and waits until it is on disk. -1 (ERR_LOST) when the supervisor is gone. */
 int emit_durable(
 	struct emitter *out, struct event *ev, uint64_t *id_out, struct err *err) must_check;
+/* Waits for the next order; false when the supervisor is gone. */
+bool emitter_wait(struct emitter *out, struct order *order);
 /* Reads waiting orders without blocking; updates stop_asked and orphaned. */
 void emitter_poll(struct emitter *out);
 

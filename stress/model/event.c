@@ -14,6 +14,7 @@ const char *event_kind_name(enum event_kind kind)
 		[EV_NONE] = "none",
 		[EV_LANE_DEVICE] = "lane-device",
 		[EV_LANE_REFUSED] = "lane-refused",
+		[EV_LANE_FACT] = "lane-fact",
 		[EV_LANE_NOTE] = "lane-note",
 		[EV_LANE_PREPARED] = "lane-prepared",
 		[EV_CYCLE_BEGIN] = "cycle-begin",
@@ -77,13 +78,20 @@ static bool next_order(struct emitter *out, struct order *order, bool block)
 		n = recv(out->fd, order, sizeof(*order), block ? 0 : MSG_DONTWAIT);
 	} while (n < 0 && errno == EINTR);
 	if (n == (ssize_t)sizeof(*order)) {
-		if (order->kind == ORDER_STOP)
+		if (order->kind == ORDER_STOP) {
 			out->stop_asked = true;
+			out->stop_failed |= order->value == STOP_FAILED;
+		}
 		return true;
 	}
 	if (n == 0 || (n < 0 && errno != EAGAIN))
 		out->orphaned = true;
 	return false;
+}
+
+bool emitter_wait(struct emitter *out, struct order *order)
+{
+	return !out->orphaned && next_order(out, order, true);
 }
 
 int emit_durable(struct emitter *out, struct event *ev, uint64_t *id_out, struct err *err)
@@ -94,7 +102,10 @@ int emit_durable(struct emitter *out, struct event *ev, uint64_t *id_out, struct
 	emit(out, ev);
 	if (out->fd < 0)
 		return 0;
-	while (!out->orphaned && next_order(out, &order, true)) {
+	while (emitter_wait(out, &order)) {
+		if (order.kind == ORDER_DENY)
+			return err_set(err, ERR_LOST, 0,
+				"the store cannot be written: nothing new is started");
 		if (order.kind != ORDER_ACK)
 			continue;
 		if (id_out != NULL)
