@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "model/store.h"
+
+#include "base/str.h"
+#include "model/db.h"
+#include "model/run_view.h"
+#include "model/scenario.h"
+
+#include "cmocka_all.h"
+#include "fake_words.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* One scenario with a lane of one VM and one device, and a store in a folder of its own. */
+struct world {
+	char dir[64], path[96];
+	struct store *store;
+	struct scenario *sc;
+	int64_t run;
+	struct pcidev dev;
+};
+
+static const char scenario_text[] = "version: 1\n"
+				    "name: store-test\n"
+				    "lanes: [{name: gpu, devices: [\"0000:41:00.0\"]}]\n"
+				    "steps: [{hold: 1s}, {reset: flr}]\n"
+				    "repeat: {until: {cycles: 3}}\n";
+
+static int begin_run(struct world *w)
+{
+	const struct lane_begin lane = {&w->sc->lanes[0], &w->dev, 1};
+	const struct run_begin begin = {
+		.id = "20261121-040000-abcd",
+		.scenario = w->sc,
+		.lanes = &lane,
+		.settings = "",
+		.tool_version = "0",
+		.boot_id = "boot-1",
+		.seed = 42,
+		.host = {"h", "6.1", "", "", "", "", "", "", ""},
+		.pid = getpid(),
+	};
+	struct err err;
+
+	return store_run_begin(w->store, &begin, &w->run, &err);
+}
+
+static int set_up(void **state)
+{
+	struct world *w = calloc(1, sizeof(*w));
+	struct diags diags = {0};
+	struct err err;
+
+	str_set(w->dir, "/tmp/vfio-stress-store.XXXXXX");
+	if (mkdtemp(w->dir) == NULL)
+		return -1;
+	snprintf(w->path, sizeof(w->path), "%s/state/runs.db", w->dir);
+	w->dev = (struct pcidev){.vendor = 0x10de, .device = 0x2684, .name = "GPU"};
+	assert_true(bdf_parse("0000:41:00.0", &w->dev.bdf));
+	w->sc = scenario_parse(
+		"s.yaml", scenario_text, strlen(scenario_text), NULL, 0, &fake_words, &diags);
+	if (w->sc == NULL) {
+		diags_print(&diags, stderr);
+		return -1;
+	}
+	*state = w;
+	return store_open(w->path, STORE_WRITE, &w->store, &err) != 0 || begin_run(w) != 0;
+}
+
+static int tear_down(void **state)
+{
+	static const char *const files[] = {
+		"state/runs.db", "state/runs.db-wal", "state/runs.db-shm", "state", ""};
+	struct world *w = *state;
+	char path[160];
+	size_t i;
+
+	store_close(w->store);
+	scenario_free(w->sc);
+	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", w->dir, files[i]);
+		remove(path);
+	}
+	free(w);
+	return 0;
+}
+
+static void say(struct world *w, struct event ev)
+{
+	struct err err;
+
+	ev.wall_ns = 1000;
+	assert_int_equal(store_event(w->store, w->run, &ev, 7, &err), 0);
+}
+
+static void step_end(struct world *w, uint32_t cycle, int32_t step, enum outcome o, int64_t ms)
+{
+	struct event ev = {
+		.kind = EV_STEP_END,
+		.cycle = cycle,
+		.step = step,
+		.phase = PHASE_CYCLE,
+		.outcome = (uint8_t)o,
+		.dur_ns = ms * 1000000,
+	};
+
+	if (step == 1)
+		str_set(ev.subject, "0000:41:00.0");
+	if (o == OUTCOME_FAIL)
+		str_set(ev.reason, "state-differs");
+	say(w, ev);
+}
+
+static void cycle_end(struct world *w, uint32_t cycle, enum outcome o)
+{
+	say(w,
+		(struct event){.kind = EV_CYCLE_END,
+			.cycle = cycle,
+			.phase = PHASE_CYCLE,
+			.outcome = (uint8_t)o});
+}
+
+static struct run_view *load(struct world *w)
+{
+	struct run_view *view = NULL;
+	struct err err = {0};
+
+	if (run_view_load(w->store, "latest", &view, &err) != 0)
+		fail_msg("%s", err.msg);
+	return view;
+}
+
+static void file_and_folder_are_private(void **state)
+{
+	struct world *w = *state;
+	char folder[96];
+	struct stat st;
+
+	assert_int_equal(stat(w->path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	snprintf(folder, sizeof(folder), "%s/state", w->dir);
+	assert_int_equal(stat(folder, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0700);
+}
+
+static void a_run_comes_back_with_its_rows_and_times(void **state)
+{
+	struct world *w = *state;
+	struct run_view *v;
+
+	step_end(w, 1, 0, OUTCOME_PASS, 10);
+	step_end(w, 1, 1, OUTCOME_PASS, 100);
+	cycle_end(w, 1, OUTCOME_PASS);
+	step_end(w, 2, 0, OUTCOME_PASS, 30);
+	step_end(w, 2, 1, OUTCOME_FAIL, 300);
+	cycle_end(w, 2, OUTCOME_FAIL);
+	step_end(w, 3, 0, OUTCOME_PASS, 20);
+	cycle_end(w, 3, OUTCOME_ABORTED);
+	v = load(w);
+	assert_string_equal(v->scenario, "store-test");
+	assert_int_equal(v->nlanes, 1);
+	assert_int_equal(v->lanes[0].cycles_done, 2);
+	assert_int_equal(v->lanes[0].cycles_failed, 1);
+	assert_int_equal(v->lanes[0].nsteps, 2);
+	assert_null(v->lanes[0].steps[0].device);
+	assert_int_equal(v->lanes[0].steps[0].count, 3);
+	assert_int_equal(v->lanes[0].steps[0].p50_ms, 20);
+	assert_int_equal(v->lanes[0].steps[0].p95_ms, 30);
+	assert_string_equal(v->lanes[0].steps[1].device, "0000:41:00.0");
+	assert_int_equal(v->lanes[0].steps[1].failed, 1);
+	assert_int_equal(v->lanes[0].steps[1].max_ms, 300);
+	assert_int_equal(v->nfailures, 1);
+	assert_string_equal(v->failures[0].step, "reset");
+	assert_string_equal(v->failures[0].reason, "state-differs");
+	assert_int_equal(v->failures[0].cycle, 2);
+	assert_false(v->ended);
+	run_view_free(v);
+}
+
+static void steps_that_never_ran_have_no_times(void **state)
+{
+	struct run_view *v = load(*state);
+
+	assert_int_equal(v->lanes[0].steps[0].count, 0);
+	assert_int_equal(v->lanes[0].steps[0].p50_ms, -1);
+	assert_int_equal(v->lanes[0].steps[0].max_ms, -1);
+	run_view_free(v);
+}
+
+static struct incident fault_in_cycle(uint32_t no, int32_t cycle)
+{
+	struct incident inc = {
+		.no = no,
+		.severity = SEV_ERROR,
+		.over_budget = true,
+		.has_bdf = true,
+		.bdf = {0, 0x41, 0, 0},
+		.place = {.lane = 0, .cycle = cycle, .step_index = 1, .in_lane = true},
+		.count = 3,
+		.nfields = 2,
+		.nfirst = 1,
+	};
+
+	str_set(inc.id, "dmar.dma-fault");
+	str_set(inc.place.step, "reset");
+	inc.fields[0] = (struct incident_field){"address", VALUE_STRING, "0x1000"};
+	inc.fields[1] = (struct incident_field){"reason", VALUE_INT, "5"};
+	inc.first[0] =
+		(struct incident_line){.seq = 99, .text = strdup("DMAR: [DMA Write] \x1b[2J")};
+	return inc;
+}
+
+static void an_incident_comes_back_whole_and_fails_its_cycle(void **state)
+{
+	struct world *w = *state;
+	struct incident inc = fault_in_cycle(1, 1);
+	struct run_view *v;
+	struct err err;
+
+	cycle_end(w, 1, OUTCOME_PASS);
+	assert_int_equal(store_incident(w->store, w->run, &inc, &err), 0);
+	inc.count = 8; /* changed: replaced, not doubled */
+	assert_int_equal(store_incident(w->store, w->run, &inc, &err), 0);
+	v = load(w);
+	assert_int_equal(v->nincidents, 1);
+	assert_int_equal(v->incidents[0].count, 8);
+	assert_int_equal(v->incidents[0].nfields, 2);
+	assert_string_equal(v->incidents[0].fields[0].text, "0x1000");
+	assert_int_equal(v->incidents[0].fields[1].kind, VALUE_INT);
+	assert_int_equal(v->incidents[0].nfirst, 1);
+	assert_string_equal(v->incidents[0].first[0].text, "DMAR: [DMA Write] \x1b[2J");
+	assert_int_equal(v->lanes[0].cycles_failed, 1);
+	run_view_free(v);
+	incident_finish(&inc);
+}
+
+static void expected_and_info_are_counted_not_listed(void **state)
+{
+	struct world *w = *state;
+	struct incident inc = fault_in_cycle(1, 1);
+	struct run_view *v;
+	struct err err;
+
+	inc.over_budget = false;
+	inc.expected = true;
+	assert_int_equal(store_incident(w->store, w->run, &inc, &err), 0);
+	inc.no = 2;
+	inc.expected = false;
+	inc.severity = SEV_INFO;
+	assert_int_equal(store_incident(w->store, w->run, &inc, &err), 0);
+	v = load(w);
+	assert_int_equal(v->nincidents, 0);
+	assert_int_equal(v->expected_events, 3);
+	assert_int_equal(v->info_events, 3);
+	run_view_free(v);
+	incident_finish(&inc);
+}
+
+static void an_undo_record_stays_until_it_is_done(void **state)
+{
+	struct world *w = *state;
+	const struct undo_rec rec = {
+		.kind = UNDO_WRITE, .path = "/sys/x", .value = "flr", .subject = "0000:41:00.0"};
+	struct event ev = {.kind = EV_UNDO};
+	struct undo_open *open = NULL;
+	uint64_t id = 0;
+	struct err err;
+	size_t n = 0;
+
+	undo_to_event(&rec, &ev);
+	assert_int_equal(store_undo(w->store, w->run, &ev, "boot-1", &id, &err), 0);
+	assert_int_equal(store_undo_list(w->store, 0, &open, &n, &err), 0);
+	assert_int_equal(n, 1);
+	assert_string_equal(open[0].rec.path, "/sys/x");
+	assert_string_equal(open[0].rec.value, "flr");
+	assert_string_equal(open[0].boot_id, "boot-1");
+	assert_true(open[0].run_alive); /* this very process */
+	free(open);
+	assert_int_equal(store_undo_done(w->store, id, &err), 0);
+	assert_int_equal(store_undo_list(w->store, 0, &open, &n, &err), 0);
+	assert_int_equal(n, 0);
+	free(open);
+}
+
+static void runs_are_found_by_prefix_and_latest(void **state)
+{
+	struct world *w = *state;
+	int64_t run = 0;
+	struct err err;
+
+	assert_int_equal(store_find_run(w->store, "latest", &run, &err), 0);
+	assert_int_equal(run, w->run);
+	assert_int_equal(store_find_run(w->store, "20261121", &run, &err), 0);
+	assert_int_equal(store_find_run(w->store, "2025", &run, &err), -1);
+	assert_string_equal(err.msg, "there is no run '2025'");
+}
+
+static void a_newer_schema_is_refused(void **state)
+{
+	struct world *w = *state;
+	struct store *second = NULL;
+	struct err err;
+
+	assert_int_equal(db_exec(store_db(w->store), "PRAGMA user_version = 99", &err), 0);
+	assert_int_equal(store_open(w->path, STORE_WRITE, &second, &err), -1);
+	assert_non_null(strstr(err.msg, "newer vfio-stress"));
+	assert_int_equal(store_open(w->path, STORE_READ, &second, &err), -1);
+}
+
+static void what_is_no_store_is_refused_and_kept(void **state)
+{
+	struct world *w = *state;
+	struct store *store = NULL;
+	char path[96], back[32] = "";
+	struct err err;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/not-a-store", w->dir);
+	fd = open(path, O_CREAT | O_RDWR, 0600);
+	assert_int_equal(write(fd, "my precious notes", 17), 17);
+	assert_int_equal(store_open(path, STORE_WRITE, &store, &err), -1);
+	assert_non_null(strstr(err.msg, "not a database"));
+	assert_int_equal(pread(fd, back, sizeof(back) - 1, 0), 17);
+	assert_string_equal(back, "my precious notes");
+	close(fd);
+	unlink(path);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+		TEST(file_and_folder_are_private),
+		TEST(a_run_comes_back_with_its_rows_and_times),
+		TEST(steps_that_never_ran_have_no_times),
+		TEST(an_incident_comes_back_whole_and_fails_its_cycle),
+		TEST(expected_and_info_are_counted_not_listed),
+		TEST(an_undo_record_stays_until_it_is_done),
+		TEST(runs_are_found_by_prefix_and_latest),
+		TEST(a_newer_schema_is_refused),
+		TEST(what_is_no_store_is_refused_and_kept),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
