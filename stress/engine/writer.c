@@ -1,0 +1,482 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "engine/writer.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "base/vec.h"
+#include "model/db.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+/* What waits to be written, one after the other in a growing buffer. */
+enum item_kind {
+	ITEM_EVENT,
+	ITEM_RECORD,
+	ITEM_INCIDENT,
+	ITEM_NOTE,
+	ITEM_HEARTBEAT,
+	ITEM_KLOG,
+	ITEM_ABORTED,
+};
+
+struct item {
+	enum item_kind kind;
+	uint32_t size; /* of the payload that follows, padded to 8 */
+};
+
+struct event_item {
+	struct event ev;
+	uint64_t klog_seq;
+};
+
+struct note_item {
+	char kind[16];
+	char text[DETAIL_MAX];
+};
+
+struct batch {
+	unsigned char *data;
+	size_t len, cap, items;
+	size_t record_bytes;
+	bool urgent; /* somebody waits for it: sync */
+};
+
+/*
+ * Kernel records are kept from the start of the run until half of WRITER_RECORDS_MAX, and then the
+ * newest half: older chunks of the tail are deleted.
+ */
+#define CHUNK_BYTES (1u << 20)
+#define TAIL_CHUNKS (WRITER_RECORDS_MAX / 2 / CHUNK_BYTES)
+
+struct retention {
+	size_t head_bytes, chunk_bytes;
+	int64_t chunk_first[TAIL_CHUNKS]; /* rowid of each chunk's first record */
+	size_t chunks, oldest;
+	bool cut;
+};
+
+struct writer {
+	struct store *store;
+	int64_t run;
+	char boot_id[40];
+	int fd; /* eventfd */
+
+	pthread_t thread;
+	pthread_mutex_t lock; /* guards what follows */
+	pthread_cond_t wake;
+	struct batch filling;
+	VEC(struct writer_ack) acks;
+	size_t acks_taken;
+	bool stop, in_trouble;
+	int64_t give_up_ns; /* when stopping */
+	uint64_t records_dropped;
+	struct err err;
+	size_t unwritten;
+
+	struct retention retention; /* the thread's own */
+	VEC(struct writer_ack) pending_acks;
+};
+
+/* ---- filling a batch (any thread) ---- */
+
+static void *batch_add(struct batch *b, enum item_kind kind, size_t size)
+{
+	size_t padded = (size + 7) & ~(size_t)7, need = b->len + sizeof(struct item) + padded;
+	struct item *item;
+
+	if (need > b->cap) {
+		b->cap = need > 2 * b->cap ? need : 2 * b->cap;
+		b->data = xrealloc(b->data, b->cap);
+	}
+	item = (struct item *)(b->data + b->len);
+	*item = (struct item){kind, (uint32_t)padded};
+	b->len = need;
+	b->items++;
+	return item + 1;
+}
+
+static void add(
+	struct writer *w, enum item_kind kind, const void *payload, size_t size, bool urgent)
+{
+	bool first;
+
+	pthread_mutex_lock(&w->lock);
+	first = w->filling.items == 0;
+	memcpy(batch_add(&w->filling, kind, size), payload, size);
+	w->filling.urgent |= urgent;
+	if (first)
+		pthread_cond_signal(&w->wake);
+	pthread_mutex_unlock(&w->lock);
+}
+
+void writer_event(struct writer *w, const struct event *ev, uint64_t klog_seq)
+{
+	struct event_item item = {*ev, klog_seq};
+
+	add(w, ITEM_EVENT, &item, sizeof(item), ev->flags & EVENT_ACK);
+}
+
+void writer_record(struct writer *w, const struct klog_rec *rec)
+{
+	size_t size = offsetof(struct klog_rec, text) + rec->len + 1;
+	bool full;
+
+	pthread_mutex_lock(&w->lock);
+	full = w->filling.record_bytes + size > WRITER_RECORDS_MAX;
+	w->records_dropped += full;
+	if (!full)
+		w->filling.record_bytes += size;
+	pthread_mutex_unlock(&w->lock);
+	if (!full)
+		add(w, ITEM_RECORD, rec, size, false);
+}
+
+static struct incident *incident_copy(const struct incident *inc)
+{
+	struct incident *copy = xmalloc(sizeof(*copy));
+	size_t i;
+
+	*copy = *inc;
+	for (i = 0; i < inc->nfirst; i++)
+		copy->first[i].text = xstrdup(inc->first[i].text);
+	for (i = 0; i < inc->nlast; i++)
+		copy->last[i].text = xstrdup(inc->last[i].text);
+	copy->meaning = inc->meaning ? xstrdup(inc->meaning) : NULL;
+	copy->advice = inc->advice ? xstrdup(inc->advice) : NULL;
+	return copy;
+}
+
+void writer_incident(struct writer *w, const struct incident *inc)
+{
+	struct incident *copy = incident_copy(inc);
+
+	add(w, ITEM_INCIDENT, &copy, sizeof(copy), false);
+}
+
+void writer_note(struct writer *w, const char *kind, const char *text)
+{
+	struct note_item item = {0};
+
+	str_set(item.kind, kind);
+	str_set(item.text, text);
+	add(w, ITEM_NOTE, &item, sizeof(item), false);
+}
+
+void writer_heartbeat(struct writer *w)
+{
+	int64_t now = clock_wall_ns();
+
+	add(w, ITEM_HEARTBEAT, &now, sizeof(now), false);
+}
+
+void writer_klog(struct writer *w, const struct klog_account *k)
+{
+	add(w, ITEM_KLOG, k, sizeof(*k), false);
+}
+
+void writer_aborted(struct writer *w, const char *why)
+{
+	add(w, ITEM_ABORTED, why, strlen(why) + 1, true);
+}
+
+/* ---- writing a batch (the thread) ---- */
+
+static int write_event(struct writer *w, const struct event_item *item, struct err *err)
+{
+	struct writer_ack ack = {.lane = item->ev.lane};
+	int rc = 0;
+
+	if (item->ev.kind == EV_UNDO)
+		rc = store_undo(w->store, w->run, &item->ev, w->boot_id, &ack.id, err);
+	else if (item->ev.kind == EV_UNDO_DONE)
+		rc = store_undo_done(w->store, item->ev.code, err);
+	if (rc == 0)
+		rc = store_event(w->store, w->run, &item->ev, item->klog_seq, err);
+	if (rc == 0 && item->ev.flags & EVENT_ACK)
+		*vec_push(&w->pending_acks) = ack;
+	return rc;
+}
+
+static int delete_chunk(struct writer *w, int64_t first, int64_t end, struct err *err)
+{
+	static const char words[] =
+		"more than 64 MiB of kernel log: its first and its last 32 MiB were kept";
+
+	if (!w->retention.cut && store_note(w->store, w->run, "note", words, err) != 0)
+		return -1;
+	w->retention.cut = true;
+	return db_run(store_db(w->store), err,
+		"DELETE FROM record WHERE rowid >= ? AND rowid < ? AND run = ?", "iii", first, end,
+		w->run);
+}
+
+/* Called after a record past the head was written: opens a new chunk, drops the oldest. */
+static int retain(struct writer *w, size_t size, struct err *err)
+{
+	struct retention *r = &w->retention;
+	size_t newest;
+
+	if (r->head_bytes < WRITER_RECORDS_MAX / 2) {
+		r->head_bytes += size;
+		return 0;
+	}
+	r->chunk_bytes += size;
+	if (r->chunks > 0 && r->chunk_bytes < CHUNK_BYTES)
+		return 0;
+	r->chunk_bytes = 0;
+	if (r->chunks == TAIL_CHUNKS) {
+		size_t second = (r->oldest + 1) % TAIL_CHUNKS;
+
+		if (delete_chunk(w, r->chunk_first[r->oldest], r->chunk_first[second], err) != 0)
+			return -1;
+		r->oldest = second;
+		r->chunks--;
+	}
+	newest = (r->oldest + r->chunks++) % TAIL_CHUNKS;
+	r->chunk_first[newest] = db_last_id(store_db(w->store));
+	return 0;
+}
+
+static int write_item(
+	struct writer *w, const struct item *item, const void *payload, struct err *err)
+{
+	const struct note_item *note = payload;
+
+	switch (item->kind) {
+	case ITEM_EVENT:
+		return write_event(w, payload, err);
+	case ITEM_RECORD:
+		if (store_record(w->store, w->run, payload, err) != 0)
+			return -1;
+		return retain(w, item->size, err);
+	case ITEM_INCIDENT:
+		return store_incident(w->store, w->run, *(struct incident *const *)payload, err);
+	case ITEM_NOTE:
+		return store_note(w->store, w->run, note->kind, note->text, err);
+	case ITEM_HEARTBEAT:
+		return store_heartbeat(w->store, w->run, *(const int64_t *)payload, err);
+	case ITEM_KLOG:
+		return store_run_klog(w->store, w->run, payload, err);
+	case ITEM_ABORTED:
+		return store_run_aborted(w->store, w->run, payload, err);
+	}
+	return 0;
+}
+
+typedef int visit_item(
+	struct writer *w, const struct item *item, const void *payload, struct err *err);
+
+static int batch_each(struct writer *w, const struct batch *b, visit_item *visit, struct err *err)
+{
+	size_t at = 0;
+
+	while (at < b->len) {
+		const struct item *item = (const struct item *)(b->data + at);
+
+		if (visit(w, item, item + 1, err) != 0)
+			return -1;
+		at += sizeof(*item) + item->size;
+	}
+	return 0;
+}
+
+static int free_item(
+	struct writer *w, const struct item *item, const void *payload, struct err *err)
+{
+	struct incident *inc;
+
+	(void)w;
+	(void)err;
+	if (item->kind != ITEM_INCIDENT)
+		return 0;
+	inc = *(struct incident *const *)payload;
+	incident_finish(inc);
+	free(inc);
+	return 0;
+}
+
+/*
+ * An urgent batch is synced to the disk before its acks go out. The others are only handed to the
+ * kernel: they survive our death, and the next sync takes them along.
+ */
+static int write_batch(struct writer *w, const struct batch *b, struct err *err)
+{
+	const char *sync = b->urgent ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL";
+	const struct retention before = w->retention;
+
+	w->pending_acks.n = 0;
+	if (db_exec(store_db(w->store), sync, err) != 0 || store_begin(w->store, err) != 0)
+		return -1;
+	if (batch_each(w, b, write_item, err) != 0 || store_commit(w->store, err) != 0) {
+		store_rollback(w->store);
+		w->retention = before;
+		return -1;
+	}
+	return 0;
+}
+
+static void signal_fd(struct writer *w)
+{
+	uint64_t one = 1;
+
+	(void)!write(w->fd, &one, sizeof(one));
+}
+
+/* Tells the loop about acks and about the disk getting worse or better. */
+static void publish(struct writer *w, int rc, const struct err *err)
+{
+	bool trouble = rc != 0, changed;
+
+	pthread_mutex_lock(&w->lock);
+	changed = trouble != w->in_trouble;
+	w->in_trouble = trouble;
+	if (trouble)
+		w->err = *err;
+	else
+		vec_foreach (ack, &w->pending_acks)
+			*vec_push(&w->acks) = *ack;
+	if (changed || (!trouble && w->pending_acks.n > 0))
+		signal_fd(w);
+	pthread_mutex_unlock(&w->lock);
+}
+
+/* Sleeps a second between two tries, shorter when asked to stop. */
+static bool wait_to_retry(struct writer *w)
+{
+	struct timespec until;
+	bool again;
+
+	pthread_mutex_lock(&w->lock);
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += 1;
+	(void)!pthread_cond_timedwait(&w->wake, &w->lock, &until);
+	again = !w->stop || clock_mono_ns() < w->give_up_ns;
+	pthread_mutex_unlock(&w->lock);
+	return again;
+}
+
+/* Swaps the filling batch for an empty one; false when it is time to end. */
+static bool next_batch(struct writer *w, struct batch *mine)
+{
+	struct batch empty = {.data = mine->data, .cap = mine->cap};
+	bool work;
+
+	pthread_mutex_lock(&w->lock);
+	while (w->filling.items == 0 && !w->stop)
+		pthread_cond_wait(&w->wake, &w->lock);
+	work = w->filling.items > 0;
+	*mine = w->filling;
+	w->filling = empty;
+	pthread_mutex_unlock(&w->lock);
+	return work;
+}
+
+static void *writer_main(void *arg)
+{
+	struct writer *w = arg;
+	struct batch mine = {0};
+	struct err err;
+
+	while (next_batch(w, &mine)) {
+		int rc;
+
+		while ((rc = write_batch(w, &mine, &err)) != 0) {
+			publish(w, rc, &err);
+			if (!wait_to_retry(w)) {
+				w->unwritten += mine.items;
+				break;
+			}
+		}
+		if (rc == 0)
+			publish(w, 0, NULL);
+		(void)!batch_each(w, &mine, free_item, &err);
+	}
+	free(mine.data);
+	return NULL;
+}
+
+/* ---- life ---- */
+
+struct writer *writer_start(struct store *store, int64_t run, const char *boot_id)
+{
+	struct writer *w = xcalloc(1, sizeof(*w));
+	pthread_condattr_t attr;
+
+	w->store = store;
+	w->run = run;
+	str_set(w->boot_id, boot_id);
+	w->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	pthread_mutex_init(&w->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&w->wake, &attr);
+	pthread_condattr_destroy(&attr);
+	if (w->fd < 0 || pthread_create(&w->thread, NULL, writer_main, w) != 0) {
+		log_error("writer", "cannot start the store's thread");
+		abort();
+	}
+	return w;
+}
+
+int writer_fd(const struct writer *w)
+{
+	return w->fd;
+}
+
+bool writer_next_ack(struct writer *w, struct writer_ack *out)
+{
+	uint64_t count;
+	bool got;
+
+	pthread_mutex_lock(&w->lock);
+	got = w->acks_taken < w->acks.n;
+	if (got) {
+		*out = w->acks.v[w->acks_taken++];
+	} else {
+		w->acks.n = w->acks_taken = 0;
+		(void)!read(w->fd, &count, sizeof(count));
+	}
+	pthread_mutex_unlock(&w->lock);
+	return got;
+}
+
+bool writer_in_trouble(struct writer *w, struct err *err)
+{
+	bool trouble;
+
+	pthread_mutex_lock(&w->lock);
+	trouble = w->in_trouble;
+	if (trouble)
+		*err = w->err;
+	pthread_mutex_unlock(&w->lock);
+	return trouble;
+}
+
+size_t writer_stop(struct writer *w, int64_t patience_ms, struct store **store_out)
+{
+	size_t unwritten;
+
+	pthread_mutex_lock(&w->lock);
+	w->stop = true;
+	w->give_up_ns = clock_mono_ns() + patience_ms * NS_PER_MS;
+	pthread_cond_signal(&w->wake);
+	pthread_mutex_unlock(&w->lock);
+	pthread_join(w->thread, NULL);
+
+	unwritten = w->unwritten;
+	*store_out = w->store;
+	free(w->filling.data);
+	vec_finish(&w->acks);
+	vec_finish(&w->pending_acks);
+	pthread_cond_destroy(&w->wake);
+	pthread_mutex_destroy(&w->lock);
+	close(w->fd);
+	free(w);
+	return unwritten;
+}
