@@ -4,7 +4,9 @@
 #include "base/str.h"
 #include "cli/settings.h"
 #include "engine/plan.h"
+#include "engine/scenario_rules.h"
 #include "engine/vocabulary.h"
+#include "klog/rules.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,17 +47,33 @@ static size_t print_plan(const struct host *host, const struct scenario *sc)
 	return print_unseen(sc, lanes) + print_missing_env(sc);
 }
 
+/* The scenario and the log rules that it brings; NULL when anything of it is wrong. */
+static struct scenario *load(const char *path, const struct settings *settings)
+{
+	struct scenario *sc;
+	struct diags diags = {0};
+	struct rules *rules = NULL;
+
+	sc = scenario_load(path, settings->list.v, settings->list.n, &words_of_this_build, &diags);
+	if (sc != NULL)
+		rules = scenario_rules(sc, &diags);
+	diags_print(&diags, stderr);
+	if (rules == NULL) {
+		scenario_free(sc);
+		return NULL;
+	}
+	rules_free(rules);
+	return sc;
+}
+
 static int run(const struct host *host, const struct options *o)
 {
 	struct settings settings = {0};
 	struct scenario *sc = NULL;
-	struct diags diags = {0};
 	int code = EXIT_USAGE;
 
 	if (settings_read(o, &settings) == 0)
-		sc = scenario_load(
-			o->args[0], settings.list.v, settings.list.n, &words_of_this_build, &diags);
-	diags_print(&diags, stderr);
+		sc = load(o->args[0], &settings);
 	if (sc != NULL) {
 		bool unchecked = print_plan(host, sc) > 0;
 

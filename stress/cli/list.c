@@ -5,7 +5,9 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/vec.h"
+#include "cli/complain.h"
 #include "device/reset.h"
+#include "klog/rules.h"
 #include "model/reporter.h"
 #include "model/step.h"
 #include "steps/steps.h"
@@ -103,14 +105,6 @@ static int list_reporters(const struct host *host, const char *name)
 	return shown > 0 ? EXIT_GOOD : unknown("reporter", name, names);
 }
 
-static int cannot_tell(const struct err *err)
-{
-	fprintf(stderr, "vfio-stress list: %s\n", err->msg);
-	if (err->hint[0] != '\0')
-		fprintf(stderr, "  hint: %s\n", err->hint);
-	return EXIT_REFUSED;
-}
-
 static void print_offered(const struct host *host, const struct pcidev *dev)
 {
 	char bdf[BDF_LEN];
@@ -129,12 +123,10 @@ static int list_resets_of(const struct host *host, const char *selector)
 	struct err err;
 	size_t i, n = 0;
 
-	if (pcidev_selector_check(selector, &err) != 0) {
-		cannot_tell(&err);
-		return EXIT_USAGE;
-	}
+	if (pcidev_selector_check(selector, &err) != 0)
+		return complain(&err);
 	if (pcidev_scan(host, &all, &err) != 0)
-		return cannot_tell(&err);
+		return complain(&err);
 	for (i = 0; i < all.n; i++)
 		if (pcidev_matches(&all.v[i], selector)) {
 			print_offered(host, &all.v[i]);
@@ -145,7 +137,7 @@ static int list_resets_of(const struct host *host, const char *selector)
 		return EXIT_GOOD;
 	err_set(&err, ERR_ABSENT, 0, "no device here is '%s'", selector);
 	err_hint(&err, "`lspci -Dnn` lists what is there");
-	return cannot_tell(&err);
+	return complain(&err);
 }
 
 static int list_resets(const struct host *host, const char *name)
@@ -159,7 +151,57 @@ static int list_resets(const struct host *host, const char *name)
 	return EXIT_GOOD;
 }
 
+static void print_rule(const struct rule *r)
+{
+	size_t i;
+
+	printf("%s: %s, %s\n", r->id, severity_name(r->severity), rule_role_name(r->role));
+	if (r->meaning != NULL)
+		printf("    %s\n", r->meaning);
+	if (r->advice != NULL)
+		printf("    advice: %s\n", r->advice);
+	for (i = 0; i < r->nsamples; i++)
+		printf("    %s %s\n", i ? "       " : "sample:", r->samples[i]);
+}
+
+/* Without a name: what can become an incident, and so be named in `tolerate`. */
+static int print_rules(const struct rules *rules, const char *name)
+{
+	size_t i, n = rules_count(rules), shown = 0;
+	auto_free const char **ids = xcalloc(n + 1, sizeof(*ids));
+
+	for (i = 0; i < n; i++) {
+		const struct rule *r = rules_at(rules, i);
+
+		ids[i] = r->id;
+		if (name == NULL && r->role == ROLE_PRIMARY)
+			printf("%-*s %-8s %s\n", WIDTH + 14, r->id, severity_name(r->severity),
+				r->meaning ? r->meaning : "");
+		if (str_eq(name, r->id)) {
+			print_rule(r);
+			shown++;
+		}
+	}
+	return name == NULL || shown > 0 ? EXIT_GOOD : unknown("fault", name, ids);
+}
+
+static int list_faults(const struct host *host, const char *name)
+{
+	struct diags diags = {0};
+	struct rules *rules = rules_load(NULL, 0, &diags);
+	int code = EXIT_REFUSED;
+
+	(void)host;
+	diags_print(&diags, stderr);
+	if (rules != NULL)
+		code = print_rules(rules, name);
+	rules_free(rules);
+	return code;
+}
+
 static const struct subject subjects[] = {
+	{"faults", "the incidents of the kernel log; with an id, what it means and what to do",
+		list_faults},
 	{"reporters", "what `report:` may name", list_reporters},
 	{"resets", "the methods of `reset:`; with a device, those that it offers", list_resets},
 	{"steps", "the words of a scenario's steps", list_steps},
@@ -184,11 +226,12 @@ static const struct option_spec no_options[] = {{0}};
 
 const struct command cmd_list = {
 	.name = "list",
-	.operands = "[steps|resets|reporters [NAME]]",
+	.operands = "[faults|reporters|resets|steps [NAME]]",
 	.summary = "list the words of the scenario language",
 	.text = "  vfio-stress list steps\n"
 		"  vfio-stress list steps reset\n"
-		"  vfio-stress list resets 0000:41:00.0",
+		"  vfio-stress list resets 0000:41:00.0\n"
+		"  vfio-stress list faults vfio.reset-recovery",
 	.options = no_options,
 	.min_args = 0,
 	.max_args = 2,

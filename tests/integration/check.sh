@@ -44,6 +44,18 @@ export STRESS_CHECK_TEST=s3cret
 expect 0 '^lane vm' check "$dir/good.yaml"
 ! grep -q s3cret "$dir/out" "$dir/err" || { echo "the value of an environment variable is shown" >&2; bad=1; }
 
+cat >"$dir/budget.yaml" <<'X'
+version: 1
+name: budget
+lanes: [{domain: vm}]
+steps: [start, destroy]
+tolerate: [{fault: vfio.busi, count: 1}, {fault: vfio.*, count: 1}]
+faults: [rules.yaml]
+X
+expect 2 "rules.yaml: error: No such file" check "$dir/budget.yaml"
+sed -i '/^faults/d' "$dir/budget.yaml"
+expect 0 "warning: no rule has the id 'vfio.busi'" check "$dir/budget.yaml"
+
 expect 2 'No such file' check "$dir/absent.yaml"
 expect 2 'is a directory' check "$dir"
 expect 2 'tab.yaml:4:1: error: a tab' check "$dir/tab.yaml"
@@ -57,6 +69,9 @@ expect 0 '^hold: <' list steps
 expect 0 '^any step:' list steps start
 expect 2 "did you mean 'start'" list steps strat
 expect 0 '^json' list reporters
+expect 0 '^vfio.reset-recovery  *warning' list faults
+expect 0 '^    advice: ' list faults vfio.busy
+expect 2 "did you mean 'vfio.busy'" list faults vfio.bussy
 expect 0 '^steps' list
 expect 2 "did you mean 'steps'" list step
 expect 2 'does not select a device' list resets flrr
