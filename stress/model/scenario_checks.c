@@ -2,33 +2,78 @@
 #include "model/scenario_parts.h"
 
 #include "base/bdf.h"
+#include "base/mem.h"
 #include "base/str.h"
+#include "base/vec.h"
 #include "model/scenario.h"
 #include "model/step.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-/* Two selectors that certainly name one device: the same text, or the same address. */
-static bool same_selector(const char *a, const char *b)
-{
-	struct bdf x, y;
+/* A selector of a lane in a form in which the same address is the same text. */
+struct named {
+	const char *key;
+	const struct lane_spec *lane;
+	const struct selector *selector;
+};
 
-	return str_eq(a, b) || (bdf_parse(a, &x) && bdf_parse(b, &y) && bdf_eq(x, y));
+static int by_key(const void *a, const void *b)
+{
+	const struct named *x = a, *y = b;
+	int order = strcmp(x->key, y->key);
+
+	if (order != 0)
+		return order;
+	/* lanes and selectors lie in arrays, in the order in which they were written */
+	if (x->lane != y->lane)
+		return x->lane < y->lane ? -1 : 1;
+	return x->selector < y->selector ? -1 : 1;
 }
 
-static void check_shared_devices(
-	struct loader *ld, const struct lane_spec *one, const struct lane_spec *two)
+static const char *key_of(struct loader *ld, const char *selector)
 {
+	char text[BDF_LEN];
+	struct bdf bdf;
+
+	return bdf_parse(selector, &bdf) ? arena_strdup(ld->rd.arena, bdf_text(bdf, text))
+					 : selector;
+}
+
+static void report_twice(struct loader *ld, const struct named *first, const struct named *again)
+{
+	if (first->lane == again->lane) {
+		diag_error(ld->rd.diags, again->selector->pos, "'%s' is named twice in this lane",
+			again->selector->text);
+		return;
+	}
+	diag_error(ld->rd.diags, again->selector->pos, "'%s' is already in lane '%s'",
+		again->selector->text, first->lane->name);
+	diag_hint(ld->rd.diags, "a device belongs to one lane");
+}
+
+/* Finds what certainly is one device: the same address, the same ids, the same class. */
+static void check_devices_once(struct loader *ld)
+{
+	const struct scenario *sc = ld->sc;
+	VEC(struct named) all = {0};
 	size_t i, k;
 
-	for (i = 0; i < two->ndevices; i++)
-		for (k = 0; k < one->ndevices; k++)
-			if (same_selector(one->devices[k].text, two->devices[i].text)) {
-				diag_error(ld->rd.diags, two->devices[i].pos,
-					"'%s' is already in lane '%s'", two->devices[i].text,
-					one->name);
-				diag_hint(ld->rd.diags, "a device belongs to one lane");
-			}
+	for (i = 0; i < sc->nlanes; i++)
+		for (k = 0; k < sc->lanes[i].ndevices; k++) {
+			const struct selector *sel = &sc->lanes[i].devices[k];
+
+			*vec_push(&all) = (struct named){key_of(ld, sel->text), &sc->lanes[i], sel};
+		}
+	if (all.n > 0)
+		qsort(all.v, all.n, sizeof(all.v[0]), by_key);
+	for (i = 1, k = 0; i < all.n; i++) {
+		if (str_eq(all.v[k].key, all.v[i].key))
+			report_twice(ld, &all.v[k], &all.v[i]);
+		else
+			k = i;
+	}
+	vec_finish(&all);
 }
 
 static void check_pair(struct loader *ld, const struct lane_spec *one, const struct lane_spec *two)
@@ -44,7 +89,6 @@ static void check_pair(struct loader *ld, const struct lane_spec *one, const str
 			one->pos.line);
 		diag_hint(d, "give one of them another `name`");
 	}
-	check_shared_devices(ld, one, two);
 }
 
 /* Can this selector narrow the lane's devices to something? Only addresses can be told apart. */
@@ -193,6 +237,7 @@ void check_whole(struct loader *ld)
 	const struct scenario *sc = ld->sc;
 	size_t i, k;
 
+	check_devices_once(ld);
 	for (i = 0; i < sc->nlanes; i++) {
 		const struct lane_spec *lane = &sc->lanes[i];
 

@@ -150,7 +150,7 @@ static void read_ready(struct loader *ld, const struct ynode *node, struct ready
 static void read_device_list(struct loader *ld, const struct ynode *node, struct lane_spec *lane)
 {
 	struct ynode *const *items;
-	size_t i, k, n = list_items(ld, "devices", node, LANE_DEVICES_MAX, &items);
+	size_t i, n = list_items(ld, "devices", node, LANE_DEVICES_MAX, &items);
 
 	lane->devices = arena_alloc(ld->rd.arena, (n + 1) * sizeof(*lane->devices));
 	for (i = 0; i < n; i++) {
@@ -159,10 +159,6 @@ static void read_device_list(struct loader *ld, const struct ynode *node, struct
 
 		if (text == NULL || check_selector(ld, text, items[i]->pos) != 0)
 			continue;
-		for (k = 0; k < lane->ndevices; k++)
-			if (str_eq(lane->devices[k].text, text))
-				diag_error(ld->rd.diags, items[i]->pos,
-					"'%s' is named twice in this lane", text);
 		lane->devices[lane->ndevices++] = (struct selector){text, items[i]->pos};
 	}
 }
