@@ -2,6 +2,7 @@
 #include "base/diags.h"
 
 #include "base/str.h"
+#include "base/utf8.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -88,12 +89,38 @@ static const char *line_start(const struct source *src, unsigned line)
 	return s;
 }
 
+/* Bytes of the first `count` characters; a byte that is none counts as one. */
+static size_t bytes_of(const char *s, size_t n, unsigned count)
+{
+	size_t used = 0;
+
+	while (used < n && count-- > 0) {
+		size_t len = utf8_decode(s + used, n - used, NULL);
+
+		used += len ? len : 1;
+	}
+	return used;
+}
+
+/* Columns that text takes on the screen, the way it is shown. */
+static size_t columns_of(const char *s, size_t n)
+{
+	char shown[LINE_SHOWN * 4 + 4];
+
+	return utf8_columns(str_printable(shown, sizeof(shown), s, n));
+}
+
+static void print_many(FILE *out, char c, size_t n)
+{
+	while (n-- > 0)
+		putc(c, out);
+}
+
 static void print_line_with_caret(const struct srcpos *pos, FILE *out)
 {
 	const char *s = line_start(pos->src, pos->line), *end = pos->src->text + pos->src->len, *nl;
 	char shown[LINE_SHOWN * 4 + 4];
-	unsigned i, width = pos->len ? pos->len : 1;
-	size_t n;
+	size_t n, before, marked;
 
 	if (s == NULL)
 		return;
@@ -102,16 +129,19 @@ static void print_line_with_caret(const struct srcpos *pos, FILE *out)
 	if (n > 0 && s[n - 1] == '\r')
 		n--;
 	if (n > LINE_SHOWN)
-		n = LINE_SHOWN;
+		n = bytes_of(s, LINE_SHOWN, LINE_SHOWN);
 	fprintf(out, "%5u | %s\n", pos->line, str_printable(shown, sizeof(shown), s, n));
-	if (pos->col == 0 || pos->col > LINE_SHOWN)
+	if (pos->col == 0)
 		return;
+	before = bytes_of(s, n, pos->col - 1);
+	if (before == n && n >= LINE_SHOWN)
+		return; /* past what is shown */
+	marked = bytes_of(s + before, n - before, pos->len);
 	fprintf(out, "      | ");
-	for (i = 1; i < pos->col; i++)
-		putc(' ', out);
+	print_many(out, ' ', columns_of(s, before));
+	marked = columns_of(s + before, marked);
 	putc('^', out);
-	for (i = 1; i < width && pos->col + i <= LINE_SHOWN; i++)
-		putc('~', out);
+	print_many(out, '~', marked > 1 ? marked - 1 : 0);
 	putc('\n', out);
 }
 
