@@ -7,13 +7,36 @@
 struct emitter;
 
 /*
+ * Prepare phase, read-only: could the lane that has these devices take this one for vfio-pci? There
+ * must be an IOMMU group, nobody may use it, and no other function of the group may stay with a
+ * host driver. -1 (ERR_REFUSED) says what to do.
+ */
+int driver_check(const struct host *host, const struct pcidev_list *all, const struct pcidev *dev,
+	const struct bdf *lane, size_t nlane, struct err *err) must_check;
+
+/*
  * Binds the device to vfio-pci for the run, when it is not bound already: undo record first. Refuses
- * (ERR_REFUSED) what the guard would not allow and groups that are not viable.
+ * (ERR_REFUSED) what the guard would not allow. Updates dev->pci.driver.
  */
 int driver_take(const struct host *host, const struct pcidev_list *all, struct lane_device *dev,
 	struct emitter *out, struct err *err) must_check;
+/*
+ * Unbinds it and binds it to `driver`, also when that is the one it has. The undo record is made by
+ * the first change of a run.
+ */
+int driver_rebind(const struct host *host, struct lane_device *dev, const char *driver,
+	struct emitter *out, int64_t deadline_ns, struct err *err) must_check;
 /* Back to the driver and the override that it had; nothing to do when it was not taken. */
 int driver_give_back(const struct host *host, struct lane_device *dev, struct emitter *out,
 	struct err *err) must_check;
+
+/*
+ * The plain change: unbinds from another driver, sets driver_override ("" = none) and binds ("" =
+ * stays unbound). Nothing to do when it is so already.
+ */
+int driver_bind(const struct host *host, struct bdf bdf, const char *driver, const char *override,
+	int64_t deadline_ns, struct err *err) must_check;
+/* Is the driver there? vfio-pci is loaded when it is not. */
+int driver_ready(const struct host *host, const char *driver, struct err *err) must_check;
 
 #endif

@@ -2,13 +2,8 @@
 #ifndef VFIO_STRESS_DEVICE_ORACLE_H
 #define VFIO_STRESS_DEVICE_ORACLE_H
 
-#include "base/bdf.h"
 #include "base/str.h"
-
-#include <stdbool.h>
-#include <stdint.h>
-
-struct host;
+#include "world/pcidev.h"
 
 /*
  * What a device looks like. Taken by a disposable child with a deadline, because reading the
@@ -17,6 +12,9 @@ struct host;
 struct dev_state {
 	bool present; /* still in sysfs */
 	bool readable; /* config space is not all ones (a VF's ids are, by specification) */
+	bool is_vf;
+	bool enabled; /* somebody has enabled it: a driver, or a VM through vfio */
+	bool suspended; /* runtime PM put it to sleep */
 	uint16_t vendor, device, subvendor, subdevice, command;
 	uint8_t revision, header_type;
 	uint32_t class_code;
@@ -30,11 +28,22 @@ struct dev_state {
 	int64_t took_ns;
 };
 
+#define ORACLE_NS (20 * NS_PER_S) /* a healthy device answers in a millisecond */
+
 /* -1 (ERR_TIMEOUT) when the device does not answer by the deadline. */
 int oracle_take(const struct host *host, struct bdf bdf, int64_t deadline_ns, struct dev_state *out,
 	struct err *err) must_check;
-/* Appends a sentence per field that differs in a way that a reset must not cause. 0 = same. */
+/*
+ * Appends a sentence per field that differs in a way that a reset must not cause ("link width is
+ * x8, was x16"). 0 = same. What depends on who uses the device is only compared between states of
+ * the same user.
+ */
 size_t oracle_compare(
 	const struct dev_state *before, const struct dev_state *after, struct str *differences);
+/* The same for what may differ and is still worth a line: link speed, a wider link. */
+size_t oracle_notes(
+	const struct dev_state *before, const struct dev_state *after, struct str *notes);
+/* One line for the record: "10de:2684 rev a1 D0 x16 16.0 GT/s PCIe command 0006 vfio-pci". */
+const char *oracle_text(const struct dev_state *st, char *buf, size_t size);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/str.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,35 +11,46 @@
 #include <unistd.h>
 
 #define TRY_OPEN_NS (10 * NS_PER_S) /* a disk may have to spin up */
+#define TEXT_MAX    1024
 
 /* One call of the child; `full` is ready-made, because the child may only use plain system calls. */
 struct call {
 	char full[HOST_PATH_MAX];
-	const char *value; /* NULL: only open */
 	int flags;
+	const char *value; /* to be written, or NULL */
+	bool read;
 };
 
-/* Replies with the errno, 0 when all went well. */
+struct answer {
+	int sys; /* 0 when all went well */
+	char text[TEXT_MAX];
+};
+
 static int in_child(void *arg, int reply_fd)
 {
 	const struct call *call = arg;
-	int fd = open(call->full, call->flags | O_CLOEXEC), sys = 0;
+	int fd = open(call->full, call->flags | O_CLOEXEC);
+	struct answer answer = {0};
+	ssize_t n = 0;
 
-	if (fd < 0)
-		sys = errno;
-	else if (call->value != NULL && write(fd, call->value, strlen(call->value)) < 0)
-		sys = errno;
+	if (fd >= 0 && call->value != NULL)
+		n = write(fd, call->value, strlen(call->value));
+	else if (fd >= 0 && call->read)
+		n = read(fd, answer.text, sizeof(answer.text) - 1);
+	if (fd < 0 || n < 0)
+		answer.sys = errno;
 	if (fd >= 0)
 		close(fd);
-	return write(reply_fd, &sys, sizeof(sys)) == sizeof(sys) ? 0 : 1;
+	return write(reply_fd, &answer, sizeof(answer)) == sizeof(answer) ? 0 : 1;
 }
 
-static int run(
-	struct call *call, int64_t deadline_ns, struct child_result *out, int *sys, struct err *err)
+static int run(const struct host *host, struct call *call, const char *path, int64_t deadline_ns,
+	struct child_result *out, struct answer *answer, struct err *err)
 {
-	if (child_call(in_child, call, sys, sizeof(*sys), deadline_ns, out, err) != 0)
+	host_path(host, call->full, "%s", path);
+	if (child_call(in_child, call, answer, sizeof(*answer), deadline_ns, out, err) != 0)
 		return -1;
-	if (out->len != sizeof(*sys))
+	if (out->len != sizeof(*answer))
 		return err_set(err, ERR_LOST, 0, "the child ended with status %d", out->status);
 	return 0;
 }
@@ -48,17 +60,33 @@ int attr_write(const struct host *host, const char *path, const char *value, int
 {
 	struct call call = {.value = value, .flags = O_WRONLY | O_TRUNC};
 	struct child_result res = {0};
-	int sys = 0, rc;
+	struct answer answer;
+	int rc = run(host, &call, path, deadline_ns, &res, &answer, err);
 
-	host_path(host, call.full, "%s", path);
-	rc = run(&call, deadline_ns, &res, &sys, err);
 	if (out != NULL)
 		*out = res;
 	if (rc != 0)
 		return err_wrap(err, "write '%s' to %s", value, path);
-	if (sys != 0)
-		return err_set(err, sys == ENOENT ? ERR_ABSENT : ERR_IO, sys, "write '%s' to %s",
-			value, path);
+	if (answer.sys != 0)
+		return err_set(err, answer.sys == ENOENT ? ERR_ABSENT : ERR_IO, answer.sys,
+			"write '%s' to %s", value, path);
+	return 0;
+}
+
+int attr_read(const struct host *host, const char *path, char *buf, size_t size,
+	int64_t deadline_ns, struct err *err)
+{
+	struct call call = {.read = true, .flags = O_RDONLY};
+	struct child_result res = {0};
+	struct answer answer;
+
+	if (run(host, &call, path, deadline_ns, &res, &answer, err) != 0)
+		return err_wrap(err, "read %s", path);
+	if (answer.sys != 0)
+		return err_set(err, answer.sys == ENOENT ? ERR_ABSENT : ERR_IO, answer.sys,
+			"read %s", path);
+	answer.text[strcspn(answer.text, "\n")] = '\0';
+	str_copy(buf, size, answer.text);
 	return 0;
 }
 
@@ -66,11 +94,10 @@ int attr_try_open(const struct host *host, const char *path, int flags)
 {
 	struct child_result res = {0};
 	struct call call = {.flags = flags};
+	struct answer answer;
 	struct err err;
-	int sys = 0;
 
-	host_path(host, call.full, "%s", path);
-	if (run(&call, clock_mono_ns() + TRY_OPEN_NS, &res, &sys, &err) != 0)
+	if (run(host, &call, path, clock_mono_ns() + TRY_OPEN_NS, &res, &answer, &err) != 0)
 		return err.code == ERR_TIMEOUT ? ETIMEDOUT : EIO;
-	return sys;
+	return answer.sys;
 }

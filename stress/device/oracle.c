@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "device/oracle.h"
+
+#include "world/child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define CONFIG_SIZE 256 /* without the extended space; 64 bytes are readable without root */
+
+/* Registers of the header and of capabilities: linux/pci_regs.h. */
+#define REG_COMMAND     0x04
+#define REG_STATUS      0x06
+#define REG_REVISION    0x08
+#define REG_CLASS       0x09
+#define REG_HEADER      0x0e
+#define REG_BAR0        0x10
+#define REG_SUBSYSTEM   0x2c
+#define REG_CAPS        0x34
+#define COMMAND_IO      0x1
+#define COMMAND_MEMORY  0x2
+#define COMMAND_MASTER  0x4
+#define STATUS_HAS_CAPS 0x10
+#define CAP_MSI         0x05
+#define CAP_MSIX        0x11
+#define CAPS_MAX        48 /* there is room for no more in 256 bytes */
+
+#define ATTR_LEN 64
+
+/* What the child reads, in this order: power first, because the rest may wake the device. */
+static const char *const attr_names[] = {
+	"power_state",
+	"power/runtime_status",
+	"enable",
+	"current_link_width",
+	"current_link_speed",
+	"vendor",
+	"device",
+};
+enum { POWER_STATE, RUNTIME_STATUS, ENABLE, LINK_WIDTH, LINK_SPEED, VENDOR, DEVICE, NATTRS };
+
+/* Raw text, interpreted by the parent: the child may only use plain system calls. */
+struct look {
+	bool present, is_vf;
+	int config_sys; /* errno of reading config */
+	size_t config_len;
+	uint8_t config[CONFIG_SIZE];
+	char attr[NATTRS][ATTR_LEN];
+	char reset_methods[96];
+	char driver[HOST_PATH_MAX];
+	char resource[1024];
+};
+
+struct look_at {
+	char dir[HOST_PATH_MAX];
+};
+
+static ssize_t read_at(int dirfd, const char *name, void *buf, size_t size)
+{
+	int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return -1;
+	n = read(fd, buf, size);
+	close(fd);
+	return n;
+}
+
+static void read_text(int dirfd, const char *name, char *buf, size_t size)
+{
+	ssize_t n = read_at(dirfd, name, buf, size - 1);
+
+	while (n > 0 && buf[n - 1] == '\n')
+		n--;
+	buf[n > 0 ? n : 0] = '\0';
+}
+
+static int in_child(void *arg, int reply_fd)
+{
+	const struct look_at *at = arg;
+	int dirfd = open(at->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	static struct look look; /* in a child of its own: too big for a stack of unknown size */
+	const char *p = (const char *)&look;
+	size_t i, left = sizeof(look);
+	ssize_t n;
+
+	look.present = dirfd >= 0;
+	for (i = 0; i < NATTRS; i++)
+		read_text(dirfd, attr_names[i], look.attr[i], ATTR_LEN);
+	read_text(dirfd, "reset_method", look.reset_methods, sizeof(look.reset_methods));
+	if (look.reset_methods[0] == '\0' && faccessat(dirfd, "reset_method", F_OK, 0) != 0 &&
+		faccessat(dirfd, "reset", F_OK, 0) == 0)
+		memcpy(look.reset_methods, "default", sizeof("default"));
+	n = readlinkat(dirfd, "driver", look.driver, sizeof(look.driver) - 1);
+	look.driver[n > 0 ? n : 0] = '\0';
+	look.is_vf = faccessat(dirfd, "physfn", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	read_text(dirfd, "resource", look.resource, sizeof(look.resource));
+	n = read_at(dirfd, "config", look.config, sizeof(look.config));
+	look.config_sys = n < 0 ? errno : 0;
+	look.config_len = n > 0 ? (size_t)n : 0;
+	while (left > 0 && (n = write(reply_fd, p, left)) > 0) {
+		p += n;
+		left -= (size_t)n;
+	}
+	return left == 0 ? 0 : 1;
+}
+
+static uint16_t get16(const uint8_t *p)
+{
+	return (uint16_t)(p[0] | p[1] << 8);
+}
+
+static uint32_t get32(const uint8_t *p)
+{
+	return (uint32_t)get16(p) | (uint32_t)get16(p + 2) << 16;
+}
+
+/* A device that is gone from the bus reads all ones; a VF's first dword is so on a healthy one. */
+static bool is_readable(const struct look *look)
+{
+	size_t i;
+
+	for (i = look->is_vf ? REG_COMMAND : 0; i < 0x40; i++)
+		if (look->config[i] != 0xff)
+			return true;
+	return false;
+}
+
+static void read_capabilities(const struct look *look, struct dev_state *st)
+{
+	size_t at = look->config[REG_CAPS] & ~3u, i;
+
+	if (!(get16(look->config + REG_STATUS) & STATUS_HAS_CAPS))
+		return;
+	for (i = 0; i < CAPS_MAX && at >= 0x40 && at + 4 <= look->config_len; i++) {
+		uint16_t control = get16(look->config + at + 2);
+
+		if (look->config[at] == CAP_MSI)
+			st->msi_enabled = control & 1;
+		else if (look->config[at] == CAP_MSIX)
+			st->msix_enabled = control >> 15;
+		at = look->config[at + 1] & ~3u;
+	}
+}
+
+static void read_config(const struct look *look, struct dev_state *st)
+{
+	const uint8_t *c = look->config;
+	size_t i, nbars;
+
+	st->vendor = get16(c);
+	st->device = get16(c + 2);
+	st->command = get16(c + REG_COMMAND);
+	st->revision = c[REG_REVISION];
+	st->class_code = get32(c + REG_REVISION) >> 8;
+	st->header_type = c[REG_HEADER];
+	/* a bridge has two, then its bus numbers and windows; its subsystem is in a capability */
+	nbars = (st->header_type & 0x7f) == 0 ? 6 : 2;
+	for (i = 0; i < nbars; i++)
+		st->bars[i] = get32(c + REG_BAR0 + 4 * i);
+	if (nbars == 6) {
+		st->subvendor = get16(c + REG_SUBSYSTEM);
+		st->subdevice = get16(c + REG_SUBSYSTEM + 2);
+	}
+	read_capabilities(look, st);
+}
+
+/* "0x00000000fe000000 0x00000000fe00ffff 0x0000000000040200", one BAR a line. */
+static void read_resources(char *text, struct dev_state *st)
+{
+	char *line, *rest = text;
+	size_t i;
+
+	for (i = 0; i < 6 && (line = strsep(&rest, "\n")) != NULL; i++) {
+		line[strcspn(line, " ")] = '\0';
+		if (!str_to_u64(line, 0, UINT64_MAX, &st->resources[i]))
+			st->resources[i] = 0;
+	}
+}
+
+static void interpret(struct look *look, struct dev_state *st)
+{
+	uint64_t width = 0, id = 0;
+	char *slash;
+
+	st->present = look->present;
+	st->is_vf = look->is_vf;
+	st->enabled = look->attr[ENABLE][0] != '\0' && !str_eq(look->attr[ENABLE], "0");
+	st->suspended = str_eq(look->attr[RUNTIME_STATUS], "suspended");
+	str_printable(st->power_state, sizeof(st->power_state), look->attr[POWER_STATE],
+		strlen(look->attr[POWER_STATE]));
+	str_printable(st->link_speed, sizeof(st->link_speed), look->attr[LINK_SPEED],
+		strlen(look->attr[LINK_SPEED]));
+	/* an unreadable link status says 63 (0x3f) or, from a wider field, 255 */
+	if (str_to_u64(look->attr[LINK_WIDTH], 10, 32, &width))
+		st->link_width = (uint8_t)width;
+	str_printable(st->reset_methods, sizeof(st->reset_methods), look->reset_methods,
+		strlen(look->reset_methods));
+	slash = strrchr(look->driver, '/');
+	slash = slash ? slash + 1 : look->driver;
+	str_printable(st->driver, sizeof(st->driver), slash, strlen(slash));
+	read_resources(look->resource, st);
+	if (look->config_len < 0x40)
+		return;
+	st->readable = is_readable(look);
+	read_config(look, st);
+	if (!st->is_vf)
+		return;
+	/* the PF's SR-IOV capability says what a VF is; the kernel has read it there */
+	if (str_to_u64(look->attr[VENDOR], 0, 0xffff, &id))
+		st->vendor = (uint16_t)id;
+	if (str_to_u64(look->attr[DEVICE], 0, 0xffff, &id))
+		st->device = (uint16_t)id;
+}
+
+int oracle_take(const struct host *host, struct bdf bdf, int64_t deadline_ns, struct dev_state *out,
+	struct err *err)
+{
+	struct child_result res = {0};
+	struct dev_state st = {0};
+	char text[BDF_LEN];
+	struct look_at at;
+	struct look look;
+
+	bdf_text(bdf, text);
+	host_dev_path(host, at.dir, bdf, "");
+	if (child_call(in_child, &at, &look, sizeof(look), deadline_ns, &res, err) != 0)
+		return err_wrap(err, "reading the state of %s", text);
+	if (res.len != sizeof(look))
+		return err_set(
+			err, ERR_LOST, 0, "reading the state of %s: the child ended early", text);
+	if (look.present && look.config_sys != 0)
+		return err_set(err, ERR_IO, look.config_sys, "read config space of %s", text);
+	interpret(&look, &st);
+	st.took_ns = res.took_ns;
+	*out = st;
+	return 0;
+}
+
+/* ---- comparison ---- */
+
+static void differ(struct str *out, size_t *n, const char *fmt, ...) printf_like(3, 4);
+
+static void differ(struct str *out, size_t *n, const char *fmt, ...)
+{
+	char text[160];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	str_addf(out, "%s%s", (*n)++ ? "; " : "", text);
+}
+
+static void compare_identity(
+	const struct dev_state *a, const struct dev_state *b, struct str *out, size_t *n)
+{
+	if (a->vendor != b->vendor || a->device != b->device)
+		differ(out, n, "it is %04x:%04x, was %04x:%04x", b->vendor, b->device, a->vendor,
+			a->device);
+	if (a->subvendor != b->subvendor || a->subdevice != b->subdevice)
+		differ(out, n, "subsystem is %04x:%04x, was %04x:%04x", b->subvendor, b->subdevice,
+			a->subvendor, a->subdevice);
+	if (a->revision != b->revision)
+		differ(out, n, "revision is %02x, was %02x", b->revision, a->revision);
+	if (a->class_code != b->class_code)
+		differ(out, n, "class is %06x, was %06x", b->class_code, a->class_code);
+	if (a->header_type != b->header_type)
+		differ(out, n, "header type is %02x, was %02x", b->header_type, a->header_type);
+}
+
+static void compare_bars(
+	const struct dev_state *a, const struct dev_state *b, struct str *out, size_t *n)
+{
+	size_t i;
+
+	for (i = 0; i < 6; i++) {
+		if (!a->is_vf && a->bars[i] != b->bars[i])
+			differ(out, n, "BAR %zu is %08x, was %08x", i, b->bars[i], a->bars[i]);
+		if (a->resources[i] != b->resources[i])
+			differ(out, n, "resource %zu is at %llx, was at %llx", i,
+				(unsigned long long)b->resources[i],
+				(unsigned long long)a->resources[i]);
+	}
+}
+
+/*
+ * The kernel restores the command register after a reset. When the last user closes the device,
+ * vfio restores what it found at open (with memory enabled) and clears bus mastering: an idle device
+ * may lose that bit and gain the others (vfio_pci_core_disable, pci_disable_device).
+ */
+static void compare_command(
+	const struct dev_state *a, const struct dev_state *b, struct str *out, size_t *n)
+{
+	uint16_t lost = a->command & (uint16_t)~b->command,
+		 gained = b->command & (uint16_t)~a->command;
+
+	if (lost & (COMMAND_IO | COMMAND_MEMORY))
+		differ(out, n, "command register is %04x, was %04x: memory or I/O decoding is off",
+			b->command, a->command);
+	else if (a->enabled && (lost & COMMAND_MASTER))
+		differ(out, n, "command register is %04x, was %04x: bus mastering is off",
+			b->command, a->command);
+	else if (!a->enabled && (gained & COMMAND_MASTER))
+		differ(out, n,
+			"command register is %04x, was %04x: bus mastering is on while nobody "
+			"uses it",
+			b->command, a->command);
+}
+
+/* Reset wakes a device (pci_dev_save_and_disable), so that D0 is always right. */
+static void compare_power(
+	const struct dev_state *a, const struct dev_state *b, struct str *out, size_t *n)
+{
+	if (str_eq(b->power_state, a->power_state) || str_eq(b->power_state, "D0") ||
+		(b->suspended && str_starts(b->power_state, "D3hot")))
+		return;
+	differ(out, n, "power state is %s, was %s", b->power_state, a->power_state);
+}
+
+/* Words that were lost; a method more is no harm. */
+static void compare_methods(
+	const struct dev_state *a, const struct dev_state *b, struct str *out, size_t *n)
+{
+	struct pcidev now = {0};
+	char copy[sizeof(a->reset_methods)], *word, *rest = copy;
+	bool lost = false;
+
+	str_set(copy, a->reset_methods);
+	str_set(now.reset_methods, b->reset_methods);
+	while ((word = strsep(&rest, " ")) != NULL)
+		lost |= *word != '\0' && !pcidev_offers(&now, word);
+	if (lost)
+		differ(out, n, "reset methods are '%s', were '%s'", b->reset_methods,
+			a->reset_methods);
+}
+
+size_t oracle_compare(
+	const struct dev_state *before, const struct dev_state *after, struct str *differences)
+{
+	const struct dev_state *a = before, *b = after;
+	bool same_user = str_eq(a->driver, b->driver) && a->enabled == b->enabled;
+	size_t n = 0;
+
+	if (!b->present) {
+		differ(differences, &n, "it is gone from sysfs");
+		return n;
+	}
+	if (!b->readable) {
+		differ(differences, &n, "its config space reads all ones");
+		return n;
+	}
+	compare_identity(a, b, differences, &n);
+	if (a->link_width > b->link_width)
+		differ(differences, &n, "link width is x%d, was x%d", b->link_width, a->link_width);
+	compare_bars(a, b, differences, &n);
+	if (same_user && !a->is_vf)
+		compare_command(a, b, differences, &n);
+	compare_power(a, b, differences, &n);
+	if (same_user && a->msi_enabled != b->msi_enabled)
+		differ(differences, &n, "MSI is %s, was %s", b->msi_enabled ? "on" : "off",
+			a->msi_enabled ? "on" : "off");
+	if (same_user && a->msix_enabled != b->msix_enabled)
+		differ(differences, &n, "MSI-X is %s, was %s", b->msix_enabled ? "on" : "off",
+			a->msix_enabled ? "on" : "off");
+	compare_methods(a, b, differences, &n);
+	if (!str_eq(a->driver, b->driver))
+		differ(differences, &n, "driver is %s, was %s", b->driver[0] ? b->driver : "none",
+			a->driver[0] ? a->driver : "none");
+	return n;
+}
+
+size_t oracle_notes(
+	const struct dev_state *before, const struct dev_state *after, struct str *notes)
+{
+	size_t n = 0;
+
+	if (!after->present || !after->readable)
+		return 0;
+	/* links slow down at idle by design: no verdict from one look */
+	if (!str_eq(before->link_speed, after->link_speed))
+		differ(notes, &n, "link speed is %s, was %s", after->link_speed,
+			before->link_speed);
+	if (before->link_width != 0 && after->link_width > before->link_width)
+		differ(notes, &n, "link width is x%d, was x%d", after->link_width,
+			before->link_width);
+	return n;
+}
+
+const char *oracle_text(const struct dev_state *st, char *buf, size_t size)
+{
+	if (!st->present)
+		return str_copy(buf, size, "gone from sysfs");
+	if (!st->readable)
+		return str_copy(buf, size, "config space reads all ones");
+	snprintf(buf, size, "%04x:%04x rev %02x %s x%d %s command %04x BAR0 %08x driver %s",
+		st->vendor, st->device, st->revision, st->power_state, st->link_width,
+		st->link_speed, st->command, st->bars[0], st->driver[0] ? st->driver : "none");
+	return buf;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "device/undo_replay.h"
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "device/attr.h"
+#include "device/driver.h"
+#include "device/methods.h"
+
+#include <string.h>
+
+#define REPLAY_NS (120 * NS_PER_S)
+
+static int replay_methods(
+	const struct host *host, const struct undo_rec *rec, struct bdf bdf, struct err *err)
+{
+	char now[METHODS_MAX], dropped[METHODS_MAX];
+
+	return methods_restore(
+		host, bdf, rec->value, clock_mono_ns() + REPLAY_NS, now, dropped, err);
+}
+
+static int replay_write(const struct host *host, const struct undo_rec *rec, struct err *err)
+{
+	int64_t deadline_ns = clock_mono_ns() + REPLAY_NS;
+	char now[sizeof(rec->value)];
+	struct err ignored;
+	struct bdf bdf;
+
+	/* only what this program changes: a record is no licence to write anywhere */
+	if (!str_starts(rec->path, "/sys/") || strstr(rec->path, "/../") != NULL)
+		return err_set(err, ERR_INPUT, 0, "an undo record names '%.80s'", rec->path);
+	if (str_ends(rec->path, "/reset_method") && bdf_parse(rec->subject, &bdf))
+		return replay_methods(host, rec, bdf, err);
+	if (attr_read(host, rec->path, now, sizeof(now), deadline_ns, &ignored) == 0 &&
+		str_eq(now, rec->value))
+		return 0;
+	return attr_write(host, rec->path, rec->value, deadline_ns, NULL, err);
+}
+
+static int replay_driver(const struct host *host, const struct undo_rec *rec, struct err *err)
+{
+	struct bdf bdf;
+
+	if (!bdf_parse(rec->subject, &bdf) || strchr(rec->value, '/') != NULL)
+		return err_set(err, ERR_INPUT, 0, "an undo record binds '%.40s' to '%.40s'",
+			rec->subject, rec->value);
+	return driver_bind(host, bdf, rec->value, rec->path, clock_mono_ns() + REPLAY_NS, err);
+}
+
+int undo_replay(const struct host *host, const struct undo_rec *rec, struct err *err)
+{
+	switch (rec->kind) {
+	case UNDO_WRITE:
+		return replay_write(host, rec, err);
+	case UNDO_DRIVER:
+		return replay_driver(host, rec, err);
+	case UNDO_DOMAIN:
+		break;
+	}
+	return err_set(err, ERR_UNSUPPORTED, 0, "undo record of kind %d is not about a device",
+		(int)rec->kind);
+}

@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "device/driver.h"
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "device/undo_replay.h"
+#include "model/event.h"
+
+#include "fakehost.h"
+#include "fakewrite.h"
+
+#include "cmocka_all.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define NIC  "0000:00:03.0"
+#define DEVS "/sys/bus/pci/devices/"
+
+static int64_t soon(void)
+{
+	return clock_mono_ns() + 10 * NS_PER_S;
+}
+
+/* The lane's end of a socket whose other end acknowledges everything with id 9. */
+struct mouth {
+	struct emitter out;
+	int other;
+};
+
+static void mouth_open(struct mouth *m)
+{
+	const struct order ack = {.kind = ORDER_ACK, .value = 9};
+	int pair[2], i;
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+	*m = (struct mouth){.out = {.fd = pair[0]}, .other = pair[1]};
+	for (i = 0; i < 4; i++)
+		assert_int_equal(send(m->other, &ack, sizeof(ack), 0), sizeof(ack));
+}
+
+static void mouth_close(struct mouth *m)
+{
+	close(m->out.fd);
+	close(m->other);
+}
+
+/* The next event of that kind; fails when there is none. */
+static struct event heard(struct mouth *m, enum event_kind kind)
+{
+	struct event ev = {0};
+
+	while (recv(m->other, &ev, sizeof(ev), MSG_DONTWAIT) == sizeof(ev))
+		if (ev.kind == (uint32_t)kind)
+			return ev;
+	fail_msg("no event %s", event_kind_name(kind));
+	return ev;
+}
+
+static void look_up(const struct fakehost *fake, const char *bdf, struct pcidev_list *all,
+	struct lane_device *dev)
+{
+	struct err err = {0};
+	struct bdf b;
+
+	assert_true(bdf_parse(bdf, &b));
+	assert_int_equal(pcidev_scan_nameless(fakehost_host(fake), all, &err), 0);
+	*dev = (struct lane_device){.pci = *pcidev_find(all, b), .lock_fd = -1};
+}
+
+static const char *driver_now(const struct fakehost *fake)
+{
+	static char target[HOST_PATH_MAX];
+	char path[HOST_PATH_MAX];
+	ssize_t n = readlink(host_path(fakehost_host(fake), path, "%s", DEVS NIC "/driver"), target,
+		sizeof(target) - 1);
+
+	target[n > 0 ? n : 0] = '\0';
+	return strrchr(target, '/') ? strrchr(target, '/') + 1 : target;
+}
+
+static void a_device_is_taken_and_given_back(void **state)
+{
+	struct fakehost *fake =
+		FAKEHOST(FAKE_DEV(NIC, .driver = "e1000e", .group = 3, .netdev = "eth1"));
+	struct pcidev_list all = {0};
+	struct lane_device dev;
+	struct err err = {0};
+	struct event ev;
+	struct mouth m;
+
+	(void)state;
+	mouth_open(&m);
+	look_up(fake, NIC, &all, &dev);
+	if (driver_take(fakehost_host(fake), &all, &dev, &m.out, &err) != 0)
+		fail_msg("%s", err.msg);
+	assert_string_equal(driver_now(fake), "vfio-pci");
+	assert_string_equal(dev.pci.driver, "vfio-pci");
+	assert_string_equal(fakehost_text(fake, DEVS NIC "/driver_override"), "vfio-pci");
+	assert_int_equal(dev.undo_driver, 9);
+	ev = heard(&m, EV_UNDO);
+	assert_string_equal(ev.subject, NIC);
+	if (driver_give_back(fakehost_host(fake), &dev, &m.out, &err) != 0)
+		fail_msg("%s", err.msg);
+	assert_string_equal(driver_now(fake), "e1000e");
+	assert_string_equal(fakehost_text(fake, DEVS NIC "/driver_override"), "");
+	assert_int_equal(heard(&m, EV_UNDO_DONE).code, 9);
+	assert_int_equal(dev.undo_driver, 0);
+	pcidev_list_finish(&all);
+	mouth_close(&m);
+	fakehost_free(fake);
+}
+
+static void what_was_on_vfio_before_stays_there(void **state)
+{
+	struct fakehost *fake = FAKEHOST(FAKE_DEV(NIC, .driver = "vfio-pci", .group = 3));
+	struct pcidev_list all = {0};
+	struct lane_device dev;
+	struct err err = {0};
+	struct mouth m;
+
+	(void)state;
+	mouth_open(&m);
+	look_up(fake, NIC, &all, &dev);
+	assert_int_equal(driver_take(fakehost_host(fake), &all, &dev, &m.out, &err), 0);
+	assert_int_equal(dev.undo_driver, 0);
+	assert_int_equal(driver_give_back(fakehost_host(fake), &dev, &m.out, &err), 0);
+	assert_string_equal(driver_now(fake), "vfio-pci");
+	pcidev_list_finish(&all);
+	mouth_close(&m);
+	fakehost_free(fake);
+}
+
+static void a_device_in_use_is_not_taken(void **state)
+{
+	struct fakehost *fake = FAKEHOST(
+		FAKE_DEV(NIC, .driver = "e1000e", .group = 3, .netdev = "eth0", .net_up = true));
+	struct pcidev_list all = {0};
+	struct lane_device dev;
+	struct err err = {0};
+	struct mouth m;
+
+	(void)state;
+	mouth_open(&m);
+	look_up(fake, NIC, &all, &dev);
+	assert_int_equal(driver_check(fakehost_host(fake), &all, &dev.pci, NULL, 0, &err), -1);
+	assert_int_equal(driver_take(fakehost_host(fake), &all, &dev, &m.out, &err), -1);
+	assert_int_equal(err.code, ERR_REFUSED);
+	assert_non_null(strstr(err.msg, "eth0"));
+	assert_string_equal(driver_now(fake), "e1000e");
+	assert_string_equal(fakehost_text(fake, DEVS NIC "/driver_override"), "(null)");
+	assert_int_equal(dev.undo_driver, 0);
+	pcidev_list_finish(&all);
+	mouth_close(&m);
+	fakehost_free(fake);
+}
+
+static void without_an_iommu_it_says_so(void **state)
+{
+	struct fakehost *fake = FAKEHOST(FAKE_DEV(NIC, .driver = "e1000e"));
+	struct pcidev_list all = {0};
+	struct lane_device dev;
+	struct err err = {0};
+	struct mouth m;
+
+	(void)state;
+	mouth_open(&m);
+	look_up(fake, NIC, &all, &dev);
+	assert_int_equal(driver_check(fakehost_host(fake), &all, &dev.pci, NULL, 0, &err), -1);
+	assert_non_null(strstr(err.msg, "IOMMU is off"));
+	assert_int_equal(driver_take(fakehost_host(fake), &all, &dev, &m.out, &err), -1);
+	assert_non_null(strstr(err.hint, "intel_iommu=on"));
+	pcidev_list_finish(&all);
+	mouth_close(&m);
+	fakehost_free(fake);
+}
+
+static void a_group_with_a_stranger_is_refused_by_name(void **state)
+{
+	const struct bdf both[] = {{0, 1, 0, 0}, {0, 1, 0, 1}};
+	struct fakehost *fake =
+		FAKEHOST(FAKE_DEV("0000:00:01.0", .secondary = 1, .driver = "pcieport", .group = 7),
+			FAKE_DEV("0000:01:00.0", .parent = "0000:00:01.0", .group = 7),
+			FAKE_DEV("0000:01:00.1", .parent = "0000:00:01.0", .group = 7,
+				.driver = "snd_hda_intel"));
+	struct pcidev_list all = {0};
+	struct lane_device dev;
+	struct err err = {0};
+
+	(void)state;
+	look_up(fake, "0000:01:00.0", &all, &dev);
+	assert_int_equal(driver_check(fakehost_host(fake), &all, &dev.pci, both, 1, &err), -1);
+	assert_non_null(strstr(err.msg, "0000:01:00.1"));
+	assert_non_null(strstr(err.msg, "snd_hda_intel"));
+	assert_int_equal(driver_check(fakehost_host(fake), &all, &dev.pci, both, 2, &err), 0);
+	pcidev_list_finish(&all);
+	fakehost_free(fake);
+}
+
+static void a_refused_bind_is_explained_and_taken_back(void **state)
+{
+	struct fakehost *fake = FAKEHOST(FAKE_DEV(NIC, .driver = "e1000e", .group = 3));
+	struct pcidev_list all = {0};
+	struct lane_device dev;
+	struct err err = {0};
+	struct mouth m;
+
+	(void)state;
+	mouth_open(&m);
+	look_up(fake, NIC, &all, &dev);
+	fake_write_fails("/drivers/vfio-pci/bind", NULL, EBUSY);
+	assert_int_equal(driver_take(fakehost_host(fake), &all, &dev, &m.out, &err), -1);
+	fake_writes_work();
+	assert_non_null(strstr(err.msg, "binding " NIC " to vfio-pci"));
+	assert_non_null(strstr(err.hint, "/dev/vfio"));
+	assert_string_equal(driver_now(fake), "e1000e");
+	assert_int_equal(dev.undo_driver, 0);
+	heard(&m, EV_UNDO_DONE);
+	pcidev_list_finish(&all);
+	mouth_close(&m);
+	fakehost_free(fake);
+}
+
+static void a_missing_driver_is_named(void **state)
+{
+	struct fakehost *fake = FAKEHOST(FAKE_DEV(NIC, .group = 3));
+	struct pcidev_list all = {0};
+	struct lane_device dev;
+	struct err err = {0};
+	struct mouth m;
+
+	(void)state;
+	mouth_open(&m);
+	look_up(fake, NIC, &all, &dev);
+	assert_int_equal(
+		driver_rebind(fakehost_host(fake), &dev, "nvidia", &m.out, soon(), &err), -1);
+	assert_non_null(strstr(err.msg, "nvidia"));
+	assert_string_equal(err.hint, "modprobe nvidia");
+	pcidev_list_finish(&all);
+	mouth_close(&m);
+	fakehost_free(fake);
+}
+
+static void rebinding_comes_back_at_the_end(void **state)
+{
+	struct fakehost *fake = FAKEHOST(FAKE_DEV(NIC, .driver = "vfio-pci", .group = 3),
+		FAKE_DEV("0000:00:04.0", .driver = "e1000e"));
+	struct pcidev_list all = {0};
+	struct lane_device dev;
+	struct err err = {0};
+	struct mouth m;
+
+	(void)state;
+	mouth_open(&m);
+	look_up(fake, NIC, &all, &dev);
+	if (driver_rebind(fakehost_host(fake), &dev, "e1000e", &m.out, soon(), &err) != 0)
+		fail_msg("%s", err.msg);
+	assert_string_equal(driver_now(fake), "e1000e");
+	assert_int_equal(dev.undo_driver, 9);
+	assert_int_equal(
+		driver_rebind(fakehost_host(fake), &dev, "e1000e", &m.out, soon(), &err), 0);
+	assert_int_equal(driver_give_back(fakehost_host(fake), &dev, &m.out, &err), 0);
+	assert_string_equal(driver_now(fake), "vfio-pci");
+	pcidev_list_finish(&all);
+	mouth_close(&m);
+	fakehost_free(fake);
+}
+
+static void replay(const struct fakehost *fake, const struct undo_rec *rec)
+{
+	struct err err = {0};
+
+	if (undo_replay(fakehost_host(fake), rec, &err) != 0)
+		fail_msg("%s", err.msg);
+}
+
+static void a_replay_may_be_repeated(void **state)
+{
+	const struct undo_rec rec = {.kind = UNDO_DRIVER, .subject = NIC, .value = "e1000e"};
+	struct fakehost *fake = FAKEHOST(FAKE_DEV(NIC, .driver = "vfio-pci", .group = 3),
+		FAKE_DEV("0000:00:04.0", .driver = "e1000e"));
+	struct undo_rec unbound = {.kind = UNDO_DRIVER, .subject = NIC, .path = "mine"};
+
+	(void)state;
+	replay(fake, &rec);
+	assert_string_equal(driver_now(fake), "e1000e");
+	replay(fake, &rec);
+	assert_string_equal(driver_now(fake), "e1000e");
+	replay(fake, &unbound);
+	replay(fake, &unbound);
+	assert_string_equal(driver_now(fake), "");
+	assert_string_equal(fakehost_text(fake, DEVS NIC "/driver_override"), "mine");
+	fakehost_free(fake);
+}
+
+static void a_replay_does_not_pull_a_device_from_a_vm(void **state)
+{
+	const struct undo_rec rec = {.kind = UNDO_DRIVER, .subject = NIC, .value = "e1000e"};
+	struct fakehost *fake = FAKEHOST(FAKE_DEV(NIC, .driver = "vfio-pci", .group = 3),
+		FAKE_DEV("0000:00:04.0", .driver = "e1000e"));
+	struct err err = {0};
+
+	(void)state;
+	fakehost_holder(fake, 99, "qemu-system-x86", "/dev/vfio/3");
+	assert_int_equal(undo_replay(fakehost_host(fake), &rec, &err), -1);
+	assert_non_null(strstr(err.msg, "qemu-system-x86"));
+	assert_string_equal(driver_now(fake), "vfio-pci");
+	fakehost_free(fake);
+}
+
+static void a_written_value_is_put_back(void **state)
+{
+	struct undo_rec rec = {
+		.kind = UNDO_WRITE, .path = "/sys/bus/pci/drivers_autoprobe", .value = "0"};
+	struct fakehost *fake = fakehost_new(NULL, 0);
+	struct err err = {0};
+
+	(void)state;
+	replay(fake, &rec);
+	assert_string_equal(fakehost_text(fake, "/sys/bus/pci/drivers_autoprobe"), "0");
+	fake_write_fails("/drivers_autoprobe", NULL, EINVAL);
+	replay(fake, &rec); /* nothing to write any more */
+	fake_writes_work();
+	str_set(rec.path, "/sys/../etc/passwd");
+	assert_int_equal(undo_replay(fakehost_host(fake), &rec, &err), -1);
+	rec.kind = UNDO_DOMAIN;
+	assert_int_equal(undo_replay(fakehost_host(fake), &rec, &err), -1);
+	fakehost_free(fake);
+}
+
+/* The kernel listed `bus` for function 0 of a slot and refuses it from now on. */
+static void words_that_the_kernel_refuses_are_dropped(void **state)
+{
+	const struct undo_rec rec = {.kind = UNDO_WRITE,
+		.subject = NIC,
+		.path = DEVS NIC "/reset_method",
+		.value = "flr pm bus"};
+	struct fakehost *fake = FAKEHOST(FAKE_DEV(NIC, .methods = "pm"));
+
+	(void)state;
+	fake_write_fails("/reset_method", "flr pm bus", EINVAL);
+	fake_write_fails("/reset_method", "bus", EINVAL);
+	replay(fake, &rec);
+	assert_string_equal(fakehost_text(fake, DEVS NIC "/reset_method"), "flr pm");
+	fake_writes_work();
+	replay(fake, &rec);
+	assert_string_equal(fakehost_text(fake, DEVS NIC "/reset_method"), "flr pm bus");
+	fakehost_free(fake);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_device_is_taken_and_given_back),
+		cmocka_unit_test(what_was_on_vfio_before_stays_there),
+		cmocka_unit_test(a_device_in_use_is_not_taken),
+		cmocka_unit_test(without_an_iommu_it_says_so),
+		cmocka_unit_test(a_group_with_a_stranger_is_refused_by_name),
+		cmocka_unit_test(a_refused_bind_is_explained_and_taken_back),
+		cmocka_unit_test(a_missing_driver_is_named),
+		cmocka_unit_test(rebinding_comes_back_at_the_end),
+		cmocka_unit_test(a_replay_may_be_repeated),
+		cmocka_unit_test(a_replay_does_not_pull_a_device_from_a_vm),
+		cmocka_unit_test(a_written_value_is_put_back),
+		cmocka_unit_test(words_that_the_kernel_refuses_are_dropped),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "device/oracle.h"
+
+#include "base/clock.h"
+
+#include "fakehost.h"
+
+#include "cmocka_all.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+#define GPU "0000:01:00.0"
+#define DIR "/sys/bus/pci/devices/" GPU "/"
+
+static struct dev_state take(const struct fakehost *fake, const char *bdf)
+{
+	struct dev_state st = {0};
+	struct err err = {0};
+	struct bdf b;
+
+	assert_true(bdf_parse(bdf, &b));
+	if (oracle_take(fakehost_host(fake), b, clock_mono_ns() + 5 * NS_PER_S, &st, &err) != 0)
+		fail_msg("%s", err.msg);
+	return st;
+}
+
+/* "sentence; sentence" of what differs. Static buffer. */
+static const char *differences(const struct dev_state *a, const struct dev_state *b)
+{
+	static char text[1024];
+	struct str s = {0};
+	size_t n = oracle_compare(a, b, &s);
+
+	snprintf(text, sizeof(text), "%s", s.s ? s.s : "");
+	assert_true((n == 0) == (text[0] == '\0'));
+	str_finish(&s);
+	return text;
+}
+
+static struct fakehost *gpu(void)
+{
+	return FAKEHOST(FAKE_DEV(GPU, .vendor = 0x10de, .device = 0x2684, .revision = 0xa1,
+		.driver = "vfio-pci", .group = 12, .methods = "flr bus"));
+}
+
+static void it_sees_what_is_there(void **state)
+{
+	struct fakehost *fake = gpu();
+	struct dev_state st = take(fake, GPU);
+
+	(void)state;
+	assert_true(st.present && st.readable && !st.is_vf && !st.enabled && !st.suspended);
+	assert_int_equal(st.vendor, 0x10de);
+	assert_int_equal(st.device, 0x2684);
+	assert_int_equal(st.subvendor, 0x1af4);
+	assert_int_equal(st.revision, 0xa1);
+	assert_int_equal(st.class_code, 0x030000);
+	assert_int_equal(st.command, 2);
+	assert_int_equal(st.bars[0], 0xfe000000);
+	assert_int_equal(st.resources[0], 0xfe000000);
+	assert_int_equal(st.link_width, 16);
+	assert_string_equal(st.link_speed, "16.0 GT/s PCIe");
+	assert_string_equal(st.power_state, "D0");
+	assert_string_equal(st.reset_methods, "flr bus");
+	assert_string_equal(st.driver, "vfio-pci");
+	assert_string_equal(differences(&st, &st), "");
+	fakehost_config(fake, GPU, 0x52, 1); /* MSI enable */
+	assert_true(take(fake, GPU).msi_enabled);
+	fakehost_free(fake);
+}
+
+static void a_dark_device_is_not_readable(void **state)
+{
+	struct fakehost *fake = gpu();
+	struct dev_state before = take(fake, GPU), after;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 256; i++)
+		fakehost_config(fake, GPU, i, 0xff);
+	after = take(fake, GPU);
+	assert_false(after.readable);
+	assert_string_equal(differences(&before, &after), "its config space reads all ones");
+	fakehost_free(fake);
+}
+
+static void a_device_that_is_gone_is_an_observation(void **state)
+{
+	struct fakehost *fake = gpu();
+	struct dev_state before = take(fake, GPU), after;
+
+	(void)state;
+	fakehost_remove(fake, "/sys/bus/pci/devices/" GPU);
+	after = take(fake, GPU);
+	assert_false(after.present);
+	assert_string_equal(differences(&before, &after), "it is gone from sysfs");
+	fakehost_free(fake);
+}
+
+static void every_field_that_differs_is_named(void **state)
+{
+	struct fakehost *fake = gpu();
+	struct dev_state a = take(fake, GPU), b;
+
+	(void)state;
+	b = a;
+	b.link_width = 8;
+	assert_string_equal(differences(&a, &b), "link width is x8, was x16");
+	b = a;
+	b.device = 0x1111;
+	b.revision = 0xff;
+	assert_string_equal(
+		differences(&a, &b), "it is 10de:1111, was 10de:2684; revision is ff, was a1");
+	b = a;
+	b.bars[0] = 0;
+	assert_string_equal(differences(&a, &b), "BAR 0 is 00000000, was fe000000");
+	b = a;
+	str_set(b.power_state, "D3cold");
+	assert_string_equal(differences(&a, &b), "power state is D3cold, was D0");
+	b = a;
+	str_set(b.reset_methods, "flr");
+	assert_string_equal(differences(&a, &b), "reset methods are 'flr', were 'flr bus'");
+	b = a;
+	b.driver[0] = '\0';
+	assert_string_equal(differences(&a, &b), "driver is none, was vfio-pci");
+	b = a;
+	b.command = 0;
+	assert_non_null(strstr(differences(&a, &b), "command register is 0000, was 0002"));
+	b = a;
+	b.msi_enabled = true;
+	assert_string_equal(differences(&a, &b), "MSI is on, was off");
+	fakehost_free(fake);
+}
+
+static void what_may_differ_is_no_difference(void **state)
+{
+	struct fakehost *fake = gpu();
+	struct dev_state a = take(fake, GPU), b;
+	struct str notes = {0};
+
+	(void)state;
+	/* links slow down at idle; a wider link is luck */
+	b = a;
+	str_set(b.link_speed, "2.5 GT/s PCIe");
+	b.link_width = 32;
+	assert_string_equal(differences(&a, &b), "");
+	assert_int_equal(oracle_notes(&a, &b, &notes), 2);
+	assert_string_equal(notes.s,
+		"link speed is 2.5 GT/s PCIe, was 16.0 GT/s PCIe; link width is x32, was x16");
+	str_finish(&notes);
+	/* a reset wakes a sleeping device; vfio puts an idle one to sleep */
+	b = a;
+	str_set(a.power_state, "D3hot");
+	assert_string_equal(differences(&a, &b), "");
+	str_set(a.power_state, "D0");
+	str_set(b.power_state, "D3hot");
+	assert_string_equal(differences(&a, &b), "power state is D3hot, was D0");
+	b.suspended = true;
+	assert_string_equal(differences(&a, &b), "");
+	/* another user: the guest's command register and interrupts are its own */
+	b = a;
+	b.enabled = true;
+	b.command = 0x0406;
+	b.msix_enabled = true;
+	assert_string_equal(differences(&a, &b), "");
+	fakehost_free(fake);
+}
+
+static void bus_mastering_is_judged_by_who_uses_the_device(void **state)
+{
+	struct fakehost *fake = gpu();
+	struct dev_state a = take(fake, GPU), b = a;
+
+	(void)state;
+	/* vfio clears it when the last user goes */
+	a.command = 6;
+	b.command = 2;
+	assert_string_equal(differences(&a, &b), "");
+	assert_non_null(strstr(differences(&b, &a), "bus mastering is on while nobody uses it"));
+	a.enabled = b.enabled = true;
+	assert_non_null(strstr(differences(&a, &b), "bus mastering is off"));
+	assert_string_equal(differences(&b, &a), "");
+	fakehost_free(fake);
+}
+
+static void a_vf_is_judged_as_a_vf(void **state)
+{
+	struct fakehost *fake = FAKEHOST(FAKE_DEV("0000:01:00.0"),
+		FAKE_DEV("0000:01:00.1", .physfn = "0000:01:00.0", .vendor = 0x8086,
+			.device = 0x154c, .methods = "flr"));
+	struct dev_state a = take(fake, "0000:01:00.1"), b = a;
+	size_t i;
+
+	(void)state;
+	assert_true(a.is_vf && a.readable);
+	assert_int_equal(a.vendor, 0x8086);
+	assert_int_equal(a.device, 0x154c);
+	assert_int_equal(a.bars[0], 0);
+	b.command = 4;
+	assert_string_equal(differences(&a, &b), "");
+	b.resources[0] = 0;
+	assert_non_null(strstr(differences(&a, &b), "resource 0"));
+	for (i = 0; i < 256; i++)
+		fakehost_config(fake, "0000:01:00.1", i, 0xff);
+	assert_false(take(fake, "0000:01:00.1").readable);
+	fakehost_free(fake);
+}
+
+static void hostile_config_space_does_no_harm(void **state)
+{
+	struct fakehost *fake = gpu();
+	char longer[3000];
+	size_t i;
+
+	(void)state;
+	/* capabilities that point to themselves and to the end */
+	fakehost_config(fake, GPU, 0x41, 0x40);
+	take(fake, GPU);
+	fakehost_config(fake, GPU, 0x34, 0xff);
+	take(fake, GPU);
+	for (i = 0; i < 64; i++)
+		fakehost_config(fake, GPU, 0x40 + i, (uint8_t)(i * 37));
+	take(fake, GPU);
+	memset(longer, '9', sizeof(longer) - 1);
+	longer[sizeof(longer) - 1] = '\0';
+	fakehost_write(fake, DIR "current_link_width", longer);
+	fakehost_write(fake, DIR "resource", longer);
+	fakehost_write(fake, DIR "power_state", "\x1b[2J");
+	fakehost_write(fake, DIR "reset_method", longer);
+	assert_int_equal(take(fake, GPU).link_width, 0);
+	assert_string_equal(take(fake, GPU).power_state, "\\x1b[2J");
+	fakehost_write(fake, DIR "config", "short");
+	assert_false(take(fake, GPU).readable);
+	fakehost_free(fake);
+}
+
+static void a_device_that_does_not_answer_is_a_timeout(void **state)
+{
+	struct fakehost *fake = gpu();
+	const struct bdf bdf = {0, 1, 0, 0};
+	struct dev_state st = {.vendor = 7};
+	char path[HOST_PATH_MAX];
+	struct err err = {0};
+
+	(void)state;
+	/* a FIFO without a writer blocks its reader, as a device under reset does */
+	fakehost_remove(fake, DIR "config");
+	assert_int_equal(mkfifo(host_path(fakehost_host(fake), path, "%s", DIR "config"), 0644), 0);
+	assert_int_equal(
+		oracle_take(fakehost_host(fake), bdf, clock_mono_ns() + 300 * NS_PER_MS, &st, &err),
+		-1);
+	assert_int_equal(st.vendor, 7);
+	assert_int_equal(err.code, ERR_TIMEOUT);
+	fakehost_free(fake);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(it_sees_what_is_there),
+		cmocka_unit_test(a_dark_device_is_not_readable),
+		cmocka_unit_test(a_device_that_is_gone_is_an_observation),
+		cmocka_unit_test(every_field_that_differs_is_named),
+		cmocka_unit_test(what_may_differ_is_no_difference),
+		cmocka_unit_test(bus_mastering_is_judged_by_who_uses_the_device),
+		cmocka_unit_test(a_vf_is_judged_as_a_vf),
+		cmocka_unit_test(hostile_config_space_does_no_harm),
+		cmocka_unit_test(a_device_that_does_not_answer_is_a_timeout),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
