@@ -2,8 +2,13 @@
 #ifndef VFIO_STRESS_DEVICE_ORACLE_H
 #define VFIO_STRESS_DEVICE_ORACLE_H
 
+#include "base/bdf.h"
+#include "base/clock.h"
 #include "base/str.h"
-#include "world/pcidev.h"
+#include "world/host.h"
+
+#include <stdbool.h>
+#include <stdint.h>
 
 /*
  * What a device looks like. Taken by a disposable child with a deadline, because reading the

@@ -2,6 +2,7 @@
 #include "device/oracle.h"
 
 #include "world/child.h"
+#include "world/pcidev.h"
 
 #include <errno.h>
 #include <fcntl.h>
