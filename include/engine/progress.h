@@ -20,6 +20,8 @@ struct scenario;
 struct progress;
 
 struct progress *progress_new(const struct scenario *sc, bool quiet);
+/* The same on another descriptor than stderr, which stays the caller's. */
+struct progress *progress_new_on(const struct scenario *sc, int fd, bool quiet);
 void progress_free(struct progress *p); /* leaves the terminal as it was */
 
 /* The run has begun: its id. Until then only notes are shown. */
