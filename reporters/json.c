@@ -305,7 +305,7 @@ static void say_cuts(struct str *out, const struct run_view *run, const struct j
 		steps_shown += least(run->lanes[i].nsteps, cut->steps);
 	}
 	say_part(&parts, "failures", least(run->nfailures, cut->failures), run->failures_total);
-	say_part(&parts, "incidents", least(run->nincidents, cut->incidents), run->nincidents);
+	say_part(&parts, "incidents", least(run->nincidents, cut->incidents), run->totals.all);
 	say_part(&parts, "lanes", least(run->nlanes, cut->lanes), run->nlanes);
 	say_part(&parts, "steps", steps_shown, steps);
 	say_part(&parts, "blind spots", least(run->blind_spots.n, cut->sentences),
@@ -334,6 +334,8 @@ static struct json_t *blind_spots_json(const struct run_view *run, const struct 
 	struct json_t *list = sentences(&run->blind_spots, cut);
 	struct str said = {0};
 
+	if (run->running)
+		jout_push_str(list, "the run is still going on: its verdict is not final");
 	say_cuts(&said, run, cut);
 	if (said.len > 0)
 		jout_push_str(list, said.s);

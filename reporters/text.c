@@ -46,6 +46,7 @@ struct grant {
 /* With this every run fits. */
 static const unsigned least_room[ROOM_COUNT] = {
 	[ROOM_HEAD] = 1,
+	[ROOM_WHY] = 1,
 	[ROOM_WHERE] = 1,
 	[ROOM_WHAT] = 1,
 	[ROOM_KERNEL] = 1,
@@ -208,12 +209,15 @@ static const char *device_name(const struct culprit *c)
 /* Who or what the first line is about. A run that died has a suspect: the step that was open. */
 static void head_text(const struct run_view *run, const struct culprit *c, struct str *s)
 {
-	bool names = run->verdict == VERDICT_FAIL || !run->ended;
+	bool names = run->verdict == VERDICT_FAIL || (!run->ended && !run->running);
 	uint64_t done = cycles_done(run);
 
 	if (run->verdict == VERDICT_PASS && done > 0)
 		str_addf(s, "%" PRIu64 " cycle%s on %zu lane%s, nothing that counts went wrong",
 			done, plural(done), run->nlanes, plural(run->nlanes));
+	else if (run->running && run->verdict == VERDICT_ABORTED)
+		str_addf(s, "%" PRIu64 " cycle%s done, nothing has failed so far", done,
+			plural(done));
 	else if (run->verdict == VERDICT_BROKEN && run->blind)
 		str_add(s, "blind: what the kernel said was not all seen, so nothing is proved");
 	else if (names && c != NULL && c->device[0] != '\0')
@@ -228,15 +232,16 @@ static void head_text(const struct run_view *run, const struct culprit *c, struc
 
 static void head(struct page *p, const struct run_view *run, const struct culprit *c)
 {
-	const char *word = verdict_looks[run->verdict].word;
+	bool open = run->running && run->verdict == VERDICT_ABORTED;
+	const char *word = open ? "STILL RUNNING" : verdict_looks[run->verdict].word;
 	struct str s = {0};
 
 	head_text(run, c, &s);
 	auto_free char *text = clean(s.s ? s.s : "");
 
 	str_finish(&s);
-	fprintf(p->out, "%s%s%s: ", p->colour ? verdict_looks[run->verdict].colour : "", word,
-		p->colour ? "\x1b[0m" : "");
+	fprintf(p->out, "%s%s%s: ", p->colour && !open ? verdict_looks[run->verdict].colour : "",
+		word, p->colour && !open ? "\x1b[0m" : "");
 	wrap(p, text, strlen(word) + 2, p->room[ROOM_HEAD]);
 }
 
@@ -293,9 +298,10 @@ static void what(struct page *p, const struct culprit *c)
 	struct str s = {0};
 
 	if (inc != NULL)
-		str_addf(&s, "%s, %s, %s%" PRIu64 " time%s", inc->id, severity_name(inc->severity),
-			inc->count_is_lower_bound ? "at least " : "", inc->count,
-			plural(inc->count));
+		str_addf(&s, "%s, %s, %s%" PRIu64 " time%s%s", inc->id,
+			severity_name(inc->severity), inc->count_is_lower_bound ? "at least " : "",
+			inc->count, plural(inc->count),
+			inc->severity < SEV_ERROR ? ", over its budget" : "");
 	if (f != NULL)
 		str_addf(&s, "%sstep %s %s%s%s", inc ? "; " : "", f->step, ended_as[f->outcome],
 			*f->reason ? ": " : "", f->reason);
@@ -303,20 +309,10 @@ static void what(struct page *p, const struct culprit *c)
 	str_finish(&s);
 }
 
-static uint64_t over_budget(const struct run_view *run)
-{
-	uint64_t n = 0;
-	size_t i;
-
-	for (i = 0; i < run->nincidents; i++)
-		n += run->incidents[i].over_budget;
-	return n;
-}
-
 static void also(struct page *p, const struct run_view *run, const struct culprit *c)
 {
 	uint64_t failures = run->failures_total - (c->failure != NULL);
-	uint64_t incidents = over_budget(run) - (c->incident != NULL);
+	uint64_t incidents = run->totals.over_budget - (c->incident != NULL);
 	struct str s = {0};
 
 	if (failures > 0)
@@ -369,7 +365,7 @@ static void culprit(struct page *p, const struct run_view *run, const struct cul
 	also(p, run, c);
 }
 
-static void lane_line(struct page *p, const struct lane_row *lane)
+static void lane_line(struct page *p, const struct lane_row *lane, bool running)
 {
 	auto_free char *name = clean(lane->name), *reason = clean(lane->reason);
 	size_t len = utf8_fit(name, LANE_WIDTH), used = 0;
@@ -385,7 +381,8 @@ static void lane_line(struct page *p, const struct lane_row *lane)
 		fprintf(p->out, "%s%*s", name, (int)(LANE_WIDTH - used), "");
 	}
 	snprintf(counts, sizeof(counts), "  %-7s %9" PRIu64 " %7" PRIu64,
-		verdict_name(lane->verdict), lane->cycles_done, lane->cycles_failed);
+		running && !lane->ended ? "running" : verdict_name(lane->verdict),
+		lane->cycles_done, lane->cycles_failed);
 	fprintf(p->out, "%s%s", counts, *reason ? "  " : "");
 	wrap(p, reason, LANE_WIDTH + strlen(counts) + 2, 1);
 }
@@ -407,7 +404,7 @@ static void lanes(struct page *p, const struct run_view *run)
 			if ((run->lanes[i].verdict == VERDICT_PASS) != pass)
 				continue;
 			if (shown++ < p->room[ROOM_LANES])
-				lane_line(p, &run->lanes[i]);
+				lane_line(p, &run->lanes[i], run->running);
 			else
 				rest[run->lanes[i].verdict]++, left++;
 		}
@@ -424,18 +421,13 @@ static void lanes(struct page *p, const struct run_view *run)
 
 static void incidents(struct page *p, const struct run_view *run)
 {
-	uint64_t n[SEV_FATAL + 1] = {0}, tolerated = 0;
-	size_t i;
+	const uint64_t *n = run->totals.severity;
 
-	for (i = 0; i < run->nincidents; i++) {
-		n[run->incidents[i].severity]++;
-		tolerated += run->incidents[i].tolerated;
-	}
 	say(p, "incidents", 1,
 		"%" PRIu64 " fatal, %" PRIu64 " error, %" PRIu64 " warning, %" PRIu64
 		" info; %" PRIu64 " tolerated, %" PRIu64 " expected",
 		n[SEV_FATAL], n[SEV_ERROR], n[SEV_WARNING], n[SEV_INFO] + run->info_events,
-		tolerated, run->expected_events);
+		run->totals.tolerated, run->expected_events);
 }
 
 static void kernel_log(struct page *p, const struct run_view *run)
@@ -530,7 +522,17 @@ static void about(struct page *p, const struct run_view *run)
 	say(p, "run", 1, "%s, %s on %s", run->id, run->scenario,
 		text_or(run->host.name, "an unknown host"));
 	say(p, "", 1, "%s to %s UTC (%s)%s", utc(run->started_ns, start), utc(run->ended_ns, end),
-		took, run->ended ? "" : ", last sign of life");
+		took, run->ended || run->running ? "" : ", last sign of life");
+}
+
+/* Where the culprit is named the reason would only say it again. */
+static bool needs_reason(const struct run_view *run, bool guilty)
+{
+	if (run->running || *text_or(run->verdict_reason, "") == '\0')
+		return false;
+	if (run->verdict == VERDICT_FAIL || run->verdict == VERDICT_BROKEN)
+		return !guilty && !run->blind;
+	return run->verdict == VERDICT_ABORTED;
 }
 
 static void render(struct page *p, const struct run_view *run, const struct text_opts *opts)
@@ -541,8 +543,8 @@ static void render(struct page *p, const struct run_view *run, const struct text
 	head(p, run, guilty ? &c : NULL);
 	if (resets_all_skipped(run))
 		say(p, "no reset", 1, "no device was reset: every reset step was skipped");
-	if (*text_or(run->verdict_reason, "") != '\0' && (p->room[ROOM_WHY] > 0 || !guilty))
-		say(p, "why", p->room[ROOM_WHY] ? p->room[ROOM_WHY] : 1, "%s", run->verdict_reason);
+	if (needs_reason(run, guilty))
+		say(p, "why", p->room[ROOM_WHY], "%s", run->verdict_reason);
 	if (guilty)
 		culprit(p, run, &c);
 	lanes(p, run);

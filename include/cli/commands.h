@@ -7,6 +7,7 @@
 extern const struct command cmd_check;
 extern const struct command cmd_deliver;
 extern const struct command cmd_list;
+extern const struct command cmd_report;
 extern const struct command cmd_runs;
 extern const struct command cmd_version;
 

@@ -47,7 +47,8 @@ struct failure_row {
 	const char *reason, *detail, *advice;
 };
 
-#define FAILURES_SHOWN_MAX 1000 /* more are counted */
+#define FAILURES_SHOWN_MAX  1000 /* more are counted */
+#define INCIDENTS_SHOWN_MAX 2000
 
 /* An immutable snapshot of one stored run: all that a report needs. Free with run_view_free. */
 struct run_view {
@@ -55,6 +56,7 @@ struct run_view {
 	enum verdict verdict;
 	int exit_code;
 	bool simulated, boots_proved, ended;
+	bool running; /* not ended, and its process is there: no verdict is final */
 	const char *id, *scenario, *scenario_text, *tool_version, *boot_id;
 	const char *verdict_reason; /* one sentence: why this verdict */
 	const char *aborted; /* why it was cut short, "" = it was not */
@@ -67,7 +69,10 @@ struct run_view {
 	size_t nfailures;
 	uint64_t failures_total;
 	struct incident *incidents; /* culprits first: over budget, by severity, then by time */
-	size_t nincidents;
+	size_t nincidents; /* the worst, at most INCIDENTS_SHOWN_MAX */
+	struct {
+		uint64_t all, severity[SEV_FATAL + 1], tolerated, over_budget;
+	} totals; /* of all that were to be listed */
 	uint64_t expected_events; /* recognised inside the step that causes them */
 	uint64_t info_events; /* incidents of severity info, counted only */
 	uint64_t klog_records, klog_lost;

@@ -6,6 +6,7 @@
 const struct command *const commands[] = {
 	&cmd_check,
 	&cmd_runs,
+	&cmd_report,
 	&cmd_deliver,
 	&cmd_list,
 	&cmd_version,

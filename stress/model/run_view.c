@@ -50,7 +50,7 @@ static int load_run(struct loading *l)
 		    " started_ns, coalesce(ended_ns, alive_ns), ended_ns IS NOT NULL, aborted,"
 		    " klog_records, klog_lost, blind, blind_reason, host_name, kernel, cmdline, "
 		    "bios,"
-		    " board, cpu, microcode, qemu, libvirt FROM run WHERE key = ?",
+		    " board, cpu, microcode, qemu, libvirt, pid, pid_start FROM run WHERE key = ?",
 		    "i", l->run) != 0)
 		return -1;
 	rc = db_row(q, l->err);
@@ -73,6 +73,7 @@ static int load_run(struct loading *l)
 		v->host = (struct host_facts){keep(l, q, 15), keep(l, q, 16), keep(l, q, 17),
 			keep(l, q, 18), keep(l, q, 19), keep(l, q, 20), keep(l, q, 21),
 			keep(l, q, 22), keep(l, q, 23)};
+		v->running = !v->ended && store_process_lives(db_int(q, 24), db_int(q, 25));
 	}
 	db_done(q);
 	return rc == 1 ? 0 : -1;
@@ -310,6 +311,16 @@ static const char *word_of(const struct run_view *v, int64_t lane, int64_t phase
 	return "";
 }
 
+/* From lane, cycle, phase, step and subject of an event. */
+static void place_failure(struct loading *l, struct query *q, struct failure_row *f)
+{
+	f->lane = (int32_t)db_int(q, 0);
+	f->cycle = db_int(q, 2) == PHASE_AFTER ? -1 : (int32_t)db_int(q, 1);
+	f->step = word_of(l->view, db_int(q, 0), db_int(q, 2), db_int(q, 3));
+	f->step_index = (int32_t)db_int(q, 3);
+	f->device = strchr(db_text(q, 4), ':') ? keep(l, q, 4) : NULL;
+}
+
 static int load_failures(struct loading *l)
 {
 	VEC(struct failure_row) failures = {0};
@@ -329,11 +340,7 @@ static int load_failures(struct loading *l)
 		if (v->failures_total++ >= FAILURES_SHOWN_MAX)
 			continue;
 		f = vec_push(&failures);
-		f->lane = (int32_t)db_int(q, 0);
-		f->cycle = db_int(q, 2) == PHASE_AFTER ? -1 : (int32_t)db_int(q, 1);
-		f->step = word_of(v, db_int(q, 0), db_int(q, 2), db_int(q, 3));
-		f->step_index = (int32_t)db_int(q, 3);
-		f->device = strchr(db_text(q, 4), ':') ? keep(l, q, 4) : NULL;
+		place_failure(l, q, f);
 		f->outcome = (enum outcome)db_int(q, 5);
 		f->reason = keep(l, q, 6);
 		f->detail = keep(l, q, 7);
@@ -341,6 +348,53 @@ static int load_failures(struct loading *l)
 	}
 	db_done(q);
 	KEEP_VEC(l, &failures, v->failures, v->nfailures);
+	return rc;
+}
+
+static void append_failures(struct run_view *v, const struct failure_row *rows, size_t n)
+{
+	struct failure_row *all = arena_alloc(&v->arena, (v->nfailures + n) * sizeof(*all) + 1);
+
+	if (v->nfailures > 0)
+		memcpy(all, v->failures, v->nfailures * sizeof(*all));
+	if (n > 0)
+		memcpy(all + v->nfailures, rows, n * sizeof(*all));
+	v->failures = all;
+	v->nfailures += n;
+	v->failures_total += n;
+}
+
+/* Of a run that died, the step in which each lane was then: the suspects. */
+static int load_open_steps(struct loading *l)
+{
+	VEC(struct failure_row) failures = {0};
+	struct run_view *v = l->view;
+	struct query *q;
+	char took[32];
+	int rc;
+
+	if (v->ended || v->running)
+		return 0;
+	if (db_query(l->db, &q, l->err,
+		    "SELECT b.lane, b.cycle, b.phase, b.step, b.subject, b.wall_ns FROM event b"
+		    " WHERE b.id IN (SELECT max(id) FROM event WHERE run = ?1 AND kind IN (?2, ?3)"
+		    "  GROUP BY lane) AND b.kind = ?2 ORDER BY b.wall_ns",
+		    "iii", l->run, (int64_t)EV_STEP_BEGIN, (int64_t)EV_STEP_END) != 0)
+		return -1;
+	while ((rc = db_row(q, l->err)) == 1) {
+		struct failure_row *f = vec_push(&failures);
+		int64_t open_ns = v->ended_ns - db_int(q, 5);
+
+		place_failure(l, q, f);
+		f->outcome = OUTCOME_ABORTED;
+		f->reason = "run-died";
+		f->detail = arena_printf(&v->arena, "the run died in this step, %s after it began",
+			duration_text(open_ns > 0 ? open_ns / NS_PER_MS : 0, took, sizeof(took)));
+		f->advice = "this step is the suspect when the host went down with the run";
+	}
+	db_done(q);
+	append_failures(v, failures.v, failures.n);
+	vec_finish(&failures);
 	return rc;
 }
 
@@ -431,7 +485,13 @@ static int load_lines(struct loading *l, struct incident *inc)
 	return rc;
 }
 
-#define INCIDENTS_SHOWN_MAX 2000
+static void count_incident(struct run_view *v, enum severity severity, bool tolerated, bool over)
+{
+	v->totals.all++;
+	v->totals.severity[severity <= SEV_FATAL ? severity : SEV_FATAL]++;
+	v->totals.tolerated += tolerated;
+	v->totals.over_budget += over;
+}
 
 /* Info is counted, not listed; expected events too. The rest: what fails the run comes first. */
 static int load_incidents(struct loading *l)
@@ -456,8 +516,11 @@ static int load_incidents(struct loading *l)
 			v->expected_events += (uint64_t)db_int(q, 15);
 		else if (db_int(q, 2) == SEV_INFO && !db_int(q, 3) && !db_int(q, 4))
 			v->info_events += (uint64_t)db_int(q, 15);
-		else if (list.n < INCIDENTS_SHOWN_MAX)
-			read_incident(q, vec_push(&list));
+		else {
+			count_incident(v, (enum severity)db_int(q, 2), db_int(q, 3), db_int(q, 4));
+			if (list.n < INCIDENTS_SHOWN_MAX)
+				read_incident(q, vec_push(&list));
+		}
 	}
 	db_done(q);
 	KEEP_VEC(l, &list, v->incidents, v->nincidents);
@@ -520,7 +583,8 @@ int run_view_load(struct store *store, const char *which, struct run_view **out,
 	v->verdict_reason = "";
 	if (store_find_run(store, which, &l.run, err) != 0 || load_run(&l) != 0 ||
 		load_lanes(&l) != 0 || load_boot_proof(&l) != 0 || load_failures(&l) != 0 ||
-		load_incidents(&l) != 0 || load_sentences(&l, "note", &v->notes) != 0 ||
+		load_open_steps(&l) != 0 || load_incidents(&l) != 0 ||
+		load_sentences(&l, "note", &v->notes) != 0 ||
 		load_sentences(&l, "blind-spot", &v->blind_spots) != 0 ||
 		load_undo_left(&l, store) != 0) {
 		run_view_free(v);

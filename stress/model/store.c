@@ -516,7 +516,7 @@ int store_undo_done(struct store *s, uint64_t id, struct err *err)
 	return db_run(s->db, err, "UPDATE undo SET done = 1 WHERE id = ?", "i", (int64_t)id);
 }
 
-static bool process_lives(int64_t pid, int64_t start)
+bool store_process_lives(int64_t pid, int64_t start)
 {
 	return start != 0 && pid_start_time((pid_t)pid) == start;
 }
@@ -548,7 +548,7 @@ int store_undo_list(
 		u->run = db_int(q, 6);
 		str_set(u->run_id, db_text(q, 7));
 		str_set(u->connect, db_text(q, 8));
-		u->run_alive = db_int(q, 9) && process_lives(db_int(q, 10), db_int(q, 11));
+		u->run_alive = db_int(q, 9) && store_process_lives(db_int(q, 10), db_int(q, 11));
 	}
 	db_done(q);
 	if (rc < 0) {
@@ -584,7 +584,7 @@ int store_list_runs(struct store *s, bool (*each)(void *arg, const struct run_li
 		str_set(l.scenario, db_text(q, 1));
 		l.started_ns = db_int(q, 2);
 		l.ended_ns = db_int(q, 3);
-		l.alive = l.ended_ns == 0 && process_lives(db_int(q, 5), db_int(q, 6));
+		l.alive = l.ended_ns == 0 && store_process_lives(db_int(q, 5), db_int(q, 6));
 		l.verdict = l.ended_ns ? (enum verdict)db_int(q, 4) : VERDICT_ABORTED;
 		l.cycles_done = (uint64_t)db_int(q, 7);
 		l.cycles_failed = (uint64_t)db_int(q, 8);

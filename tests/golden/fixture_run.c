@@ -17,6 +17,7 @@ static void step_failed(struct run_view *run);
 static void over_budget_warning(struct run_view *run);
 static void aborted(struct run_view *run);
 static void dead(struct run_view *run);
+static void running(struct run_view *run);
 static void blind(struct run_view *run);
 static void broken(struct run_view *run);
 static void skipped(struct run_view *run);
@@ -31,6 +32,7 @@ const struct fixture fixtures[] = {
 	{"over-budget", over_budget_warning},
 	{"aborted", aborted},
 	{"dead", dead},
+	{"running", running},
 	{"blind", blind},
 	{"broken", broken},
 	{"skipped", skipped},
@@ -432,6 +434,13 @@ static void dead(struct run_view *run)
 		"0000:41:00.0: driver nvidia, was bound to vfio-pci");
 }
 
+static void running(struct run_view *run)
+{
+	aborted(run);
+	run->ended = false;
+	run->running = true;
+}
+
 static void blind(struct run_view *run)
 {
 	base(run, VERDICT_BROKEN, 4);
@@ -556,20 +565,32 @@ static void huge(struct run_view *run)
 	run->failures_total = 5000;
 }
 
+static void count(struct run_view *run)
+{
+	size_t i;
+
+	run->totals.all += run->nincidents;
+	for (i = 0; i < run->nincidents; i++) {
+		run->totals.severity[run->incidents[i].severity]++;
+		run->totals.tolerated += run->incidents[i].tolerated;
+		run->totals.over_budget += run->incidents[i].over_budget;
+	}
+}
+
 struct run_view *fixture_run_new(const char *name)
 {
 	struct run_view *run = xcalloc(1, sizeof(*run));
 	const struct fixture *f = fixtures;
 
-	if (str_eq(name, "huge")) {
-		huge(run);
-		return run;
-	}
-	while (!str_eq(f->name, name)) {
-		assert(f->name != NULL);
+	while (f->name != NULL && !str_eq(f->name, name))
 		f++;
+	if (f->name == NULL) {
+		assert(str_eq(name, "huge"));
+		huge(run);
+	} else {
+		f->fill(run);
 	}
-	f->fill(run);
+	count(run);
 	return run;
 }
 

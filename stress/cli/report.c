@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cli/commands.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "cli/complain.h"
+#include "engine/report_out.h"
+#include "engine/verdict.h"
+#include "model/run_view.h"
+#include "model/scenario.h"
+#include "model/store.h"
+#include "reporters/reporters.h"
+
+#include <unistd.h>
+
+/* The view stays usable after the store is closed. */
+static int load(const char *db, const char *which, struct run_view **out, struct err *err)
+{
+	struct store *store;
+	int rc;
+
+	if (store_open(db, STORE_READ, &store, err) != 0)
+		return -1;
+	rc = run_view_load(store, which, out, err);
+	store_close(store);
+	if (rc == 0)
+		verdict_judge(*out);
+	return rc;
+}
+
+static int write_as(
+	const char *format, const char *path, const struct run_view *view, struct err *err)
+{
+	auto_free char *arg = xasprintf("%s:%s", format, path);
+	auto_arena struct arena arena = {0};
+	struct report_spec spec;
+
+	if (report_parse(&arena, arg, &spec, err) != 0)
+		return -1;
+	/* only the text has colours, and only on a terminal */
+	if (spec.type == &reporter_text && str_eq(path, "-"))
+		((struct text_opts *)spec.opts)->colour = report_colour(STDOUT_FILENO);
+	return report_write(spec.type, view, spec.opts, path, err);
+}
+
+static int run(const struct host *host, const struct options *o)
+{
+	const char *format = options_get(o, "format"), *path = options_get(o, "output");
+	struct run_view *view;
+	struct err err;
+	int rc;
+
+	(void)host;
+	if (load(options_get(o, "db"), o->nargs ? o->args[0] : "latest", &view, &err) != 0)
+		return complain(&err);
+	rc = write_as(format ? format : "text", path ? path : "-", view, &err);
+	run_view_free(view);
+	return rc == 0 ? EXIT_GOOD : complain(&err);
+}
+
+static const struct option_spec options[] = {
+	{'f', "format", "FORMAT", "text (default) or json", false, false},
+	{'o', "output", "FILE", "write it there; - is standard output", false, false},
+	{0, "db", "FILE", "the store of runs", false, false},
+	{0},
+};
+
+const struct command cmd_report = {
+	.name = "report",
+	.operands = "[RUN]",
+	.summary = "make the report of a stored run, again and in any format",
+	.text = "RUN is an id, the unique beginning of one, or latest (the default). A run that "
+		"was\n"
+		"killed is reported too, with everything that happened until then.\n"
+		"Exit code: 0, also for a run that failed; 2 usage; 3 no such run or no store.\n"
+		"\n"
+		"  vfio-stress report\n"
+		"  vfio-stress report 20261121-040714 --format json -o run.json",
+	.options = options,
+	.max_args = 1,
+	.run = run,
+};

@@ -1,0 +1,58 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# report.sh PROGRAM STORE_FILL CHECK_SCHEMA SCHEMA: `runs` and `report` on a store with three runs.
+set -u
+program=${1:?} fill=${2:?} check_schema=${3:?} schema=${4:?}
+dir=$(mktemp -d "${TMPDIR:-/tmp}/vfio-stress-report.XXXXXX")
+trap 'rm -rf "$dir"' EXIT
+db=$dir/runs.db
+bad=0
+
+# expect CODE PATTERN ARGUMENTS...: the exit code, and a line of either output that matches.
+expect()
+{
+	local code=$1 pattern=$2 rc=0
+
+	shift 2
+	"$program" "$@" --db "$db" >"$dir/out" 2>"$dir/err" </dev/null || rc=$?
+	[ $rc = "$code" ] || { echo "$*: exit $rc, not $code" >&2; bad=1; }
+	grep -q -e "$pattern" "$dir/out" "$dir/err" || {
+		echo "$*: nothing matches '$pattern':" >&2
+		cat "$dir/out" "$dir/err" >&2
+		bad=1
+	}
+}
+
+expect 3 'no such store\|No such file' runs
+expect 3 'hint:' report
+"$fill" "$db" ended && "$fill" "$db" died && "$fill" "$db" running || exit 1
+
+expect 0 '^20261121-060000-cccc .* running  *1  *0  filled$' runs
+expect 0 '^20261121-050000-bbbb .* died  *1  *0  filled$' runs
+expect 0 '^20261121-040000-aaaa .* fail  *2  *1  filled$' runs
+expect 0 '"id":"20261121-040000-aaaa"' runs --json
+/usr/bin/python3 -c 'import json, sys; assert len(json.load(sys.stdin)["runs"]) == 3' <"$dir/out" ||
+	bad=1
+
+expect 0 '^FAIL: 0000:41:00.0 NVIDIA AD102$' report 20261121-04
+expect 0 '^what  *pci.flr-timeout, error, 1 time; step reset failed:' report 20261121-04
+expect 0 '^ABORTED: suspect 0000:41:00.0 NVIDIA AD102$' report 20261121-05
+expect 0 '^where  *lane gpu, cycle 2, step 2 of 2 (reset: flr)$' report 20261121-05
+expect 0 'died in this step, 3s after it began' report 20261121-05
+expect 0 '^STILL RUNNING: 1 cycle done, nothing has failed so far$' report
+expect 0 'not final' report latest --format json
+expect 3 "there is no run 'nope'" report nope
+expect 3 "several runs begin with '2026'" report 2026
+expect 2 "unknown report format 'jsn'" report --format jsn
+expect 2 'unknown report format' report --format webhook
+expect 3 'make its folder first' report -o "$dir/no/such/x"
+
+mkdir "$dir/reports"
+for run in aaaa:04 bbbb:05 cccc:06; do
+	"$program" report "20261121-${run#*:}" --db "$db" -f json -o "$dir/reports/${run%:*}.json.expected" ||
+		bad=1
+done
+rc=0
+"$check_schema" "$schema" "$dir/reports" || rc=$?
+[ $rc = 0 ] || [ $rc = 77 ] || bad=1
+exit $bad
