@@ -54,7 +54,7 @@ enum vm_why vm_live_def(struct vm *vm, struct domdef *out, struct err *err) must
 
 enum vm_why vm_state(struct vm *vm, enum vm_state *out, struct err *err) must_check;
 const char *vm_state_name(enum vm_state state); /* as virsh says it: "shut off" */
-enum vm_state vm_state_of_name(const char *name);
+bool vm_state_of_name(const char *name, enum vm_state *out);
 
 /*
  * Has anything happened that nobody here asked for? Cheap when libvirt said nothing since the last
@@ -62,6 +62,9 @@ enum vm_state vm_state_of_name(const char *name);
  */
 #define VM_MAY_RESET 1u /* the guest may reset (it boots); resets until now are forgotten */
 enum vm_why vm_check(struct vm *vm, unsigned flags, struct err *err) must_check;
+
+/* vm_check, then: the domain runs (or is paused), or is off. */
+enum vm_why vm_require(struct vm *vm, bool running, struct err *err) must_check;
 
 /*
  * Sleeps until an event comes, a descriptor of `fds` is ready, or the deadline; then vm_check.
@@ -80,7 +83,7 @@ void vm_mark(struct vm *vm); /* before an action whose boot is to be proved */
 enum vm_mode { VM_MODE_DEFAULT, VM_MODE_ACPI, VM_MODE_AGENT };
 
 /* Starts it; `paused`: without letting it run (unsupported on test:///). */
-enum vm_why vm_start(struct vm *vm, bool paused, int64_t deadline_ns, struct err *err) must_check;
+enum vm_why vm_start(struct vm *vm, bool paused, struct err *err) must_check;
 /* Waits until libvirt says shut off, QEMU is dead and its VFIO groups are free. */
 enum vm_why vm_shutdown(
 	struct vm *vm, enum vm_mode mode, int64_t deadline_ns, struct err *err) must_check;
@@ -89,8 +92,8 @@ enum vm_why vm_kill(struct vm *vm, int64_t deadline_ns, struct err *err) must_ch
 /* These return when libvirt does; a guest may ignore a reboot. */
 enum vm_why vm_reboot(struct vm *vm, enum vm_mode mode, struct err *err) must_check;
 enum vm_why vm_reset(struct vm *vm, struct err *err) must_check;
-enum vm_why vm_suspend(struct vm *vm, int64_t deadline_ns, struct err *err) must_check;
-enum vm_why vm_resume(struct vm *vm, int64_t deadline_ns, struct err *err) must_check;
+enum vm_why vm_suspend(struct vm *vm, struct err *err) must_check;
+enum vm_why vm_resume(struct vm *vm, struct err *err) must_check;
 
 /* Brings it back to a state in which it was found; no boot is proved. */
 enum vm_why vm_restore(

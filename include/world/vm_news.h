@@ -18,7 +18,7 @@ enum stop_cause {
 	STOP_OTHER,
 };
 
-enum pause_cause { PAUSE_USER, PAUSE_ERROR, PAUSE_IO_ERROR, PAUSE_WATCHDOG, PAUSE_PANIC };
+enum pause_cause { PAUSE_USER, PAUSE_ERROR, PAUSE_GUEST, PAUSE_WATCHDOG, PAUSE_PANIC };
 
 /* What libvirt has told of one life of a domain. */
 struct vm_news {
@@ -41,7 +41,8 @@ struct vm_ear;
 
 struct vm_ear *ear_new(void);
 void ear_free(struct vm_ear *ear);
-int ear_fd(const struct vm_ear *ear); /* readable when there is news since ear_take */
+int ear_fd(const struct vm_ear *ear); /* readable when there is news since ear_drain */
+void ear_drain(struct vm_ear *ear);
 /* The event thread: changes the news between these two; the second wakes the other thread. */
 struct vm_news *ear_lock(struct vm_ear *ear);
 void ear_unlock(struct vm_ear *ear);

@@ -59,14 +59,18 @@ void ear_unlock(struct vm_ear *ear)
 		continue;
 }
 
+void ear_drain(struct vm_ear *ear)
+{
+	uint64_t n;
+
+	while (read(ear->fd, &n, sizeof(n)) < 0 && errno == EINTR)
+		continue;
+}
+
 struct vm_news ear_take(struct vm_ear *ear)
 {
 	struct vm_news news;
-	uint64_t n;
 
-	/* before the copy: what comes after it makes the descriptor readable again */
-	while (read(ear->fd, &n, sizeof(n)) < 0 && errno == EINTR)
-		continue;
 	pthread_mutex_lock(&ear->lock);
 	news = ear->news;
 	pthread_mutex_unlock(&ear->lock);
@@ -173,11 +177,14 @@ static enum vm_why judge_stop(const struct vm_news *n, char *seen, size_t size)
 	}
 }
 
-static enum vm_why judge_pause(enum pause_cause cause)
+static enum vm_why judge_pause(enum pause_cause cause, char *seen, size_t size)
 {
 	switch (cause) {
 	case PAUSE_USER:
 		return VM_PAUSED_BY_OTHER;
+	case PAUSE_GUEST:
+		str_copy(seen, size, "it suspended itself to memory (S3)");
+		return VM_GUEST_STOPPED;
 	case PAUSE_WATCHDOG:
 		return VM_GUEST_WATCHDOG;
 	case PAUSE_PANIC:
@@ -204,7 +211,7 @@ enum vm_why news_judge(const struct vm_news *n, enum vm_expect expect, struct vm
 	if (actual.off)
 		return expect == EXPECT_STOPPING ? VM_OK : judge_stop(n, seen, size);
 	if (actual.paused)
-		return expect == EXPECT_PAUSED ? VM_OK : judge_pause(actual.pause);
+		return expect == EXPECT_PAUSED ? VM_OK : judge_pause(actual.pause, seen, size);
 	if (expect == EXPECT_PAUSED)
 		return VM_RESUMED_BY_OTHER;
 	if (n->resets > resets_known)

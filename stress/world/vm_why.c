@@ -16,11 +16,11 @@ static const struct vm_why_row rows[VM_WHY_COUNT] = {
 	[VM_BACKGROUND_ENDED] = {"background-ended", VM_BLAME_DEVICE,
 		"a background command in the guest ended before the VM was stopped",
 		"see its output; give the step `may-exit: true` when that is fine"},
-	[VM_COMMAND_FAILED] = {"guest-command-failed", VM_BLAME_DEVICE,
-		"the command failed in the guest", "see its output"},
 	[VM_GROUP_BUSY] = {"group-busy", VM_BLAME_DEVICE,
 		"the VM is gone but its VFIO group is still held",
 		"`fuser -v /dev/vfio/*` shows by whom"},
+	[VM_GUEST_EXIT] = {"guest-exit", VM_BLAME_DEVICE, "the command failed in the guest",
+		"see its output; `guest` commands must end with status 0"},
 	[VM_GUEST_PANICKED] = {"guest-panicked", VM_BLAME_DEVICE, "the guest's kernel panicked",
 		"read the guest's console; a passed-through device that answers with all ones is a "
 		"common cause"},
@@ -78,9 +78,18 @@ static const struct vm_why_row rows[VM_WHY_COUNT] = {
 		"`journalctl -u libvirtd` may say more"},
 	[VM_LIBVIRT_LOST] = {"libvirt-lost", VM_BLAME_TOOL, "the connection to libvirtd was lost",
 		"was libvirtd restarted? `journalctl -u libvirtd`"},
+	[VM_NO_AGENT] = {"no-agent", VM_BLAME_TOOL, "the domain has no guest agent channel",
+		"add <channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/>"
+		"</channel> to the domain and run qemu-guest-agent in it, or prove boots "
+		"otherwise: "
+		"`ready: {serial: \"login:\"}`"},
 	[VM_NO_CONSOLE] = {"no-console", VM_BLAME_TOOL,
 		"the domain has no console that can be read",
 		"add <serial type='pty'> with <log file=.../> to the domain"},
+	[VM_NO_PROOF] = {"no-proof", VM_BLAME_TOOL, "that way of being ready proves nothing",
+		"something in between answers for the guest (a port forward, a proxy): use the "
+		"guest's "
+		"own address, or `serial`"},
 	[VM_PAUSED_BY_OTHER] = {"paused-by-other", VM_BLAME_TOOL, "somebody else paused the domain",
 		"leave the domain to this run while it lasts"},
 	[VM_QEMU_NOT_FOUND] = {"qemu-not-found", VM_BLAME_TOOL,

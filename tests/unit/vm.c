@@ -63,12 +63,12 @@ static void a_domain_is_destroyed_and_started_and_each_only_once(void **state)
 	(void)state;
 	assert_int_equal(vm_found(vm)->state, VM_STATE_RUNNING);
 	assert_true(vm_found(vm)->persistent);
-	assert_int_equal(vm_start(vm, false, soon(), &err), VM_ALREADY_RUNNING);
+	assert_int_equal(vm_start(vm, false, &err), VM_ALREADY_RUNNING);
 	assert_int_equal(vm_destroy(vm, soon(), &err), VM_OK);
 	assert_int_equal(vm_destroy(vm, soon(), &err), VM_NOT_RUNNING);
 	assert_int_equal(vm_state(vm, &s, &err), VM_OK);
 	assert_int_equal(s, VM_STATE_OFF);
-	assert_int_equal(vm_start(vm, false, soon(), &err), VM_OK);
+	assert_int_equal(vm_start(vm, false, &err), VM_OK);
 	assert_int_equal(vm_state(vm, &s, &err), VM_OK);
 	assert_int_equal(s, VM_STATE_RUNNING);
 	vm_close(vm);
