@@ -3,7 +3,7 @@
 #define VFIO_STRESS_STEPS_DOMAIN_H
 
 #include "model/step.h"
-#include "world/vm_why.h"
+#include "world/ready.h"
 
 /* What the steps that act on a lane's domain have in common. */
 
@@ -13,22 +13,42 @@ enum outcome domain_result(struct result *res, enum vm_why why, const struct err
 const char *domain_name(const struct step_ctx *ctx);
 /* prepare: the lane has a domain. */
 int domain_present(struct step_ctx *ctx, const void *args, struct err *why_not);
+/* prepare: it can boot here, and that can be proved in the way that the lane says. */
+int domain_can_boot(struct step_ctx *ctx, const void *args, struct err *why_not);
+/* prepare: the same, and a reset boots it again; a power off ends it. */
+int domain_can_reboot(struct step_ctx *ctx, const void *args, struct err *why_not);
+int domain_can_power_off(struct step_ctx *ctx, const void *args, struct err *why_not);
 
 /*
  * A bound: the step's own time and that of the resets which VFIO does when it opens or closes the
  * lane's devices: 75 s for each method a dead device may be tried with (docs/design.md, "Time").
  */
 int64_t domain_bound_ms(const struct step_ctx *ctx, int64_t base_ms);
+int64_t domain_ready_ms(const struct step_ctx *ctx); /* how long a guest may take to get ready */
+
+/* Before anything else: has nobody else meddled, does what runs in the background still run? */
+enum vm_why domain_enter(struct step_ctx *ctx, struct err *err) must_check;
 
 /*
- * Does nothing for a while, awake for what happens to the domain (NULL: only time passes). Ends
+ * A boot and its proof: arms the lane's way of being ready, does `act` (which starts or resets the
+ * guest), waits until it is ready, and tells. READY_AFTER_START: `act` is not needed.
+ */
+enum outcome domain_boot(struct step_ctx *ctx, enum ready_after after,
+	enum vm_why (*act)(struct step_ctx *ctx, const void *args, struct err *err),
+	const void *args, struct result *res);
+
+/*
+ * Does nothing for a while, awake for what happens to the domain (none: only time passes). Ends
  * early, as aborted, when the run is to stop.
  */
 enum outcome domain_idle(struct step_ctx *ctx, int64_t ms, struct result *res);
-/* Has the supervisor asked the lane to stop, or gone away? */
-bool domain_stop_asked(struct step_ctx *ctx);
 
+/* Something that a reader of the report should know, though the step passes. */
+void domain_note(struct step_ctx *ctx, const char *fmt, ...) printf_like(2, 3);
 /* Tells of a part of the step that took from start_ns until now. */
 void domain_substep(struct step_ctx *ctx, const char *what, int64_t start_ns);
+
+/* The choices of `mode`, in the order of enum vm_mode; NULL-terminated. */
+extern const char *const domain_modes[];
 
 #endif

@@ -19,9 +19,11 @@ static int64_t bound_ms(const struct step_ctx *ctx, const void *args)
 static enum outcome run(struct step_ctx *ctx, const void *args, struct result *res)
 {
 	struct err err;
-	enum vm_why why = vm_destroy(ctx->vm, ctx->deadline_ns, &err);
+	enum vm_why why = domain_enter(ctx, &err);
 
 	(void)args;
+	if (why == VM_OK)
+		why = vm_destroy(ctx->vm, ctx->deadline_ns, &err);
 	if (why == VM_NOT_RUNNING)
 		return result_skip(
 			res, "not-running", "'%s' is already shut off", domain_name(ctx));

@@ -10,12 +10,12 @@
 
 static const struct field fields[] = {{0}};
 
-/* Can it boot here at all? A domain that vanishes when it stops, or resumes a saved guest, cannot. */
+/* A domain that vanishes when it stops, or resumes a saved guest, does not boot. */
 static int prepare(struct step_ctx *ctx, const void *args, struct err *why_not)
 {
 	const struct vm_found *found;
 
-	if (domain_present(ctx, args, why_not) != 0)
+	if (domain_can_boot(ctx, args, why_not) != 0)
 		return -1;
 	found = vm_found(ctx->vm);
 	if (found->managed_save) {
@@ -23,8 +23,7 @@ static int prepare(struct step_ctx *ctx, const void *args, struct err *why_not)
 			"'%s' has a saved state: a start would resume that guest, not boot one",
 			domain_name(ctx));
 		return err_hint(why_not,
-			"start it by hand, or drop the state: `virsh "
-			"managedsave-remove %s`",
+			"start it by hand, or drop the state: `virsh managedsave-remove %s`",
 			domain_name(ctx));
 	}
 	if (!found->persistent) {
@@ -41,21 +40,19 @@ static int64_t bound_ms(const struct step_ctx *ctx, const void *args)
 	int64_t gib = ctx->vm ? (int64_t)(vm_def(ctx->vm)->memory_kib >> 20) : 0;
 
 	(void)args;
-	return domain_bound_ms(ctx, BASE_MS) + (ctx->ndevs > 0 ? gib * MS_PER_GIB : 0);
+	return domain_bound_ms(ctx, BASE_MS + domain_ready_ms(ctx)) +
+		(ctx->ndevs > 0 ? gib * MS_PER_GIB : 0);
 }
 
 static enum outcome run(struct step_ctx *ctx, const void *args, struct result *res)
 {
-	struct err err;
-
-	(void)args;
-	return domain_result(res, vm_start(ctx->vm, false, ctx->deadline_ns, &err), &err);
+	return domain_boot(ctx, READY_AFTER_START, NULL, args, res);
 }
 
 static void describe(const struct step_ctx *ctx, const void *args, char *buf, size_t size)
 {
 	(void)args;
-	snprintf(buf, size, "start %s", domain_name(ctx));
+	snprintf(buf, size, "start %s and wait until it is ready", domain_name(ctx));
 }
 
 const struct step_type step_start = {

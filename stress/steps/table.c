@@ -5,7 +5,14 @@
 
 const struct step_type *const step_types[] = {
 	&step_destroy,
+	&step_guest,
 	&step_hold,
+	&step_kill,
+	&step_reboot,
+	&step_shutdown,
 	&step_start,
+	&step_stop,
+	&step_suspend,
+	&step_vm_reset,
 	NULL,
 };

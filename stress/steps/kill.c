@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "model/scenario.h"
+#include "steps/domain.h"
+#include "world/vm.h"
+
+#include <stdio.h>
+
+#define BASE_MS 60000
+
+static const struct field fields[] = {{0}};
+
+static int64_t bound_ms(const struct step_ctx *ctx, const void *args)
+{
+	(void)args;
+	return domain_bound_ms(ctx, BASE_MS);
+}
+
+static enum outcome run(struct step_ctx *ctx, const void *args, struct result *res)
+{
+	struct err err;
+	enum vm_why why = domain_enter(ctx, &err);
+
+	(void)args;
+	if (why == VM_OK)
+		why = vm_kill(ctx->vm, ctx->deadline_ns, &err);
+	return domain_result(res, why, &err);
+}
+
+static void describe(const struct step_ctx *ctx, const void *args, char *buf, size_t size)
+{
+	(void)args;
+	snprintf(buf, size, "kill the QEMU of %s (SIGKILL)", domain_name(ctx));
+}
+
+const struct step_type step_kill = {
+	.word = {.name = "kill",
+		.summary = "kill the QEMU process (SIGKILL): a crash, on purpose",
+		.fields = fields},
+	.flags = STEP_DISRUPTIVE | STEP_NEEDS_DOMAIN | STEP_STOPS_VM,
+	.prepare = domain_present,
+	.bound_ms = bound_ms,
+	.run = run,
+	.describe = describe,
+};
