@@ -29,8 +29,9 @@ static void a_bad_secret_is_refused_without_being_shown(void **state)
 		"whsec_c2hvcnQ=",
 		"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaS",
 		"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLa!!",
-		"whsec_QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFB"
-		"QUFBQUFBQUFB",
+		("whsec_"
+		 "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFB"
+		 "QUFBQUFBQUFB"),
 	};
 	struct err err;
 	size_t i;
