@@ -2,21 +2,19 @@
 #ifndef VFIO_STRESS_KLOG_KLOG_H
 #define VFIO_STRESS_KLOG_KLOG_H
 
-#include "base/diags.h"
 #include "model/incident.h"
 #include "world/kmsg.h"
 
-struct rules;
+struct rules; /* klog/rules.h */
 struct klog;
-
-/* The compiled-in catalogue plus the user's files. NULL with diags when a user's file is wrong. */
-struct rules *rules_load(const char *const *files, size_t nfiles, struct diags *diags);
-void rules_free(struct rules *rules);
 
 /* Where the engine says a record belongs. `bdf` NULL = the record names no device. */
 typedef void klog_locate(
 	void *arg, const struct bdf *bdf, const char *id, uint64_t seq, struct place *out);
-/* An incident is new or has changed. Valid during the call. */
+/*
+ * An incident is new or has changed: `no` says which, all else may be another than last time (a
+ * report that grows, a count, even the id when a wait becomes a time-out). Valid during the call.
+ */
 typedef void klog_changed(void *arg, const struct incident *inc);
 
 struct klog_hooks {
@@ -26,17 +24,38 @@ struct klog_hooks {
 };
 
 /*
- * Turns records, in order, into incidents. Memory is bounded: at most KLOG_OPEN_MAX incidents are
- * open; older ones are closed (reported a last time) and forgotten.
+ * Turns records, in order, into incidents; `changed` is called by klog_tick and klog_flush only,
+ * and when an incident is closed because there are too many. Memory is bounded: at most
+ * KLOG_OPEN_MAX incidents are open; older ones are closed (reported a last time) and forgotten.
+ *
+ * One incident is one multi-line report, or the same fault of the same device in the same place
+ * (locate) without a minute's pause. Ids are those of the rules, with these for reports:
+ *   aer.bus-error       native AER, whatever part of the report was read
+ *   ghes.header         firmware-first, joined with the aer_status lines that follow
+ *   aer.firmware-status those lines without their block
+ *   pci.not-ready-wait  becomes pci.not-ready-timeout when the kernel gives up
+ *   nvrm.fallen-off     with the Xids beside it
+ *   log.gap             records that nobody read
  */
 #define KLOG_OPEN_MAX 512
 
 struct klog *klog_new(const struct rules *rules, const struct klog_hooks *hooks);
 void klog_feed(struct klog *k, const struct klog_rec *rec);
-/* Lets multi-line reports and storms end that have been quiet since before `now`. */
+/* Reports what changed, and lets end what has been quiet since before `now`. Call it after feeding. */
 void klog_tick(struct klog *k, int64_t now_mono_ns);
 /* Closes everything that is open. */
 void klog_flush(struct klog *k);
 void klog_free(struct klog *k);
+
+/*
+ * The words of budgets. An id; "family.*"; or aer.correctable, aer.nonfatal, aer.fatal: AER errors
+ * by the severity of the incident, native or firmware-first. A non-fatal error whose recovery
+ * failed is fatal.
+ */
+bool klog_fault_matches(const char *wanted, const struct incident *inc);
+/* Can an incident have it? For checks at load time. */
+bool klog_fault_known(const char *wanted, const struct rules *rules);
+/* Does this step (its word and main argument, which may be NULL) make the kernel say this? */
+bool klog_expected_in(const char *id, const char *step_word, const char *arg);
 
 #endif

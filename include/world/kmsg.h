@@ -11,6 +11,9 @@
 /* the kernel cuts at 976..1024 bytes (LOG_LINE_MAX, PRINTKRB_RECORD_MAX) */
 #define KMSG_TEXT_MAX 1024
 
+/* Who wrote a line; QEMU's own words never come through /dev/kmsg. */
+enum klog_origin { ORIGIN_KERNEL, ORIGIN_QEMU, ORIGIN_UNKNOWN };
+
 /* One kernel log record, decoded. Every reader (kmsg, journal, files) yields these. */
 struct klog_rec {
 	uint64_t seq; /* of /dev/kmsg; the line number in a file */
@@ -18,6 +21,7 @@ struct klog_rec {
 	int64_t wall_ns; /* when known, else 0 */
 	uint8_t level; /* 0..7, 255 = unknown */
 	uint8_t facility; /* 0 = the kernel itself; 1+ = written by a process */
+	uint8_t origin; /* of enum klog_origin */
 	bool cont; /* a pr_cont fragment */
 	bool truncated;
 	uint16_t len;

@@ -147,6 +147,7 @@ int kmsg_parse(const char *buf, size_t len, struct klog_rec *out, struct err *er
 	out->wall_ns = 0;
 	out->level = prio & 7;
 	out->facility = (uint8_t)(prio >> 3);
+	out->origin = ORIGIN_KERNEL;
 	out->cont = memchr(flags, 'c', (size_t)(s - flags)) != NULL ||
 		memchr(flags, '+', (size_t)(s - flags)) != NULL;
 	out->device[0] = '\0';
@@ -213,6 +214,7 @@ static void ring_take(struct kmsg *k, struct klog_rec *out)
 	out->wall_ns = 0;
 	out->level = e.level;
 	out->facility = e.facility;
+	out->origin = ORIGIN_KERNEL;
 	out->cont = e.cont;
 	out->truncated = e.truncated;
 	out->len = e.text_len;

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VFIO_STRESS_KLOG_REPORT_H
+#define VFIO_STRESS_KLOG_REPORT_H
+
+#include "klog/rules.h"
+
+/*
+ * Inside klog: an incident that still grows. The files report_*.c know what belongs together in
+ * one family of kernel messages; klog.c feeds them and closes what has been quiet.
+ */
+
+#define SECOND_US INT64_C(1000000)
+/* lines of one multi-line report follow each other within microseconds; CPUs interleave */
+#define REPORT_US (1 * SECOND_US)
+/* firmware's second half comes from a worker; a driver's callback runs seconds later */
+#define LATER_US (10 * SECOND_US)
+/* recovery waits up to 60 s for the device (PCIE_RESET_READY_POLL_MS) */
+#define RECOVERY_US (80 * SECOND_US)
+/* the same fault again within this time is the same incident */
+#define STORM_US (60 * SECOND_US)
+
+enum report_kind {
+	REPORT_PLAIN, /* one line, counted */
+	REPORT_AER,
+	REPORT_GHES,
+	REPORT_DPC,
+	REPORT_FAULT, /* of an IOMMU */
+	REPORT_INVAL, /* a device that does not answer the IOMMU */
+	REPORT_RESET,
+	REPORT_GPU,
+	REPORT_GAP,
+};
+
+#define AGENTS_MAX 8
+
+struct report {
+	struct incident inc;
+	enum report_kind kind;
+	struct report *prev, *next; /* most recently touched first */
+	int64_t last_usec, touched_ns;
+	bool dirty, announced;
+	uint64_t suppressed;
+
+	/* AER, DPC, GHES: who tells */
+	bool has_port, has_sender, corrected, has_root;
+	struct bdf port, sender;
+	struct bdf agents[AGENTS_MAX]; /* functions with a block of their own */
+	size_t nagents;
+	bool has_outcome; /* of the recovery */
+	uint64_t status, mask; /* of the newest firmware-first block */
+
+	/* GHES */
+	bool has_seq, is_bert;
+	uint64_t seq;
+	int secondary_bus; /* -1 = unknown */
+
+	/* RESET */
+	bool ended;
+	uint64_t waited_ms, last_ms;
+	/* INVAL */
+	bool has_sid;
+	uint64_t sid;
+};
+
+struct klog;
+struct klog_rec;
+
+/* One line on its way through. */
+struct kline {
+	const struct klog_rec *rec;
+	const struct klog_match *m;
+	struct span text; /* one line of the record */
+};
+
+/* ---- finding ---- */
+
+struct report *klog_newest(struct klog *k);
+/* Microseconds since the report's last line: 0 when unknown, huge when the clock began anew. */
+int64_t report_age(const struct report *r, const struct kline *ln);
+bool report_is(const struct report *r, const char *id_prefix);
+/* Same kind, id and device, in the same place, and not long ago: the storm goes on. */
+struct report *report_storm(struct klog *k, const struct kline *ln, enum report_kind kind,
+	const char *id, const struct bdf *bdf);
+/* Is `bdf` where the line's device is now (lane, cycle, step)? */
+bool report_same_place(struct klog *k, struct report *r, const struct kline *ln);
+
+/* ---- growing ---- */
+
+struct report *report_new(
+	struct klog *k, const struct kline *ln, enum report_kind kind, const char *id);
+/* The line becomes part of it. */
+void report_line(struct klog *k, struct report *r, const struct kline *ln);
+void report_count(struct report *r);
+void report_raise(struct report *r, enum severity severity);
+void report_rename(struct klog *k, struct report *r, const char *id);
+void report_set_bdf(struct klog *k, struct report *r, const char *id, struct bdf bdf);
+void report_set(struct report *r, const char *name, enum value_kind kind, const char *text);
+void report_set_number(struct report *r, const char *name, uint64_t v);
+void report_set_span(struct report *r, const char *name, struct span s);
+/* Adds to a list what is not in it yet. */
+void report_add(struct report *r, const char *name, enum value_kind kind, const char *text);
+void report_add_bdf(struct report *r, const char *name, struct bdf bdf);
+const char *report_field(const struct report *r, const char *name);
+/* The fields of the line, decoded. */
+void report_take_fields(struct report *r, const struct kline *ln);
+/* Lines that came before and only now have a report to belong to. */
+void report_take_pending(
+	struct klog *k, struct report *r, const struct kline *ln, const char *id_prefix);
+void klog_keep_pending(struct klog *k, const struct kline *ln, bool lower_bound);
+void report_agent(struct report *r, struct bdf bdf);
+bool report_has_agent(const struct report *r, struct bdf bdf);
+/* Lines, count and times of `from` become `into`'s; `from` is gone. Only while unannounced. */
+void report_absorb(struct klog *k, struct report *into, struct report *from);
+
+void klog_note_resetting(struct klog *k, const struct kline *ln, bool begins);
+
+/* ---- families: each takes the line, or says that it is nobody's ---- */
+
+typedef bool report_handler(struct klog *k, const struct kline *ln);
+
+report_handler report_plain;
+report_handler report_family_context;
+report_handler report_suppressed;
+
+report_handler report_aer_root, report_aer_bus_error, report_aer_block, report_aer_no_details,
+	report_aer_cant_recover, report_aer_recovery, report_aer_during, report_aer_firmware;
+report_handler report_ghes_header, report_ghes_part, report_bert;
+report_handler report_dpc_containment, report_dpc_part, report_edr, report_dpc_also;
+report_handler report_dmar_fault, report_dmar_status, report_dmar_part, report_dmar_inval,
+	report_dmar_qi;
+report_handler report_amdvi_fault, report_amdvi_timeout, report_amdvi_wait,
+	report_amdvi_not_attached, report_amdvi_overflow;
+report_handler report_reset_line, report_reset_ready, report_reset_inaccessible,
+	report_reset_recovery, report_reset_begin, report_reset_end;
+report_handler report_nvrm, report_nvrm_detail;
+
+#endif
