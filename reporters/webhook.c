@@ -73,7 +73,8 @@ static void write_event(const struct run_view *run, const struct json_cut *cut, 
 	attribute(out, "id", id);
 	attribute(out, "source", source);
 	attribute(out, "type", TYPE);
-	attribute(out, "time", clock_rfc3339(run->ended_ns, time, sizeof(time)));
+	if (run->ended_ns != 0)
+		attribute(out, "time", clock_rfc3339(run->ended_ns, time, sizeof(time)));
 	attribute(out, "subject", run->id);
 	attribute(out, "datacontenttype", "application/json");
 	attribute(out, "dataschema", SCHEMA);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * outbox_add DB FIXTURE URL [SECRET [always|failure [MS]]]: hands the event of a made-up run over to the
+ * outbox_add DB FIXTURE URL [SECRET [always|failure [TIMEOUT_MS]]]: hands the event of a made-up run over to the
  * outbox of a store, as a run does at its end.
  */
 #include "fixture_run.h"
@@ -24,8 +24,8 @@ int main(int argc, char **argv)
 	opts.url = argv[3];
 	opts.secret = argc > 4 && *argv[4] ? argv[4] : NULL;
 	opts.when = argc > 5 && str_eq(argv[5], "failure") ? WEBHOOK_FAILURE : WEBHOOK_ALWAYS;
-	if (argc > 6)
-		(void)str_to_i64(argv[6], 10, 1, 60000, &opts.timeout_ms);
+	if (argc > 6 && !str_to_i64(argv[6], 10, 1, 60000, &opts.timeout_ms))
+		return 2;
 	run = fixture_run_new(argv[2]);
 	rc = store_open(argv[1], STORE_WRITE, &store, &err);
 	if (rc == 0) {
