@@ -5,20 +5,38 @@
 #include "device/scope.h"
 #include "model/step.h"
 
+#include <sys/types.h>
+
+/* How a reset went, apart from what the kernel answered. */
+struct reset_run {
+	int64_t took_ns;
+	bool late; /* it was still in the kernel at the step's deadline, and ended later */
+	pid_t left; /* != 0: it never ended; a process that cannot be killed has it */
+};
+
 /* One way to reset: one file in stress/resets/, one row in its table. */
 struct reset_method {
 	const char *name; /* its word: flr */
 	const char *summary;
 	enum reset_scope scope;
 	/* Mandatory. 0, or -1 with why it cannot be used on this device. */
-	int (*available)(const struct host *host, const struct pcidev *dev, struct err *why_not);
-	/* Mandatory. Triggers it and returns when the kernel does. Judges nothing. May sleep minutes. */
-	int (*fire)(struct step_ctx *ctx, const struct pcidev *dev, struct err *err);
+	int (*available)(const struct reset_method *self, const struct host *host,
+		const struct pcidev *dev, struct err *why_not);
+	/*
+	 * Mandatory. Triggers it on ctx->dev and returns when the kernel does, at the latest at twice
+	 * the time that ctx->deadline_ns leaves. Judges nothing; `run` is filled also on failure.
+	 */
+	int (*fire)(const struct reset_method *self, struct step_ctx *ctx, struct reset_run *run,
+		struct err *err);
 	/* Optional. Turns a vague errno (err->sys) into a sentence and a hint. */
-	void (*diagnose)(const struct host *host, const struct pcidev *dev, struct err *err);
+	void (*diagnose)(const struct reset_method *self, const struct host *host,
+		const struct pcidev *dev, struct err *err);
 };
 
 extern const struct reset_method *const reset_methods[]; /* NULL-terminated, by name */
+/* NULL when there is none of that name. */
 const struct reset_method *reset_method_find(const char *name);
+/* How far it reaches on this device: the method's scope, of `default` that of the widest it may use. */
+enum reset_scope reset_reach(const struct reset_method *method, const struct pcidev *dev);
 
 #endif

@@ -11,6 +11,7 @@ extern const struct step_type step_guest;
 extern const struct step_type step_hold;
 extern const struct step_type step_kill;
 extern const struct step_type step_reboot;
+extern const struct step_type step_reset;
 extern const struct step_type step_shutdown;
 extern const struct step_type step_start;
 extern const struct step_type step_stop;

@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -27,5 +28,8 @@ struct child_result {
 
 int child_call(child_fn *fn, void *arg, void *reply, size_t size, int64_t deadline_ns,
 	struct child_result *out, struct err *err) must_check;
+
+/* Waits for one that was left in the kernel: true when it is gone by the deadline. */
+bool child_left_ends(pid_t left, int64_t deadline_ns);
 
 #endif

@@ -114,7 +114,9 @@ static void print_offered(const struct host *host, const struct pcidev *dev)
 	printf("%s %s\n", bdf_text(dev->bdf, bdf), dev->name);
 	for (i = 0; reset_methods[i] != NULL; i++)
 		printf("    %-*s %s\n", WIDTH, reset_methods[i]->name,
-			reset_methods[i]->available(host, dev, &why) == 0 ? "offered" : why.msg);
+			reset_methods[i]->available(reset_methods[i], host, dev, &why) == 0
+				? "offered"
+				: why.msg);
 }
 
 static int list_resets_of(const struct host *host, const char *selector)

@@ -64,21 +64,16 @@ static struct step_ctx ctx_of(
 
 static const struct reset_method *method_of(const struct step *step)
 {
-	size_t i;
-
-	for (i = 0; step->arg != NULL && reset_methods[i] != NULL; i++)
-		if (str_eq(reset_methods[i]->name, step->arg))
-			return reset_methods[i];
-	return NULL;
+	return step->arg != NULL ? reset_method_find(step->arg) : NULL;
 }
 
 /* How far a device step reaches; false when it leaves every other function alone. */
-static bool reach_of(const struct step *step, enum reset_scope *out)
+static bool reach_of(const struct step *step, const struct pcidev *dev, enum reset_scope *out)
 {
 	const struct reset_method *method = method_of(step);
 
 	if (str_eq(step->type->word.name, "reset") && method != NULL) {
-		*out = method->scope;
+		*out = reset_reach(method, dev);
 		return true;
 	}
 	*out = SCOPE_SLOT;
@@ -94,7 +89,7 @@ static void print_disturbed(
 	char bdf[BDF_LEN], name[TEXT_MAX];
 	size_t i;
 
-	if (!reach_of(step, &scope))
+	if (!reach_of(step, &dev->pci, &scope))
 		return;
 	scope_disturbed(p->known->topology, &dev->pci, scope, &set);
 	for (i = 0; i < set.n; i++) {
@@ -133,7 +128,7 @@ static void print_on_device(struct plan *p, const struct step *step, struct lane
 	struct err why;
 
 	fprintf(p->out, "        ");
-	if (method != NULL && method->available(p->host, &dev->pci, &why) != 0) {
+	if (method != NULL && method->available(method, p->host, &dev->pci, &why) != 0) {
 		fprintf(p->out, "%s: not offered: %s\n", bdf_text(dev->pci.bdf, bdf),
 			clean(why.msg, shown));
 		return;

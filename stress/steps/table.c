@@ -9,6 +9,7 @@ const struct step_type *const step_types[] = {
 	&step_hold,
 	&step_kill,
 	&step_reboot,
+	&step_reset,
 	&step_shutdown,
 	&step_start,
 	&step_stop,

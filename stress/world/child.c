@@ -108,3 +108,13 @@ int child_call(child_fn *fn, void *arg, void *reply, size_t size, int64_t deadli
 			(long long)((deadline_ns - start) / NS_PER_MS));
 	return 0;
 }
+
+bool child_left_ends(pid_t left, int64_t deadline_ns)
+{
+	auto_close int pidfd = open_pidfd(left);
+
+	if (pidfd >= 0 && !wait_exit(pidfd, deadline_ns))
+		return false;
+	waitpid(left, NULL, WNOHANG);
+	return true;
+}

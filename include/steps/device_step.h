@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VFIO_STRESS_STEPS_DEVICE_STEP_H
+#define VFIO_STRESS_STEPS_DEVICE_STEP_H
+
+#include "device/oracle.h"
+#include "device/scope.h"
+#include "model/step.h"
+
+/* What the steps that act on a lane's devices have in common. */
+
+/* Looks at the machine again and brings ctx->dev->pci up to date. ERR_ABSENT: the device is gone. */
+int device_look(struct step_ctx *ctx, struct pcidev_list *all, struct err *err) must_check;
+
+/* When and for what the guard is asked. */
+enum device_asking {
+	ASK_PREPARE, /* before the run: the lane will have taken its devices, and stopped its VM */
+	ASK_NOW, /* right before it happens */
+	ASK_UNBIND, /* right before its driver is taken away */
+};
+
+/* May a step that reaches so far be done? ERR_REFUSED says whom it would hurt. */
+int device_allowed(struct step_ctx *ctx, const struct pcidev_list *all, enum reset_scope scope,
+	enum device_asking asking, struct err *err) must_check;
+
+/* Does another function share the device's slot? */
+bool device_has_sibling(const struct pcidev_list *all, const struct pcidev *dev, struct bdf *out);
+
+/*
+ * Takes its state and tells it ("before", "after"). PASS when it is there and readable; else what
+ * the step ends with: device-vanished or device-unreadable.
+ */
+enum outcome device_observe(
+	struct step_ctx *ctx, const char *when, struct dev_state *out, struct result *res);
+/* Compares; tells what differs. PASS, or FAIL state-differs with the fields. */
+enum outcome device_judge(struct step_ctx *ctx, const struct dev_state *before,
+	const struct dev_state *after, struct result *res);
+
+void device_substep(struct step_ctx *ctx, const char *what, int64_t dur_ns);
+
+/* 75 s for each method that the kernel may try (docs/design.md, "Time"). */
+int64_t device_methods_ms(const struct pcidev *dev, const char *method);
+
+#define DEVICE_SLACK_MS INT64_C(15000)
+
+#endif

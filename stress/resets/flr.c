@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "resets/resets.h"
+#include "resets/sysfs_reset.h"
+
+const struct reset_method reset_flr = {
+	.name = "flr",
+	.summary = "Function Level Reset",
+	.scope = SCOPE_FUNCTION,
+	.available = sysfs_reset_available,
+	.fire = sysfs_reset_fire,
+	.diagnose = sysfs_reset_diagnose,
+};

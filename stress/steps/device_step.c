@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "steps/device_step.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "device/guard.h"
+#include "model/event.h"
+#include "model/lane_device.h"
+#include "model/scenario.h"
+#include "world/vm.h"
+
+#include <string.h>
+
+#define METHOD_MS INT64_C(75000) /* the kernel waits 70 s (1023 ... 65535 ms) for a dead device */
+
+int device_look(struct step_ctx *ctx, struct pcidev_list *all, struct err *err)
+{
+	struct pcidev *dev = &ctx->dev->pci;
+	struct pcidev_list list = {0};
+	const struct pcidev *now;
+	char bdf[BDF_LEN], name[sizeof(dev->name)];
+
+	if (pcidev_scan_nameless(ctx->host, &list, err) != 0)
+		return -1;
+	now = pcidev_find(&list, dev->bdf);
+	if (now == NULL) {
+		pcidev_list_finish(&list);
+		return err_set(
+			err, ERR_ABSENT, 0, "%s is gone from sysfs", bdf_text(dev->bdf, bdf));
+	}
+	str_set(name, dev->name);
+	*dev = *now;
+	str_set(dev->name, name);
+	*all = list;
+	return 0;
+}
+
+/* The QEMU that may hold the devices: the lane's own, when the step says so or it will be stopped. */
+static pid_t friendly_qemu(const struct step_ctx *ctx, enum device_asking asking)
+{
+	if (ctx->vm == NULL)
+		return 0;
+	if (asking == ASK_PREPARE)
+		return ctx->lane->take_over ? vm_qemu_pid(ctx->vm) : 0;
+	return ctx->step->while_running && asking == ASK_NOW ? vm_qemu_pid(ctx->vm) : 0;
+}
+
+/* A driver on it is no reason to refuse when it will be gone by then, or was asked for. */
+static bool may_be_bound(const struct step_ctx *ctx, enum device_asking asking)
+{
+	if (ctx->step->while_bound || asking == ASK_UNBIND)
+		return true;
+	return asking == ASK_PREPARE &&
+		(ctx->lane->driver == DRIVER_VFIO_PCI || ctx->step->while_running);
+}
+
+int device_allowed(struct step_ctx *ctx, const struct pcidev_list *all, enum reset_scope scope,
+	enum device_asking asking, struct err *err)
+{
+	auto_free struct bdf *lane = xcalloc(ctx->ndevs + 1, sizeof(*lane));
+	struct guard_friends friends = {
+		.lane = lane,
+		.nlane = ctx->ndevs,
+		.qemu = friendly_qemu(ctx, asking),
+		.while_bound = may_be_bound(ctx, asking),
+	};
+	struct bdf_set set = {0};
+	size_t i;
+	int rc;
+
+	for (i = 0; i < ctx->ndevs; i++)
+		lane[i] = ctx->devs[i].pci.bdf;
+	scope_disturbed(all, &ctx->dev->pci, scope, &set);
+	rc = guard_check(ctx->host, all, set.v, set.n, &friends, err);
+	bdf_set_finish(&set);
+	return rc;
+}
+
+bool device_has_sibling(const struct pcidev_list *all, const struct pcidev *dev, struct bdf *out)
+{
+	struct bdf b = dev->bdf;
+
+	for (b.fn = 0; b.fn < 8; b.fn++) {
+		if (b.fn == dev->bdf.fn || pcidev_find(all, b) == NULL)
+			continue;
+		*out = b;
+		return true;
+	}
+	return false;
+}
+
+static void tell_state(struct step_ctx *ctx, const char *when, const char *text)
+{
+	struct event ev = {.kind = EV_DEVICE_STATE};
+
+	bdf_text(ctx->dev->pci.bdf, ev.subject);
+	str_set(ev.reason, when);
+	str_set(ev.text, text);
+	emit(ctx->out, &ev);
+}
+
+enum outcome device_observe(
+	struct step_ctx *ctx, const char *when, struct dev_state *out, struct result *res)
+{
+	struct dev_state st = {0};
+	char text[256], bdf[BDF_LEN];
+	struct err err = {0};
+
+	bdf_text(ctx->dev->pci.bdf, bdf);
+	if (oracle_take(ctx->host, ctx->dev->pci.bdf, clock_mono_ns() + ORACLE_NS, &st, &err) !=
+		0) {
+		tell_state(ctx, when, err.msg);
+		if (err.code != ERR_TIMEOUT)
+			return result_broken(res, "state-not-read", &err);
+		return result_fail(res, "device-unreadable",
+			"%s the step, %s did not answer within %lld s", when, bdf,
+			(long long)(ORACLE_NS / NS_PER_S));
+	}
+	tell_state(ctx, when, oracle_text(&st, text, sizeof(text)));
+	if (!st.present)
+		return result_fail(
+			res, "device-vanished", "%s the step, %s is gone from sysfs", when, bdf);
+	if (!st.readable) {
+		result_fail(res, "device-unreadable",
+			"%s the step, config space of %s reads all ones", when, bdf);
+		result_advise(res, "is its power on, and the link up? see the kernel log");
+		return OUTCOME_FAIL;
+	}
+	*out = st;
+	return OUTCOME_PASS;
+}
+
+enum outcome device_judge(struct step_ctx *ctx, const struct dev_state *before,
+	const struct dev_state *after, struct result *res)
+{
+	struct str differences = {0}, notes = {0};
+	enum outcome outcome = OUTCOME_PASS;
+	char bdf[BDF_LEN];
+
+	if (oracle_notes(before, after, &notes) > 0)
+		tell_state(ctx, "note", notes.s);
+	if (oracle_compare(before, after, &differences) > 0) {
+		tell_state(ctx, "differs", differences.s);
+		outcome = result_fail(res, "state-differs", "%s: %s",
+			bdf_text(ctx->dev->pci.bdf, bdf), differences.s);
+	}
+	str_finish(&differences);
+	str_finish(&notes);
+	return outcome;
+}
+
+void device_substep(struct step_ctx *ctx, const char *what, int64_t dur_ns)
+{
+	struct event ev = {.kind = EV_SUBSTEP, .dur_ns = dur_ns};
+
+	bdf_text(ctx->dev->pci.bdf, ev.subject);
+	str_set(ev.text, what);
+	emit(ctx->out, &ev);
+}
+
+int64_t device_methods_ms(const struct pcidev *dev, const char *method)
+{
+	const char *s = dev->reset_methods;
+	int64_t n = 0;
+
+	if (!str_eq(method, "default") || str_eq(s, "default"))
+		return METHOD_MS;
+	for (s += strspn(s, " "); *s != '\0'; s += strspn(s, " ")) {
+		n++;
+		s += strcspn(s, " ");
+	}
+	return METHOD_MS * (n ? n : 1);
+}

@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/clock.h"
+#include "base/str.h"
+#include "device/reset.h"
+#include "model/event.h"
+#include "model/lane_device.h"
+#include "model/scenario.h"
+#include "steps/steps.h"
+
+#include "fakehost.h"
+#include "fakewrite.h"
+
+#include "cmocka_all.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define GPU  "0000:01:00.0"
+#define DEVS "/sys/bus/pci/devices/"
+
+/* The same layout as the step's arguments: a word and a flag. */
+struct args {
+	const char *method;
+	bool if_offered;
+};
+
+/* A lane of one or two devices, and what it says. */
+struct lane {
+	struct fakehost *fake;
+	struct lane_device devs[2];
+	struct lane_spec spec;
+	struct step step;
+	struct args args;
+	struct emitter out;
+	int other;
+	struct step_ctx ctx;
+	struct result res;
+};
+
+static void lane_open(struct lane *l, struct fakehost *fake, const char *method)
+{
+	static const char *const addresses[] = {GPU, "0000:01:00.1"};
+	const struct order ack = {.kind = ORDER_ACK, .value = 9};
+	struct pcidev_list all = {0};
+	struct err err = {0};
+	int pair[2], i;
+
+	*l = (struct lane){.fake = fake, .args = {.method = method}};
+	assert_int_equal(pcidev_scan_nameless(fakehost_host(fake), &all, &err), 0);
+	for (i = 0; i < 2; i++) {
+		struct bdf b;
+		const struct pcidev *dev;
+
+		assert_true(bdf_parse(addresses[i], &b));
+		dev = pcidev_find(&all, b);
+		if (dev != NULL)
+			l->devs[l->ctx.ndevs++].pci = *dev;
+	}
+	pcidev_list_finish(&all);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+	l->out.fd = pair[0];
+	l->other = pair[1];
+	for (i = 0; i < 8; i++)
+		assert_int_equal(send(l->other, &ack, sizeof(ack), 0), sizeof(ack));
+	l->ctx.host = fakehost_host(fake);
+	l->ctx.lane = &l->spec;
+	l->ctx.step = &l->step;
+	l->ctx.devs = l->devs;
+	l->ctx.dev = &l->devs[0];
+	l->ctx.out = &l->out;
+}
+
+static void lane_close(struct lane *l)
+{
+	close(l->out.fd);
+	close(l->other);
+	fakehost_free(l->fake);
+}
+
+static enum outcome fire(struct lane *l, int64_t bound_ms)
+{
+	l->res = (struct result){0};
+	l->ctx.deadline_ns = clock_mono_ns() + bound_ms * NS_PER_MS;
+	return step_reset.run(&l->ctx, &l->args, &l->res);
+}
+
+static void expect(const struct lane *l, enum outcome is, enum outcome wanted, const char *reason)
+{
+	if (is != wanted || !str_eq(l->res.reason, reason))
+		fail_msg("%s %s: %s", outcome_name(is), l->res.reason, l->res.detail);
+}
+
+/* Did an event of that kind with those words come? */
+static bool heard(struct lane *l, enum event_kind kind, const char *words)
+{
+	struct event ev;
+
+	while (recv(l->other, &ev, sizeof(ev), MSG_DONTWAIT) == sizeof(ev))
+		if (ev.kind == (uint32_t)kind &&
+			(strstr(ev.text, words) != NULL || strstr(ev.reason, words) != NULL))
+			return true;
+	return false;
+}
+
+static struct fakehost *gpu(enum fake_effect effect, int reset_ms)
+{
+	return FAKEHOST(FAKE_DEV("0000:00:01.0", .secondary = 1, .driver = "pcieport"),
+		FAKE_DEV(GPU, .parent = "0000:00:01.0", .driver = "vfio-pci", .group = 12,
+			.methods = "flr bus", .on_reset = effect, .reset_ms = reset_ms));
+}
+
+static void a_good_reset_passes_and_leaves_the_methods(void **state)
+{
+	struct lane l;
+
+	(void)state;
+	lane_open(&l, gpu(FAKE_OK, 20), "flr");
+	expect(&l, fire(&l, 5000), OUTCOME_PASS, "");
+	assert_string_equal(fakehost_text(l.fake, DEVS GPU "/reset_method"), "flr bus");
+	assert_true(heard(&l, EV_DEVICE_STATE, "before"));
+	assert_true(heard(&l, EV_UNDO, "/reset_method"));
+	assert_true(heard(&l, EV_SUBSTEP, "write to reset"));
+	assert_true(heard(&l, EV_UNDO_DONE, ""));
+	assert_true(heard(&l, EV_DEVICE_STATE, "after"));
+	lane_close(&l);
+}
+
+static void default_changes_no_methods(void **state)
+{
+	struct lane l;
+
+	(void)state;
+	lane_open(&l, gpu(FAKE_OK, 0), "default");
+	fake_write_fails("/reset_method", NULL, EIO);
+	expect(&l, fire(&l, 5000), OUTCOME_PASS, "");
+	fake_writes_work();
+	assert_false(heard(&l, EV_UNDO, ""));
+	lane_close(&l);
+}
+
+/* The kernel says "success" in all of these. */
+static void success_is_judged_by_the_device(void **state)
+{
+	static const struct {
+		enum fake_effect effect;
+		const char *reason, *detail;
+	} cases[] = {
+		{FAKE_DARK, "device-unreadable", "all ones"},
+		{FAKE_NARROW, "state-differs", "link width is x1, was x16"},
+		{FAKE_OTHER_ID, "state-differs", "it is 1234:11e9, was 1234:11e8"},
+		{FAKE_BARS_LOST, "state-differs", "BAR 0 is 00000000, was fe000000"},
+		{FAKE_D3COLD, "state-differs", "power state is D3cold, was D0"},
+		{FAKE_GONE, "device-vanished", "gone"},
+	};
+	struct lane l;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		lane_open(&l, gpu(cases[i].effect, 0), "flr");
+		expect(&l, fire(&l, 5000), OUTCOME_FAIL, cases[i].reason);
+		if (strstr(l.res.detail, cases[i].detail) == NULL)
+			fail_msg("%s", l.res.detail);
+		lane_close(&l);
+	}
+}
+
+static void a_dead_device_fails_before_it_is_reset(void **state)
+{
+	struct lane l;
+	size_t i;
+
+	(void)state;
+	lane_open(&l, gpu(FAKE_NEVER, 0), "flr");
+	for (i = 0; i < 256; i++)
+		fakehost_config(l.fake, GPU, i, 0xff);
+	expect(&l, fire(&l, 5000), OUTCOME_FAIL, "device-unreadable");
+	assert_non_null(strstr(l.res.detail, "before"));
+	lane_close(&l);
+	lane_open(&l, gpu(FAKE_NEVER, 0), "flr");
+	fakehost_remove(l.fake, DEVS GPU);
+	expect(&l, fire(&l, 5000), OUTCOME_FAIL, "device-vanished");
+	lane_close(&l);
+}
+
+static void a_reset_that_never_returns_is_a_timeout(void **state)
+{
+	struct lane l;
+
+	(void)state;
+	lane_open(&l, gpu(FAKE_NEVER, 0), "flr");
+	expect(&l, fire(&l, 300), OUTCOME_FAIL, "timeout");
+	assert_string_equal(fakehost_text(l.fake, DEVS GPU "/reset_method"), "flr bus");
+	lane_close(&l);
+}
+
+static void an_errno_is_explained(void **state)
+{
+	struct lane l;
+
+	(void)state;
+	lane_open(&l, gpu(FAKE_OK, 0), "flr");
+	fake_write_fails("/reset", NULL, ENOTTY);
+	expect(&l, fire(&l, 5000), OUTCOME_FAIL, "reset-failed");
+	fake_writes_work();
+	assert_non_null(strstr(l.res.detail, "flr reset of " GPU));
+	assert_non_null(strstr(l.res.detail, "Inappropriate ioctl"));
+	assert_non_null(strstr(l.res.advice, "never became ready"));
+	assert_string_equal(fakehost_text(l.fake, DEVS GPU "/reset_method"), "flr bus");
+	fake_write_fails("/reset", NULL, EPERM);
+	expect(&l, fire(&l, 5000), OUTCOME_BROKEN, "not-permitted");
+	fake_writes_work();
+	lane_close(&l);
+}
+
+static void every_errno_has_its_own_words(void **state)
+{
+	static const int errnos[] = {ENOTTY, EINVAL, EAGAIN, ENODEV, EBUSY, EIO, EPERM, EACCES};
+	struct fakehost *fake = gpu(FAKE_OK, 0);
+	const struct reset_method *flr = reset_method_find("flr");
+	const struct pcidev dev = {.bdf = {0, 1, 0, 0}};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(errnos) / sizeof(errnos[0]); i++) {
+		struct err err = {0};
+
+		err_set(&err, ERR_IO, errnos[i], "write");
+		flr->diagnose(flr, fakehost_host(fake), &dev, &err);
+		assert_non_null(strstr(err.msg, "flr reset of " GPU));
+		assert_true(err.hint[0] != '\0');
+		assert_null(strstr(err.msg, "all ones"));
+	}
+	for (i = 0; i < 256; i++)
+		fakehost_config(fake, GPU, i, 0xff);
+	{
+		struct err err = {0};
+
+		err_set(&err, ERR_IO, ENOTTY, "write");
+		flr->diagnose(flr, fakehost_host(fake), &dev, &err);
+		assert_non_null(strstr(err.msg, "all ones"));
+	}
+	fakehost_free(fake);
+}
+
+static void a_method_that_is_not_offered_is_refused_before_the_run(void **state)
+{
+	struct err err = {0};
+	struct lane l;
+
+	(void)state;
+	lane_open(&l, gpu(FAKE_OK, 0), "pm");
+	assert_int_equal(step_reset.prepare(&l.ctx, &l.args, &err), -1);
+	assert_non_null(strstr(err.msg, "offers 'flr bus', not 'pm'"));
+	expect(&l, fire(&l, 5000), OUTCOME_FAIL, "not-offered");
+	l.args.if_offered = true;
+	assert_int_equal(step_reset.prepare(&l.ctx, &l.args, &err), 0);
+	expect(&l, fire(&l, 5000), OUTCOME_SKIPPED, "not-offered");
+	assert_false(heard(&l, EV_UNDO, ""));
+	lane_close(&l);
+}
+
+static void one_function_of_the_lane_that_offers_it_is_enough(void **state)
+{
+	struct err err = {0};
+	struct lane l;
+
+	(void)state;
+	lane_open(&l,
+		FAKEHOST(FAKE_DEV("0000:00:01.0", .secondary = 1),
+			FAKE_DEV(GPU, .parent = "0000:00:01.0", .driver = "vfio-pci", .group = 12,
+				.methods = "flr bus"),
+			FAKE_DEV("0000:01:00.1", .parent = "0000:00:01.0", .driver = "vfio-pci",
+				.group = 12)),
+		"flr");
+	assert_int_equal(step_reset.prepare(&l.ctx, &l.args, &err), 0);
+	expect(&l, fire(&l, 5000), OUTCOME_PASS, "");
+	l.ctx.dev = &l.devs[1];
+	assert_int_equal(step_reset.prepare(&l.ctx, &l.args, &err), 0);
+	expect(&l, fire(&l, 5000), OUTCOME_SKIPPED, "not-offered");
+	/* function 0 lists `bus` since before it had company; the kernel would refuse it */
+	l.ctx.dev = &l.devs[0];
+	l.args.method = "bus";
+	assert_int_equal(step_reset.prepare(&l.ctx, &l.args, &err), -1);
+	assert_non_null(strstr(err.msg, "0000:01:00.1 is in the same slot"));
+	lane_close(&l);
+}
+
+static void a_word_that_the_kernel_drops_is_a_note_and_no_difference(void **state)
+{
+	struct lane l;
+
+	(void)state;
+	lane_open(&l, gpu(FAKE_OK, 0), "flr");
+	fake_write_fails("/reset_method", "flr bus", EINVAL);
+	fake_write_fails("/reset_method", "bus", EINVAL);
+	expect(&l, fire(&l, 5000), OUTCOME_PASS, "");
+	fake_writes_work();
+	assert_string_equal(fakehost_text(l.fake, DEVS GPU "/reset_method"), "flr");
+	assert_string_equal(l.devs[0].pci.reset_methods, "flr");
+	assert_true(heard(&l, EV_LANE_NOTE, "does not offer the reset method 'bus'"));
+	lane_close(&l);
+}
+
+static void the_guard_is_asked_again_right_before(void **state)
+{
+	struct err err = {0};
+	struct lane l;
+
+	(void)state;
+	lane_open(&l, gpu(FAKE_OK, 0), "flr");
+	assert_int_equal(step_reset.prepare(&l.ctx, &l.args, &err), 0);
+	fakehost_holder(l.fake, 99, "qemu-system-x86", "/dev/vfio/12");
+	expect(&l, fire(&l, 5000), OUTCOME_BROKEN, "refused");
+	assert_non_null(strstr(l.res.detail, "qemu-system-x86"));
+	assert_int_equal(step_reset.prepare(&l.ctx, &l.args, &err), -1);
+	lane_close(&l);
+}
+
+static void a_host_driver_needs_while_bound(void **state)
+{
+	struct err err = {0};
+	struct lane l;
+
+	(void)state;
+	lane_open(&l, FAKEHOST(FAKE_DEV(GPU, .driver = "snd_hda_intel", .methods = "flr")), "flr");
+	/* the lane will have taken it by then */
+	assert_int_equal(step_reset.prepare(&l.ctx, &l.args, &err), 0);
+	l.spec.driver = DRIVER_MANAGED;
+	assert_int_equal(step_reset.prepare(&l.ctx, &l.args, &err), -1);
+	assert_non_null(strstr(err.hint, "while-bound"));
+	expect(&l, fire(&l, 5000), OUTCOME_BROKEN, "refused");
+	l.step.while_bound = true;
+	assert_int_equal(step_reset.prepare(&l.ctx, &l.args, &err), 0);
+	expect(&l, fire(&l, 5000), OUTCOME_PASS, "");
+	lane_close(&l);
+}
+
+static void without_an_undo_record_nothing_is_changed(void **state)
+{
+	struct lane l;
+
+	(void)state;
+	lane_open(&l, gpu(FAKE_DARK, 0), "flr");
+	close(l.other);
+	l.other = dup(0);
+	/* the acknowledgements that were sent ahead are still readable: take them */
+	while (recv(l.out.fd, &(struct order){0}, sizeof(struct order), MSG_DONTWAIT) > 0)
+		continue;
+	expect(&l, fire(&l, 5000), OUTCOME_BROKEN, "not-recorded");
+	assert_string_equal(fakehost_text(l.fake, DEVS GPU "/reset_method"), "flr bus");
+	lane_close(&l);
+}
+
+static void the_bound_counts_the_methods_that_may_run(void **state)
+{
+	struct lane l;
+
+	(void)state;
+	lane_open(&l, gpu(FAKE_OK, 0), "flr");
+	assert_int_equal(step_reset.bound_ms(&l.ctx, &l.args), 90000);
+	l.args.method = "default";
+	assert_int_equal(step_reset.bound_ms(&l.ctx, &l.args), 165000);
+	lane_close(&l);
+}
+
+static const char *load_error(const char *method)
+{
+	static struct diags d;
+	struct args args = {.method = method};
+	struct step step = {.args = &args};
+
+	d = (struct diags){0};
+	if (step_reset.check(&step, NULL, &d) == 0)
+		return "";
+	snprintf(d.list[0].msg + strlen(d.list[0].msg), 200, " | %s", d.list[0].hint);
+	return d.list[0].msg;
+}
+
+static void words_are_checked_when_a_scenario_is_read(void **state)
+{
+	(void)state;
+	assert_string_equal(load_error("flr"), "");
+	assert_non_null(strstr(load_error("flrr"), "did you mean 'flr'?"));
+	assert_non_null(strstr(load_error("banana"), "list resets"));
+	assert_non_null(strstr(load_error("hot"), "not available in this version"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_good_reset_passes_and_leaves_the_methods),
+		cmocka_unit_test(default_changes_no_methods),
+		cmocka_unit_test(success_is_judged_by_the_device),
+		cmocka_unit_test(a_dead_device_fails_before_it_is_reset),
+		cmocka_unit_test(a_reset_that_never_returns_is_a_timeout),
+		cmocka_unit_test(an_errno_is_explained),
+		cmocka_unit_test(every_errno_has_its_own_words),
+		cmocka_unit_test(a_method_that_is_not_offered_is_refused_before_the_run),
+		cmocka_unit_test(one_function_of_the_lane_that_offers_it_is_enough),
+		cmocka_unit_test(a_word_that_the_kernel_drops_is_a_note_and_no_difference),
+		cmocka_unit_test(the_guard_is_asked_again_right_before),
+		cmocka_unit_test(a_host_driver_needs_while_bound),
+		cmocka_unit_test(without_an_undo_record_nothing_is_changed),
+		cmocka_unit_test(the_bound_counts_the_methods_that_may_run),
+		cmocka_unit_test(words_are_checked_when_a_scenario_is_read),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
