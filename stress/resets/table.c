@@ -28,7 +28,7 @@ enum reset_scope reset_reach(const struct reset_method *method, const struct pci
 {
 	size_t i;
 
-	if (method != &reset_default || str_eq(dev->reset_methods, method->name))
+	if (!str_eq(method->name, "default") || str_eq(dev->reset_methods, method->name))
 		return method->scope;
 	for (i = 0; reset_methods[i] != NULL; i++)
 		if (reset_methods[i]->scope != SCOPE_FUNCTION &&
