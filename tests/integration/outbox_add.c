@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * outbox_add DB FIXTURE URL [SECRET [always|failure [TIMEOUT_MS]]]: hands the event of a made-up run over to the
- * outbox of a store, as a run does at its end.
+ * outbox_add DB FIXTURE URL [SECRET [always|failure [TIMEOUT_MS]]]: hands the event of a made-up
+ * run over to the outbox of a store, as a run does at its end.
  */
 #include "fixture_run.h"
 

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""webhook.py PROGRAM OUTBOX_ADD DELIVER_AFTER SCHEMA: delivers webhooks to a real TLS server that answers well,
-badly, late and not at all, and checks what arrives, what is kept and what is said."""
+"""webhook.py PROGRAM OUTBOX_ADD DELIVER_AFTER SCHEMA [TEST...]: delivers webhooks to a real TLS
+server that answers well, badly, late and not at all; checks what arrives, is kept and is said."""
 
 import base64
 import hashlib
@@ -474,7 +474,7 @@ class Webhook(unittest.TestCase):
         self.add(self.receiver(hang).url)
         out, _, took = self.after("1500")
         self.assertEqual(out, "1 left\n")
-        self.assertLess(took, 8)
+        self.assertLess(took, 20)
 
     def test_a_second_interrupt_ends_the_wait(self):
         self.add(self.receiver(hang).url)
