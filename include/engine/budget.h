@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VFIO_STRESS_ENGINE_BUDGET_H
+#define VFIO_STRESS_ENGINE_BUDGET_H
+
+#include "model/incident.h"
+#include "model/scenario.h"
+#include "world/pcidev.h"
+
+/* The scenario's `tolerate` rows and what has been spent of each. */
+struct budgets;
+
+enum budget_answer {
+	BUDGET_NONE, /* no row names this fault: its severity decides */
+	BUDGET_WITHIN, /* tolerated */
+	BUDGET_OVER, /* fails the run, whatever its severity */
+};
+
+struct budgets *budgets_new(const struct tolerate *rows, size_t n);
+void budgets_free(struct budgets *b);
+
+/*
+ * `count` more occurrences of the incident at a moment. `dev` is its culprit, NULL when unknown. The
+ * first row that names fault and device decides.
+ */
+enum budget_answer budgets_spend(struct budgets *b, const struct incident *inc,
+	const struct pcidev *dev, uint64_t count, int64_t mono_ns, int64_t wall_ns);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VFIO_STRESS_ENGINE_PLACE_H
+#define VFIO_STRESS_ENGINE_PLACE_H
+
+#include "model/event.h"
+#include "model/incident.h"
+#include "world/pcidev.h"
+
+/*
+ * How long what the kernel says after a disruptive step still belongs to it: interrupt threads and
+ * rate limiters report late.
+ */
+#define TAIL_NS       (2 * INT64_C(1000000000))
+#define TAIL_IOMMU_NS (6 * INT64_C(1000000000)) /* the DMAR limiter's window is 5 s */
+
+/* What the supervisor knows of a lane's whereabouts when it looks at a record. */
+struct whereabouts {
+	const struct pcidev *devices;
+	size_t ndevices;
+	bool running; /* between GO and its end */
+	enum phase phase;
+	uint32_t cycle;
+	bool step_open;
+	const char *word, *arg; /* of the open step; arg may be NULL */
+	int32_t step_index;
+	struct place tail; /* the last disruptive step */
+	int64_t tail_until_ns;
+};
+
+/* First BDF and topology choose the lane, then the moment chooses cycle and step. `bdf` may be NULL. */
+void place_find(const struct whereabouts *lanes, size_t nlanes, const struct pcidev_list *topology,
+	const struct bdf *bdf, const char *id, int64_t now_ns, struct place *out);
+
+/* Where a lane is: its open step, or "between". */
+void place_of_lane(const struct whereabouts *lane, int32_t index, struct place *out);
+
+#endif

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "engine/budget.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "klog/klog.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * A sliding window in constant memory: occurrences within a 256th of the window share a slot, which
+ * expires with its youngest. A window is thus never shorter than asked for.
+ */
+#define SLOTS 258
+
+struct slot {
+	int64_t oldest_ns, youngest_ns;
+	uint64_t count;
+};
+
+struct budget {
+	const struct tolerate *row;
+	struct slot slots[SLOTS];
+	size_t first, n;
+	uint64_t sum;
+};
+
+struct budgets {
+	size_t n;
+	struct budget v[];
+};
+
+struct budgets *budgets_new(const struct tolerate *rows, size_t n)
+{
+	struct budgets *b = xcalloc(1, sizeof(*b) + n * sizeof(b->v[0]));
+	size_t i;
+
+	b->n = n;
+	for (i = 0; i < n; i++)
+		b->v[i].row = &rows[i];
+	return b;
+}
+
+void budgets_free(struct budgets *b)
+{
+	free(b);
+}
+
+static bool expired(const struct tolerate *row, int64_t wall_ns)
+{
+	char today[32];
+
+	if (row->expires == NULL)
+		return false;
+	clock_rfc3339(wall_ns, today, sizeof(today));
+	today[10] = '\0'; /* the date: both are ISO 8601, so their order is that of the days */
+	return strcmp(row->expires, today) < 0;
+}
+
+static bool names(const struct budget *b, const struct incident *inc, const struct pcidev *dev,
+	int64_t wall_ns)
+{
+	const struct tolerate *row = b->row;
+
+	if (!klog_fault_matches(row->fault, inc) || expired(row, wall_ns))
+		return false;
+	return row->device == NULL || (dev != NULL && pcidev_matches(dev, row->device));
+}
+
+static void forget_old(struct budget *b, int64_t now_ns)
+{
+	int64_t window_ns = b->row->per_ms * NS_PER_MS;
+
+	if (window_ns == 0)
+		return;
+	while (b->n > 0 && b->slots[b->first].youngest_ns <= now_ns - window_ns) {
+		b->sum -= b->slots[b->first].count;
+		b->first = (b->first + 1) % SLOTS;
+		b->n--;
+	}
+}
+
+static void spend(struct budget *b, uint64_t count, int64_t now_ns)
+{
+	int64_t grain_ns = b->row->per_ms * NS_PER_MS / (SLOTS - 2);
+	struct slot *last = b->n ? &b->slots[(b->first + b->n - 1) % SLOTS] : NULL;
+
+	b->sum += count;
+	if (last != NULL && (b->row->per_ms == 0 || now_ns - last->oldest_ns < grain_ns)) {
+		last->count += count;
+		last->youngest_ns = now_ns;
+		return;
+	}
+	/* SLOTS - 2 whole grains and two begun ones are all that fit into a window */
+	assert(b->n < SLOTS);
+	b->slots[(b->first + b->n++) % SLOTS] = (struct slot){now_ns, now_ns, count};
+}
+
+enum budget_answer budgets_spend(struct budgets *b, const struct incident *inc,
+	const struct pcidev *dev, uint64_t count, int64_t mono_ns, int64_t wall_ns)
+{
+	size_t i;
+
+	for (i = 0; i < b->n; i++) {
+		struct budget *budget = &b->v[i];
+
+		if (!names(budget, inc, dev, wall_ns))
+			continue;
+		forget_old(budget, mono_ns);
+		spend(budget, count, mono_ns);
+		return budget->sum <= (uint64_t)budget->row->count ? BUDGET_WITHIN : BUDGET_OVER;
+	}
+	return BUDGET_NONE;
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "engine/budget.h"
+
+#include "base/clock.h"
+#include "base/str.h"
+
+#include "cmocka_all.h"
+
+#define S             NS_PER_S
+#define NOON_20261121 (INT64_C(1795262400) * S) /* wall clock */
+
+static const struct pcidev gpu = {
+	.bdf = {0, 0x41, 0, 0}, .vendor = 0x10de, .device = 0x2684, .class_code = 0x030000};
+
+static struct incident aer(void)
+{
+	struct incident inc = {.severity = SEV_WARNING, .has_bdf = true, .bdf = {0, 0x41, 0, 0}};
+
+	str_set(inc.id, "aer.bus-error");
+	return inc;
+}
+
+static enum budget_answer spend(struct budgets *b, uint64_t count, int64_t at_ns)
+{
+	struct incident inc = aer();
+
+	return budgets_spend(b, &inc, &gpu, count, at_ns, NOON_20261121);
+}
+
+static void a_fault_without_a_row_is_judged_by_its_severity(void **state)
+{
+	const struct tolerate row = {.fault = "dmar.*", .count = 1};
+	struct budgets *b = budgets_new(&row, 1);
+
+	(void)state;
+	assert_int_equal(spend(b, 100, S), BUDGET_NONE);
+	budgets_free(b);
+}
+
+static void a_family_and_a_severity_alias_name_it_too(void **state)
+{
+	const struct tolerate rows[] = {
+		{.fault = "aer.correctable", .count = 1}, {.fault = "aer.*", .count = 1}};
+	struct budgets *b = budgets_new(&rows[0], 1), *c = budgets_new(&rows[1], 1);
+
+	(void)state;
+	assert_int_equal(spend(b, 1, S), BUDGET_WITHIN);
+	assert_int_equal(spend(c, 1, S), BUDGET_WITHIN);
+	budgets_free(b);
+	budgets_free(c);
+}
+
+static void the_first_one_above_the_count_is_over(void **state)
+{
+	const struct tolerate row = {.fault = "aer.bus-error", .count = 3};
+	struct budgets *b = budgets_new(&row, 1);
+
+	(void)state;
+	assert_int_equal(spend(b, 3, S), BUDGET_WITHIN);
+	assert_int_equal(spend(b, 1, 1000 * S), BUDGET_OVER);
+	budgets_free(b);
+}
+
+static void a_window_slides(void **state)
+{
+	const struct tolerate row = {.fault = "aer.bus-error", .count = 2, .per_ms = 60000};
+	struct budgets *b = budgets_new(&row, 1);
+
+	(void)state;
+	assert_int_equal(spend(b, 1, 100 * S), BUDGET_WITHIN);
+	assert_int_equal(spend(b, 1, 130 * S), BUDGET_WITHIN);
+	assert_int_equal(spend(b, 1, 159 * S), BUDGET_OVER);
+	/* 100 s is out of the window at 161 s, 130 s and 159 s are not: 2 and this one */
+	assert_int_equal(spend(b, 1, 161 * S), BUDGET_OVER);
+	/* at 222 s only this one is left */
+	assert_int_equal(spend(b, 1, 222 * S), BUDGET_WITHIN);
+	budgets_free(b);
+}
+
+static void a_storm_does_not_outgrow_the_window(void **state)
+{
+	const struct tolerate row = {.fault = "aer.bus-error", .count = 1000000, .per_ms = 1000};
+	struct budgets *b = budgets_new(&row, 1);
+	int64_t i;
+
+	(void)state;
+	for (i = 0; i < 100000; i++)
+		assert_int_equal(spend(b, 1, S + i * NS_PER_MS / 10), BUDGET_WITHIN);
+	assert_int_equal(spend(b, 990000, 11 * S), BUDGET_WITHIN);
+	assert_int_equal(spend(b, 10, 11 * S), BUDGET_OVER);
+	budgets_free(b);
+}
+
+static void a_device_narrows_a_row(void **state)
+{
+	const struct tolerate row = {.fault = "aer.*", .count = 5, .device = "class:gpu"};
+	const struct pcidev nic = {.class_code = 0x020000};
+	struct budgets *b = budgets_new(&row, 1);
+	struct incident inc = aer();
+
+	(void)state;
+	assert_int_equal(budgets_spend(b, &inc, &gpu, 1, S, NOON_20261121), BUDGET_WITHIN);
+	assert_int_equal(budgets_spend(b, &inc, &nic, 1, S, NOON_20261121), BUDGET_NONE);
+	assert_int_equal(budgets_spend(b, &inc, NULL, 1, S, NOON_20261121), BUDGET_NONE);
+	budgets_free(b);
+}
+
+static void a_row_is_valid_through_its_last_day(void **state)
+{
+	const struct tolerate today = {.fault = "aer.*", .count = 5, .expires = "2026-11-21"};
+	const struct tolerate past = {.fault = "aer.*", .count = 5, .expires = "2026-11-20"};
+	struct budgets *b = budgets_new(&today, 1), *c = budgets_new(&past, 1);
+
+	(void)state;
+	assert_int_equal(spend(b, 1, S), BUDGET_WITHIN);
+	assert_int_equal(spend(c, 1, S), BUDGET_NONE);
+	budgets_free(b);
+	budgets_free(c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_fault_without_a_row_is_judged_by_its_severity),
+		cmocka_unit_test(a_family_and_a_severity_alias_name_it_too),
+		cmocka_unit_test(the_first_one_above_the_count_is_over),
+		cmocka_unit_test(a_window_slides),
+		cmocka_unit_test(a_storm_does_not_outgrow_the_window),
+		cmocka_unit_test(a_device_narrows_a_row),
+		cmocka_unit_test(a_row_is_valid_through_its_last_day),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
