@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VFIO_STRESS_ENGINE_LANE_H
+#define VFIO_STRESS_ENGINE_LANE_H
+
+#include "model/event.h"
+#include "model/lane_device.h"
+#include "model/scenario.h"
+
+struct step_ctx;
+struct vm;
+
+/* A lane as its own process knows it; `check` prepares one without ever running it. */
+struct lane {
+	const struct host *host;
+	const struct scenario *scenario;
+	const struct lane_spec *spec;
+	struct emitter out;
+	struct pcidev_list topology;
+	struct vm *vm; /* NULL: a lane without a domain */
+	struct lane_device *devs;
+	size_t ndevs;
+	bool devices_known; /* all of them were found */
+	int64_t until_ns; /* no cycle begins after this (repeat.until.duration) */
+	bool domain_changed; /* it has an undo record */
+	uint64_t undo_domain;
+	int state_before_cycles; /* enum vm_state to return to between failed cycles */
+};
+
+/* What keeps the lane from running; `err` has the hint. */
+typedef void lane_refusal(void *arg, const char *subject, const struct err *err);
+
+/*
+ * Finds domain and devices and asks every step whether it can work here. Read-only. Everything that
+ * is wrong is told to `refuse`; returns how much that was.
+ */
+size_t lane_prepare(struct lane *lane, lane_refusal *refuse, void *arg);
+void lane_finish(struct lane *lane);
+
+/* -1 (ERR_REFUSED) when a reset of one of these could reach the other: they belong in one lane. */
+int devices_apart(const struct pcidev *a, const struct pcidev *b, const char *lane_of_a,
+	struct err *err) must_check;
+/* The same for all the devices of two lanes. */
+int lanes_apart(const struct lane *a, const struct lane *b, struct err *err) must_check;
+
+/* The step's view of the lane; dev NULL for a VM step. */
+void lane_step_ctx(
+	struct lane *lane, const struct step *step, struct lane_device *dev, struct step_ctx *out);
+/* Does this device step act on this device? */
+bool lane_step_applies(const struct step *step, const struct lane_device *dev);
+
+/*
+ * The process of a lane: reads its brief, prepares, waits for GO, runs. socket_fd -1: stand-alone,
+ * prints events instead and waits for nobody. Returns an exit status.
+ */
+int lane_main(const struct host *host, const struct scenario *sc, uint32_t index, int socket_fd);
+
+#endif

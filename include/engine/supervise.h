@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VFIO_STRESS_ENGINE_SUPERVISE_H
+#define VFIO_STRESS_ENGINE_SUPERVISE_H
+
+#include "model/scenario.h"
+#include "world/host.h"
+
+struct report_spec;
+struct rules;
+
+/* What `run` asks for. Everything stays the caller's. */
+struct run_request {
+	const struct host *host;
+	const struct scenario *scenario;
+	const struct rules *rules; /* for the kernel log */
+	const struct setting *settings;
+	size_t nsettings;
+	const char *db; /* --db, NULL = default */
+	const struct report_spec *reports; /* --report, beside the scenario's */
+	size_t nreports;
+	const char *tool_version;
+	bool quiet;
+};
+
+/* Runs the scenario from preparation to reports. Returns the exit code of `run`. */
+int supervise(const struct run_request *req);
+
+#endif

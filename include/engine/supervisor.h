@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VFIO_STRESS_ENGINE_SUPERVISOR_H
+#define VFIO_STRESS_ENGINE_SUPERVISOR_H
+
+#include "base/vec.h"
+#include "engine/lane_proc.h"
+#include "engine/place.h"
+#include "engine/supervise.h"
+#include "model/store.h"
+#include "world/kmsg.h"
+#include "world/loop.h"
+
+struct budgets;
+struct klog;
+struct progress;
+struct writer;
+
+/* The supervisor's insides, shared by its files (supervise.c, sup_lanes.c, sup_log.c). */
+
+enum lane_life {
+	LANE_PREPARING,
+	LANE_PREPARED,
+	LANE_RUNNING,
+	LANE_ENDED, /* said so, or its process is gone */
+	LANE_ABANDONED, /* stuck in the kernel; never waited for */
+};
+
+struct sup_lane {
+	struct supervisor *sup;
+	struct lane_proc proc;
+	enum lane_life life;
+	const struct lane_spec *spec;
+	VEC(struct pcidev) devices;
+	struct whereabouts at;
+	struct event open_step; /* its BEGIN, while at.step_open */
+	int64_t step_deadline_ns;
+	bool stuck; /* past its bound, evidence taken */
+	bool iommu_fault; /* in the open disruptive step: its tail is longer */
+	bool process_gone;
+	int exit_status;
+	bool socket_closed;
+	struct loop_timer deadline;
+};
+
+/* An event, and the ticket of the kernel log's state when it came. */
+struct inbox_item {
+	struct event ev;
+	uint64_t ticket;
+};
+
+struct supervisor {
+	const struct run_request *req;
+	struct loop *loop;
+	struct progress *progress;
+	struct pcidev_list topology;
+
+	struct sup_lane *lanes;
+	size_t nlanes;
+	VEC(struct inbox_item) inbox;
+	size_t inbox_head;
+	VEC(struct event) prepare_notes; /* refusals and notes before the run is in the store */
+	size_t refusals;
+
+	VEC(struct event) facts; /* versions that the lanes told */
+	struct store *store; /* the writer's while it runs */
+	int64_t run;
+	uint64_t seed;
+	struct err cannot_run;
+	struct writer *writer; /* NULL until the run begins */
+	char run_id[RUN_ID_MAX];
+	int64_t begun_ns;
+	bool disk_trouble;
+
+	struct kmsg *kmsg; /* NULL: not readable */
+	struct err kmsg_err;
+	struct klog *klog;
+	struct budgets *budgets;
+	struct klog_rec held; /* taken, but behind the boundary that is being looked at */
+	bool has_held;
+	uint64_t last_seq;
+	uint64_t marker_no, marker_seen; /* of our own lines in the kernel log */
+	int64_t last_marker_ns;
+	VEC(uint64_t) counted; /* per incident: how many were counted so far */
+	VEC(int64_t) written_ns; /* per incident: when it was last written */
+
+	const char *aborted; /* why, NULL = it is not */
+	unsigned interrupts;
+	bool started, over, ending; /* lanes may go; all have ended; the last marker is out */
+	struct loop_timer heartbeat, linger, patience, store_patience;
+};
+
+/* sup_lanes.c */
+int sup_lanes_start(struct supervisor *s, struct err *err) must_check;
+void sup_lanes_go(struct supervisor *s);
+void sup_lanes_stop(struct supervisor *s);
+void sup_lanes_kill(struct supervisor *s);
+void sup_lane_handle(struct supervisor *s, const struct event *ev, uint64_t klog_seq);
+bool sup_lanes_all(const struct supervisor *s, enum lane_life at_least);
+void sup_lanes_finish(struct supervisor *s);
+
+/* sup_log.c */
+void sup_log_open(struct supervisor *s);
+/* Takes records into the store and the incidents, up to a sequence number. */
+void sup_log_drain(struct supervisor *s, uint64_t up_to);
+/* Lets incidents end that are quiet. */
+void sup_log_tick(struct supervisor *s);
+/* At most once a second; `force` for the first and the last. */
+void sup_log_mark(struct supervisor *s, const char *text, bool force);
+void sup_log_account(struct supervisor *s, struct klog_account *out);
+void sup_log_close(struct supervisor *s);
+
+/* supervise.c */
+void sup_enqueue(struct supervisor *s, const struct event *ev);
+void sup_pump(struct supervisor *s);
+void sup_begin_run(struct supervisor *s);
+void sup_lane_over(struct supervisor *s);
+
+#endif

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "engine/aftermath.h"
+
+#include "base/mem.h"
+#include "engine/deliver.h"
+#include "engine/report_out.h"
+#include "engine/supervise.h"
+#include "engine/undo_run.h"
+#include "engine/verdict.h"
+#include "model/reporter.h"
+#include "model/scenario.h"
+#include "model/store.h"
+
+#include <stdio.h>
+
+static void say_error(const char *what, const struct err *err)
+{
+	fprintf(stderr, "vfio-stress: %s: %s\n", what, err->msg);
+	if (err->hint[0] != '\0')
+		fprintf(stderr, "  hint: %s\n", err->hint);
+}
+
+/* What a lane could not put back, because it was killed or died. */
+static void put_back(struct store *store, int64_t run, const char *run_id)
+{
+	auto_free struct undo_open *open = NULL;
+	struct err err;
+	size_t n = 0;
+
+	if (store_undo_list(store, run, &open, &n, &err) != 0) {
+		say_error("undo", &err);
+		return;
+	}
+	if (n > 0 && undo_in_child(store_path(store), run_id, &err) != 0)
+		say_error("undo", &err);
+}
+
+/*
+ * The run is ended before it is judged: a run without an end is one that died. The verdict is then
+ * written beside it.
+ */
+static int judge(struct store *store, int64_t run, const char *run_id, struct run_view **out,
+	struct err *err)
+{
+	struct run_view *view;
+
+	if (store_run_end(store, run, VERDICT_BROKEN, 4, "not judged", err) != 0 ||
+		run_view_load(store, run_id, &view, err) != 0)
+		return -1;
+	verdict_judge(view);
+	*out = view;
+	return store_run_end(store, run, view->verdict, view->exit_code, view->verdict_reason, err);
+}
+
+static int write_reports(
+	const struct run_view *view, const struct report_spec *specs, size_t n, struct store *store)
+{
+	struct err err = {0};
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; i < n; i++) {
+		if (report_make(&specs[i], view, store, &err) == 0)
+			continue;
+		say_error(specs[i].type->word.name, &err);
+		rc = -1;
+	}
+	return rc;
+}
+
+static void deliver_webhooks(const struct run_request *req, struct store *store)
+{
+	int64_t left = 0;
+	struct err err;
+
+	if (store_outbox_pending(store) <= 0)
+		return;
+	if (deliver_in_child(store, DELIVER_WAIT_MS, -1, req->quiet, &left, &err) != 0)
+		say_error("webhooks", &err);
+	else if (left > 0)
+		fprintf(stderr,
+			"vfio-stress: %lld webhook messages are not delivered yet; `vfio-stress "
+			"deliver`"
+			" tries again\n",
+			(long long)left);
+}
+
+int aftermath(const struct run_request *req, struct store *store, int64_t run, const char *run_id)
+{
+	struct run_view *view = NULL;
+	struct err err;
+	int code;
+
+	put_back(store, run, run_id);
+	if (judge(store, run, run_id, &view, &err) != 0) {
+		say_error("the run could not be judged", &err);
+		run_view_free(view);
+		return 4;
+	}
+	code = view->exit_code;
+	/* a report that cannot be written must not look like a good run to a script */
+	if ((write_reports(view, req->scenario->reports, req->scenario->nreports, store) != 0 ||
+		    write_reports(view, req->reports, req->nreports, store) != 0) &&
+		code == 0)
+		code = 4;
+	if (report_summary(view, NULL, &err) != 0)
+		say_error("summary", &err);
+	run_view_free(view);
+	deliver_webhooks(req, store);
+	return code;
+}

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "engine/lane.h"
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "model/step.h"
+#include "steps/steps.h"
+#include "world/vm.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Whom to tell, and how much was told. */
+struct refusals {
+	lane_refusal *fn;
+	void *arg;
+	size_t n;
+};
+
+static void refuse(struct refusals *r, const char *subject, const struct err *err)
+{
+	r->n++;
+	r->fn(r->arg, subject, err);
+}
+
+/* ---- the domain ---- */
+
+static void tell_version(struct lane *lane, const char *what, const char *version)
+{
+	struct event ev = {.kind = EV_LANE_FACT};
+
+	str_set(ev.subject, what);
+	str_set(ev.text, version);
+	if (lane->out.fd >= 0 && *version != '\0')
+		emit(&lane->out, &ev);
+}
+
+static void check_running(struct lane *lane, struct refusals *r)
+{
+	enum vm_state state = vm_found(lane->vm)->state;
+	struct err err = {0};
+
+	if (lane->spec->take_over || (state != VM_STATE_RUNNING && state != VM_STATE_PAUSED))
+		return;
+	err_set(&err, ERR_REFUSED, 0, "domain '%s' is %s", lane->spec->domain,
+		vm_state_name(state));
+	err_hint(
+		&err, "stop it first, or write `take-over: true` in its lane to let it be stopped");
+	refuse(r, lane->spec->domain, &err);
+}
+
+static void find_domain(struct lane *lane, struct refusals *r)
+{
+	char libvirt[24], qemu[24];
+	struct err err = {0};
+
+	if (vm_open(lane->host, lane->scenario->connect, lane->spec->domain, &lane->vm, &err) !=
+		0) {
+		refuse(r, lane->spec->domain, &err);
+		return;
+	}
+	vm_versions(lane->vm, libvirt, qemu);
+	tell_version(lane, "libvirt", libvirt);
+	tell_version(lane, "qemu", qemu);
+	check_running(lane, r);
+}
+
+/* ---- the devices ---- */
+
+static void add_device(struct lane *lane, const struct pcidev *dev)
+{
+	size_t i;
+
+	for (i = 0; i < lane->ndevs; i++)
+		if (bdf_eq(lane->devs[i].pci.bdf, dev->bdf))
+			return;
+	lane->devs = xrealloc(lane->devs, (lane->ndevs + 1) * sizeof(lane->devs[0]));
+	lane->devs[lane->ndevs++] = (struct lane_device){.pci = *dev, .lock_fd = -1};
+}
+
+static void add_hostdevs(struct lane *lane, struct refusals *r)
+{
+	const struct domdef_hostdev *devs;
+	size_t i, n;
+
+	devs = vm_hostdevs(lane->vm, &n);
+	for (i = 0; i < n; i++) {
+		const struct pcidev *dev = pcidev_find(&lane->topology, devs[i].bdf);
+		struct err err = {0};
+		char bdf[BDF_LEN];
+
+		if (dev != NULL) {
+			add_device(lane, dev);
+			continue;
+		}
+		bdf_text(devs[i].bdf, bdf);
+		err_set(&err, ERR_ABSENT, 0,
+			"domain '%s' passes %s through, but there is no such device",
+			lane->spec->domain, bdf);
+		err_hint(&err,
+			"`lspci -D` lists what is there; a BIOS update may have renumbered it");
+		refuse(r, bdf, &err);
+	}
+}
+
+static void add_selected(struct lane *lane, const struct selector *sel, struct refusals *r)
+{
+	struct err err = {0};
+	size_t i, n = 0;
+
+	for (i = 0; i < lane->topology.n; i++) {
+		const struct pcidev *dev = &lane->topology.v[i];
+
+		if (dev->is_bridge || !pcidev_matches(dev, sel->text))
+			continue;
+		add_device(lane, dev);
+		n++;
+	}
+	if (n > 0)
+		return;
+	err_set(&err, ERR_ABSENT, 0, "no device here is '%s'", sel->text);
+	err_hint(&err, "`lspci -Dnn` lists what is there");
+	refuse(r, sel->text, &err);
+}
+
+static int by_bdf(const void *a, const void *b)
+{
+	const struct lane_device *x = a, *y = b;
+
+	return bdf_cmp(x->pci.bdf, y->pci.bdf);
+}
+
+static void find_devices(struct lane *lane, struct refusals *r)
+{
+	size_t i;
+
+	if (lane->spec->hostdevs && lane->vm != NULL)
+		add_hostdevs(lane, r);
+	for (i = 0; i < lane->spec->ndevices; i++)
+		add_selected(lane, &lane->spec->devices[i], r);
+	if (lane->ndevs > 0)
+		qsort(lane->devs, lane->ndevs, sizeof(lane->devs[0]), by_bdf);
+}
+
+/* ---- devices of two lanes ---- */
+
+static const char *bound_together(const struct pcidev *a, const struct pcidev *b)
+{
+	if (bdf_eq(a->bdf, b->bdf))
+		return "are the same device";
+	if (a->bdf.domain == b->bdf.domain && a->bdf.bus == b->bdf.bus &&
+		a->bdf.dev == b->bdf.dev && !a->is_vf && !b->is_vf)
+		return "are functions of one slot";
+	if (a->iommu_group >= 0 && a->iommu_group == b->iommu_group)
+		return "share an IOMMU group";
+	if ((b->is_vf && bdf_eq(b->physfn, a->bdf)) || (a->is_vf && bdf_eq(a->physfn, b->bdf)))
+		return "are a physical function and its virtual one";
+	return NULL;
+}
+
+int devices_apart(
+	const struct pcidev *a, const struct pcidev *b, const char *lane_of_a, struct err *err)
+{
+	const char *why = bound_together(a, b);
+	char x[BDF_LEN], y[BDF_LEN];
+
+	if (why == NULL)
+		return 0;
+	err_set(err, ERR_REFUSED, 0, "%s and %s of lane '%s' %s", bdf_text(b->bdf, y),
+		bdf_text(a->bdf, x), lane_of_a, why);
+	return err_hint(err,
+		"devices that share a slot, an IOMMU group or a physical function belong"
+		" in one lane");
+}
+
+int lanes_apart(const struct lane *a, const struct lane *b, struct err *err)
+{
+	size_t i, j;
+
+	for (i = 0; i < a->ndevs; i++)
+		for (j = 0; j < b->ndevs; j++)
+			if (devices_apart(&a->devs[i].pci, &b->devs[j].pci, a->spec->name, err) !=
+				0)
+				return -1;
+	return 0;
+}
+
+/* ---- the steps ---- */
+
+bool lane_step_applies(const struct step *step, const struct lane_device *dev)
+{
+	return step->device == NULL || pcidev_matches(&dev->pci, step->device);
+}
+
+void lane_step_ctx(
+	struct lane *lane, const struct step *step, struct lane_device *dev, struct step_ctx *out)
+{
+	*out = (struct step_ctx){
+		.host = lane->host,
+		.scenario = lane->scenario,
+		.lane = lane->spec,
+		.step = step,
+		.vm = lane->vm,
+		.devs = lane->devs,
+		.ndevs = lane->ndevs,
+		.dev = dev,
+		.out = &lane->out,
+		.deadline_ns = NEVER,
+	};
+}
+
+static void prepare_on(
+	struct lane *lane, const struct step *step, struct lane_device *dev, struct refusals *r)
+{
+	char subject[BDF_LEN] = "";
+	struct step_ctx ctx;
+	struct err err = {0};
+
+	if (step->type->prepare == NULL)
+		return;
+	lane_step_ctx(lane, step, dev, &ctx);
+	if (step->type->prepare(&ctx, step->args, &err) == 0)
+		return;
+	err_wrap(&err, "line %u, %s", step->pos.line, step->name);
+	if (dev != NULL)
+		bdf_text(dev->pci.bdf, subject);
+	refuse(r, subject, &err);
+}
+
+static void no_device(const struct step *step, struct refusals *r)
+{
+	struct err err = {0};
+
+	err_set(&err, ERR_ABSENT, 0, "line %u, %s: the lane has no %s%s", step->pos.line,
+		step->name, step->device ? "device " : "devices", step->device ? step->device : "");
+	err_hint(&err, "name the lane's `devices`, or pass one through to its domain");
+	refuse(r, "", &err);
+}
+
+static void prepare_step(struct lane *lane, const struct step *step, struct refusals *r)
+{
+	size_t i, n = 0;
+
+	if (!(step->type->flags & STEP_ON_DEVICES)) {
+		if (lane->vm != NULL || !(step->type->flags & STEP_NEEDS_DOMAIN))
+			prepare_on(lane, step, NULL, r);
+		return;
+	}
+	for (i = 0; i < lane->ndevs; i++) {
+		if (!lane_step_applies(step, &lane->devs[i]))
+			continue;
+		prepare_on(lane, step, &lane->devs[i], r);
+		n++;
+	}
+	if (n == 0)
+		no_device(step, r);
+}
+
+static void prepare_list(struct lane *lane, const struct step_list *list, struct refusals *r)
+{
+	size_t i;
+
+	for (i = 0; i < list->n; i++)
+		prepare_step(lane, &list->v[i], r);
+}
+
+size_t lane_prepare(struct lane *lane, lane_refusal *fn, void *arg)
+{
+	struct refusals r = {fn, arg, 0};
+	struct err err = {0};
+
+	if (pcidev_scan(lane->host, &lane->topology, &err) != 0) {
+		refuse(&r, "", &err);
+		return r.n;
+	}
+	if (lane->spec->domain != NULL)
+		find_domain(lane, &r);
+	if (lane->spec->domain == NULL || lane->vm != NULL)
+		find_devices(lane, &r);
+	lane->devices_known = r.n == 0;
+	if (r.n > 0)
+		return r.n; /* what the steps would say follows from that */
+	prepare_list(lane, &lane->scenario->before, &r);
+	prepare_list(lane, &lane->spec->steps, &r);
+	prepare_list(lane, &lane->scenario->after, &r);
+	return r.n;
+}
+
+void lane_finish(struct lane *lane)
+{
+	vm_close(lane->vm);
+	pcidev_list_finish(&lane->topology);
+	free(lane->devs);
+	*lane = (struct lane){0};
+}

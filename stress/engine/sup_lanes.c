@@ -1,0 +1,493 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "engine/supervisor.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "engine/evidence.h"
+#include "engine/progress.h"
+#include "engine/writer.h"
+#include "model/lane_device.h"
+#include "model/step.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#define GRACE_NS                                                                                   \
+	(5 * NS_PER_S) /* a lane ends an overdue step itself; this is how much later we act */
+#define RECHECK_NS (10 * NS_PER_S)
+#define BLOCKING_NS                                                                                \
+	(10 * NS_PER_S) /* a step that takes longer may hold locks that others wait for */
+#define KILL_WAIT_NS (2 * NS_PER_S)
+
+static uint32_t index_of(const struct sup_lane *lane)
+{
+	return (uint32_t)(lane - lane->sup->lanes);
+}
+
+/* ---- what a lane says, by kind ---- */
+
+static void on_device(struct sup_lane *lane, const struct event *ev)
+{
+	struct pcidev *dev = vec_push(&lane->devices);
+	const struct pcidev *known;
+
+	lane_device_unpack(ev, dev);
+	known = pcidev_find(&lane->sup->topology, dev->bdf);
+	if (known != NULL)
+		*dev = *known;
+	lane->at.devices = lane->devices.v;
+	lane->at.ndevices = lane->devices.n;
+}
+
+static void on_fact(struct sup_lane *lane, const struct event *ev)
+{
+	*vec_push(&lane->sup->facts) = *ev;
+}
+
+static void on_note(struct sup_lane *lane, const struct event *ev)
+{
+	struct supervisor *s = lane->sup;
+
+	if (s->writer == NULL) {
+		*vec_push(&s->prepare_notes) = *ev;
+		return;
+	}
+	writer_note(s->writer, "note", ev->text);
+	progress_note(s->progress, "%s: %s", lane->spec->name, ev->text);
+}
+
+static void on_refused(struct sup_lane *lane, const struct event *ev)
+{
+	*vec_push(&lane->sup->prepare_notes) = *ev;
+	lane->sup->refusals++;
+}
+
+static void on_prepared(struct sup_lane *lane, const struct event *ev)
+{
+	(void)ev;
+	if (lane->life == LANE_PREPARING)
+		lane->life = LANE_PREPARED;
+	if (sup_lanes_all(lane->sup, LANE_PREPARED))
+		sup_begin_run(lane->sup);
+}
+
+static void show(struct sup_lane *lane, const char *word, const char *device)
+{
+	progress_lane(lane->sup->progress, index_of(lane), lane->at.cycle, word, device);
+}
+
+static void on_cycle_begin(struct sup_lane *lane, const struct event *ev)
+{
+	char text[160];
+
+	lane->at.phase = PHASE_CYCLE;
+	lane->at.cycle = ev->cycle;
+	snprintf(text, sizeof(text), "%s cycle %u", lane->spec->name, ev->cycle);
+	sup_log_mark(lane->sup, text, false);
+	show(lane, "", "");
+}
+
+static const struct step *step_of(const struct sup_lane *lane, const struct event *ev)
+{
+	const struct scenario *sc = lane->sup->req->scenario;
+	const struct step_list *list = ev->phase == PHASE_BEFORE ? &sc->before
+		: ev->phase == PHASE_AFTER                       ? &sc->after
+								 : &lane->spec->steps;
+
+	return ev->step >= 0 && (size_t)ev->step < list->n ? &list->v[ev->step] : NULL;
+}
+
+static void on_deadline(void *arg);
+
+static void on_step_begin(struct sup_lane *lane, const struct event *ev)
+{
+	const struct step *step = step_of(lane, ev);
+	char text[160];
+
+	lane->open_step = *ev;
+	lane->stuck = false;
+	lane->at.phase = (enum phase)ev->phase;
+	lane->at.cycle = ev->cycle;
+	lane->at.step_open = true;
+	lane->at.step_index = ev->step;
+	lane->at.word = step ? step->type->word.name : "?";
+	lane->at.arg = step ? step->arg : NULL;
+	lane->step_deadline_ns = ev->mono_ns + ev->dur_ns;
+	loop_timer_set(lane->sup->loop, &lane->deadline, lane->step_deadline_ns + GRACE_NS,
+		on_deadline, lane);
+	if (ev->flags & EVENT_DISRUPTIVE) {
+		lane->at.tail_until_ns = 0;
+		snprintf(text, sizeof(text), "%s cycle %u %s %s", lane->spec->name, ev->cycle,
+			lane->at.word, ev->subject);
+		sup_log_mark(lane->sup, text, false);
+	}
+	show(lane, lane->at.word, ev->subject);
+}
+
+/* What the kernel says from now on for a while still belongs to this step. */
+static void begin_tail(struct sup_lane *lane)
+{
+	place_of_lane(&lane->at, (int32_t)index_of(lane), &lane->at.tail);
+	lane->at.tail.in_lane = true;
+	lane->at.tail_until_ns = clock_mono_ns() + (lane->iommu_fault ? TAIL_IOMMU_NS : TAIL_NS);
+	lane->iommu_fault = false;
+}
+
+static void on_step_end(struct sup_lane *lane, const struct event *ev)
+{
+	loop_timer_clear(lane->sup->loop, &lane->deadline);
+	if (lane->at.step_open && ev->flags & EVENT_DISRUPTIVE)
+		begin_tail(lane);
+	lane->at.step_open = false;
+	if (ev->outcome == OUTCOME_FAIL || ev->outcome == OUTCOME_BROKEN)
+		progress_failure(lane->sup->progress, index_of(lane), ev,
+			step_of(lane, ev) ? step_of(lane, ev)->type->word.name : "?");
+	show(lane, "", "");
+}
+
+static void on_cycle_end(struct sup_lane *lane, const struct event *ev)
+{
+	progress_cycle(lane->sup->progress, index_of(lane), ev->cycle, (enum outcome)ev->outcome);
+}
+
+static void on_lane_end(struct sup_lane *lane, const struct event *ev)
+{
+	(void)ev;
+	loop_timer_clear(lane->sup->loop, &lane->deadline);
+	lane->at.running = lane->at.step_open = false;
+	lane->at.phase = PHASE_NONE;
+	if (lane->life < LANE_ENDED)
+		lane->life = LANE_ENDED;
+	show(lane, "ended", "");
+	sup_lane_over(lane->sup);
+}
+
+typedef void on_event(struct sup_lane *lane, const struct event *ev);
+
+static on_event *const handlers[] = {
+	[EV_LANE_DEVICE] = on_device,
+	[EV_LANE_REFUSED] = on_refused,
+	[EV_LANE_FACT] = on_fact,
+	[EV_LANE_NOTE] = on_note,
+	[EV_LANE_PREPARED] = on_prepared,
+	[EV_CYCLE_BEGIN] = on_cycle_begin,
+	[EV_STEP_BEGIN] = on_step_begin,
+	[EV_STEP_END] = on_step_end,
+	[EV_CYCLE_END] = on_cycle_end,
+	[EV_LANE_END] = on_lane_end,
+	[EV_BOOT_PROOF] = NULL, /* and the others: for the store alone */
+};
+
+void sup_lane_handle(struct supervisor *s, const struct event *ev, uint64_t klog_seq)
+{
+	struct sup_lane *lane = &s->lanes[ev->lane];
+
+	/* a step that was given up is closed by us; what its lane says later is history */
+	if (lane->life == LANE_ABANDONED && ev->kind != EV_UNDO_DONE)
+		return;
+	if (s->writer != NULL && ev->kind != EV_LANE_NOTE)
+		writer_event(s->writer, ev, klog_seq);
+	if (ev->kind < ARRAY_SIZE(handlers) && handlers[ev->kind] != NULL)
+		handlers[ev->kind](lane, ev);
+}
+
+/* ---- ends that a lane does not announce ---- */
+
+/* An event in the lane's name. */
+static void enqueue_for(struct sup_lane *lane, enum event_kind kind, enum outcome outcome,
+	const char *reason, const char *text, const char *hint)
+{
+	struct event ev = lane->open_step;
+
+	ev.kind = kind;
+	ev.lane = index_of(lane);
+	ev.outcome = outcome;
+	ev.flags &= (uint16_t)~EVENT_ACK;
+	ev.dur_ns = clock_mono_ns() - lane->open_step.mono_ns;
+	ev.mono_ns = clock_mono_ns();
+	ev.wall_ns = clock_wall_ns();
+	str_set(ev.reason, reason);
+	str_set(ev.text, text);
+	str_set(ev.hint, hint);
+	sup_enqueue(lane->sup, &ev);
+}
+
+static void end_open_step(struct sup_lane *lane, enum outcome outcome, const char *reason,
+	const char *text, const char *hint)
+{
+	struct supervisor *s = lane->sup;
+	size_t i;
+
+	/* its own END may be waiting in the inbox */
+	for (i = s->inbox_head; i < s->inbox.n; i++)
+		if (s->inbox.v[i].ev.lane == index_of(lane) && s->inbox.v[i].ev.kind == EV_STEP_END)
+			return;
+	if (lane->at.step_open)
+		enqueue_for(lane, EV_STEP_END, outcome, reason, text, hint);
+}
+
+static bool said_its_end(const struct sup_lane *lane)
+{
+	const struct supervisor *s = lane->sup;
+	size_t i;
+
+	if (lane->life >= LANE_ENDED)
+		return true;
+	for (i = s->inbox_head; i < s->inbox.n; i++)
+		if (s->inbox.v[i].ev.lane == index_of(lane) && s->inbox.v[i].ev.kind == EV_LANE_END)
+			return true;
+	return false;
+}
+
+static void lane_died(struct sup_lane *lane)
+{
+	char text[160];
+
+	if (said_its_end(lane))
+		return;
+	snprintf(text, sizeof(text), "the process of lane '%s' ended without a word (%s %d)",
+		lane->spec->name, lane->exit_status > 128 ? "signal" : "status",
+		lane->exit_status > 128 ? lane->exit_status - 128 : lane->exit_status);
+	if (lane->life == LANE_PREPARING || lane->life == LANE_PREPARED) {
+		enqueue_for(lane, EV_LANE_REFUSED, OUTCOME_BROKEN, "lane-died", text, "");
+		enqueue_for(lane, EV_LANE_PREPARED, OUTCOME_BROKEN, "", "", "");
+		return;
+	}
+	if (lane->sup->interrupts > 1) {
+		end_open_step(
+			lane, OUTCOME_ABORTED, "interrupted", "stopped by a second interrupt", "");
+		enqueue_for(lane, EV_LANE_END, OUTCOME_ABORTED, "interrupted",
+			"stopped by a second interrupt", "");
+		return;
+	}
+	end_open_step(lane, OUTCOME_BROKEN, "lane-died", text, "");
+	enqueue_for(lane, EV_LANE_END, OUTCOME_BROKEN, "lane-died", text, "");
+}
+
+static void on_socket(void *arg)
+{
+	struct sup_lane *lane = arg;
+	struct event ev;
+	int rc = 0;
+
+	while (!lane->socket_closed && (rc = lane_proc_receive(&lane->proc, &ev)) == 1) {
+		ev.lane = index_of(lane); /* a lane speaks for itself only */
+		sup_enqueue(lane->sup, &ev);
+	}
+	if (rc < 0 && !lane->socket_closed) {
+		lane->socket_closed = true;
+		loop_unwatch(lane->sup->loop, lane->proc.fd);
+	}
+	sup_pump(lane->sup);
+}
+
+static void on_process_end(void *arg)
+{
+	struct sup_lane *lane = arg;
+
+	if (lane->process_gone || !lane_proc_wait(&lane->proc, 0, &lane->exit_status))
+		return;
+	lane->process_gone = true;
+	loop_unwatch(lane->sup->loop, lane->proc.pidfd);
+	on_socket(lane); /* everything that it said before */
+	lane_died(lane);
+	sup_pump(lane->sup);
+}
+
+/* ---- deadlines ---- */
+
+/* Another lane that has been in one disruptive call for long may hold locks that this one needs. */
+static const struct sup_lane *blocker_of(const struct sup_lane *lane)
+{
+	const struct supervisor *s = lane->sup;
+	int64_t now = clock_mono_ns();
+	size_t i;
+
+	for (i = 0; i < s->nlanes; i++) {
+		const struct sup_lane *other = &s->lanes[i];
+
+		if (other == lane)
+			continue;
+		if (other->life == LANE_ABANDONED)
+			return other;
+		if (other->at.step_open && other->open_step.flags & EVENT_DISRUPTIVE &&
+			now - other->open_step.mono_ns > BLOCKING_NS &&
+			other->open_step.mono_ns <= lane->step_deadline_ns)
+			return other;
+	}
+	return NULL;
+}
+
+static void write_evidence(struct sup_lane *lane)
+{
+	struct str text = {0};
+	char *line, *end;
+
+	evidence_collect(lane->proc.pid, &text);
+	for (line = text.s; line != NULL && *line != '\0'; line = end) {
+		char note[DETAIL_MAX];
+
+		end = line + strcspn(line, "\n");
+		if (*end != '\0')
+			*end++ = '\0';
+		snprintf(note, sizeof(note), "%s, stuck in %s: %s", lane->spec->name, lane->at.word,
+			line);
+		writer_note(lane->sup->writer, "note", note);
+	}
+	str_finish(&text);
+}
+
+/* It cannot be ended: the kernel holds it. It is left alone, with its locks. */
+static void abandon(struct sup_lane *lane)
+{
+	char text[DETAIL_MAX];
+
+	snprintf(text, sizeof(text),
+		"%s did not end within %" PRId64
+		" s and its process cannot be killed: it sleeps in the"
+		" kernel",
+		lane->at.word, (clock_mono_ns() - lane->open_step.mono_ns) / NS_PER_S);
+	end_open_step(lane, OUTCOME_FAIL, "wedged", text,
+		"do not use the device or start its VM; the host must be rebooted");
+	enqueue_for(lane, EV_LANE_END, OUTCOME_FAIL, "wedged", text, "");
+	sup_pump(lane->sup);
+	lane->life = LANE_ABANDONED;
+	progress_note(lane->sup->progress, "%s: %s; abandoned", lane->spec->name, text);
+}
+
+static void end_overdue(struct sup_lane *lane, const struct sup_lane *blocker)
+{
+	char text[DETAIL_MAX];
+
+	kill(lane->proc.pid, SIGKILL);
+	if (!lane_proc_wait(&lane->proc, clock_mono_ns() + KILL_WAIT_NS, &lane->exit_status)) {
+		abandon(lane);
+		return;
+	}
+	lane->process_gone = true;
+	loop_unwatch(lane->sup->loop, lane->proc.pidfd);
+	snprintf(text, sizeof(text), "%s did not end within %" PRId64 " s%s%s", lane->at.word,
+		(clock_mono_ns() - lane->open_step.mono_ns) / NS_PER_S,
+		blocker ? ": blocked behind lane " : "", blocker ? blocker->spec->name : "");
+	end_open_step(lane, blocker ? OUTCOME_BROKEN : OUTCOME_FAIL,
+		blocker ? "blocked" : "timeout", text, "");
+	enqueue_for(
+		lane, EV_LANE_END, blocker ? OUTCOME_BROKEN : OUTCOME_FAIL, "timeout", text, "");
+	sup_pump(lane->sup);
+}
+
+/*
+ * The ladder: evidence first; while somebody else may be the cause, or the kernel sleeps and twice
+ * the bound has not passed, wait on; then end it.
+ */
+static void on_deadline(void *arg)
+{
+	struct sup_lane *lane = arg;
+	int64_t now = clock_mono_ns(), bound = lane->step_deadline_ns - lane->open_step.mono_ns;
+	const struct sup_lane *blocker = blocker_of(lane);
+	bool in_kernel, twice = now >= lane->step_deadline_ns + bound;
+
+	if (!lane->at.step_open || lane->process_gone)
+		return;
+	if (!lane->stuck) {
+		lane->stuck = true;
+		write_evidence(lane);
+		progress_note(
+			lane->sup->progress, "%s: %s is overdue", lane->spec->name, lane->at.word);
+	}
+	in_kernel = evidence_in_kernel(lane->proc.pid);
+	if (!twice && (in_kernel || (blocker != NULL && blocker->life != LANE_ABANDONED))) {
+		int64_t next = now + RECHECK_NS, last = lane->step_deadline_ns + bound;
+
+		loop_timer_set(lane->sup->loop, &lane->deadline, next < last ? next : last,
+			on_deadline, lane);
+		return;
+	}
+	end_overdue(lane, blocker);
+}
+
+/* ---- all lanes ---- */
+
+int sup_lanes_start(struct supervisor *s, struct err *err)
+{
+	const struct lane_brief brief = {
+		s->req->host, s->req->scenario, s->req->settings, s->req->nsettings};
+	size_t i;
+
+	s->lanes = xcalloc(s->req->scenario->nlanes, sizeof(s->lanes[0]));
+	for (i = 0; i < s->req->scenario->nlanes; i++) {
+		struct sup_lane *lane = &s->lanes[i];
+
+		lane->sup = s;
+		lane->spec = &s->req->scenario->lanes[i];
+		if (lane_proc_start(&brief, (uint32_t)i, &lane->proc, err) != 0)
+			return -1;
+		s->nlanes++;
+		if (loop_watch(s->loop, lane->proc.fd, on_socket, lane, err) != 0 ||
+			loop_watch(s->loop, lane->proc.pidfd, on_process_end, lane, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+bool sup_lanes_all(const struct supervisor *s, enum lane_life at_least)
+{
+	size_t i;
+
+	for (i = 0; i < s->nlanes; i++)
+		if (s->lanes[i].life < at_least)
+			return false;
+	return s->nlanes == s->req->scenario->nlanes;
+}
+
+void sup_lanes_go(struct supervisor *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->nlanes; i++) {
+		s->lanes[i].life = LANE_RUNNING;
+		s->lanes[i].at.running = true;
+		lane_proc_order(&s->lanes[i].proc, ORDER_GO, 0);
+	}
+}
+
+void sup_lanes_stop(struct supervisor *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->nlanes; i++)
+		lane_proc_order(&s->lanes[i].proc, ORDER_STOP, STOP_ASKED);
+}
+
+void sup_lanes_kill(struct supervisor *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->nlanes; i++)
+		if (!s->lanes[i].process_gone)
+			kill(s->lanes[i].proc.pid, SIGKILL);
+}
+
+/* Ends what still lives, without waiting for what cannot end. */
+void sup_lanes_finish(struct supervisor *s)
+{
+	int64_t deadline = clock_mono_ns() + KILL_WAIT_NS;
+	size_t i;
+
+	for (i = 0; i < s->nlanes; i++) {
+		struct sup_lane *lane = &s->lanes[i];
+
+		loop_timer_clear(s->loop, &lane->deadline);
+		/* the closed socket tells it to end; only one that does not is killed */
+		if (lane->proc.fd >= 0 && !lane->socket_closed)
+			loop_unwatch(s->loop, lane->proc.fd);
+		if (!lane->process_gone && lane->life != LANE_ABANDONED &&
+			!lane_proc_wait(&lane->proc, deadline, &lane->exit_status))
+			kill(lane->proc.pid, SIGKILL);
+		lane_proc_close(&lane->proc);
+		vec_finish(&lane->devices);
+	}
+}

@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "engine/supervise.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "engine/aftermath.h"
+#include "engine/lane.h"
+#include "engine/progress.h"
+#include "engine/writer.h"
+#include "engine/supervisor.h"
+#include "world/machine.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#define PREPARE_NS        (120 * NS_PER_S) /* libvirtd may have to probe QEMU's capabilities first */
+#define STORE_PATIENCE_NS (60 * NS_PER_S) /* a disk that refuses for longer ends the run */
+#define STORE_LAST_MS     5000
+
+enum { EXIT_CANNOT_RUN = 3, EXIT_UNPROVED = 4 };
+
+/* ---- events, in order, each behind the kernel log of its moment ---- */
+
+void sup_enqueue(struct supervisor *s, const struct event *ev)
+{
+	struct inbox_item *item = vec_push(&s->inbox);
+
+	item->ev = *ev;
+	item->ticket = s->kmsg ? kmsg_sync(s->kmsg) : 0;
+}
+
+static void on_milestone(struct supervisor *s);
+
+static void handle(struct supervisor *s, const struct event *ev)
+{
+	if (ev->kind == EV_NONE)
+		on_milestone(s);
+	else
+		sup_lane_handle(s, ev, s->last_seq);
+}
+
+void sup_pump(struct supervisor *s)
+{
+	while (s->inbox_head < s->inbox.n) {
+		struct inbox_item item = s->inbox.v[s->inbox_head];
+		uint64_t seq = UINT64_MAX;
+
+		if (s->kmsg != NULL && !kmsg_synced(s->kmsg, item.ticket, &seq))
+			return;
+		sup_log_drain(s, seq);
+		s->inbox_head++;
+		handle(s, &item.ev);
+	}
+	s->inbox.n = s->inbox_head = 0;
+	sup_log_drain(s, UINT64_MAX);
+}
+
+static void on_kmsg(void *arg)
+{
+	sup_pump(arg);
+}
+
+/* Our own place in the queue: everything that the kernel said before it has then been seen. */
+static void enqueue_milestone(struct supervisor *s)
+{
+	const struct event ev = {.kind = EV_NONE};
+
+	sup_enqueue(s, &ev);
+	sup_pump(s);
+}
+
+/* ---- the store ---- */
+
+static void on_disk_trouble(struct supervisor *s, const struct err *err)
+{
+	if (!s->disk_trouble)
+		progress_note(s->progress,
+			"%s; keeping everything in memory and trying again every second", err->msg);
+	s->disk_trouble = true;
+}
+
+static void give_up_on_store(void *arg)
+{
+	struct supervisor *s = arg;
+	size_t i;
+
+	progress_note(s->progress, "the store refuses for too long: ending the run");
+	s->aborted = "the store could not be written";
+	for (i = 0; i < s->nlanes; i++)
+		lane_proc_order(&s->lanes[i].proc, ORDER_DENY, 0);
+	sup_lanes_stop(s);
+}
+
+static void on_writer(void *arg)
+{
+	struct supervisor *s = arg;
+	struct writer_ack ack;
+	struct err err;
+
+	while (writer_next_ack(s->writer, &ack))
+		lane_proc_order(&s->lanes[ack.lane].proc, ORDER_ACK, ack.id);
+	if (writer_in_trouble(s->writer, &err)) {
+		on_disk_trouble(s, &err);
+		if (!s->store_patience.set)
+			loop_timer_set(s->loop, &s->store_patience,
+				clock_mono_ns() + STORE_PATIENCE_NS, give_up_on_store, s);
+	} else if (s->disk_trouble) {
+		s->disk_trouble = false;
+		loop_timer_clear(s->loop, &s->store_patience);
+		progress_note(s->progress, "the store can be written again");
+	}
+}
+
+static void on_heartbeat(void *arg)
+{
+	struct supervisor *s = arg;
+
+	writer_heartbeat(s->writer);
+	sup_log_tick(s);
+	progress_tick(s->progress);
+	loop_timer_set(s->loop, &s->heartbeat, clock_mono_ns() + NS_PER_S, on_heartbeat, s);
+}
+
+/* ---- the beginning ---- */
+
+static void print_refusals(const struct supervisor *s)
+{
+	vec_foreach (ev, &s->prepare_notes) {
+		const char *lane = s->lanes[ev->lane].spec->name;
+
+		if (ev->kind == EV_LANE_NOTE) {
+			fprintf(stderr, "note: %s: %s\n", lane, ev->text);
+			continue;
+		}
+		fprintf(stderr, "refused: %s: %s\n", lane, ev->text);
+		if (ev->hint[0] != '\0')
+			fprintf(stderr, "  hint: %s\n", ev->hint);
+	}
+}
+
+/* Resets of one lane's device must not reach another's. */
+static void check_pair(struct supervisor *s, size_t i, size_t j)
+{
+	struct event ev = {.kind = EV_LANE_REFUSED, .lane = (uint32_t)j};
+	struct err err;
+
+	vec_foreach (a, &s->lanes[i].devices) {
+		vec_foreach (b, &s->lanes[j].devices) {
+			if (devices_apart(a, b, s->lanes[i].spec->name, &err) == 0)
+				continue;
+			str_set(ev.text, err.msg);
+			str_set(ev.hint, err.hint);
+			*vec_push(&s->prepare_notes) = ev;
+			s->refusals++;
+			return;
+		}
+	}
+}
+
+static void check_across_lanes(struct supervisor *s)
+{
+	size_t i, j;
+
+	for (i = 0; i < s->nlanes; i++)
+		for (j = i + 1; j < s->nlanes; j++)
+			check_pair(s, i, j);
+}
+
+static void settings_text(const struct run_request *req, struct str *out)
+{
+	size_t i;
+
+	str_add(out, "");
+	for (i = 0; i < req->nsettings; i++)
+		str_addf(out, "%s=%s\n", req->settings[i].name, req->settings[i].value);
+}
+
+static const char *fact(const struct supervisor *s, const char *what)
+{
+	vec_foreach (ev, &s->facts)
+		if (str_eq(ev->subject, what))
+			return ev->text;
+	return "";
+}
+
+static int write_beginning(struct supervisor *s, struct err *err)
+{
+	auto_free struct lane_begin *lanes = xcalloc(s->nlanes, sizeof(*lanes));
+	auto_arena struct arena arena = {0};
+	struct machine_facts m;
+	struct str settings = {0};
+	char boot_id[40];
+	int64_t run;
+	size_t i;
+	int rc;
+
+	for (i = 0; i < s->nlanes; i++)
+		lanes[i] = (struct lane_begin){
+			s->lanes[i].spec, s->lanes[i].devices.v, s->lanes[i].devices.n};
+	machine_facts_read(s->req->host, &arena, &m);
+	settings_text(s->req, &settings);
+	const struct run_begin begin = {
+		.id = run_id_new(s->run_id),
+		.scenario = s->req->scenario,
+		.lanes = lanes,
+		.settings = settings.s,
+		.tool_version = s->req->tool_version,
+		.boot_id = host_boot_id(s->req->host, boot_id),
+		.seed = s->seed,
+		.simulated = s->req->host->simulated,
+		.host = {m.name, m.kernel, m.cmdline, m.bios, m.board, m.cpu, m.microcode,
+			fact(s, "qemu"), fact(s, "libvirt")},
+		.pid = getpid(),
+	};
+	rc = store_run_begin(s->store, &begin, &run, err);
+	str_finish(&settings);
+	if (rc != 0)
+		return -1;
+	s->run = run;
+	s->writer = writer_start(s->store, run, boot_id);
+	return loop_watch(s->loop, writer_fd(s->writer), on_writer, s, err);
+}
+
+/* All lanes are prepared: refuse, or write the run down and wait for the marker. */
+void sup_begin_run(struct supervisor *s)
+{
+	struct err err;
+
+	loop_timer_clear(s->loop, &s->patience);
+	check_across_lanes(s);
+	if (s->refusals > 0 || s->aborted != NULL) {
+		loop_stop(s->loop);
+		return;
+	}
+	if (write_beginning(s, &err) != 0) {
+		s->cannot_run = err;
+		loop_stop(s->loop);
+		return;
+	}
+	s->begun_ns = clock_mono_ns();
+	progress_begin(s->progress, s->run_id);
+	vec_foreach (ev, &s->prepare_notes) {
+		writer_note(s->writer, "note", ev->text);
+		progress_note(s->progress, "%s: %s", s->lanes[ev->lane].spec->name, ev->text);
+	}
+	sup_log_mark(s, "begin", true);
+	enqueue_milestone(s);
+}
+
+/* The first marker was read back, or was not: say so before anything is touched, and go. */
+static void on_started(struct supervisor *s)
+{
+	struct klog_account account;
+
+	s->started = true;
+	sup_log_account(s, &account);
+	if (account.blind)
+		progress_note(s->progress, "blind, so this run cannot pass: %s", account.reason);
+	on_heartbeat(s);
+	sup_lanes_go(s);
+}
+
+/* ---- the end ---- */
+
+static void on_linger(void *arg)
+{
+	struct supervisor *s = arg;
+
+	s->ending = true;
+	sup_log_mark(s, "end", true);
+	enqueue_milestone(s);
+}
+
+static void on_milestone(struct supervisor *s)
+{
+	if (!s->started)
+		on_started(s);
+	else if (s->ending)
+		loop_stop(s->loop);
+}
+
+/* A lane has ended. After the last one the log is read as long as a late reporter may take. */
+void sup_lane_over(struct supervisor *s)
+{
+	int64_t until = 0;
+	size_t i;
+
+	if (s->over || !sup_lanes_all(s, LANE_ENDED))
+		return;
+	s->over = true;
+	for (i = 0; i < s->nlanes; i++)
+		if (s->lanes[i].at.tail_until_ns > until)
+			until = s->lanes[i].at.tail_until_ns;
+	loop_timer_set(s->loop, &s->linger, s->interrupts > 1 ? 0 : until, on_linger, s);
+}
+
+static void on_signal(void *arg, int sig)
+{
+	struct supervisor *s = arg;
+
+	s->interrupts++;
+	if (s->aborted == NULL)
+		s->aborted = sig == SIGINT ? "interrupted" : "terminated by a signal";
+	if (s->writer == NULL) {
+		loop_stop(s->loop);
+		return;
+	}
+	if (s->interrupts == 1) {
+		writer_aborted(s->writer, s->aborted);
+		progress_note(s->progress,
+			"finishing the step, then putting the host back; once more to stop now");
+		sup_lanes_stop(s);
+	} else if (s->interrupts == 2) {
+		progress_note(s->progress, "stopping now");
+		sup_lanes_kill(s);
+		if (s->over)
+			on_linger(s);
+	}
+}
+
+static void on_unprepared(void *arg)
+{
+	struct supervisor *s = arg;
+
+	err_set(&s->cannot_run, ERR_TIMEOUT, 0, "not all lanes were ready within %d s",
+		(int)(PREPARE_NS / NS_PER_S));
+	err_hint(&s->cannot_run, "is libvirtd stuck? `virsh list` should answer at once");
+	loop_stop(s->loop);
+}
+
+/* ---- from start to end ---- */
+
+static int set_up(struct supervisor *s, struct err *err)
+{
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, 0};
+
+	if (pcidev_scan(s->req->host, &s->topology, err) != 0)
+		return -1;
+	if (store_open(s->req->db, STORE_WRITE, &s->store, err) != 0)
+		return -1;
+	if (loop_open(&s->loop, err) != 0 || loop_signals(s->loop, signals, on_signal, s, err) != 0)
+		return -1;
+	sup_log_open(s);
+	if (s->kmsg != NULL && loop_watch(s->loop, kmsg_fd(s->kmsg), on_kmsg, s, err) != 0)
+		return -1;
+	loop_timer_set(s->loop, &s->patience, clock_mono_ns() + PREPARE_NS, on_unprepared, s);
+	return sup_lanes_start(s, err);
+}
+
+static void tear_down(struct supervisor *s)
+{
+	sup_lanes_finish(s);
+	sup_log_close(s);
+	progress_free(s->progress);
+	store_close(s->store);
+	loop_close(s->loop);
+	pcidev_list_finish(&s->topology);
+	vec_finish(&s->inbox);
+	vec_finish(&s->prepare_notes);
+	vec_finish(&s->facts);
+	free(s->lanes);
+}
+
+/* Before anything was written down: why there is no run. */
+static int end_without_run(struct supervisor *s)
+{
+	if (s->cannot_run.code != ERR_NONE) {
+		fprintf(stderr, "vfio-stress: %s\n", s->cannot_run.msg);
+		if (s->cannot_run.hint[0] != '\0')
+			fprintf(stderr, "  hint: %s\n", s->cannot_run.hint);
+		return s->cannot_run.code == ERR_INPUT ? 2 : EXIT_CANNOT_RUN;
+	}
+	print_refusals(s);
+	if (s->aborted != NULL) {
+		fprintf(stderr, "vfio-stress: %s before the run began; nothing was tried\n",
+			s->aborted);
+		return EXIT_UNPROVED;
+	}
+	fprintf(stderr, "vfio-stress: nothing was tried\n");
+	return EXIT_CANNOT_RUN;
+}
+
+/* Everything is over: what is left is written, and the rest is done from the store. */
+static int end_run(struct supervisor *s)
+{
+	struct klog_account account;
+	size_t unwritten;
+
+	sup_log_drain(s, UINT64_MAX);
+	sup_log_account(s, &account);
+	sup_log_close(s);
+	writer_klog(s->writer, &account);
+	if (s->aborted != NULL)
+		writer_aborted(s->writer, s->aborted);
+	sup_lanes_finish(s);
+	loop_unwatch(s->loop, writer_fd(s->writer));
+	unwritten = writer_stop(s->writer, STORE_LAST_MS, &s->store);
+	s->writer = NULL;
+	progress_free(s->progress);
+	s->progress = NULL;
+	if (unwritten > 0)
+		fprintf(stderr, "vfio-stress: %zu things could not be written to %s and are lost\n",
+			unwritten, store_path(s->store));
+	return aftermath(s->req, s->store, s->run, s->run_id);
+}
+
+int supervise(const struct run_request *req)
+{
+	struct supervisor s = {.req = req, .progress = progress_new(req->scenario, req->quiet)};
+	int code;
+
+	(void)!getrandom(&s.seed, sizeof(s.seed), 0);
+	s.seed >>= 1; /* SQLite's and JSON's integers are signed */
+	if (set_up(&s, &s.cannot_run) == 0) {
+		struct err err;
+
+		if (loop_run(s.loop, &err) != 0)
+			log_error("supervisor", "%s", err.msg);
+	}
+	code = s.writer == NULL ? end_without_run(&s) : end_run(&s);
+	tear_down(&s);
+	return code;
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "engine/undo_run.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "device/lock.h"
+#include "device/undo_replay.h"
+#include "model/store.h"
+#include "world/vm.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+#define DOMAIN_NS (180 * NS_PER_S)
+#define CHILD_NS  (240 * NS_PER_S)
+
+static void describe(const struct undo_rec *rec, char *buf, size_t size)
+{
+	switch (rec->kind) {
+	case UNDO_WRITE:
+		snprintf(buf, size, "write '%s' to %s", rec->value, rec->path);
+		return;
+	case UNDO_DRIVER:
+		snprintf(buf, size, "bind %s to %s", rec->subject,
+			*rec->value ? rec->value : "no driver");
+		return;
+	case UNDO_DOMAIN:
+		snprintf(buf, size, "bring domain %s to '%s'", rec->subject, rec->value);
+		return;
+	}
+}
+
+static int replay_domain(const struct host *host, const struct undo_open *u, struct err *err)
+{
+	enum vm_state state;
+	struct vm *vm = NULL;
+	int rc;
+
+	if (!vm_state_of_name(u->rec.value, &state))
+		return err_set(err, ERR_INPUT, 0, "unknown domain state '%s'", u->rec.value);
+	if (vm_open(host, u->connect, u->rec.subject, &vm, err) != 0)
+		return -1;
+	rc = vm_restore(vm, state, clock_mono_ns() + DOMAIN_NS, err) == VM_OK ? 0 : -1;
+	vm_close(vm);
+	return rc;
+}
+
+/* A lane that still holds the device may be asleep in the kernel with it. */
+static int replay_device(const struct host *host, const struct undo_rec *rec, struct err *err)
+{
+	struct bdf bdf;
+	int rc, lock = -1;
+
+	if (!bdf_parse(rec->subject, &bdf))
+		return undo_replay(host, rec, err);
+	if (lock_take(host, bdf, &lock, err) != 0)
+		return -1;
+	rc = undo_replay(host, rec, err);
+	close(lock);
+	return rc;
+}
+
+static int replay(const struct host *host, const struct undo_open *u, struct err *err)
+{
+	if (u->rec.kind == UNDO_DOMAIN)
+		return replay_domain(host, u, err);
+	return replay_device(host, &u->rec, err);
+}
+
+static void undo_one(const struct host *host, struct store *store, const struct undo_open *u,
+	const char *boot_id, FILE *out, struct undo_tally *tally)
+{
+	const char *word = "done";
+	struct err err = {0};
+	char what[HOST_PATH_MAX];
+
+	describe(&u->rec, what, sizeof(what));
+	if (u->run_alive) {
+		word = "refused, its run is alive";
+		tally->refused++;
+	} else if (!str_eq(u->boot_id, boot_id)) {
+		word = "not needed, the host was rebooted since";
+		tally->void_++;
+	} else if (replay(host, u, &err) != 0) {
+		word = err.code == ERR_REFUSED ? "refused" : "failed";
+		*(err.code == ERR_REFUSED ? &tally->refused : &tally->failed) += 1;
+	} else {
+		tally->done++;
+	}
+	if (err.code == ERR_NONE && !u->run_alive && store_undo_done(store, u->rec.id, &err) != 0)
+		word = "done, but could not be marked as done";
+	if (out != NULL)
+		fprintf(out, "%s: %s%s%s\n", what, word, err.msg[0] ? ": " : "", err.msg);
+	if (out != NULL && err.hint[0] != '\0')
+		fprintf(out, "  hint: %s\n", err.hint);
+}
+
+int undo_run(const struct host *host, struct store *store, int64_t run, FILE *out,
+	struct undo_tally *tally, struct err *err)
+{
+	auto_free struct undo_open *open = NULL;
+	char boot_id[40];
+	size_t i, n = 0;
+
+	if (store_undo_list(store, run, &open, &n, err) != 0)
+		return -1;
+	host_boot_id(host, boot_id);
+	for (i = 0; i < n; i++)
+		undo_one(host, store, &open[i], boot_id, out, tally);
+	return 0;
+}
+
+int undo_in_child(const char *db, const char *run_id, struct err *err)
+{
+	char *argv[] = {"vfio-stress", "undo", "--db", (char *)db, "--run", (char *)run_id, NULL};
+	struct pollfd p = {.events = POLLIN};
+	int status, rc;
+	pid_t pid;
+
+	rc = posix_spawn(&pid, "/proc/self/exe", NULL, NULL, argv, environ);
+	if (rc != 0)
+		return err_set(err, ERR_IO, rc, "start `vfio-stress undo`");
+	auto_close int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+
+	p.fd = pidfd;
+	if (poll(&p, 1, (int)(CHILD_NS / NS_PER_MS)) <= 0)
+		return err_set(err, ERR_TIMEOUT, 0, "`vfio-stress undo` is still at it (pid %d)",
+			(int)pid);
+	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+		err_set(err, ERR_IO, 0, "not everything could be put back");
+		return err_hint(err, "`vfio-stress undo` tries again and says why");
+	}
+	return 0;
+}
