@@ -6,9 +6,12 @@
 
 extern const struct command cmd_check;
 extern const struct command cmd_deliver;
+extern const struct command cmd_lane;
 extern const struct command cmd_list;
 extern const struct command cmd_report;
+extern const struct command cmd_run;
 extern const struct command cmd_runs;
+extern const struct command cmd_undo;
 extern const struct command cmd_version;
 
 #endif

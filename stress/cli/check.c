@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cli/commands.h"
 
+#include "base/mem.h"
 #include "base/str.h"
+#include "cli/check.h"
+#include "cli/load.h"
 #include "cli/settings.h"
+#include "engine/lane.h"
 #include "engine/plan.h"
-#include "engine/scenario_rules.h"
-#include "engine/vocabulary.h"
 #include "klog/rules.h"
 
 #include <stdio.h>
@@ -25,60 +27,90 @@ static size_t print_missing_env(const struct scenario *sc)
 	return n;
 }
 
-/* Without a look at the host the plan is what the scenario says by itself. */
-static size_t print_unseen(const struct scenario *sc, const struct plan_lane *lanes)
-{
-	size_t i, n = 0;
+/* Where the refusals of a lane are collected until the plan has been printed. */
+struct doubts {
+	struct str text;
+	const struct lane_spec *lane;
+	size_t n;
+};
 
-	for (i = 0; i < sc->nlanes; i++)
-		if (lanes[i].topology == NULL) {
-			printf("not checked: lane %s: whether its domain and devices are here\n",
-				sc->lanes[i].name);
-			n++;
-		}
-	return n;
+static void doubt(void *arg, const char *subject, const struct err *err)
+{
+	/* what is not here cannot be looked at; anything else is a no */
+	const char *word = err->code == ERR_ABSENT || err->code == ERR_LOST ? "not checked"
+									    : "would be refused";
+	struct doubts *d = arg;
+
+	(void)subject;
+	str_addf(&d->text, "%s: lane %s: %s\n", word, d->lane->name, err->msg);
+	if (err->hint[0] != '\0')
+		str_addf(&d->text, "  hint: %s\n", err->hint);
+	d->n++;
 }
 
-static size_t print_plan(const struct host *host, const struct scenario *sc)
+static void look(const struct host *host, const struct scenario *sc, struct lane *lanes,
+	struct plan_lane *known, struct doubts *doubts)
 {
-	auto_free struct plan_lane *lanes = xcalloc(sc->nlanes, sizeof(*lanes));
+	size_t i;
 
-	plan_print(sc, host, lanes, stdout);
-	return print_unseen(sc, lanes) + print_missing_env(sc);
-}
-
-/* The scenario and the log rules that it brings; NULL when anything of it is wrong. */
-static struct scenario *load(const char *path, const struct settings *settings)
-{
-	struct scenario *sc;
-	struct diags diags = {0};
-	struct rules *rules = NULL;
-
-	sc = scenario_load(path, settings->list.v, settings->list.n, &words_of_this_build, &diags);
-	if (sc != NULL)
-		rules = scenario_rules(sc, &diags);
-	diags_print(&diags, stderr);
-	if (rules == NULL) {
-		scenario_free(sc);
-		return NULL;
+	for (i = 0; i < sc->nlanes; i++) {
+		lanes[i] = (struct lane){
+			.host = host, .scenario = sc, .spec = &sc->lanes[i], .out = {.fd = -1}};
+		doubts->lane = &sc->lanes[i];
+		lane_prepare(&lanes[i], doubt, doubts);
+		known[i] = (struct plan_lane){.vm = lanes[i].vm,
+			.devs = lanes[i].devs,
+			.ndevs = lanes[i].ndevs,
+			.topology = lanes[i].devices_known ? &lanes[i].topology : NULL};
 	}
-	rules_free(rules);
-	return sc;
+}
+
+static void look_across(const struct scenario *sc, struct lane *lanes, struct doubts *doubts)
+{
+	struct err err;
+	size_t i, j;
+
+	for (i = 0; i < sc->nlanes; i++) {
+		for (j = i + 1; j < sc->nlanes; j++) {
+			if (lanes_apart(&lanes[i], &lanes[j], &err) == 0)
+				continue;
+			doubts->lane = &sc->lanes[j];
+			doubt(doubts, "", &err);
+		}
+	}
+}
+
+int check_scenario(const struct host *host, const struct scenario *sc, bool strict)
+{
+	auto_free struct plan_lane *known = xcalloc(sc->nlanes, sizeof(*known));
+	auto_free struct lane *lanes = xcalloc(sc->nlanes, sizeof(*lanes));
+	struct doubts doubts = {0};
+	size_t i;
+
+	look(host, sc, lanes, known, &doubts);
+	look_across(sc, lanes, &doubts);
+	plan_print(sc, host, known, stdout);
+	if (doubts.n > 0)
+		fputs(doubts.text.s, stdout);
+	doubts.n += print_missing_env(sc);
+	for (i = 0; i < sc->nlanes; i++)
+		lane_finish(&lanes[i]);
+	str_finish(&doubts.text);
+	return strict && doubts.n > 0 ? EXIT_REFUSED : EXIT_GOOD;
 }
 
 static int run(const struct host *host, const struct options *o)
 {
 	struct settings settings = {0};
 	struct scenario *sc = NULL;
+	struct rules *rules = NULL;
 	int code = EXIT_USAGE;
 
 	if (settings_read(o, &settings) == 0)
-		sc = load(o->args[0], &settings);
-	if (sc != NULL) {
-		bool unchecked = print_plan(host, sc) > 0;
-
-		code = unchecked && options_get(o, "strict") ? EXIT_REFUSED : EXIT_GOOD;
-	}
+		sc = load_scenario(o->args[0], &settings, &rules);
+	if (sc != NULL)
+		code = check_scenario(host, sc, options_get(o, "strict") != NULL);
+	rules_free(rules);
 	scenario_free(sc);
 	settings_finish(&settings);
 	return code;

@@ -4,11 +4,14 @@
 #include <stddef.h>
 
 const struct command *const commands[] = {
+	&cmd_run,
 	&cmd_check,
-	&cmd_runs,
 	&cmd_report,
+	&cmd_runs,
 	&cmd_deliver,
+	&cmd_undo,
 	&cmd_list,
+	&cmd_lane,
 	&cmd_version,
 	NULL,
 };

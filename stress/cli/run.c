@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cli/commands.h"
+
+#include "base/str.h"
+#include "base/vec.h"
+#include "cli/check.h"
+#include "cli/complain.h"
+#include "cli/load.h"
+#include "cli/settings.h"
+#include "engine/report_out.h"
+#include "engine/supervise.h"
+#include "klog/rules.h"
+
+#include <stdio.h>
+
+/* The --report of the command line. */
+struct asked {
+	VEC(struct report_spec) reports;
+	struct arena arena;
+};
+
+static int add_report(struct asked *a, const char *text)
+{
+	struct report_spec spec;
+	struct err err = {0};
+
+	if (report_parse(&a->arena, text, &spec, &err) != 0) {
+		complain(&err);
+		return -1;
+	}
+	*vec_push(&a->reports) = spec;
+	return 0;
+}
+
+static int add_reports(const struct options *o, struct asked *a)
+{
+	size_t i;
+
+	for (i = 0; i < o->nset; i++)
+		if (str_eq(o->set[i].opt->name, "report") && add_report(a, o->set[i].value) != 0)
+			return -1;
+	return 0;
+}
+
+static int check_reports(const struct report_spec *specs, size_t n)
+{
+	struct err err = {0};
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (report_check(&specs[i], &err) == 0)
+			continue;
+		complain(&err);
+		return -1;
+	}
+	return 0;
+}
+
+static int run_loaded(const struct host *host, const struct options *o, const struct scenario *sc,
+	const struct rules *rules, const struct settings *settings, const struct asked *a)
+{
+	const struct run_request req = {
+		.host = host,
+		.scenario = sc,
+		.rules = rules,
+		.settings = settings->list.v,
+		.nsettings = settings->list.n,
+		.db = options_get(o, "db"),
+		.reports = a->reports.v,
+		.nreports = a->reports.n,
+		.tool_version = STRESS_VERSION,
+		.quiet = options_get(o, "quiet") != NULL,
+	};
+
+	if (options_get(o, "dry-run") != NULL)
+		return check_scenario(host, sc, true);
+	if (check_reports(sc->reports, sc->nreports) != 0 ||
+		check_reports(a->reports.v, a->reports.n) != 0)
+		return EXIT_REFUSED;
+	return supervise(&req);
+}
+
+static int run(const struct host *host, const struct options *o)
+{
+	struct settings settings = {0};
+	struct scenario *sc = NULL;
+	struct rules *rules = NULL;
+	struct asked a = {0};
+	int code = EXIT_USAGE;
+
+	if (settings_read(o, &settings) == 0 && add_reports(o, &a) == 0)
+		sc = load_scenario(o->args[0], &settings, &rules);
+	if (sc != NULL)
+		code = run_loaded(host, o, sc, rules, &settings, &a);
+	rules_free(rules);
+	scenario_free(sc);
+	settings_finish(&settings);
+	vec_finish(&a.reports);
+	arena_finish(&a.arena);
+	return code;
+}
+
+static const struct option_spec options[] = {
+	{0, "set", "NAME=VALUE", "give a `vars` entry of the scenario another value", false, true},
+	{0, "db", "FILE", "the store (default: /var/lib/vfio-stress/runs.db for root)", false,
+		false},
+	{0, "report", "FORMAT:FILE", "write a report there as well", false, true},
+	{0, "dry-run", NULL, "like `check --strict`: say what would be done, touch nothing", false,
+		false},
+	{'q', "quiet", NULL, "no progress, only the final summary", false, false},
+	{0},
+};
+
+const struct command cmd_run = {
+	.name = "run",
+	.operands = "SCENARIO",
+	.summary = "run a scenario, judge it, report it",
+	.text = "Ctrl-C once finishes the step, puts the host back and reports; twice stops "
+		"now.\n\n"
+		"  vfio-stress run scenarios/smoke.yaml --set domain=gpu-vm\n"
+		"  vfio-stress run overnight.yaml --report json:run.json -q\n\n"
+		"exit codes: 0 pass, 1 fail, 2 usage or scenario error, 3 refused or cannot run "
+		"(nothing\n"
+		"was tried), 4 aborted, broken or skipped",
+	.options = options,
+	.min_args = 1,
+	.max_args = 1,
+	.run = run,
+};

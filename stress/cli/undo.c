@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cli/commands.h"
+
+#include "cli/complain.h"
+#include "engine/undo_run.h"
+#include "model/store.h"
+
+#include <stdio.h>
+
+static int undo(
+	const struct host *host, const struct options *o, struct store *store, struct err *err)
+{
+	const char *which = options_get(o, "run");
+	struct undo_tally t = {0};
+	int64_t run = 0;
+
+	if (which != NULL && store_find_run(store, which, &run, err) != 0)
+		return EXIT_REFUSED;
+	if (undo_run(host, store, run, stdout, &t, err) != 0)
+		return EXIT_REFUSED;
+	if (t.done + t.void_ + t.refused + t.failed == 0)
+		printf("nothing is left to undo\n");
+	return t.failed ? EXIT_FAIL : t.refused ? EXIT_REFUSED : EXIT_GOOD;
+}
+
+static int run(const struct host *host, const struct options *o)
+{
+	struct store *store = NULL;
+	struct err err = {0};
+	int code = EXIT_REFUSED;
+
+	if (store_open(options_get(o, "db"), STORE_WRITE, &store, &err) == 0)
+		code = undo(host, o, store, &err);
+	if (err.code != ERR_NONE)
+		code = complain(&err);
+	store_close(store);
+	return code;
+}
+
+static const struct option_spec options[] = {
+	{0, "db", "FILE", "the store (default: /var/lib/vfio-stress/runs.db for root)", false,
+		false},
+	{0, "run", "RUN", "only what this run has changed", false, false},
+	{0},
+};
+
+const struct command cmd_undo = {
+	.name = "undo",
+	.operands = "",
+	.summary = "put back what a dead run has left changed on the host",
+	.text = "Replays the undo records that a run wrote before it changed something: drivers, "
+		"reset\n"
+		"methods, the state of domains. A run that ends by itself leaves none. Records "
+		"from\n"
+		"before a reboot are void. Safe to repeat.\n\n"
+		"exit codes: 0 everything is as it was, 1 something could not be put back, 3 "
+		"refused\n"
+		"(the run is alive, or its lane still hangs in the kernel)",
+	.options = options,
+	.run = run,
+};

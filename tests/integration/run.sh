@@ -1,0 +1,177 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# run.sh PROGRAM: whole runs on libvirt's test driver: verdicts, exit codes, interrupts, death.
+set -u
+program=${1:?usage: run.sh PROGRAM}
+dir=$(mktemp -d "${TMPDIR:-/tmp}/vfio-stress-run.XXXXXX")
+trap 'rm -rf "$dir"' EXIT
+cd "$dir" || exit 1
+bad=0
+
+wrong()
+{
+	echo "WRONG: $*" >&2
+	bad=1
+}
+
+# A kernel log of our own: the FIFO is held open by descriptor 7, so that no reader sees an end.
+mkfifo kmsg
+exec 7<>kmsg
+
+# scenario NAME STEPS REPEAT [MORE]: writes NAME.yaml
+scenario()
+{
+	printf 'version: 1\nname: %s\nconnect: test:///default\nlanes: [{domain: test, take-over: true}]\n' \
+		"$1" >"$1.yaml"
+	printf 'steps: %s\nrepeat: {until: {%s}}\n%s\n' "$2" "$3" "${4:-}" >>"$1.yaml"
+}
+
+# run NAME OPTIONS...: its exit code in $code, outputs in out and err
+run()
+{
+	local name=$1
+
+	shift
+	code=0
+	"$program" run "$name.yaml" --db runs.db --kmsg kmsg "$@" >out 2>err </dev/null || code=$?
+}
+
+# expect CODE PATTERN WHAT: of the last run
+expect()
+{
+	[ "$code" = "$1" ] || wrong "$3: exit $code, not $1"
+	grep -q -e "$2" out err || wrong "$3: nothing matches '$2'"
+	[ $bad = 0 ] || cat out err >&2
+}
+
+# wait_for PATTERN FILE: until a line of it matches, 20 s at most
+wait_for()
+{
+	local i
+
+	for i in $(seq 200); do
+		grep -q -e "$1" "$2" 2>/dev/null && return 0
+		sleep 0.1
+	done
+	wrong "nothing in $2 matches '$1' after ${i} tries"
+	cat "$2" >&2
+	return 1
+}
+
+scenario pass '[start, destroy]' 'cycles: 3'
+run pass --report json:run.json
+expect 0 '^PASS' 'a quiet run passes'
+grep -q '"simulated": *true' run.json || wrong 'a run with a test seam says so'
+grep -q '"done": *3' run.json || wrong 'three cycles are counted'
+grep -q '"boots_proved": *false' run.json || wrong 'no boot is proved on the test driver'
+
+# a fault without a device fails every run; a stranger's does not
+scenario long '[start, {hold: 300ms}, destroy]' 'cycles: 3'
+(
+	wait_for 'has begun' err
+	sleep 0.5
+	printf '3,900,5000000,-;DMAR: VT-d detected Invalidation Queue Error: Reason f\n' >&7
+) &
+run long
+wait $!
+expect 1 'dmar.inval-queue-error' 'a fault of no device fails the run'
+
+(
+	wait_for 'has begun' err
+	printf '3,901,6000000,-;DMAR: [DMA Write NO_PASID] Request device [99:00.0] fault addr 0x1000 [fault reason 0x05] PTE Write access is not set\n' >&7
+) &
+run long
+wait $!
+expect 0 '^PASS' "a bystander's fault does not fail the run"
+
+(
+	wait_for 'has begun' err
+	printf '6,902,6000000,-;a harmless line\n' >&7
+	printf '6,950,6000000,-;another one, 47 lost between them\n' >&7
+) &
+run long
+wait $!
+expect 4 '47 kernel log records were lost' 'a gap makes a run blind'
+
+scenario tolerant '[start, {hold: 300ms}, destroy]' 'cycles: 3' \
+	'tolerate: [{fault: dmar.*, count: 1}]'
+(
+	wait_for 'has begun' err
+	printf '3,960,5000000,-;DMAR: VT-d detected Invalidation Queue Error: Reason f\n' >&7
+) &
+run tolerant
+wait $!
+expect 0 '1 tolerated' 'a budget tolerates it'
+
+# Ctrl-C once: the step ends, the host is put back, the report says aborted
+scenario endless '[start, {hold: 200ms}, destroy]' 'cycles: 100000'
+(
+	wait_for 'cycles done' err
+	pkill -INT -f "run endless.yaml --db runs.db --kmsg kmsg"
+) &
+run endless
+wait $!
+expect 4 '^ABORTED' 'an interrupted run is aborted'
+
+# twice: now
+scenario slow '[start, {hold: 60s}, destroy]' 'cycles: 1'
+(
+	wait_for 'has begun' err
+	sleep 1
+	pkill -INT -f "run slow.yaml --db runs.db --kmsg kmsg"
+	wait_for 'once more' err
+	pkill -INT -f "run slow.yaml --db runs.db --kmsg kmsg"
+) &
+began=$EPOCHSECONDS
+run slow
+wait $!
+expect 4 '^ABORTED' 'a run interrupted twice is aborted'
+[ $((EPOCHSECONDS - began)) -lt 30 ] || wrong 'a second interrupt does not wait for the step'
+
+# killed at once: what happened is still there
+"$program" run endless.yaml --db killed.db --kmsg kmsg >out 2>err </dev/null &
+victim=$!
+wait_for 'cycles done' err
+kill -KILL $victim
+wait $victim 2>/dev/null
+for _ in $(seq 50); do
+	pgrep -f 'vfio-stress lane' >/dev/null || break
+	sleep 0.1
+done
+pgrep -f 'vfio-stress lane' >/dev/null && wrong 'a lane without its supervisor must end'
+code=0
+"$program" report latest --format json --db killed.db >killed.json 2>err || code=$?
+grep -q '"verdict": *"aborted"' killed.json || wrong 'a killed run is reported as aborted'
+grep -q '"done": *[1-9]' killed.json || wrong 'its cycles are in the report'
+code=0
+"$program" undo --db killed.db >out 2>err || code=$?
+expect 0 "bring domain test to 'running': done" 'undo brings the domain back'
+code=0
+"$program" undo --db killed.db >out 2>err || code=$?
+expect 0 'nothing is left to undo' 'undo is done once'
+
+# refusals: nothing was tried
+scenario refused '[start]' 'cycles: 1'
+sed -i 's/, take-over: true//' refused.yaml
+run refused
+expect 3 "domain 'test' is running" 'a running domain is not taken'
+sed -i 's/domain: test/domain: tset/' refused.yaml
+run refused
+expect 3 "did you mean 'test'" 'an unknown domain is refused'
+run pass --kmsg nowhere
+expect 2 "given twice" 'an option is given once'
+code=0
+"$program" run pass.yaml --db runs.db --kmsg nowhere >out 2>err </dev/null || code=$?
+expect 4 'the kernel log cannot be read' 'a run without a kernel log is blind'
+run pass --report json:/nowhere/run.json
+expect 3 '/nowhere' 'a report that cannot be written is found before the run'
+run pass --db /proc/nowhere/runs.db
+expect 2 'given twice' 'one store'
+code=0
+"$program" run pass.yaml --db /proc/nowhere/runs.db --kmsg kmsg >out 2>err </dev/null || code=$?
+expect 3 'choose another place with --db' 'a store that cannot be written is found before the run'
+sed 's,test:///default,qemu+ssh://far/system,' pass.yaml >remote.yaml
+run remote
+expect 2 'remote' 'a remote libvirt is refused'
+
+exit $bad
