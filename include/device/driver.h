@@ -26,6 +26,9 @@ int driver_take(const struct host *host, const struct pcidev_list *all, struct l
  */
 int driver_rebind(const struct host *host, struct lane_device *dev, const char *driver,
 	struct emitter *out, int64_t deadline_ns, struct err *err) must_check;
+/* The undo record alone, for a step that will change the binding by other means. */
+int driver_record(const struct host *host, struct lane_device *dev, struct emitter *out,
+	struct err *err) must_check;
 /* Back to the driver and the override that it had; nothing to do when it was not taken. */
 int driver_give_back(const struct host *host, struct lane_device *dev, struct emitter *out,
 	struct err *err) must_check;
@@ -36,6 +39,8 @@ int driver_give_back(const struct host *host, struct lane_device *dev, struct em
  */
 int driver_bind(const struct host *host, struct bdf bdf, const char *driver, const char *override,
 	int64_t deadline_ns, struct err *err) must_check;
+/* Could it be bound? Read-only: vfio-pci counts as there, since it is loaded on demand. */
+int driver_known(const struct host *host, const char *driver, struct err *err) must_check;
 /* Is the driver there? vfio-pci is loaded when it is not. */
 int driver_ready(const struct host *host, const char *driver, struct err *err) must_check;
 

@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct lane_device;
+
 /*
  * What a device looks like. Taken by a disposable child with a deadline, because reading the
  * config space of a device under reset can block for minutes.
@@ -48,6 +50,13 @@ size_t oracle_compare(
 /* The same for what may differ and is still worth a line: link speed, a wider link. */
 size_t oracle_notes(
 	const struct dev_state *before, const struct dev_state *after, struct str *notes);
+/*
+ * The reference of a run, kept with the device: `check` compares with it. Taken when the lane has
+ * its devices; steps that change something on purpose keep it true.
+ */
+int oracle_remember(const struct host *host, struct lane_device *dev, struct err *err) must_check;
+void oracle_forget(struct lane_device *dev);
+
 /* One line for the record: "10de:2684 rev a1 D0 x16 16.0 GT/s PCIe command 0006 vfio-pci". */
 const char *oracle_text(const struct dev_state *st, char *buf, size_t size);
 

@@ -14,6 +14,7 @@ int device_look(struct step_ctx *ctx, struct pcidev_list *all, struct err *err) 
 /* When and for what the guard is asked. */
 enum device_asking {
 	ASK_PREPARE, /* before the run: the lane will have taken its devices, and stopped its VM */
+	ASK_PREPARE_UNBIND, /* the same, of a step that takes the driver away */
 	ASK_NOW, /* right before it happens */
 	ASK_UNBIND, /* right before its driver is taken away */
 };

@@ -6,11 +6,14 @@
 
 extern const struct step_type *const step_types[]; /* NULL-terminated, by name */
 
+extern const struct step_type step_check;
 extern const struct step_type step_destroy;
 extern const struct step_type step_guest;
 extern const struct step_type step_hold;
 extern const struct step_type step_kill;
+extern const struct step_type step_rebind;
 extern const struct step_type step_reboot;
+extern const struct step_type step_rescan;
 extern const struct step_type step_reset;
 extern const struct step_type step_shutdown;
 extern const struct step_type step_start;

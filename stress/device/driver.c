@@ -69,21 +69,30 @@ static bool loaded(const struct host *host, const char *driver)
 	return access(host_path(host, path, "/sys/bus/pci/drivers/%s", driver), F_OK) == 0;
 }
 
+int driver_known(const struct host *host, const char *driver, struct err *err)
+{
+	if (loaded(host, driver) || str_eq(driver, VFIO_PCI))
+		return 0;
+	err_set(err, ERR_REFUSED, 0, "the kernel has no PCI driver '%.32s' loaded", driver);
+	return err_hint(err, "modprobe %.32s", driver);
+}
+
 int driver_ready(const struct host *host, const char *driver, struct err *err)
 {
 	struct child_result res;
 	struct err ignored;
 	char name[] = VFIO_PCI;
 
+	if (driver_known(host, driver, err) != 0)
+		return -1;
+	if (!loaded(host, driver) && host->root[0] == '\0' &&
+		child_call(run_modprobe, name, NULL, 0, clock_mono_ns() + ATTR_NS, &res,
+			&ignored) != 0)
+		return err_set(err, ERR_REFUSED, 0, "modprobe %s: %s", name, ignored.msg);
 	if (loaded(host, driver))
 		return 0;
-	if (str_eq(driver, VFIO_PCI) && host->root[0] == '\0' &&
-		child_call(run_modprobe, name, NULL, 0, clock_mono_ns() + ATTR_NS, &res,
-			&ignored) == 0 &&
-		loaded(host, driver))
-		return 0;
-	err_set(err, ERR_REFUSED, 0, "the kernel has no PCI driver '%.32s' loaded", driver);
-	return err_hint(err, "modprobe %.32s", driver);
+	err_set(err, ERR_REFUSED, 0, "the kernel has no PCI driver '%s'", driver);
+	return err_hint(err, "does this kernel have CONFIG_VFIO_PCI? try: modprobe %s", driver);
 }
 
 /* ---- the plain change ---- */
@@ -236,7 +245,7 @@ static int read_override(
 	return 0;
 }
 
-static int record(
+int driver_record(
 	const struct host *host, struct lane_device *dev, struct emitter *out, struct err *err)
 {
 	struct undo_rec rec = {.kind = UNDO_DRIVER};
@@ -260,7 +269,7 @@ int driver_rebind(const struct host *host, struct lane_device *dev, const char *
 	char now[32];
 
 	if (may_change(host, bdf, driver, now, sizeof(now), err) != 0 ||
-		record(host, dev, out, err) != 0 ||
+		driver_record(host, dev, out, err) != 0 ||
 		change(host, bdf, now, driver, driver, deadline_ns, err) != 0)
 		return -1;
 	str_set(dev->pci.driver, driver);

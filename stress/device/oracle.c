@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "device/oracle.h"
 
+#include "base/mem.h"
+#include "model/lane_device.h"
 #include "world/child.h"
-#include "world/pcidev.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -391,6 +393,25 @@ size_t oracle_notes(
 		differ(notes, &n, "link width is x%d, was x%d", after->link_width,
 			before->link_width);
 	return n;
+}
+
+int oracle_remember(const struct host *host, struct lane_device *dev, struct err *err)
+{
+	struct dev_state *st = xcalloc(1, sizeof(*st));
+
+	if (oracle_take(host, dev->pci.bdf, clock_mono_ns() + ORACLE_NS, st, err) != 0) {
+		free(st);
+		return -1;
+	}
+	free(dev->oracle);
+	dev->oracle = st;
+	return 0;
+}
+
+void oracle_forget(struct lane_device *dev)
+{
+	free(dev->oracle);
+	dev->oracle = NULL;
 }
 
 const char *oracle_text(const struct dev_state *st, char *buf, size_t size)

@@ -8,6 +8,7 @@
 #include "device/methods.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #define REPLAY_NS (120 * NS_PER_S)
 
@@ -40,12 +41,18 @@ static int replay_write(const struct host *host, const struct undo_rec *rec, str
 
 static int replay_driver(const struct host *host, const struct undo_rec *rec, struct err *err)
 {
+	int64_t deadline_ns = clock_mono_ns() + REPLAY_NS;
+	char path[HOST_PATH_MAX];
 	struct bdf bdf;
 
 	if (!bdf_parse(rec->subject, &bdf) || strchr(rec->value, '/') != NULL)
 		return err_set(err, ERR_INPUT, 0, "an undo record binds '%.40s' to '%.40s'",
 			rec->subject, rec->value);
-	return driver_bind(host, bdf, rec->value, rec->path, clock_mono_ns() + REPLAY_NS, err);
+	/* a run that died between remove and rescan */
+	if (access(host_dev_path(host, path, bdf, ""), F_OK) != 0 &&
+		attr_write(host, "/sys/bus/pci/rescan", "1", deadline_ns, NULL, err) != 0)
+		return -1;
+	return driver_bind(host, bdf, rec->value, rec->path, deadline_ns, err);
 }
 
 int undo_replay(const struct host *host, const struct undo_rec *rec, struct err *err)

@@ -40,7 +40,7 @@ static pid_t friendly_qemu(const struct step_ctx *ctx, enum device_asking asking
 {
 	if (ctx->vm == NULL)
 		return 0;
-	if (asking == ASK_PREPARE)
+	if (asking == ASK_PREPARE || asking == ASK_PREPARE_UNBIND)
 		return ctx->lane->take_over ? vm_qemu_pid(ctx->vm) : 0;
 	return ctx->step->while_running && asking == ASK_NOW ? vm_qemu_pid(ctx->vm) : 0;
 }
@@ -48,7 +48,7 @@ static pid_t friendly_qemu(const struct step_ctx *ctx, enum device_asking asking
 /* A driver on it is no reason to refuse when it will be gone by then, or was asked for. */
 static bool may_be_bound(const struct step_ctx *ctx, enum device_asking asking)
 {
-	if (ctx->step->while_bound || asking == ASK_UNBIND)
+	if (ctx->step->while_bound || asking == ASK_UNBIND || asking == ASK_PREPARE_UNBIND)
 		return true;
 	return asking == ASK_PREPARE &&
 		(ctx->lane->driver == DRIVER_VFIO_PCI || ctx->step->while_running);

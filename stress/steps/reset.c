@@ -174,7 +174,12 @@ static enum outcome judge(struct step_ctx *ctx, const struct reset_method *metho
 	if (outcome != OUTCOME_PASS)
 		return outcome;
 	/* words that the kernel dropped when the list was put back are no doing of the device */
-	str_set(before->reset_methods, ctx->dev->pci.reset_methods);
+	if (!str_eq(before->reset_methods, ctx->dev->pci.reset_methods)) {
+		str_set(before->reset_methods, ctx->dev->pci.reset_methods);
+		if (ctx->dev->oracle != NULL)
+			str_set(((struct dev_state *)ctx->dev->oracle)->reset_methods,
+				before->reset_methods);
+	}
 	outcome = device_judge(ctx, before, &after, res);
 	if (outcome != OUTCOME_PASS || run->took_ns < NOT_READY_NS)
 		return outcome;

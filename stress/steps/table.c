@@ -4,11 +4,14 @@
 #include <stddef.h>
 
 const struct step_type *const step_types[] = {
+	&step_check,
 	&step_destroy,
 	&step_guest,
 	&step_hold,
 	&step_kill,
+	&step_rebind,
 	&step_reboot,
+	&step_rescan,
 	&step_reset,
 	&step_shutdown,
 	&step_start,

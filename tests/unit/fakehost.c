@@ -32,6 +32,7 @@ struct fifo {
 	char path[HOST_PATH_MAX];
 	size_t dev; /* RESET, REMOVE */
 	uint8_t bus; /* RESCAN */
+	bool everywhere; /* RESCAN: of all buses */
 	char driver[32]; /* BIND */
 	int fd, watch;
 	int64_t due_ns; /* the write in flight ends then; 0 = none */
@@ -401,6 +402,7 @@ static void add_device(struct fakehost *fake, size_t index)
 static void add_machine(struct fakehost *fake)
 {
 	add_fifo(fake, FIFO_PROBE, "/sys/bus/pci/drivers_probe");
+	add_fifo(fake, FIFO_RESCAN, "/sys/bus/pci/rescan")->everywhere = true;
 	fakehost_write(fake, "/sys/bus/pci/drivers_autoprobe", "1\n");
 	fakehost_write(fake, "/sys/bus/pci/devices/.keep", "");
 	fakehost_write(fake, "/proc/self/mountinfo", "");
@@ -459,7 +461,7 @@ static void probe(const struct fakehost *fake, const struct fake_dev *dev)
 		set_driver(fake, dev, override);
 }
 
-static void bring_back(const struct fakehost *fake, uint8_t bus)
+static void bring_back(const struct fakehost *fake, const struct fifo *f)
 {
 	size_t i;
 
@@ -471,7 +473,8 @@ static void bring_back(const struct fakehost *fake, uint8_t bus)
 
 		bdf_parse(dev->bdf, &b);
 		snprintf(path, sizeof(path), "/.gone/%s", dev->bdf);
-		if (b.bus != bus || dev->lost || access(full(fake, from, path), F_OK) != 0)
+		if ((b.bus != f->bus && !f->everywhere) || dev->lost ||
+			access(full(fake, from, path), F_OK) != 0)
 			continue;
 		real_path(fake, dev, real);
 		if (rename(from, full(fake, to, real)) != 0)
@@ -579,7 +582,7 @@ static void finish_write(const struct fakehost *fake, struct fifo *f)
 	else if (f->kind == FIFO_REMOVE)
 		take_away(fake, dev);
 	else
-		bring_back(fake, f->bus);
+		bring_back(fake, f);
 	/* once there is room the writer is done at once, unless it was killed meanwhile */
 	if (read(f->fd, sink, sizeof(sink)) > 0)
 		poll(&p, 1, 200);
