@@ -9,8 +9,10 @@ struct store;
 
 /*
  * After the last lane: puts back what a lane could not, judges the run from the store, writes the
- * reports and the summary. Returns the exit code of `run`.
+ * reports and the summary, and waits a while for webhooks, not longer than until cancel_fd is readable.
+ * Returns the exit code of `run`.
  */
-int aftermath(const struct run_request *req, struct store *store, int64_t run, const char *run_id);
+int aftermath(const struct run_request *req, struct store *store, int64_t run, const char *run_id,
+	int cancel_fd);
 
 #endif

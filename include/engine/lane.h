@@ -7,6 +7,7 @@
 #include "model/scenario.h"
 
 struct step_ctx;
+struct tail;
 struct vm;
 
 /* A lane as its own process knows it; `check` prepares one without ever running it. */
@@ -17,6 +18,7 @@ struct lane {
 	struct emitter out;
 	struct pcidev_list topology;
 	struct vm *vm; /* NULL: a lane without a domain */
+	struct tail *qemu_log; /* NULL: none that can be read */
 	struct lane_device *devs;
 	size_t ndevs;
 	bool devices_known; /* all of them were found */

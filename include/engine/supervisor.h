@@ -42,6 +42,12 @@ struct sup_lane {
 	struct loop_timer deadline;
 };
 
+/* What was last made of an incident. */
+struct judged {
+	uint64_t count; /* occurrences that were charged to a budget */
+	bool known, over_budget;
+};
+
 /* An event, and the ticket of the kernel log's state when it came. */
 struct inbox_item {
 	struct event ev;
@@ -80,13 +86,13 @@ struct supervisor {
 	uint64_t last_seq;
 	uint64_t marker_no, marker_seen; /* of our own lines in the kernel log */
 	int64_t last_marker_ns;
-	VEC(uint64_t) counted; /* per incident: how many were counted so far */
-	VEC(int64_t) written_ns; /* per incident: when it was last written */
+	VEC(struct judged) judged; /* per incident, by its number */
+	int64_t ticked_ns; /* when incidents were last asked for */
 
 	const char *aborted; /* why, NULL = it is not */
 	unsigned interrupts;
 	bool started, over, ending; /* lanes may go; all have ended; the last marker is out */
-	struct loop_timer heartbeat, linger, patience, store_patience;
+	struct loop_timer heartbeat, linger, patience, store_patience, tick;
 };
 
 /* sup_lanes.c */
@@ -102,6 +108,8 @@ void sup_lanes_finish(struct supervisor *s);
 void sup_log_open(struct supervisor *s);
 /* Takes records into the store and the incidents, up to a sequence number. */
 void sup_log_drain(struct supervisor *s, uint64_t up_to);
+/* A line that QEMU wrote, at this moment of its lane. */
+void sup_log_qemu_line(struct supervisor *s, const char *line);
 /* Lets incidents end that are quiet. */
 void sup_log_tick(struct supervisor *s);
 /* At most once a second; `force` for the first and the last. */

@@ -23,6 +23,7 @@ enum event_kind {
 	EV_CYCLE_END, /* outcome = the worst of its steps */
 	EV_UNDO, /* a change is about to be made: see undo.h */
 	EV_UNDO_DONE, /* code = record id: it has been put back */
+	EV_QEMU_LINE, /* text = a new line of the domain's QEMU log */
 	EV_BOOT_PROOF, /* code = 1: a new boot was proved; 0: not provable (delay) */
 	EV_LANE_END, /* outcome = why the lane ended, text */
 };

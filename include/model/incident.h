@@ -47,7 +47,6 @@ struct incident {
 	bool tolerated; /* a budget covered it */
 	bool over_budget; /* it counts against the verdict */
 	bool expected;
-	bool closed; /* this is the last that is heard of it */
 	bool has_bdf, has_reporter;
 	struct bdf bdf; /* the culprit */
 	struct bdf reporter; /* who printed it, when another */

@@ -37,6 +37,9 @@ void loop_timer_clear(struct loop *loop, struct loop_timer *t);
 int loop_signals(struct loop *loop, const int *signals, loop_signal_fn *fn, void *arg,
 	struct err *err) must_check;
 
+/* Readable when such a signal waits: for what must end early although the loop does not run. */
+int loop_signal_fd(const struct loop *loop);
+
 /* Runs until loop_stop. */
 int loop_run(struct loop *loop, struct err *err) must_check;
 void loop_stop(struct loop *loop);

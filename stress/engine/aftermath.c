@@ -10,6 +10,7 @@
 #include "model/reporter.h"
 #include "model/scenario.h"
 #include "model/store.h"
+#include "reporters/reporters.h"
 
 #include <stdio.h>
 
@@ -68,14 +69,14 @@ static int write_reports(
 	return rc;
 }
 
-static void deliver_webhooks(const struct run_request *req, struct store *store)
+static void deliver_webhooks(const struct run_request *req, struct store *store, int cancel_fd)
 {
 	int64_t left = 0;
 	struct err err;
 
 	if (store_outbox_pending(store) <= 0)
 		return;
-	if (deliver_in_child(store, DELIVER_WAIT_MS, -1, req->quiet, &left, &err) != 0)
+	if (deliver_in_child(store, DELIVER_WAIT_MS, cancel_fd, req->quiet, &left, &err) != 0)
 		say_error("webhooks", &err);
 	else if (left > 0)
 		fprintf(stderr,
@@ -85,7 +86,24 @@ static void deliver_webhooks(const struct run_request *req, struct store *store)
 			(long long)left);
 }
 
-int aftermath(const struct run_request *req, struct store *store, int64_t run, const char *run_id)
+/* The file that the summary points to: the first JSON report that was asked for. */
+static const char *full_report(const struct run_request *req)
+{
+	size_t i;
+
+	for (i = 0; i < req->nreports + req->scenario->nreports; i++) {
+		const struct report_spec *spec = i < req->nreports
+			? &req->reports[i]
+			: &req->scenario->reports[i - req->nreports];
+
+		if (spec->type == &reporter_json)
+			return ((const struct file_opts *)spec->opts)->path;
+	}
+	return NULL;
+}
+
+int aftermath(const struct run_request *req, struct store *store, int64_t run, const char *run_id,
+	int cancel_fd)
 {
 	struct run_view *view = NULL;
 	struct err err;
@@ -103,9 +121,9 @@ int aftermath(const struct run_request *req, struct store *store, int64_t run, c
 		    write_reports(view, req->reports, req->nreports, store) != 0) &&
 		code == 0)
 		code = 4;
-	if (report_summary(view, NULL, &err) != 0)
+	if (report_summary(view, full_report(req), &err) != 0)
 		say_error("summary", &err);
 	run_view_free(view);
-	deliver_webhooks(req, store);
+	deliver_webhooks(req, store, cancel_fd);
 	return code;
 }

@@ -8,6 +8,7 @@
 #include "device/lock.h"
 #include "model/step.h"
 #include "model/undo.h"
+#include "world/tail.h"
 #include "world/vm.h"
 
 #include <poll.h>
@@ -84,6 +85,20 @@ static void emit_skipped(
 	emit_end(lane, step, subject, OUTCOME_SKIPPED, &res, 0);
 }
 
+/* QEMU's own words ("stuck in D3", "Unrecoverable error detected") are in no kernel log. */
+static void tell_qemu_lines(struct lane *lane)
+{
+	char line[TAIL_LINE_MAX];
+	struct err err;
+
+	while (lane->qemu_log != NULL && tail_line(lane->qemu_log, line, &err)) {
+		struct event ev = {.kind = EV_QEMU_LINE};
+
+		str_set(ev.text, line);
+		emit(&lane->out, &ev);
+	}
+}
+
 /* The intention is on disk before a disruptive step acts. */
 static int emit_begin(struct lane *lane, const struct step *step, const char *subject,
 	int64_t bound_ms, struct err *err)
@@ -123,6 +138,7 @@ static enum outcome run_step(
 	outcome = apply_expectation(step, step->type->run(&ctx, step->args, res), res);
 	if (outcome == OUTCOME_PASS)
 		*res = (struct result){0};
+	tell_qemu_lines(lane);
 	emit_end(lane, step, subject, outcome, res, began_ns);
 	return outcome;
 }
@@ -375,6 +391,9 @@ static void lane_run(struct lane *lane)
 	struct list_end end = {.outcome = OUTCOME_BROKEN};
 	struct err err = {0};
 
+	if (lane->vm != NULL && *vm_log_path(lane->vm) != '\0' &&
+		tail_open(vm_log_path(lane->vm), TAIL_END, &lane->qemu_log, &err) != 0)
+		lane->qemu_log = NULL;
 	lane->until_ns = lane->scenario->duration_ms
 		? clock_mono_ns() + lane->scenario->duration_ms * NS_PER_MS
 		: NEVER;
@@ -385,6 +404,7 @@ static void lane_run(struct lane *lane)
 	/* without a supervisor nothing new is begun: the undo records say what is left */
 	if (!lane->out.orphaned)
 		give_back(lane);
+	tell_qemu_lines(lane);
 	emit_lane_end(lane, &end);
 }
 

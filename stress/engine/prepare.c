@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "model/step.h"
 #include "steps/steps.h"
+#include "world/tail.h"
 #include "world/vm.h"
 
 #include <stdlib.h>
@@ -288,6 +289,7 @@ size_t lane_prepare(struct lane *lane, lane_refusal *fn, void *arg)
 
 void lane_finish(struct lane *lane)
 {
+	tail_close(lane->qemu_log);
 	vm_close(lane->vm);
 	pcidev_list_finish(&lane->topology);
 	free(lane->devs);

@@ -59,6 +59,11 @@ static void on_note(struct sup_lane *lane, const struct event *ev)
 	progress_note(s->progress, "%s: %s", lane->spec->name, ev->text);
 }
 
+static void on_qemu_line(struct sup_lane *lane, const struct event *ev)
+{
+	sup_log_qemu_line(lane->sup, ev->text);
+}
+
 static void on_refused(struct sup_lane *lane, const struct event *ev)
 {
 	*vec_push(&lane->sup->prepare_notes) = *ev;
@@ -177,6 +182,7 @@ static on_event *const handlers[] = {
 	[EV_STEP_BEGIN] = on_step_begin,
 	[EV_STEP_END] = on_step_end,
 	[EV_CYCLE_END] = on_cycle_end,
+	[EV_QEMU_LINE] = on_qemu_line,
 	[EV_LANE_END] = on_lane_end,
 	[EV_BOOT_PROOF] = NULL, /* and the others: for the store alone */
 };
@@ -188,7 +194,7 @@ void sup_lane_handle(struct supervisor *s, const struct event *ev, uint64_t klog
 	/* a step that was given up is closed by us; what its lane says later is history */
 	if (lane->life == LANE_ABANDONED && ev->kind != EV_UNDO_DONE)
 		return;
-	if (s->writer != NULL && ev->kind != EV_LANE_NOTE)
+	if (s->writer != NULL && ev->kind != EV_LANE_NOTE && ev->kind != EV_QEMU_LINE)
 		writer_event(s->writer, ev, klog_seq);
 	if (ev->kind < ARRAY_SIZE(handlers) && handlers[ev->kind] != NULL)
 		handlers[ev->kind](lane, ev);

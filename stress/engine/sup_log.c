@@ -13,7 +13,7 @@
 #include <string.h>
 
 #define MARKER_PREFIX "vfio-stress "
-#define REWRITE_NS    NS_PER_S /* an incident that keeps changing is written once a second */
+#define TICK_NS       (100 * NS_PER_MS) /* an incident that keeps changing is written so often */
 
 /* ---- attribution ---- */
 
@@ -51,20 +51,6 @@ static void lengthen_tail(struct supervisor *s, const struct incident *inc)
 		lane->at.tail_until_ns += TAIL_IOMMU_NS - TAIL_NS;
 }
 
-/* How many occurrences are new since this incident was looked at last. */
-static uint64_t fresh_count(struct supervisor *s, const struct incident *inc)
-{
-	uint64_t fresh;
-
-	while (s->counted.n < inc->no) {
-		*vec_push(&s->counted) = 0;
-		*vec_push(&s->written_ns) = 0;
-	}
-	fresh = inc->count - s->counted.v[inc->no - 1];
-	s->counted.v[inc->no - 1] = inc->count;
-	return fresh;
-}
-
 /* Sets tolerated and over_budget. What was over once stays over: the flag is kept in `was_over`. */
 static void judge(struct supervisor *s, struct incident *inc, uint64_t fresh)
 {
@@ -91,31 +77,33 @@ static void stop_lane_of(struct supervisor *s, const struct incident *inc)
 	lane_proc_order(&s->lanes[inc->place.lane].proc, ORDER_STOP, STOP_FAILED);
 }
 
+static struct judged *judged_of(struct supervisor *s, const struct incident *inc)
+{
+	while (s->judged.n < inc->no)
+		(void)vec_push(&s->judged);
+	return &s->judged.v[inc->no - 1];
+}
+
 static void changed(void *arg, const struct incident *inc)
 {
 	struct supervisor *s = arg;
-	struct incident judged = *inc;
-	uint64_t fresh = fresh_count(s, inc);
-	int64_t now = clock_mono_ns(), *written = &s->written_ns.v[inc->no - 1];
-	bool first = *written == 0, was_over = *written < 0;
+	struct judged *before = judged_of(s, inc);
+	struct incident now = *inc;
 
-	judged.expected |= inc->place.expected;
-	judge(s, &judged, fresh);
-	if (was_over) { /* a window that has moved on does not take a failure back */
-		judged.over_budget = true;
-		judged.tolerated = false;
+	now.expected |= inc->place.expected;
+	judge(s, &now, inc->count - before->count);
+	if (before->over_budget) { /* a window that has moved on does not take a failure back */
+		now.over_budget = true;
+		now.tolerated = false;
 	}
-	if (first)
-		lengthen_tail(s, &judged);
-	if (!first && !inc->closed && judged.over_budget == was_over &&
-		now - llabs(*written) < REWRITE_NS)
-		return;
-	writer_incident(s->writer, &judged);
-	if ((first || judged.over_budget != was_over) && !judged.expected)
-		progress_incident(s->progress, &judged);
-	if (judged.over_budget && !was_over)
-		stop_lane_of(s, &judged);
-	*written = judged.over_budget ? -now : now;
+	if (!before->known)
+		lengthen_tail(s, &now);
+	writer_incident(s->writer, &now);
+	if ((!before->known || now.over_budget != before->over_budget) && !now.expected)
+		progress_incident(s->progress, &now);
+	if (now.over_budget && !before->over_budget)
+		stop_lane_of(s, &now);
+	*before = (struct judged){inc->count, true, now.over_budget};
 }
 
 /* ---- the log ---- */
@@ -162,18 +150,60 @@ static void take(struct supervisor *s, const struct klog_rec *rec)
 		klog_feed(s->klog, &stamped);
 }
 
+/* Takes the next record that is not behind the boundary; false when there is none. */
+static bool take_next(struct supervisor *s, uint64_t up_to)
+{
+	if (!s->has_held && !kmsg_next(s->kmsg, &s->held))
+		return false;
+	s->has_held = s->held.seq > up_to;
+	if (s->has_held)
+		return false;
+	take(s, &s->held);
+	return true;
+}
+
+void sup_log_tick(struct supervisor *s)
+{
+	s->ticked_ns = clock_mono_ns();
+	klog_tick(s->klog, s->ticked_ns);
+}
+
+static void on_tick(void *arg)
+{
+	sup_log_tick(arg);
+}
+
+/* At once, but in a storm not more often than every TICK_NS. */
+static void tick_soon(struct supervisor *s)
+{
+	int64_t due = s->ticked_ns + TICK_NS;
+
+	if (clock_mono_ns() >= due)
+		sup_log_tick(s);
+	else if (!s->tick.set)
+		loop_timer_set(s->loop, &s->tick, due, on_tick, s);
+}
+
 void sup_log_drain(struct supervisor *s, uint64_t up_to)
 {
-	if (s->kmsg == NULL)
-		return;
-	for (;;) {
-		if (!s->has_held && !kmsg_next(s->kmsg, &s->held))
-			return;
-		s->has_held = s->held.seq > up_to;
-		if (s->has_held)
-			return;
-		take(s, &s->held);
-	}
+	bool any = false;
+
+	while (s->kmsg != NULL && take_next(s, up_to))
+		any = true;
+	if (any)
+		tick_soon(s);
+}
+
+void sup_log_qemu_line(struct supervisor *s, const char *line)
+{
+	struct klog_rec rec = {
+		.usec = -1, .level = 255, .origin = ORIGIN_QEMU, .wall_ns = clock_wall_ns()};
+
+	str_set(rec.text, line);
+	rec.len = (uint16_t)strlen(rec.text);
+	writer_record(s->writer, &rec);
+	klog_feed(s->klog, &rec);
+	tick_soon(s);
 }
 
 void sup_log_mark(struct supervisor *s, const char *text, bool force)
@@ -189,11 +219,6 @@ void sup_log_mark(struct supervisor *s, const char *text, bool force)
 		(unsigned long long)++s->marker_no);
 	if (kmsg_mark(s->req->host->kmsg, line, &err) != 0)
 		log_debug("kmsg", "%s", err.msg);
-}
-
-void sup_log_tick(struct supervisor *s)
-{
-	klog_tick(s->klog, clock_mono_ns());
 }
 
 /* A second witness covers no gap in this version: every loss is blindness. */
@@ -236,8 +261,7 @@ void sup_log_close(struct supervisor *s)
 	klog_free(s->klog);
 	budgets_free(s->budgets);
 	kmsg_close(s->kmsg);
-	vec_finish(&s->counted);
-	vec_finish(&s->written_ns);
+	vec_finish(&s->judged);
 	s->klog = NULL;
 	s->budgets = NULL;
 	s->kmsg = NULL;

@@ -339,6 +339,7 @@ static int set_up(struct supervisor *s, struct err *err)
 {
 	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, 0};
 
+	signal(SIGPIPE, SIG_IGN); /* `run 2>&1 | head` must not kill a run */
 	if (pcidev_scan(s->req->host, &s->topology, err) != 0)
 		return -1;
 	if (store_open(s->req->db, STORE_WRITE, &s->store, err) != 0)
@@ -406,7 +407,7 @@ static int end_run(struct supervisor *s)
 	if (unwritten > 0)
 		fprintf(stderr, "vfio-stress: %zu things could not be written to %s and are lost\n",
 			unwritten, store_path(s->store));
-	return aftermath(s->req, s->store, s->run, s->run_id);
+	return aftermath(s->req, s->store, s->run, s->run_id, loop_signal_fd(s->loop));
 }
 
 int supervise(const struct run_request *req)
@@ -415,7 +416,7 @@ int supervise(const struct run_request *req)
 	int code;
 
 	(void)!getrandom(&s.seed, sizeof(s.seed), 0);
-	s.seed >>= 1; /* SQLite's and JSON's integers are signed */
+	s.seed >>= 11; /* 53 bits: what every reader of JSON can hold */
 	if (set_up(&s, &s.cannot_run) == 0) {
 		struct err err;
 

@@ -25,6 +25,7 @@ const char *event_kind_name(enum event_kind kind)
 		[EV_CYCLE_END] = "cycle-end",
 		[EV_UNDO] = "undo",
 		[EV_UNDO_DONE] = "undo-done",
+		[EV_QEMU_LINE] = "qemu-line",
 		[EV_BOOT_PROOF] = "boot-proof",
 		[EV_LANE_END] = "lane-end",
 	};

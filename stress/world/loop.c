@@ -129,6 +129,11 @@ int loop_signals(
 	return loop_watch(loop, loop->signal_fd, read_signals, loop, err);
 }
 
+int loop_signal_fd(const struct loop *loop)
+{
+	return loop->signal_fd;
+}
+
 static void run_timers(struct loop *loop)
 {
 	int64_t now = clock_mono_ns();

@@ -67,6 +67,7 @@ grep -q '"boots_proved": *false' run.json || wrong 'no boot is proved on the tes
 
 # a fault without a device fails every run; a stranger's does not
 scenario long '[start, {hold: 300ms}, destroy]' 'cycles: 3'
+: >err # what waits below must not see the run before
 (
 	wait_for 'has begun' err
 	sleep 0.5
@@ -76,6 +77,7 @@ run long
 wait $!
 expect 1 'dmar.inval-queue-error' 'a fault of no device fails the run'
 
+: >err
 (
 	wait_for 'has begun' err
 	printf '3,901,6000000,-;DMAR: [DMA Write NO_PASID] Request device [99:00.0] fault addr 0x1000 [fault reason 0x05] PTE Write access is not set\n' >&7
@@ -84,6 +86,7 @@ run long
 wait $!
 expect 0 '^PASS' "a bystander's fault does not fail the run"
 
+: >err
 (
 	wait_for 'has begun' err
 	printf '6,902,6000000,-;a harmless line\n' >&7
@@ -95,6 +98,7 @@ expect 4 '47 kernel log records were lost' 'a gap makes a run blind'
 
 scenario tolerant '[start, {hold: 300ms}, destroy]' 'cycles: 3' \
 	'tolerate: [{fault: dmar.*, count: 1}]'
+: >err
 (
 	wait_for 'has begun' err
 	printf '3,960,5000000,-;DMAR: VT-d detected Invalidation Queue Error: Reason f\n' >&7
@@ -105,6 +109,7 @@ expect 0 '1 tolerated' 'a budget tolerates it'
 
 # Ctrl-C once: the step ends, the host is put back, the report says aborted
 scenario endless '[start, {hold: 200ms}, destroy]' 'cycles: 100000'
+: >err
 (
 	wait_for 'cycles done' err
 	pkill -INT -f "run endless.yaml --db runs.db --kmsg kmsg"
@@ -115,6 +120,7 @@ expect 4 '^ABORTED' 'an interrupted run is aborted'
 
 # twice: now
 scenario slow '[start, {hold: 60s}, destroy]' 'cycles: 1'
+: >err
 (
 	wait_for 'has begun' err
 	sleep 1
@@ -129,6 +135,7 @@ expect 4 '^ABORTED' 'a run interrupted twice is aborted'
 [ $((EPOCHSECONDS - began)) -lt 30 ] || wrong 'a second interrupt does not wait for the step'
 
 # killed at once: what happened is still there
+: >err
 "$program" run endless.yaml --db killed.db --kmsg kmsg >out 2>err </dev/null &
 victim=$!
 wait_for 'cycles done' err
