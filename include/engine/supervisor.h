@@ -34,6 +34,7 @@ struct sup_lane {
 	struct whereabouts at;
 	struct event open_step; /* its BEGIN, while at.step_open */
 	int64_t step_deadline_ns;
+	bool refused; /* in the prepare phase: its process ends then */
 	bool stuck; /* past its bound, evidence taken */
 	bool iommu_fault; /* in the open disruptive step: its tail is longer */
 	bool process_gone;

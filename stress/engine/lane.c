@@ -180,6 +180,23 @@ static void run_on_all(struct lane *lane, const struct step *step, struct list_e
 	}
 }
 
+/*
+ * Told to stop in the middle: because of an incident over budget the cycle has failed, and its other
+ * steps are recorded as skipped; because somebody asked, it is cut off. True when the list is over.
+ */
+static bool cut_short(struct lane *lane, struct list_end *end)
+{
+	if (ends_list(end->outcome) || may_go_on(lane))
+		return false;
+	if (!lane->out.stop_failed) {
+		end->outcome = OUTCOME_ABORTED;
+		return true;
+	}
+	end->outcome = OUTCOME_FAIL;
+	str_set(end->text, "an incident went over its budget");
+	return false;
+}
+
 /* `always`: an order to stop does not cut it short (`after`). */
 static void run_list(
 	struct lane *lane, const struct step_list *list, bool always, struct list_end *end)
@@ -188,10 +205,8 @@ static void run_list(
 
 	*end = (struct list_end){.outcome = OUTCOME_PASS};
 	for (i = 0; i < list->n; i++) {
-		if (!always && !ends_list(end->outcome) && !may_go_on(lane)) {
-			end->outcome = OUTCOME_ABORTED;
+		if (!always && cut_short(lane, end))
 			break;
-		}
 		lane->out.step = (int32_t)i;
 		run_on_all(lane, &list->v[i], end);
 	}

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "device/reset.h"
 #include "model/step.h"
 #include "steps/steps.h"
 #include "world/tail.h"
@@ -265,6 +266,46 @@ static void prepare_list(struct lane *lane, const struct step_list *list, struct
 		prepare_step(lane, &list->v[i], r);
 }
 
+/* ---- what a reader should know before the run ---- */
+
+/* Counts the resets of a list, one per device, and those that the devices offer. */
+static void count_resets(
+	const struct lane *lane, const struct step_list *list, size_t *asked, size_t *offered)
+{
+	struct err why_not;
+	size_t i, d;
+
+	for (i = 0; i < list->n; i++) {
+		const struct reset_method *method = reset_method_find(list->v[i].arg);
+
+		if (!str_eq(list->v[i].type->word.name, "reset") || method == NULL)
+			continue;
+		for (d = 0; d < lane->ndevs; d++) {
+			if (!lane_step_applies(&list->v[i], &lane->devs[d]))
+				continue;
+			++*asked;
+			*offered += method->available(
+					    method, lane->host, &lane->devs[d].pci, &why_not) == 0;
+		}
+	}
+}
+
+/* With `if-offered` everywhere a run may come to reset nothing at all: not a quiet success. */
+static void note_no_reset(struct lane *lane)
+{
+	struct event ev = {.kind = EV_LANE_NOTE};
+	size_t asked = 0, offered = 0;
+
+	count_resets(lane, &lane->scenario->before, &asked, &offered);
+	count_resets(lane, &lane->spec->steps, &asked, &offered);
+	count_resets(lane, &lane->scenario->after, &asked, &offered);
+	if (asked == 0 || offered > 0 || lane->out.fd < 0)
+		return;
+	str_set(ev.text,
+		"no reset is possible here: the devices offer none of the methods asked for");
+	emit(&lane->out, &ev);
+}
+
 size_t lane_prepare(struct lane *lane, lane_refusal *fn, void *arg)
 {
 	struct refusals r = {fn, arg, 0};
@@ -284,6 +325,7 @@ size_t lane_prepare(struct lane *lane, lane_refusal *fn, void *arg)
 	prepare_list(lane, &lane->scenario->before, &r);
 	prepare_list(lane, &lane->spec->steps, &r);
 	prepare_list(lane, &lane->scenario->after, &r);
+	note_no_reset(lane);
 	return r.n;
 }
 

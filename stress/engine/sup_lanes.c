@@ -72,7 +72,7 @@ static void on_refused(struct sup_lane *lane, const struct event *ev)
 
 static void on_prepared(struct sup_lane *lane, const struct event *ev)
 {
-	(void)ev;
+	lane->refused = ev->code > 0;
 	if (lane->life == LANE_PREPARING)
 		lane->life = LANE_PREPARED;
 	if (sup_lanes_all(lane->sup, LANE_PREPARED))
@@ -202,6 +202,18 @@ void sup_lane_handle(struct supervisor *s, const struct event *ev, uint64_t klog
 
 /* ---- ends that a lane does not announce ---- */
 
+/* The lane's first event of this kind that waits in the inbox, or NULL. */
+static const struct event *waiting(const struct sup_lane *lane, enum event_kind kind)
+{
+	const struct supervisor *s = lane->sup;
+	size_t i;
+
+	for (i = s->inbox_head; i < s->inbox.n; i++)
+		if (s->inbox.v[i].ev.lane == index_of(lane) && s->inbox.v[i].ev.kind == kind)
+			return &s->inbox.v[i].ev;
+	return NULL;
+}
+
 /* An event in the lane's name. */
 static void enqueue_for(struct sup_lane *lane, enum event_kind kind, enum outcome outcome,
 	const char *reason, const char *text, const char *hint)
@@ -210,7 +222,7 @@ static void enqueue_for(struct sup_lane *lane, enum event_kind kind, enum outcom
 
 	ev.kind = kind;
 	ev.lane = index_of(lane);
-	ev.outcome = outcome;
+	ev.outcome = (uint8_t)outcome;
 	ev.flags &= (uint16_t)~EVENT_ACK;
 	ev.dur_ns = clock_mono_ns() - lane->open_step.mono_ns;
 	ev.mono_ns = clock_mono_ns();
@@ -224,28 +236,17 @@ static void enqueue_for(struct sup_lane *lane, enum event_kind kind, enum outcom
 static void end_open_step(struct sup_lane *lane, enum outcome outcome, const char *reason,
 	const char *text, const char *hint)
 {
-	struct supervisor *s = lane->sup;
-	size_t i;
-
-	/* its own END may be waiting in the inbox */
-	for (i = s->inbox_head; i < s->inbox.n; i++)
-		if (s->inbox.v[i].ev.lane == index_of(lane) && s->inbox.v[i].ev.kind == EV_STEP_END)
-			return;
-	if (lane->at.step_open)
+	if (lane->at.step_open && waiting(lane, EV_STEP_END) == NULL)
 		enqueue_for(lane, EV_STEP_END, outcome, reason, text, hint);
 }
 
 static bool said_its_end(const struct sup_lane *lane)
 {
-	const struct supervisor *s = lane->sup;
-	size_t i;
+	const struct event *prepared = waiting(lane, EV_LANE_PREPARED);
 
-	if (lane->life >= LANE_ENDED)
-		return true;
-	for (i = s->inbox_head; i < s->inbox.n; i++)
-		if (s->inbox.v[i].ev.lane == index_of(lane) && s->inbox.v[i].ev.kind == EV_LANE_END)
-			return true;
-	return false;
+	/* one that has refused ends without another word */
+	return lane->life >= LANE_ENDED || lane->refused || waiting(lane, EV_LANE_END) != NULL ||
+		(prepared != NULL && prepared->code > 0);
 }
 
 static void lane_died(struct sup_lane *lane)
@@ -263,10 +264,9 @@ static void lane_died(struct sup_lane *lane)
 		return;
 	}
 	if (lane->sup->interrupts > 1) {
-		end_open_step(
-			lane, OUTCOME_ABORTED, "interrupted", "stopped by a second interrupt", "");
-		enqueue_for(lane, EV_LANE_END, OUTCOME_ABORTED, "interrupted",
-			"stopped by a second interrupt", "");
+		str_set(text, "stopped by a second interrupt");
+		end_open_step(lane, OUTCOME_ABORTED, "interrupted", text, "");
+		enqueue_for(lane, EV_LANE_END, OUTCOME_ABORTED, "interrupted", text, "");
 		return;
 	}
 	end_open_step(lane, OUTCOME_BROKEN, "lane-died", text, "");
@@ -393,8 +393,9 @@ static void on_deadline(void *arg)
 {
 	struct sup_lane *lane = arg;
 	int64_t now = clock_mono_ns(), bound = lane->step_deadline_ns - lane->open_step.mono_ns;
+	int64_t last = lane->step_deadline_ns + bound + GRACE_NS;
 	const struct sup_lane *blocker = blocker_of(lane);
-	bool in_kernel, twice = now >= lane->step_deadline_ns + bound;
+	bool waits;
 
 	if (!lane->at.step_open || lane->process_gone)
 		return;
@@ -404,15 +405,13 @@ static void on_deadline(void *arg)
 		progress_note(
 			lane->sup->progress, "%s: %s is overdue", lane->spec->name, lane->at.word);
 	}
-	in_kernel = evidence_in_kernel(lane->proc.pid);
-	if (!twice && (in_kernel || (blocker != NULL && blocker->life != LANE_ABANDONED))) {
-		int64_t next = now + RECHECK_NS, last = lane->step_deadline_ns + bound;
-
-		loop_timer_set(lane->sup->loop, &lane->deadline, next < last ? next : last,
-			on_deadline, lane);
-		return;
-	}
-	end_overdue(lane, blocker);
+	waits = evidence_in_kernel(lane->proc.pid) ||
+		(blocker != NULL && blocker->life != LANE_ABANDONED);
+	if (waits && now < last)
+		loop_timer_set(lane->sup->loop, &lane->deadline,
+			now + RECHECK_NS < last ? now + RECHECK_NS : last, on_deadline, lane);
+	else
+		end_overdue(lane, blocker);
 }
 
 /* ---- all lanes ---- */

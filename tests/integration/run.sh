@@ -96,6 +96,18 @@ run long
 wait $!
 expect 4 '47 kernel log records were lost' 'a gap makes a run blind'
 
+# `on-failure: stop` is the default: the cycle of the fault is the last one, and has failed
+scenario endless '[start, {hold: 200ms}, destroy]' 'cycles: 100000'
+: >err
+(
+	wait_for 'cycles done' err
+	printf '3,955,5000000,-;DMAR: VT-d detected Invalidation Queue Error: Reason f\n' >&7
+) &
+run endless --report json:stopped.json
+wait $!
+expect 1 'dmar.inval-queue-error' 'a fault stops its lane'
+grep -q '"failed": *1' stopped.json || wrong 'the cycle of the fault has failed'
+
 scenario tolerant '[start, {hold: 300ms}, destroy]' 'cycles: 3' \
 	'tolerate: [{fault: dmar.*, count: 1}]'
 : >err
@@ -108,7 +120,6 @@ wait $!
 expect 0 '1 tolerated' 'a budget tolerates it'
 
 # Ctrl-C once: the step ends, the host is put back, the report says aborted
-scenario endless '[start, {hold: 200ms}, destroy]' 'cycles: 100000'
 : >err
 (
 	wait_for 'cycles done' err
