@@ -61,6 +61,8 @@ struct rule {
 struct rules;
 
 struct rules *rules_load(const char *const *files, size_t nfiles, struct diags *diags);
+/* A user's file without the catalogue. */
+struct rules *rules_load_alone(const char *file, struct diags *diags);
 void rules_free(struct rules *rules);
 size_t rules_count(const struct rules *rules);
 const struct rule *rules_at(const struct rules *rules, size_t i);

@@ -39,19 +39,22 @@ static bool starts(const char *s, const char *end, const char *word)
 	return (size_t)(end - s) >= n && memcmp(s, word, n) == 0;
 }
 
-/* "<6>" of a console or of dmesg --raw. */
+/* "<6>" of a console or of dmesg --raw: facility and level. */
 static const char *take_priority(const char *s, const char *end, struct logline *out)
 {
-	size_t n;
+	unsigned prio = 0;
+	size_t i, n;
 
 	if (s == end || *s != '<')
 		return NULL;
 	n = digits(s + 1, end);
 	if (n == 0 || n > 3 || s + 1 + n == end || s[1 + n] != '>')
 		return NULL;
-	out->level = (uint8_t)((s[n] - '0') & 7);
-	if (n == 1)
-		out->level = (uint8_t)(s[1] - '0') & 7;
+	for (i = 1; i <= n; i++)
+		prio = prio * 10 + (unsigned)(s[i] - '0');
+	out->level = prio & 7;
+	if (prio > 7)
+		out->source = 0;
 	return s + n + 2;
 }
 

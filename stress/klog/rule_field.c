@@ -65,6 +65,8 @@ bool span_bdf(struct span s, uint32_t domain, struct bdf *out)
 	size_t n = 0, at = 0, i;
 	char last = '\0'; /* the separator before the last part */
 
+	if (s.s == NULL)
+		return false;
 	for (i = 0; i <= s.n; i++) {
 		if (i < s.n && s.s[i] != ':' && s.s[i] != '.')
 			continue;

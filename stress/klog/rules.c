@@ -425,41 +425,53 @@ static int load_file(struct loader *l, const struct source *src)
 	return rc;
 }
 
-struct rules *rules_load(const char *const *files, size_t nfiles, struct diags *diags)
+static int load_user_file(struct loader *l, const char *path)
+{
+	const struct source *src = yamldoc_read(path, RULE_FILE_MAX, l->diags);
+
+	l->user = true;
+	return src == NULL ? -1 : load_file(l, src);
+}
+
+static struct rules *load_all(
+	const char *const *files, size_t nfiles, bool catalogue, struct diags *diags)
 {
 	struct rules *rules = xcalloc(1, sizeof(*rules));
 	struct loader l = {.rules = rules, .diags = diags};
-	size_t i;
+	size_t i, before = diags->errors;
 	int rc = 0;
 
-	for (i = 0; i < catalogue_count(); i++)
+	for (i = 0; catalogue && i < catalogue_count(); i++)
 		if (load_file(&l, catalogue_file(i)) != 0)
 			rc = -1;
-	l.user = true;
-	for (i = 0; i < nfiles && rc == 0; i++) {
-		const struct source *src = yamldoc_read(files[i], RULE_FILE_MAX, diags);
-
-		if (src == NULL || load_file(&l, src) != 0)
-			rc = -1;
-	}
-	if (rc == 0 && nfiles > 0) {
-		size_t before = diags->errors;
-
-		rules_lint(rules, true, diags);
-		rc = diags->errors > before ? -1 : 0;
-	}
+	for (i = 0; i < nfiles && rc == 0; i++)
+		rc = load_user_file(&l, files[i]);
 	if (rc == 0)
+		rules_lint(rules, true, diags);
+	if (rc == 0 && diags->errors == before)
 		return rules;
 	rules_free(rules);
 	return NULL;
 }
 
+struct rules *rules_load(const char *const *files, size_t nfiles, struct diags *diags)
+{
+	return load_all(files, nfiles, true, diags);
+}
+
+struct rules *rules_load_alone(const char *file, struct diags *diags)
+{
+	return load_all(&file, 1, false, diags);
+}
+
 void rules_free(struct rules *rules)
 {
+	size_t i;
+
 	if (rules == NULL)
 		return;
-	vec_foreach (r, &rules->list)
-		drop_patterns(r);
+	for (i = 0; i < rules->list.n; i++)
+		drop_patterns(&rules->list.v[i]);
 	vec_finish(&rules->list);
 	arena_finish(&rules->arena);
 	free(rules);

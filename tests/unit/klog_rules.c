@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/str.h"
 #include "klog/logline.h"
 #include "klog/rules.h"
 
@@ -188,12 +189,270 @@ static void labelled_lines_are_told_right(void **state)
 	assert_true(score.wrong * 200 <= score.lines);
 }
 
+/* ---- mutations: the same id, a part of a report, or nothing; never another fault ---- */
+
+static size_t confused;
+
+static void may_be(const char *text, size_t len, const struct rule *of, const char *how)
+{
+	static const char whole[] = "Slot(21): Link Down";
+	struct klog_match m;
+	/* an exact copy, so that a read behind the end is found */
+	char *copy = malloc(len + 1);
+
+	memcpy(copy, text, len);
+	copy[len] = '\0';
+	/* cut there, "Link Down/Up ignored" is the other line, letter by letter */
+	if (strcmp(of->id, "hotplug.link-ignored") == 0 && str_ends(copy, whole))
+		len = 0;
+	if (classify(classifier, copy, len, SOURCE_ANY, &m) && m.rule != of &&
+		m.rule->role == ROLE_PRIMARY) {
+		print_message("%s: '%s' became %s, was %s\n", how, copy, m.rule->id, of->id);
+		confused++;
+	}
+	free(copy);
+}
+
+static void mutate(const struct rule *r, const char *sample)
+{
+	static const char stamp[] = "[  12.345678] pcieport 0000:64:01.0: AER: device recovery";
+	char glued[3000];
+	struct logline l;
+	struct klog_match m;
+	size_t n;
+
+	logline_parse(sample, strlen(sample), &l);
+	for (n = 0; n <= l.len; n++)
+		may_be(l.text, n, r, "cut");
+	for (n = 1; n < l.len && n < 40; n++)
+		may_be(l.text + n, l.len - n, r, "begun late");
+	snprintf(glued, sizeof(glued), "%.*s%s", (int)l.len, l.text, stamp);
+	may_be(glued, strlen(glued), r, "glued");
+	snprintf(glued, sizeof(glued), "%.*s%.*s", (int)l.len, l.text, (int)l.len, l.text);
+	may_be(glued, strlen(glued), r, "twice");
+	/* another driver, a domain of five digits */
+	if (classify_as(r, l.text, l.len, &m) && m.has_prefix) {
+		const char *address = memmem(l.text, l.len, " 0", 2);
+
+		snprintf(glued, sizeof(glued), "some_driver 1%.*s",
+			(int)(l.text + l.len - address - 1), address + 1);
+		assert_true(classify(classifier, glued, strlen(glued), SOURCE_ANY, &m));
+		assert_ptr_equal(m.rule, r);
+		assert_int_equal(m.prefix.domain >> 16, 1);
+	}
+}
+
+static void a_mutilated_line_is_never_another_fault(void **state)
+{
+	size_t i, k;
+
+	(void)state;
+	for (i = 0; i < rules_count(catalogue); i++)
+		for (k = 0; k < rules_at(catalogue, i)->nsamples; k++)
+			mutate(rules_at(catalogue, i), rules_at(catalogue, i)->samples[k]);
+	assert_int_equal(confused, 0);
+}
+
+/* ---- what saving programs put before a line ---- */
+
+static void stamps_and_tags_are_taken_off(void **state)
+{
+	static const struct {
+		const char *line, *text;
+		int64_t usec;
+		unsigned source;
+		uint8_t level;
+	} cases[] = {
+		{"[    1.234567] DMAR: x", "DMAR: x", 1234567, SOURCE_ANY, 255},
+		{"[123456.789012][  T125] DMAR: x\r\n", "DMAR: x", 123456789012, SOURCE_ANY, 255},
+		{"<3>[    0.5] DMAR: x", "DMAR: x", 500000, SOURCE_ANY, 3},
+		{"<30>DMAR: x", "DMAR: x", -1, 0, 6},
+		{"kern  :crit  : [45651.894543] DMAR: x", "DMAR: x", 45651894543, SOURCE_ANY, 2},
+		{"[Wed Apr 15 17:12:31 2026] DMAR: x", "DMAR: x", -1, SOURCE_ANY, 255},
+		{"[  +0.000011] DMAR: x", "DMAR: x", -1, SOURCE_ANY, 255},
+		{"May 30 19:39:03 host kernel: [    0.168655] DMAR: x", "DMAR: x", 168655,
+			SOURCE_KERNEL, 255},
+		{"Jun 15 00:05:51   kernel: DMAR: x", "DMAR: x", -1, SOURCE_KERNEL, 255},
+		{"2026-05-30T19:39:03.123456+02:00 host kernel: DMAR: x", "DMAR: x", -1,
+			SOURCE_KERNEL, 255},
+		{"\xd1\x84\xd0\xb5\xd0\xb2 12 01:02:03 host kernel: DMAR: x", "DMAR: x", -1,
+			SOURCE_KERNEL, 255},
+		{"Jul 15 02:25:27 host QEMU[69339]: kvm: vfio: x", "kvm: vfio: x", -1, SOURCE_QEMU,
+			255},
+		{"Jul 15 02:25:27 host udisksd[4]: DMAR: x", "DMAR: x", -1, 0, 255},
+		{"KERN_ERR  pciehp 0000:80:10.0:pcie004: x", "pciehp 0000:80:10.0:pcie004: x", -1,
+			SOURCE_ANY, 255},
+		/* no stamps: what the kernel itself begins a line with */
+		{"[Hardware Error]: event severity: fatal",
+			"[Hardware Error]: event severity: "
+			"fatal",
+			-1, SOURCE_ANY, 255},
+		{"[drm] x", "[drm] x", -1, SOURCE_ANY, 255},
+		{"[ 6] BadTLP", "[ 6] BadTLP", -1, SOURCE_ANY, 255},
+		{"", "", -1, SOURCE_ANY, 255},
+	};
+	struct logline l;
+	char text[200];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		logline_parse(cases[i].line, strlen(cases[i].line), &l);
+		snprintf(text, sizeof(text), "%.*s", (int)l.len, l.text);
+		assert_string_equal(text, cases[i].text);
+		assert_int_equal(l.usec, cases[i].usec);
+		assert_int_equal(l.source, cases[i].source);
+		assert_int_equal(l.level, cases[i].level);
+	}
+}
+
+/* ---- users' files ---- */
+
+static struct rules *load_text(const char *yaml, struct diags *diags)
+{
+	char path[] = "/tmp/klog-rules-XXXXXX";
+	const char *files[] = {path};
+	int fd = mkstemp(path);
+	struct rules *rules;
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, yaml, strlen(yaml)), strlen(yaml));
+	close(fd);
+	rules = rules_load(files, 1, diags);
+	unlink(path);
+	return rules;
+}
+
+static void a_users_rule_comes_before_the_catalogue(void **state)
+{
+	static const char line[] = "riser 0000:41:00.0: sensor 3 says 101 C";
+	struct diags diags = {0};
+	struct rules *rules = load_text("rules:\n"
+					"- id: site.riser\n"
+					"  severity: fatal\n"
+					"  pattern: '^sensor (?<n>\\d+) says (?<c>\\d+) C'\n"
+					"  fields: {n: int, c: int}\n"
+					"  meaning: The riser is hot.\n"
+					"  advice: Look at the fan.\n"
+					"  samples: ['riser 0000:41:00.0: sensor 3 says 101 C']\n"
+					"- {id: aer.recovery-failed, severity: warning}\n",
+		&diags);
+	struct incident_field fields[4];
+	struct classifier *c;
+	struct klog_match m;
+
+	(void)state;
+	diags_print(&diags, stderr);
+	assert_non_null(rules);
+	assert_int_equal(rules_find(rules, "aer.recovery-failed")->severity, SEV_WARNING);
+	c = classifier_new(rules);
+	assert_true(classify(c, line, strlen(line), SOURCE_KERNEL, &m));
+	assert_string_equal(m.rule->id, "site.riser");
+	assert_int_equal(m.bdf.bus, 0x41);
+	assert_int_equal(match_fields(&m, true, fields, 4), 2);
+	assert_string_equal(fields[1].text, "101");
+	classifier_free(c);
+	rules_free(rules);
+}
+
+static void expect_complaint(const char *yaml, unsigned line, const char *words)
+{
+	struct diags diags = {0};
+	struct rules *rules = load_text(yaml, &diags);
+
+	assert_null(rules);
+	assert_true(diags.errors > 0);
+	if (strstr(diags.list[0].msg, words) == NULL)
+		fail_msg("'%s' does not say '%s'", diags.list[0].msg, words);
+	assert_int_equal(diags.list[0].pos.line, line);
+}
+
+#define RULE "rules:\n- id: site.x\n  severity: error\n  meaning: m\n  advice: a\n"
+
+static void a_wrong_users_file_is_refused_with_its_place(void **state)
+{
+	(void)state;
+	expect_complaint("rules: 3\n", 1, "a rule file is a mapping");
+	expect_complaint(RULE "  pattern: 'a(b'\n  samples: [ab]\n", 6, "does not compile");
+	expect_complaint(RULE "  pattern: abc\n  samples: [xyz]\n", 2, "its own sample");
+	expect_complaint(RULE "  pattern: abc\n", 2, "no samples");
+	expect_complaint(RULE "  patern: abc\n", 6, "unknown key 'patern'");
+	expect_complaint(RULE "  pattern: abc\n  samples: [abc]\n  fields: {x: int}\n", 2,
+		"takes group 'x'");
+	expect_complaint(RULE "  pattern: abc\n  samples: [abc]\n  fields: {x: number}\n", 8,
+		"unknown field type");
+	expect_complaint("rules:\n- {id: site.x, severity: severe}\n", 2, "unknown severity");
+	expect_complaint("rules:\n- {id: site.x, severity: error}\n", 2, "has no pattern");
+	expect_complaint("rules:\n- {id: aer.bus-error, severity: error, role: info}\n", 2,
+		"only the severity");
+	expect_complaint("rules:\n- {id: Site X, severity: error}\n", 2, "an id is");
+	/* a line that the catalogue knows as a fault: two rules would claim it */
+	expect_complaint(RULE "  pattern: device recovery failed\n  samples: ['pcieport "
+			      "0000:80:1b.4: AER: device recovery failed']\n",
+		2, "also matches 'aer.recovery-failed'");
+}
+
+static void a_runaway_pattern_does_not_hang(void **state)
+{
+	struct diags diags = {0};
+	struct rules *rules = load_text(RULE "  pattern: '^(a+)+$'\n  samples: [aaa]\n", &diags);
+	struct classifier *c;
+	struct klog_match m;
+	char line[1000];
+
+	(void)state;
+	assert_non_null(rules);
+	memset(line, 'a', sizeof(line));
+	line[sizeof(line) - 1] = 'b';
+	c = classifier_new(rules);
+	assert_false(classify(c, line, sizeof(line), SOURCE_KERNEL, &m));
+	classifier_free(c);
+	rules_free(rules);
+}
+
+static void what_must_stand_in_a_line_is_found_out(void **state)
+{
+	static const struct {
+		const char *regex, *literal;
+	} cases[] = {
+		{"^DMAR: \\[DMA (?<d>Read|Write)\\] Request", "DMAR: [DMA "},
+		{"abcd?efgh", "efgh"},
+		{"abc|def", ""},
+		{"(abc|defg)hij", "hij"},
+		{"(?i)abcdef", ""},
+		{"ab[cd]efgh{2}wxyz", "wxyz"},
+		{"a\\.b\\.c\\dxx", "a.b.c"},
+		{"abc\\x41defghi", ""},
+		{"ab", ""},
+		{"abcd+", "abcd"},
+		{"(?!abcdef)xyz", "xyz"},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct pattern *p;
+		struct err err;
+		size_t at;
+
+		assert_int_equal(pattern_compile(cases[i].regex, &p, &at, &err), 0);
+		assert_string_equal(pattern_literal(p), cases[i].literal);
+		pattern_free(p);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_catalogue_has_no_lint),
 		cmocka_unit_test(every_id_of_the_vocabulary_has_its_rule),
 		cmocka_unit_test(labelled_lines_are_told_right),
+		cmocka_unit_test(a_mutilated_line_is_never_another_fault),
+		cmocka_unit_test(stamps_and_tags_are_taken_off),
+		cmocka_unit_test(a_users_rule_comes_before_the_catalogue),
+		cmocka_unit_test(a_wrong_users_file_is_refused_with_its_place),
+		cmocka_unit_test(a_runaway_pattern_does_not_hang),
+		cmocka_unit_test(what_must_stand_in_a_line_is_found_out),
 	};
 
 	return cmocka_run_group_tests(tests, load, unload);
