@@ -2,22 +2,11 @@
 #include "engine/scenario_rules.h"
 
 #include "base/mem.h"
-#include "base/str.h"
+#include "klog/klog.h"
 #include "klog/rules.h"
 #include "model/scenario.h"
 
 #include <stdlib.h>
-#include <string.h>
-
-/* Is it that id, or one of the family "aer.*"? */
-static bool is_of(const char *id, const char *fault)
-{
-	size_t n = strlen(fault);
-
-	if (n > 2 && str_eq(fault + n - 2, ".*"))
-		return strncmp(id, fault, n - 1) == 0;
-	return str_eq(id, fault);
-}
 
 static void check_budget(const struct rules *rules, const struct tolerate *t, struct diags *diags)
 {
@@ -25,11 +14,10 @@ static void check_budget(const struct rules *rules, const struct tolerate *t, st
 	auto_free const char **ids = xcalloc(n + 1, sizeof(*ids));
 	const char *near;
 
-	for (i = 0; i < n; i++) {
+	if (klog_fault_known(t->fault, rules))
+		return;
+	for (i = 0; i < n; i++)
 		ids[i] = rules_at(rules, i)->id;
-		if (is_of(ids[i], t->fault))
-			return;
-	}
 	diag_warning(
 		diags, t->pos, "no rule has the id '%s': this budget tolerates nothing", t->fault);
 	near = nearest_word(t->fault, ids);
