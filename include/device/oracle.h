@@ -52,7 +52,7 @@ size_t oracle_notes(
 	const struct dev_state *before, const struct dev_state *after, struct str *notes);
 /*
  * The reference of a run, kept with the device: `check` compares with it. Taken when the lane has
- * its devices; steps that change something on purpose keep it true.
+ * its devices, when they can be read; steps that change something on purpose keep it true.
  */
 int oracle_remember(const struct host *host, struct lane_device *dev, struct err *err) must_check;
 void oracle_forget(struct lane_device *dev);

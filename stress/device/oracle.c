@@ -395,6 +395,12 @@ size_t oracle_notes(
 	return n;
 }
 
+void oracle_forget(struct lane_device *dev)
+{
+	free(dev->oracle);
+	dev->oracle = NULL;
+}
+
 int oracle_remember(const struct host *host, struct lane_device *dev, struct err *err)
 {
 	struct dev_state *st = xcalloc(1, sizeof(*st));
@@ -403,15 +409,11 @@ int oracle_remember(const struct host *host, struct lane_device *dev, struct err
 		free(st);
 		return -1;
 	}
-	free(dev->oracle);
-	dev->oracle = st;
+	oracle_forget(dev);
+	if (st->readable)
+		dev->oracle = take_ptr(st);
+	free(st);
 	return 0;
-}
-
-void oracle_forget(struct lane_device *dev)
-{
-	free(dev->oracle);
-	dev->oracle = NULL;
 }
 
 const char *oracle_text(const struct dev_state *st, char *buf, size_t size)

@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "device/driver.h"
 #include "device/lock.h"
+#include "device/oracle.h"
 #include "model/step.h"
 #include "model/undo.h"
 #include "world/tail.h"
@@ -308,13 +309,17 @@ static int take_domain(struct lane *lane, struct err *err)
 
 static int take_devices(struct lane *lane, struct err *err)
 {
+	struct err ignored;
 	size_t i;
 
 	for (i = 0; i < lane->ndevs; i++) {
+		struct lane_device *dev = &lane->devs[i];
+
 		if (lane->spec->driver == DRIVER_VFIO_PCI &&
-			driver_take(lane->host, &lane->topology, &lane->devs[i], &lane->out, err) !=
-				0)
+			driver_take(lane->host, &lane->topology, dev, &lane->out, err) != 0)
 			return -1;
+		/* the first step that looks at a device that cannot be read says so */
+		(void)!oracle_remember(lane->host, dev, &ignored);
 	}
 	return 0;
 }

@@ -2,7 +2,10 @@
 #include "engine/lane.h"
 
 #include "base/clock.h"
+#include "base/mem.h"
 #include "base/str.h"
+#include "device/driver.h"
+#include "device/oracle.h"
 #include "device/reset.h"
 #include "model/step.h"
 #include "steps/steps.h"
@@ -142,6 +145,26 @@ static void find_devices(struct lane *lane, struct refusals *r)
 		add_selected(lane, &lane->spec->devices[i], r);
 	if (lane->ndevs > 0)
 		qsort(lane->devs, lane->ndevs, sizeof(lane->devs[0]), by_bdf);
+}
+
+/* Can they all be taken for vfio-pci? What is on it already is judged by the steps. */
+static void check_drivers(struct lane *lane, struct refusals *r)
+{
+	auto_free struct bdf *bdfs = xcalloc(lane->ndevs + 1, sizeof(*bdfs));
+	size_t i;
+
+	for (i = 0; i < lane->ndevs; i++)
+		bdfs[i] = lane->devs[i].pci.bdf;
+	for (i = 0; i < lane->ndevs; i++) {
+		const struct pcidev *dev = &lane->devs[i].pci;
+		struct err err = {0};
+		char bdf[BDF_LEN];
+
+		if (!str_eq(dev->driver, "vfio-pci") &&
+			driver_check(lane->host, &lane->topology, dev, bdfs, lane->ndevs, &err) !=
+				0)
+			refuse(r, bdf_text(dev->bdf, bdf), &err);
+	}
 }
 
 /* ---- devices of two lanes ---- */
@@ -320,6 +343,8 @@ size_t lane_prepare(struct lane *lane, lane_refusal *fn, void *arg)
 	if (lane->spec->domain == NULL || lane->vm != NULL)
 		find_devices(lane, &r);
 	lane->devices_known = r.n == 0;
+	if (lane->devices_known && lane->spec->driver == DRIVER_VFIO_PCI)
+		check_drivers(lane, &r);
 	if (r.n > 0)
 		return r.n; /* what the steps would say follows from that */
 	prepare_list(lane, &lane->scenario->before, &r);
@@ -331,6 +356,10 @@ size_t lane_prepare(struct lane *lane, lane_refusal *fn, void *arg)
 
 void lane_finish(struct lane *lane)
 {
+	size_t i;
+
+	for (i = 0; i < lane->ndevs; i++)
+		oracle_forget(&lane->devs[i]);
 	tail_close(lane->qemu_log);
 	vm_close(lane->vm);
 	pcidev_list_finish(&lane->topology);
