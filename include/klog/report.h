@@ -3,6 +3,7 @@
 #define VFIO_STRESS_KLOG_REPORT_H
 
 #include "klog/rules.h"
+#include "world/kmsg.h"
 
 /*
  * Inside klog: an incident that still grows. The files report_*.c know what belongs together in
@@ -36,6 +37,7 @@ enum report_kind {
 struct report {
 	struct incident inc;
 	enum report_kind kind;
+	const struct rule *rule; /* of inc.id */
 	struct report *prev, *next; /* most recently touched first */
 	int64_t last_usec, touched_ns;
 	bool dirty, announced;
@@ -63,7 +65,6 @@ struct report {
 };
 
 struct klog;
-struct klog_rec;
 
 /* One line on its way through. */
 struct kline {
@@ -71,6 +72,29 @@ struct kline {
 	const struct klog_match *m;
 	struct span text; /* one line of the record */
 };
+
+/* A line that waits for the report that it introduces. */
+struct pending {
+	const char *id; /* NULL = free */
+	uint64_t seq;
+	int64_t usec;
+	uint64_t suppressed; /* of a rate limiter's line */
+	bool lower_bound;
+	bool has_bdf;
+	struct bdf bdf;
+	char text[KMSG_TEXT_MAX + 1];
+};
+
+#define PENDING_MAX 8
+
+struct pending_lines {
+	struct pending v[PENDING_MAX];
+	size_t next; /* the oldest, to be overwritten */
+};
+
+struct pending_lines *klog_pending(struct klog *k);
+/* What unclassified lines follow may be this one's trace. */
+void klog_trace(struct klog *k, struct report *r);
 
 /* ---- finding ---- */
 
@@ -90,6 +114,7 @@ struct report *report_new(
 	struct klog *k, const struct kline *ln, enum report_kind kind, const char *id);
 /* The line becomes part of it. */
 void report_line(struct klog *k, struct report *r, const struct kline *ln);
+void report_add_text(struct report *r, uint64_t seq, const char *s, size_t n);
 void report_count(struct report *r);
 void report_raise(struct report *r, enum severity severity);
 void report_rename(struct klog *k, struct report *r, const char *id);
@@ -106,7 +131,7 @@ void report_take_fields(struct report *r, const struct kline *ln);
 /* Lines that came before and only now have a report to belong to. */
 void report_take_pending(
 	struct klog *k, struct report *r, const struct kline *ln, const char *id_prefix);
-void klog_keep_pending(struct klog *k, const struct kline *ln, bool lower_bound);
+struct pending *klog_keep_pending(struct klog *k, const struct kline *ln, bool lower_bound);
 void report_agent(struct report *r, struct bdf bdf);
 bool report_has_agent(const struct report *r, struct bdf bdf);
 /* Lines, count and times of `from` become `into`'s; `from` is gone. Only while unannounced. */
@@ -119,6 +144,7 @@ void klog_note_resetting(struct klog *k, const struct kline *ln, bool begins);
 typedef bool report_handler(struct klog *k, const struct kline *ln);
 
 report_handler report_plain;
+report_handler report_info;
 report_handler report_family_context;
 report_handler report_suppressed;
 

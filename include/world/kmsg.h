@@ -18,7 +18,7 @@ enum klog_origin { ORIGIN_KERNEL, ORIGIN_QEMU, ORIGIN_UNKNOWN };
 struct klog_rec {
 	uint64_t seq; /* of /dev/kmsg; the line number in a file */
 	int64_t usec; /* since boot, -1 = unknown */
-	int64_t wall_ns; /* when known, else 0 */
+	int64_t wall_ns; /* when known (from the reader thread: when it was read), else 0 */
 	uint8_t level; /* 0..7, 255 = unknown */
 	uint8_t facility; /* 0 = the kernel itself; 1+ = written by a process */
 	uint8_t origin; /* of enum klog_origin */

@@ -85,19 +85,6 @@ static const struct {
 	{"vfio.reset-recovery", report_reset_recovery},
 };
 
-/* A line that waits for the report that it introduces. */
-struct pending {
-	const char *id; /* NULL = free */
-	uint64_t seq;
-	int64_t usec;
-	uint64_t suppressed; /* of a rate limiter's line */
-	bool lower_bound;
-	bool has_bdf;
-	struct bdf bdf;
-	char text[KMSG_TEXT_MAX + 1];
-};
-
-#define PENDING_MAX   8
 #define RESETTING_MAX 16
 
 struct klog {
@@ -109,8 +96,7 @@ struct klog {
 	size_t nopen;
 	uint32_t last_no;
 	uint64_t last_seq; /* of the kernel's records; 0 = none yet */
-	struct pending pending[PENDING_MAX];
-	size_t next_pending;
+	struct pending_lines pending;
 	struct {
 		struct bdf bdf;
 		bool on;
@@ -124,6 +110,16 @@ struct klog {
 struct report *klog_newest(struct klog *k)
 {
 	return k->newest;
+}
+
+struct pending_lines *klog_pending(struct klog *k)
+{
+	return &k->pending;
+}
+
+void klog_trace(struct klog *k, struct report *r)
+{
+	k->tracing = r;
 }
 
 static void unlink_report(struct klog *k, struct report *r)
@@ -184,6 +180,8 @@ static const char *kind_word(const struct report *r)
 
 static void announce(struct klog *k, struct report *r)
 {
+	enum severity own = r->inc.severity;
+
 	if (!r->dirty)
 		return;
 	r->dirty = false;
@@ -196,8 +194,12 @@ static void announce(struct klog *k, struct report *r)
 		report_set_number(r, "count_logged", r->inc.count - r->suppressed);
 		report_set_number(r, "count_suppressed", r->suppressed);
 	}
+	/* what a user's file says of this id counts, whatever the report came to */
+	if (r->rule != NULL && r->rule->severity_overridden)
+		r->inc.severity = r->rule->severity;
 	if (k->hooks.changed != NULL)
 		k->hooks.changed(k->hooks.arg, &r->inc);
+	r->inc.severity = own;
 }
 
 static void close_report(struct klog *k, struct report *r)
@@ -284,6 +286,7 @@ void report_rename(struct klog *k, struct report *r, const char *id)
 {
 	const struct rule *rule = rules_find(k->rules, id);
 
+	r->rule = rule;
 	str_set(r->inc.id, id);
 	free(r->inc.meaning);
 	free(r->inc.advice);
@@ -330,8 +333,7 @@ struct report *report_new(
 	r->secondary_bus = -1;
 	r->last_usec = ln->rec->usec;
 	r->inc.first_seq = r->inc.last_seq = ln->rec->seq;
-	r->inc.first_wall_ns = r->inc.last_wall_ns =
-		ln->rec->wall_ns != 0 ? ln->rec->wall_ns : clock_wall_ns();
+	r->inc.first_wall_ns = r->inc.last_wall_ns = ln->rec->wall_ns;
 	str_set(r->inc.seen_by, "log");
 	report_rename(k, r, id);
 	if (ln->m != NULL) {
@@ -348,207 +350,10 @@ struct report *report_new(
 	return r;
 }
 
-/* A GPU's UUID and a board's serial number are nobody's business. */
-static size_t without_identity(const char *s, size_t n)
-{
-	static const char *const marks[] = {": GPU-", "Board Serial Number"};
-	size_t i;
-
-	if (n < 5 || memcmp(s, "NVRM:", 5) != 0)
-		return n;
-	for (i = 0; i < ARRAY_SIZE(marks); i++) {
-		const char *at = memmem(s, n, marks[i], strlen(marks[i]));
-
-		if (at != NULL)
-			return (size_t)(at - s) + strlen(marks[i]);
-	}
-	return n;
-}
-
-static void add_text(struct incident *inc, uint64_t seq, const char *s, size_t n)
-{
-	struct incident_line oldest;
-	size_t keep = without_identity(s, n);
-
-	if (n > KMSG_TEXT_MAX)
-		n = KMSG_TEXT_MAX;
-	n = keep < n ? keep : n;
-	if (inc->nfirst < INCIDENT_FIRST_LINES) {
-		inc->first[inc->nfirst++] = (struct incident_line){seq, xstrndup(s, n)};
-		return;
-	}
-	if (inc->nlast < INCIDENT_LAST_LINES) {
-		/* room for any line: a storm then needs no allocation */
-		oldest.text = xmalloc(KMSG_TEXT_MAX + 1);
-	} else {
-		oldest = inc->last[0];
-		memmove(&inc->last[0], &inc->last[1],
-			(INCIDENT_LAST_LINES - 1) * sizeof(inc->last[0]));
-		inc->nlast--;
-		inc->lines_omitted++;
-	}
-	memcpy(oldest.text, s, n);
-	oldest.text[n] = '\0';
-	oldest.seq = seq;
-	inc->last[inc->nlast++] = oldest;
-}
-
 void report_line(struct klog *k, struct report *r, const struct kline *ln)
 {
 	touch(k, r, ln);
-	add_text(&r->inc, ln->rec->seq, ln->text.s, ln->text.n);
-	if (ln->rec->wall_ns == 0)
-		r->inc.last_wall_ns = clock_wall_ns();
-}
-
-void report_count(struct report *r)
-{
-	r->inc.count++;
-	r->dirty = true;
-}
-
-void report_raise(struct report *r, enum severity severity)
-{
-	if (severity > r->inc.severity)
-		r->inc.severity = severity;
-}
-
-static struct incident_field *find_field(struct report *r, const char *name, bool create)
-{
-	struct incident *inc = &r->inc;
-	size_t i;
-
-	for (i = 0; i < inc->nfields; i++)
-		if (strcmp(inc->fields[i].name, name) == 0)
-			return &inc->fields[i];
-	if (!create || inc->nfields == INCIDENT_FIELDS)
-		return NULL;
-	str_set(inc->fields[inc->nfields].name, name);
-	inc->fields[inc->nfields].kind = VALUE_NULL;
-	inc->fields[inc->nfields].text[0] = '\0';
-	return &inc->fields[inc->nfields++];
-}
-
-const char *report_field(const struct report *r, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < r->inc.nfields; i++)
-		if (strcmp(r->inc.fields[i].name, name) == 0)
-			return r->inc.fields[i].text;
-	return NULL;
-}
-
-void report_set(struct report *r, const char *name, enum value_kind kind, const char *text)
-{
-	struct incident_field *f = find_field(r, name, true);
-
-	if (f == NULL)
-		return;
-	f->kind = kind;
-	str_set(f->text, text);
-}
-
-void report_set_number(struct report *r, const char *name, uint64_t v)
-{
-	char text[24];
-
-	snprintf(text, sizeof(text), "%" PRIu64, v);
-	report_set(r, name, VALUE_INT, text);
-}
-
-void report_set_span(struct report *r, const char *name, struct span s)
-{
-	char text[sizeof(((struct incident_field *)0)->text)];
-
-	if (s.s == NULL)
-		return;
-	if (s.n >= sizeof(text))
-		s.n = sizeof(text) - 1;
-	memcpy(text, s.s, s.n);
-	text[s.n] = '\0';
-	report_set(r, name, VALUE_STRING, text);
-}
-
-static bool list_has(const char *list, const char *item)
-{
-	size_t n = strlen(item);
-	const char *s = list;
-
-	while (*s != '\0') {
-		size_t len = strcspn(s, "\n");
-
-		if (len == n && memcmp(s, item, n) == 0)
-			return true;
-		s += len + (s[len] == '\n');
-	}
-	return false;
-}
-
-void report_add(struct report *r, const char *name, enum value_kind kind, const char *text)
-{
-	struct incident_field *f = find_field(r, name, true);
-	size_t used;
-
-	if (f == NULL)
-		return;
-	f->kind = kind;
-	used = strlen(f->text);
-	if (list_has(f->text, text) || used + strlen(text) + 6 > sizeof(f->text)) {
-		/* what no longer fits: said once, where a text can say it */
-		if (kind == VALUE_STRINGS && !list_has(f->text, text) &&
-			!list_has(f->text, "...") && used + 5 <= sizeof(f->text))
-			memcpy(f->text + used, "\n...", 5);
-		return;
-	}
-	snprintf(f->text + used, sizeof(f->text) - used, "%s%s", used ? "\n" : "", text);
-}
-
-/* Devices are listed in order, whoever was told first. */
-void report_add_bdf(struct report *r, const char *name, struct bdf bdf)
-{
-	const char *list = report_field(r, name);
-	char item[BDF_LEN], all[sizeof(((struct incident_field *)0)->text)];
-	size_t at = 0;
-
-	bdf_text(bdf, item);
-	if (list == NULL || list_has(list, item)) {
-		report_add(r, name, VALUE_STRINGS, item);
-		return;
-	}
-	while (list[at] != '\0' && strncmp(list + at, item, strlen(item)) < 0)
-		at += strcspn(list + at, "\n") + (strchr(list + at, '\n') != NULL);
-	if (list[at] == '\0' || strlen(list) + strlen(item) + 2 > sizeof(all)) {
-		report_add(r, name, VALUE_STRINGS, item);
-		return;
-	}
-	snprintf(all, sizeof(all), "%.*s%s\n%s", (int)at, list, item, list + at);
-	report_set(r, name, VALUE_STRINGS, all);
-}
-
-void report_take_fields(struct report *r, const struct kline *ln)
-{
-	struct incident_field fields[2 * RULE_FIELDS_MAX];
-	size_t i, n = match_fields(ln->m, true, fields, ARRAY_SIZE(fields));
-
-	for (i = 0; i < n; i++)
-		report_set(r, fields[i].name, fields[i].kind, fields[i].text);
-}
-
-void report_agent(struct report *r, struct bdf bdf)
-{
-	if (!report_has_agent(r, bdf) && r->nagents < AGENTS_MAX)
-		r->agents[r->nagents++] = bdf;
-}
-
-bool report_has_agent(const struct report *r, struct bdf bdf)
-{
-	size_t i;
-
-	for (i = 0; i < r->nagents; i++)
-		if (bdf_eq(r->agents[i], bdf))
-			return true;
-	return false;
+	report_add_text(r, ln->rec->seq, ln->text.s, ln->text.n);
 }
 
 void report_absorb(struct klog *k, struct report *into, struct report *from)
@@ -556,10 +361,10 @@ void report_absorb(struct klog *k, struct report *into, struct report *from)
 	size_t i;
 
 	for (i = 0; i < from->inc.nfirst; i++)
-		add_text(&into->inc, from->inc.first[i].seq, from->inc.first[i].text,
+		report_add_text(into, from->inc.first[i].seq, from->inc.first[i].text,
 			strlen(from->inc.first[i].text));
 	for (i = 0; i < from->inc.nlast; i++)
-		add_text(&into->inc, from->inc.last[i].seq, from->inc.last[i].text,
+		report_add_text(into, from->inc.last[i].seq, from->inc.last[i].text,
 			strlen(from->inc.last[i].text));
 	into->inc.lines_omitted += from->inc.lines_omitted;
 	into->inc.count += from->inc.count;
@@ -578,108 +383,6 @@ void report_absorb(struct klog *k, struct report *into, struct report *from)
 	drop_report(k, from);
 }
 
-/* ---- lines that wait ---- */
-
-void klog_keep_pending(struct klog *k, const struct kline *ln, bool lower_bound)
-{
-	struct pending *p = &k->pending[k->next_pending++ % PENDING_MAX];
-
-	p->id = ln->m->rule->id;
-	p->seq = ln->rec->seq;
-	p->usec = ln->rec->usec;
-	p->suppressed = 0;
-	p->lower_bound = lower_bound;
-	p->has_bdf = ln->m->has_bdf;
-	p->bdf = ln->m->bdf;
-	memcpy(p->text, ln->text.s, ln->text.n);
-	p->text[ln->text.n] = '\0';
-}
-
-static void add_suppressed(struct report *r, uint64_t n)
-{
-	r->inc.count += n;
-	r->suppressed += n;
-	r->inc.count_is_lower_bound = true;
-	r->dirty = true;
-}
-
-static void take_one_pending(struct report *r, struct pending *p)
-{
-	add_text(&r->inc, p->seq, p->text, strlen(p->text));
-	if (p->seq < r->inc.first_seq)
-		r->inc.first_seq = p->seq;
-	if (p->suppressed > 0)
-		add_suppressed(r, p->suppressed);
-	if (p->lower_bound)
-		r->inc.count_is_lower_bound = true;
-	if (p->has_bdf && !r->inc.has_bdf) {
-		r->inc.has_bdf = true;
-		r->inc.bdf = p->bdf;
-	}
-	p->id = NULL;
-}
-
-void report_take_pending(
-	struct klog *k, struct report *r, const struct kline *ln, const char *id_prefix)
-{
-	bool had_bdf = r->inc.has_bdf;
-	size_t i;
-
-	for (i = 0; i < PENDING_MAX; i++) {
-		/* the oldest first */
-		struct pending *p = &k->pending[(k->next_pending + i) % PENDING_MAX];
-		int64_t age = ln->rec->usec < 0 || p->usec < 0 ? 0 : ln->rec->usec - p->usec;
-
-		if (p->id != NULL && str_starts(p->id, id_prefix) && age <= LATER_US)
-			take_one_pending(r, p);
-	}
-	if (!had_bdf && r->inc.has_bdf)
-		report_set_bdf(k, r, r->inc.id, r->inc.bdf);
-}
-
-/* Rate limiters of the kernel and the faults that they hold back. NULL ends it. */
-static const struct {
-	const char *function, *family;
-} limiters[] = {
-	{"aer_ratelimit", "aer."},
-	{"amd_iommu_int_thread", "amdvi."},
-	{"amd_iommu_report_page_fault", "amdvi.io-page-fault"},
-	{"amd_iommu_report_rmp_fault", "amdvi.rmp"},
-	{"dmar_fault", "dmar."},
-	{"ghes_print_estatus", "ghes."},
-	{"pci_set_low_power_state", "pci.power"},
-	{"vfio_pci_core_request", "vfio.device-request"},
-};
-
-bool report_suppressed(struct klog *k, const struct kline *ln)
-{
-	struct span function = match_group(ln->m, "function"), count = match_group(ln->m, "count");
-	const char *family = NULL;
-	uint64_t n = 0;
-	struct report *r;
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(limiters); i++)
-		if (strlen(limiters[i].function) == function.n &&
-			memcmp(limiters[i].function, function.s, function.n) == 0)
-			family = limiters[i].family;
-	for (i = 0; i < count.n && n < UINT32_MAX; i++)
-		n = n * 10 + (uint64_t)(count.s[i] - '0');
-	if (family == NULL)
-		return false;
-	for (r = k->newest; r != NULL; r = r->next)
-		if (report_is(r, family) && report_age(r, ln) <= STORM_US) {
-			report_line(k, r, ln);
-			add_suppressed(r, n);
-			return true;
-		}
-	/* printed when the next window opens: what it counts may be before what we read */
-	klog_keep_pending(k, ln, false);
-	k->pending[(k->next_pending - 1) % PENDING_MAX].id = family;
-	k->pending[(k->next_pending - 1) % PENDING_MAX].suppressed = n;
-	return true;
-}
-
 void klog_note_resetting(struct klog *k, const struct kline *ln, bool begins)
 {
 	size_t i;
@@ -694,46 +397,7 @@ void klog_note_resetting(struct klog *k, const struct kline *ln, bool begins)
 	k->resetting[i].on = true;
 }
 
-/* ---- lines without a family that knows more ---- */
-
-bool report_plain(struct klog *k, const struct kline *ln)
-{
-	const char *id = ln->m->rule->id;
-	struct report *r =
-		report_storm(k, ln, REPORT_PLAIN, id, ln->m->has_bdf ? &ln->m->bdf : NULL);
-
-	if (r == NULL)
-		r = report_new(k, ln, REPORT_PLAIN, id);
-	report_raise(r, ln->m->severity);
-	report_take_fields(r, ln);
-	report_line(k, r, ln);
-	report_count(r);
-	if (str_starts(id, "host."))
-		k->tracing = r;
-	return true;
-}
-
-/* Normal lines make an incident only when their text, or a user's rule, says that they are not. */
-static bool report_info(struct klog *k, const struct kline *ln)
-{
-	return ln->m->severity >= SEV_WARNING && report_plain(k, ln);
-}
-
-bool report_family_context(struct klog *k, const struct kline *ln)
-{
-	const char *id = ln->m->rule->id, *dot = strchr(id, '.');
-	size_t family = (size_t)(dot - id) + 1;
-	struct report *r;
-
-	for (r = k->newest; r != NULL; r = r->next)
-		if (strncmp(r->inc.id, id, family) == 0 && report_age(r, ln) <= 2 * SECOND_US &&
-			(!r->inc.has_bdf || !ln->m->has_bdf || bdf_eq(r->inc.bdf, ln->m->bdf))) {
-			report_line(k, r, ln);
-			return true;
-		}
-	klog_keep_pending(k, ln, false);
-	return true;
-}
+/* ---- feeding ---- */
 
 /* What the kernel prints behind an oops, a lockup, a hung task or a warning. */
 static bool is_trace(const char *s)
@@ -757,8 +421,6 @@ static void feed_trace(struct klog *k, const struct kline *ln)
 	else if (report_age(k->tracing, ln) > REPORT_US)
 		k->tracing = NULL;
 }
-
-/* ---- feeding ---- */
 
 static void feed_line(struct klog *k, const struct klog_rec *rec, const char *s, size_t n)
 {

@@ -28,7 +28,7 @@
 /* What the ring holds: this header, the text, the device. */
 struct entry {
 	uint64_t seq;
-	int64_t usec;
+	int64_t usec, wall_ns;
 	uint16_t text_len, device_len;
 	uint8_t level, facility;
 	bool cont, truncated;
@@ -188,6 +188,7 @@ static bool ring_put(struct kmsg *k, const struct klog_rec *rec)
 	struct entry e = {
 		.seq = rec->seq,
 		.usec = rec->usec,
+		.wall_ns = rec->wall_ns,
 		.text_len = rec->len,
 		.device_len = (uint16_t)strlen(rec->device),
 		.level = rec->level,
@@ -211,7 +212,7 @@ static void ring_take(struct kmsg *k, struct klog_rec *out)
 	ring_copy_out(k, &e, sizeof(e));
 	out->seq = e.seq;
 	out->usec = e.usec;
-	out->wall_ns = 0;
+	out->wall_ns = e.wall_ns;
 	out->level = e.level;
 	out->facility = e.facility;
 	out->origin = ORIGIN_KERNEL;
@@ -250,6 +251,7 @@ static void take_record(struct kmsg *k, const char *buf, size_t len)
 
 	if (kmsg_parse(buf, len, &rec, &err) != 0)
 		return; /* when it was a record, its sequence number will be missing */
+	rec.wall_ns = clock_wall_ns();
 	pthread_mutex_lock(&k->lock);
 	k->status.records++;
 	/* a number that goes back is a log that began anew (the seam): no loss to speak of */

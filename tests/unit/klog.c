@@ -596,6 +596,37 @@ static void quiet_incidents_are_closed_and_begin_anew(void **state)
 	end(k, &seen);
 }
 
+static void a_users_severity_counts_for_the_incident(void **state)
+{
+	static const char yaml[] = "rules:\n- {id: aer.bus-error, severity: info}\n"
+				   "- {id: pci.enable-device, severity: error}\n";
+	char path[] = "/tmp/klog-rules-XXXXXX";
+	const char *files[] = {path};
+	int fd = mkstemp(path);
+	struct diags diags = {0};
+	struct seen seen = {0};
+	struct klog_hooks hooks = {.changed = remember, .arg = &seen};
+	struct rules *own;
+	struct klog *k;
+
+	(void)state;
+	assert_int_equal(write(fd, yaml, strlen(yaml)), strlen(yaml));
+	close(fd);
+	own = rules_load(files, 1, &diags);
+	unlink(path);
+	assert_non_null(own);
+	k = klog_new(own, &hooks);
+	say_at(k, 1,
+		"pcieport 0000:64:01.0: AER: Uncorrected (Fatal) error received: 0000:65:00.0");
+	say_at(k, 2, "qxl 0000:01:00.0: enabling device (0000 -> 0003)");
+	klog_tick(k, clock_mono_ns());
+	assert_int_equal(seen.list.n, 2);
+	assert_int_equal(find(&seen, "aer.bus-error", "0000:65:00.0")->severity, SEV_INFO);
+	assert_int_equal(find(&seen, "pci.enable-device", "0000:01:00.0")->severity, SEV_ERROR);
+	end(k, &seen);
+	rules_free(own);
+}
+
 static struct incident made(const char *id, enum severity severity)
 {
 	struct incident inc = {.severity = severity};
@@ -663,6 +694,7 @@ int main(void)
 		cmocka_unit_test(a_link_lost_without_containment_is_its_own_incident),
 		cmocka_unit_test(a_trace_belongs_to_what_it_explains),
 		cmocka_unit_test(quiet_incidents_are_closed_and_begin_anew),
+		cmocka_unit_test(a_users_severity_counts_for_the_incident),
 		cmocka_unit_test(budgets_name_ids_families_and_classes),
 		cmocka_unit_test(expected_events_are_expected_in_their_step_only),
 	};
