@@ -58,11 +58,9 @@ bool vm_state_of_name(const char *name, enum vm_state *out);
 
 /*
  * Has anything happened that nobody here asked for? Cheap when libvirt said nothing since the last
- * call. What happened between two steps is told to the next one.
+ * call. What happened between two steps is told to the next one, once.
  */
-#define VM_MAY_RESET 1u /* the guest may reset (it boots); resets until now are forgotten */
-enum vm_why vm_check(struct vm *vm, unsigned flags, struct err *err) must_check;
-
+enum vm_why vm_check(struct vm *vm, struct err *err) must_check;
 /* vm_check, then: the domain runs (or is paused), or is off. */
 enum vm_why vm_require(struct vm *vm, bool running, struct err *err) must_check;
 
@@ -70,8 +68,8 @@ enum vm_why vm_require(struct vm *vm, bool running, struct err *err) must_check;
  * Sleeps until an event comes, a descriptor of `fds` is ready, or the deadline; then vm_check.
  * VM_OK says nothing about which of these it was: look, and call again.
  */
-enum vm_why vm_wait(struct vm *vm, unsigned flags, struct pollfd *fds, size_t nfds,
-	int64_t deadline_ns, struct err *err) must_check;
+enum vm_why vm_wait(struct vm *vm, struct pollfd *fds, size_t nfds, int64_t deadline_ns,
+	struct err *err) must_check;
 
 /* When the guest last reset since vm_mark: 0 = it has not. QEMU's own time where it is known. */
 int64_t vm_reset_ns(const struct vm *vm);

@@ -28,6 +28,7 @@ struct vm_news {
 	bool panicked, watchdog;
 	bool power_button; /* somebody pressed it */
 	bool guest_off; /* the guest powered off; QEMU ends soon */
+	bool signalled; /* QEMU was told to end by a signal */
 	enum stop_cause stopped;
 	unsigned resets;
 	bool reset_by_host; /* the last one was asked for from outside the guest */

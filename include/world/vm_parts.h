@@ -17,7 +17,8 @@ struct vm {
 	struct qemuproc proc;
 	enum vm_expect expect;
 	uint64_t judged; /* news.count of the last vm_check that found nothing */
-	unsigned resets_known; /* more than these are trouble, unless VM_MAY_RESET */
+	bool booting; /* the guest may reset itself on its way up */
+	unsigned resets_known; /* more than these are trouble when it is not booting */
 	unsigned mark_resets;
 	int64_t mark_ns;
 	int64_t log_start; /* size of QEMU's log when this life began */

@@ -31,6 +31,7 @@ enum vm_why {
 	VM_UNEXPECTED_OUTPUT,
 	VM_WEDGED,
 	/* the tool or its environment failed */
+	VM_AGENT_REFUSED,
 	VM_CANNOT_START,
 	VM_CONSOLE_LOST,
 	VM_LIBVIRT_ERROR,

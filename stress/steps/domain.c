@@ -143,7 +143,7 @@ int64_t domain_ready_ms(const struct step_ctx *ctx)
 
 enum vm_why domain_enter(struct step_ctx *ctx, struct err *err)
 {
-	enum vm_why why = vm_check(ctx->vm, 0, err);
+	enum vm_why why = vm_check(ctx->vm, err);
 
 	return why == VM_OK ? agent_jobs_check(ctx->vm, err) : why;
 }
@@ -232,7 +232,7 @@ static enum vm_why doze(struct step_ctx *ctx, int64_t until, struct err *err)
 	}
 	if (agent_jobs(ctx->vm) > 0 && look < until)
 		until = look;
-	why = vm_wait(ctx->vm, 0, &orders, 1, until, err);
+	why = vm_wait(ctx->vm, &orders, 1, until, err);
 	if (why == VM_OK && clock_mono_ns() >= until)
 		why = agent_jobs_check(ctx->vm, err);
 	return why;
@@ -245,7 +245,7 @@ enum outcome domain_idle(struct step_ctx *ctx, int64_t ms, struct result *res)
 	struct err err;
 
 	if (ctx->vm != NULL)
-		why = vm_check(ctx->vm, 0, &err);
+		why = vm_check(ctx->vm, &err);
 	while (why == VM_OK && clock_mono_ns() < until) {
 		if (stop_asked(ctx)) {
 			result_skip(res, "stop-asked", "the run was asked to stop");

@@ -89,7 +89,7 @@ static enum vm_why wait_agent(struct step_ctx *ctx, struct err *err)
 		clock_mono_ns() < until) {
 		int64_t next = clock_mono_ns() + RETRY_NS;
 
-		why = vm_wait(ctx->vm, 0, NULL, 0, next < until ? next : until, err);
+		why = vm_wait(ctx->vm, NULL, 0, next < until ? next : until, err);
 		if (why != VM_OK)
 			return why;
 	}

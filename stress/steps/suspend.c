@@ -49,7 +49,7 @@ static enum outcome run(struct step_ctx *ctx, const void *args, struct result *r
 		return outcome;
 	why = vm_resume(ctx->vm, &err);
 	if (why == VM_OK)
-		why = vm_check(ctx->vm, 0, &err);
+		why = vm_check(ctx->vm, &err);
 	return why == VM_OK ? outcome : domain_result(res, why, &err);
 }
 

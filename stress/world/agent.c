@@ -150,7 +150,7 @@ enum vm_why agent_wait(struct vm *vm, struct agent_run *run, int64_t deadline_ns
 			return why;
 		if (clock_mono_ns() >= deadline_ns)
 			return vm_say(err, VM_TIMEOUT, "the command still runs in the guest");
-		why = vm_wait(vm, 0, NULL, 0, until < deadline_ns ? until : deadline_ns, err);
+		why = vm_wait(vm, NULL, 0, until < deadline_ns ? until : deadline_ns, err);
 		if (why != VM_OK)
 			return why;
 		pause_ms = pause_ms * 2 < POLL_MAX_MS ? pause_ms * 2 : POLL_MAX_MS;

@@ -147,6 +147,7 @@ enum vm_why ready_arm(struct vm *vm, const struct ready_how *how, enum ready_aft
 	}
 	if (after == READY_AFTER_RESET)
 		vm_mark(vm);
+	vm->booting = true;
 	*out = r;
 	return VM_OK;
 }
@@ -156,6 +157,7 @@ void ready_free(struct readiness *r)
 	if (r == NULL)
 		return;
 	console_close(r->console);
+	r->vm->booting = false;
 	free(r);
 }
 
@@ -171,7 +173,7 @@ static enum vm_why wait_reset(struct readiness *r, int64_t deadline_ns, struct e
 	enum vm_why why = VM_OK;
 
 	while (why == VM_OK && vm_reset_ns(r->vm) == 0 && clock_mono_ns() < deadline_ns)
-		why = vm_wait(r->vm, VM_MAY_RESET, NULL, 0, deadline_ns, err);
+		why = vm_wait(r->vm, NULL, 0, deadline_ns, err);
 	if (why == VM_OK && vm_reset_ns(r->vm) == 0)
 		return vm_say(err, VM_REBOOT_IGNORED, NULL);
 	return why;
@@ -209,7 +211,7 @@ static enum vm_why wait_serial(struct readiness *r, int64_t deadline_ns, struct 
 			seen.bytes ? "'" : "");
 		if (clock_mono_ns() >= deadline_ns)
 			return not_ready(r, err);
-		why = vm_wait(r->vm, VM_MAY_RESET, &fd, 1, deadline_ns, err);
+		why = vm_wait(r->vm, &fd, 1, deadline_ns, err);
 		if (why != VM_OK)
 			return why;
 	}
@@ -235,8 +237,8 @@ static enum vm_why try_agent(struct readiness *r, bool *answers, struct err *err
 	}
 	if (why != VM_OK)
 		str_set(r->seen, err->msg);
-	return why == VM_AGENT_SILENT || why == VM_UNSUPPORTED || why == VM_LIBVIRT_ERROR ||
-			why == VM_TIMEOUT || why == VM_GUEST_REBOOTED
+	return why == VM_AGENT_SILENT || why == VM_AGENT_REFUSED || why == VM_LIBVIRT_ERROR ||
+			why == VM_UNSUPPORTED || why == VM_TIMEOUT
 		? VM_OK
 		: why;
 }
@@ -254,8 +256,7 @@ static enum vm_why wait_agent(struct readiness *r, int64_t deadline_ns, struct e
 			return why;
 		if (clock_mono_ns() >= deadline_ns)
 			return not_ready(r, err);
-		why = vm_wait(r->vm, VM_MAY_RESET, NULL, 0,
-			until < deadline_ns ? until : deadline_ns, err);
+		why = vm_wait(r->vm, NULL, 0, until < deadline_ns ? until : deadline_ns, err);
 		if (why != VM_OK)
 			return why;
 	}
@@ -275,8 +276,7 @@ static enum vm_why wait_tcp(struct readiness *r, int64_t deadline_ns, struct err
 		snprintf(r->seen, sizeof(r->seen), "%s: %s", r->how.address, seen);
 		if (clock_mono_ns() >= deadline_ns)
 			return not_ready(r, err);
-		why = vm_wait(r->vm, VM_MAY_RESET, NULL, 0,
-			until < deadline_ns ? until : deadline_ns, err);
+		why = vm_wait(r->vm, NULL, 0, until < deadline_ns ? until : deadline_ns, err);
 		if (why != VM_OK)
 			return why;
 	}
@@ -290,14 +290,14 @@ static enum vm_why wait_delay(struct readiness *r, int64_t deadline_ns, struct e
 	if (until > deadline_ns)
 		until = deadline_ns;
 	while (why == VM_OK && clock_mono_ns() < until)
-		why = vm_wait(r->vm, VM_MAY_RESET, NULL, 0, until, err);
+		why = vm_wait(r->vm, NULL, 0, until, err);
 	return why;
 }
 
 static enum vm_why wait_nothing(struct readiness *r, int64_t deadline_ns, struct err *err)
 {
 	(void)deadline_ns;
-	return vm_check(r->vm, VM_MAY_RESET, err);
+	return vm_check(r->vm, err);
 }
 
 static const struct {
@@ -321,7 +321,7 @@ enum vm_why ready_wait(struct readiness *r, int64_t deadline_ns, bool *proved_ou
 		why = ways[r->how.way].wait(r, deadline_ns, err);
 	/* resets until here were part of booting */
 	if (why == VM_OK)
-		why = vm_check(r->vm, VM_MAY_RESET, err);
+		why = vm_check(r->vm, err);
 	if (why == VM_OK)
 		*proved_out = ways[r->how.way].proves;
 	return why;

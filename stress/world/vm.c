@@ -185,6 +185,12 @@ enum vm_why vm_live_def(struct vm *vm, struct domdef *out, struct err *err)
 		failed.msg);
 }
 
+/* "process exited while connecting to monitor" comes with QEMU's words. */
+static bool already_said(const char *words, const char *log)
+{
+	return memmem(words, strlen(words), log, strnlen(log, 60)) != NULL;
+}
+
 enum vm_why vm_call_failed(struct vm *vm, enum vm_why why, const char *call,
 	const struct lv_error *lv, struct err *err)
 {
@@ -194,6 +200,8 @@ enum vm_why vm_call_failed(struct vm *vm, enum vm_why why, const char *call,
 		return vm_say(err, VM_LIBVIRT_LOST, "%s: %s", call, lv->words);
 	if (lv->vague)
 		qemulog_words(vm->log_path, vm->log_start, log, sizeof(log));
+	if (already_said(lv->words, log))
+		log[0] = '\0';
 	return vm_say(err, why, "%s: %s%s%s", call, lv->words, *log ? "; QEMU's log: " : "", log);
 }
 
@@ -273,7 +281,7 @@ static enum vm_why say_trouble(struct vm *vm, enum vm_why why, const char *seen,
 		*log ? "QEMU's log: " : "", log);
 }
 
-enum vm_why vm_check(struct vm *vm, unsigned flags, struct err *err)
+enum vm_why vm_check(struct vm *vm, struct err *err)
 {
 	struct vm_news news = ear_take(vm->ear);
 	bool dead = vm->proc.fd >= 0 && vm->expect != EXPECT_OFF && !qemuproc_alive(&vm->proc);
@@ -282,7 +290,7 @@ enum vm_why vm_check(struct vm *vm, unsigned flags, struct err *err)
 	char seen[200];
 	enum vm_why why = VM_OK;
 
-	if (flags & VM_MAY_RESET)
+	if (vm->booting)
 		vm->resets_known = news.resets;
 	if (news.count == vm->judged && !dead)
 		return VM_OK;
@@ -303,18 +311,18 @@ enum vm_why vm_check(struct vm *vm, unsigned flags, struct err *err)
 	return why;
 }
 
-enum vm_why vm_wait(struct vm *vm, unsigned flags, struct pollfd *fds, size_t nfds,
-	int64_t deadline_ns, struct err *err)
+enum vm_why vm_wait(
+	struct vm *vm, struct pollfd *fds, size_t nfds, int64_t deadline_ns, struct err *err)
 {
 	vm_sleep(vm, fds, nfds, deadline_ns);
-	return vm_check(vm, flags, err);
+	return vm_check(vm, err);
 }
 
 enum vm_why vm_require(struct vm *vm, bool running, struct err *err)
 {
 	struct vm_actual actual;
 	enum vm_state state;
-	enum vm_why why = vm_check(vm, 0, err);
+	enum vm_why why = vm_check(vm, err);
 
 	if (why == VM_OK)
 		why = ask_state(vm, &state, &actual, err);

@@ -10,7 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define GROUP_POLL_MS 20 /* nothing announces that a VFIO group is free */
+#define GROUP_POLL_MS     20 /* nothing announces that a VFIO group is free */
+#define RECONNECT_NS      (30 * NS_PER_S) /* a restart of libvirtd */
+#define RECONNECT_POLL_MS 500 /* its socket may belong to systemd and never go away */
 
 static bool names_a_device(const struct vm *vm, const char *words)
 {
@@ -49,7 +51,7 @@ enum vm_why vm_find_qemu(struct vm *vm, struct err *err)
 		return VM_OK;
 	/* perhaps it has already ended */
 	if (lvdom_state(vm->dom, &state, &actual, &lv) == 0 && actual.off)
-		return vm_check(vm, 0, err);
+		return vm_check(vm, err);
 	return vm_say(err, VM_QEMU_NOT_FOUND, "%s", why_not.msg);
 }
 
@@ -97,7 +99,7 @@ enum vm_why vm_suspend(struct vm *vm, struct err *err)
 
 enum vm_why vm_resume(struct vm *vm, struct err *err)
 {
-	enum vm_why why = vm_check(vm, 0, err);
+	enum vm_why why = vm_check(vm, err);
 
 	return why == VM_OK ? call(vm, LV_RESUME, EXPECT_RUNNING, err) : why;
 }
@@ -165,7 +167,7 @@ static enum vm_why wait_off(struct vm *vm, int64_t deadline_ns, bool *off, struc
 			continue;
 		}
 		vm_sleep(vm, NULL, 0, deadline_ns);
-		why = vm_check(vm, VM_MAY_RESET, err);
+		why = vm_check(vm, err);
 		if (why != VM_OK)
 			return why;
 	}
@@ -245,6 +247,27 @@ enum vm_why vm_kill(struct vm *vm, int64_t deadline_ns, struct err *err)
 	return finish_stop(vm, VM_STOP_FAILED, deadline_ns, err);
 }
 
+/* A new connection in place of a lost one: libvirtd was restarted, the domain may live on. */
+static enum vm_why reconnect(struct vm *vm, int64_t deadline_ns, struct err *err)
+{
+	int64_t until = clock_mono_ns() + RECONNECT_NS;
+	struct lvdom *fresh;
+	struct err why_not;
+
+	if (until > deadline_ns)
+		until = deadline_ns;
+	while (lvdom_open(vm->host, vm->uri, vm->name, vm->ear, &fresh, &why_not) != 0) {
+		if (clock_mono_ns() >= until)
+			return vm_say(err, VM_LIBVIRT_LOST, "%s", why_not.msg);
+		poll(NULL, 0, RECONNECT_POLL_MS);
+	}
+	lvdom_close(vm->dom);
+	vm->dom = fresh;
+	ear_lock(vm->ear)->lost = false;
+	ear_unlock(vm->ear);
+	return VM_OK;
+}
+
 enum vm_why vm_restore(struct vm *vm, enum vm_state found, int64_t deadline_ns, struct err *err)
 {
 	struct vm_actual actual;
@@ -252,6 +275,10 @@ enum vm_why vm_restore(struct vm *vm, enum vm_state found, int64_t deadline_ns, 
 	struct lv_error lv;
 	enum vm_why why = VM_OK;
 
+	if (ear_take(vm->ear).lost)
+		why = reconnect(vm, deadline_ns, err);
+	if (why != VM_OK)
+		return why;
 	if (lvdom_state(vm->dom, &state, &actual, &lv) != 0)
 		return vm_call_failed(vm, VM_LIBVIRT_ERROR, "state", &lv, err);
 	vm_resync(vm, actual);
@@ -272,6 +299,16 @@ enum vm_why vm_restore(struct vm *vm, enum vm_state found, int64_t deadline_ns, 
 	return VM_OK;
 }
 
+/* Whose failure it is that a command to the agent failed. */
+static enum vm_why blame_agent(const struct lv_error *lv)
+{
+	if (lv->kind == LV_AGENT)
+		return VM_AGENT_SILENT;
+	/* src/qemu/qemu_agent.c: the agent's own "error" reply */
+	return strstr(lv->words, "unable to execute QEMU agent command") != NULL ? VM_AGENT_REFUSED
+										 : VM_LIBVIRT_ERROR;
+}
+
 enum vm_why vm_agent(
 	struct vm *vm, const char *command, int timeout_s, char **reply_out, struct err *err)
 {
@@ -283,9 +320,9 @@ enum vm_why vm_agent(
 	if (lvdom_agent(vm->dom, command, timeout_s > 0 ? timeout_s : 1, reply_out, &lv) == 0)
 		return VM_OK;
 	/* a guest that is gone answers nothing either: that is the better reason */
-	why = vm_check(vm, 0, err);
+	why = vm_check(vm, err);
 	if (why != VM_OK)
 		return why;
-	return vm_call_failed(vm, lv.kind == LV_AGENT ? VM_AGENT_SILENT : VM_LIBVIRT_ERROR,
-		"guest agent", &lv, err);
+	lv.vague = false; /* QEMU's log knows nothing of the agent */
+	return vm_call_failed(vm, blame_agent(&lv), "guest agent", &lv, err);
 }

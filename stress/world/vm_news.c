@@ -105,7 +105,9 @@ static void on_panic(struct vm_news *n, int64_t wall_ns, const char *details)
 {
 	(void)wall_ns;
 	n->panicked = true;
-	str_printable(n->words, sizeof(n->words), details, strlen(details));
+	/* without "info" all that it says is what QEMU does about it */
+	if (strstr(details, "\"info\"") != NULL)
+		str_printable(n->words, sizeof(n->words), details, strlen(details));
 }
 
 static void on_power_button(struct vm_news *n, int64_t wall_ns, const char *details)
@@ -117,8 +119,9 @@ static void on_power_button(struct vm_news *n, int64_t wall_ns, const char *deta
 static void on_shutdown(struct vm_news *n, int64_t wall_ns, const char *details)
 {
 	(void)wall_ns;
-	/* "reason": guest-shutdown; a signal to QEMU comes here too, as host-signal */
-	if (strstr(details, "host-") == NULL)
+	if (strstr(details, "host-signal") != NULL) /* virsh destroy, too, begins with one */
+		n->signalled = true;
+	else if (strstr(details, "host-") == NULL)
 		n->guest_off = true;
 }
 
@@ -170,6 +173,10 @@ static enum vm_why judge_stop(const struct vm_news *n, char *seen, size_t size)
 		if (n->power_button) {
 			str_copy(seen, size, "its power button was pressed");
 			return VM_STOPPED_BY_OTHER;
+		}
+		if (n->signalled && !n->guest_off) {
+			str_copy(seen, size, "somebody sent it a signal");
+			return VM_QEMU_DIED;
 		}
 		return n->guest_off || n->stopped == STOP_GUEST ? VM_GUEST_STOPPED : VM_QEMU_DIED;
 	default:

@@ -68,6 +68,9 @@ static const struct vm_why_row rows[VM_WHY_COUNT] = {
 		"log. "
 		"Usually only a power cycle helps"},
 
+	[VM_AGENT_REFUSED] = {"agent-refused", VM_BLAME_TOOL, "the guest agent refused the command",
+		"is the program in the guest, and is guest-exec allowed there? Some distributions "
+		"switch it off (BLACKLIST_RPC in /etc/sysconfig/qemu-ga)"},
 	[VM_CANNOT_START] = {"cannot-start", VM_BLAME_TOOL, "libvirt refuses to start the domain",
 		"`virsh start DOMAIN` shows it again"},
 	[VM_CONSOLE_LOST] = {"console-lost", VM_BLAME_TOOL, "the guest's console cannot be read",

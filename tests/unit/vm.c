@@ -102,7 +102,7 @@ static void waiting_ends_at_the_deadline_and_finds_nothing_wrong(void **state)
 
 	(void)state;
 	while (clock_mono_ns() < start + 50 * NS_PER_MS)
-		assert_int_equal(vm_wait(vm, 0, NULL, 0, start + 50 * NS_PER_MS, &err), VM_OK);
+		assert_int_equal(vm_wait(vm, NULL, 0, start + 50 * NS_PER_MS, &err), VM_OK);
 	assert_true(clock_mono_ns() - start < NS_PER_S);
 	vm_close(vm);
 }

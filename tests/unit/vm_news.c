@@ -39,6 +39,8 @@ static const struct {
 	{"poweroff in the guest", {.stopped = STOP_GUEST, .guest_off = true}, EXPECT_RUNNING, OFF,
 		VM_GUEST_STOPPED},
 	{"poweroff, libvirt is slow", {.guest_off = true}, EXPECT_RUNNING, OFF, VM_GUEST_STOPPED},
+	{"kill of QEMU", {.stopped = STOP_GUEST, .signalled = true}, EXPECT_RUNNING, OFF,
+		VM_QEMU_DIED},
 	{"kill -9 of QEMU", {.stopped = STOP_FAILED}, EXPECT_RUNNING, OFF, VM_QEMU_DIED},
 	{"kill -9, libvirt is silent", {0}, EXPECT_RUNNING, OFF, VM_QEMU_DIED},
 	{"on_crash destroy", {.stopped = STOP_CRASHED}, EXPECT_RUNNING, OFF, VM_GUEST_PANICKED},
@@ -114,12 +116,12 @@ static void events_of_qemu_are_heard_and_wake_the_listener(void **state)
 
 	ear_qemu_event(ear, "RESET", 0, "{\"guest\":false,\"reason\":\"host-qmp-system-reset\"}");
 	ear_qemu_event(ear, "SHUTDOWN", 0, "{\"guest\":false,\"reason\":\"host-signal\"}");
-	ear_qemu_event(ear, "GUEST_PANICKED", 0, "{\"action\":\"pause\"}\x1b[2J");
+	ear_qemu_event(ear, "GUEST_PANICKED", 0, "{\"action\":\"pause\",\"info\":{}}\x1b[2J");
 	n = ear_take(ear);
 	assert_true(n.reset_by_host);
 	assert_false(n.guest_off);
 	assert_true(n.panicked);
-	assert_string_equal(n.words, "{\"action\":\"pause\"}\\x1b[2J");
+	assert_string_equal(n.words, "{\"action\":\"pause\",\"info\":{}}\\x1b[2J");
 
 	ear_forget(ear);
 	n = ear_take(ear);
