@@ -13,7 +13,7 @@
 /*
  * Puts the list in reset_method back to `was`. The kernel probes every word anew, and may refuse
  * one that it listed itself until now: such words are dropped, and named in `dropped` (METHODS_MAX
- * bytes; "" = none). `now` (METHODS_MAX bytes) is the list that stands afterwards.
+ * bytes; "" = none). Nothing to do when the device is gone. `now` (METHODS_MAX bytes) is the list that stands afterwards.
  */
 int methods_restore(const struct host *host, struct bdf bdf, const char *was, int64_t deadline_ns,
 	char *now, char *dropped, struct err *err) must_check;

@@ -385,8 +385,10 @@ int driver_give_back(
 {
 	if (dev->undo_driver == 0)
 		return 0;
-	if (driver_bind(host, dev->pci.bdf, dev->driver_was, dev->override_was,
-		    clock_mono_ns() + BIND_NS, err) != 0)
+	/* its binding and its override went with a device that is gone */
+	if (exists(host, dev->pci.bdf) &&
+		driver_bind(host, dev->pci.bdf, dev->driver_was, dev->override_was,
+			clock_mono_ns() + BIND_NS, err) != 0)
 		return -1;
 	str_set(dev->pci.driver, dev->driver_was);
 	undo_done(out, dev->undo_driver);

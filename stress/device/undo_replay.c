@@ -48,10 +48,14 @@ static int replay_driver(const struct host *host, const struct undo_rec *rec, st
 	if (!bdf_parse(rec->subject, &bdf) || strchr(rec->value, '/') != NULL)
 		return err_set(err, ERR_INPUT, 0, "an undo record binds '%.40s' to '%.40s'",
 			rec->subject, rec->value);
+	host_dev_path(host, path, bdf, "");
 	/* a run that died between remove and rescan */
-	if (access(host_dev_path(host, path, bdf, ""), F_OK) != 0 &&
+	if (access(path, F_OK) != 0 &&
 		attr_write(host, "/sys/bus/pci/rescan", "1", deadline_ns, NULL, err) != 0)
 		return -1;
+	/* its binding and its override went with a device that is gone */
+	if (access(path, F_OK) != 0)
+		return 0;
 	return driver_bind(host, bdf, rec->value, rec->path, deadline_ns, err);
 }
 

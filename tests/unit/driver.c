@@ -295,6 +295,28 @@ static void a_replay_may_be_repeated(void **state)
 	fakehost_free(fake);
 }
 
+static void a_device_that_was_removed_is_found_again_if_it_can(void **state)
+{
+	const struct undo_rec rec = {.kind = UNDO_DRIVER, .subject = NIC, .value = "e1000e"};
+	const struct undo_rec gone = {.kind = UNDO_DRIVER, .subject = "0000:00:05.0", .value = "x"};
+	const struct undo_rec list = {.kind = UNDO_WRITE,
+		.subject = "0000:00:05.0",
+		.path = DEVS "0000:00:05.0/reset_method",
+		.value = "flr"};
+	struct fakehost *fake = FAKEHOST(FAKE_DEV(NIC, .driver = "e1000e", .group = 3));
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(host_write(fakehost_host(fake), DEVS NIC "/remove", "1", &err), 0);
+	assert_string_equal(driver_now(fake), "");
+	replay(fake, &rec);
+	assert_string_equal(driver_now(fake), "e1000e");
+	/* what was changed of these went with them */
+	replay(fake, &gone);
+	replay(fake, &list);
+	fakehost_free(fake);
+}
+
 static void a_replay_does_not_pull_a_device_from_a_vm(void **state)
 {
 	const struct undo_rec rec = {.kind = UNDO_DRIVER, .subject = NIC, .value = "e1000e"};
@@ -362,6 +384,7 @@ int main(void)
 		cmocka_unit_test(a_missing_driver_is_named),
 		cmocka_unit_test(rebinding_comes_back_at_the_end),
 		cmocka_unit_test(a_replay_may_be_repeated),
+		cmocka_unit_test(a_device_that_was_removed_is_found_again_if_it_can),
 		cmocka_unit_test(a_replay_does_not_pull_a_device_from_a_vm),
 		cmocka_unit_test(a_written_value_is_put_back),
 		cmocka_unit_test(words_that_the_kernel_refuses_are_dropped),
