@@ -136,6 +136,27 @@ static void a_check_compares_with_the_reference(void **state)
 	lane_close(&l);
 }
 
+static void a_managed_device_may_change_hands(void **state)
+{
+	const struct check_args none = {0};
+	const struct rebind_args vfio = {"vfio-pci"};
+	struct err err = {0};
+	struct lane l;
+
+	(void)state;
+	lane_open(&l, gpu("snd_hda_intel", false), GPU);
+	fakehost_config(l.fake, GPU, 4, 6);
+	assert_int_equal(oracle_remember(l.ctx.host, &l.dev, &err), 0);
+	run(&l, &step_rebind, &vfio, OUTCOME_PASS, "", "");
+	str_set(((struct dev_state *)l.dev.oracle)->driver, "snd_hda_intel");
+	fakehost_config(l.fake, GPU, 4, 0);
+	run(&l, &step_check, &none, OUTCOME_FAIL, "state-differs", "driver is vfio-pci");
+	l.spec.driver = DRIVER_MANAGED;
+	run(&l, &step_check, &none, OUTCOME_PASS, "", "");
+	oracle_forget(&l.dev);
+	lane_close(&l);
+}
+
 static void a_check_names_what_was_expected(void **state)
 {
 	const struct check_args good = {.driver = "vfio-pci",
@@ -323,6 +344,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_bare_check_looks_at_the_identity),
 		cmocka_unit_test(a_check_compares_with_the_reference),
+		cmocka_unit_test(a_managed_device_may_change_hands),
 		cmocka_unit_test(a_check_names_what_was_expected),
 		cmocka_unit_test(nonsense_is_refused_when_a_scenario_is_read),
 		cmocka_unit_test(a_device_is_bound_again),

@@ -1,0 +1,34 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# A device that falls silent while it is reset: the kernel tries for 70 s, asleep. The lane lives to
+# tell, and a bound that is too short makes it a slow reset, not a dead lane.
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# narrowed DEVICE: waits until its reset has begun, by the list that is narrowed for it.
+narrowed()
+{
+	local until=$((EPOCHSECONDS + 60))
+
+	until grep -qx flr "/sys/bus/pci/devices/$1/reset_method"; do
+		[ $EPOCHSECONDS -lt $until ] || fail "the reset of $1 does not begin"
+	done
+}
+
+# silenced STEP REASON: darkens the NVMe when its reset begins
+silenced()
+{
+	printf 'version: 1\nname: dark\nlanes: [{devices: ["0000:02:00.0"]}]\nsteps: [%s]\n' "$1" \
+		> dark.yaml
+	narrowed 0000:02:00.0 && dark 00:11.0 &
+	exits 1 vfio-stress run dark.yaml
+	wait
+	light 00:11.0
+	exits 0 vfio-stress report --format json
+	says "\"reason\":\"$2\"" pci.not-ready-timeout '"left":[]'
+}
+
+silenced '{reset: flr}' reset-failed
+says 'reads all ones'
+silenced '{reset: {method: flr, timeout: 40s}}' slow-reset
+[ "$(cat /sys/bus/pci/devices/0000:02:00.0/reset_method)" = 'flr bus' ] || fail "methods not put back"
