@@ -175,16 +175,32 @@ static int bind(const struct host *host, struct bdf bdf, const char *driver, int
 	return 0;
 }
 
+/* The PF's driver made the VFs: they go with it, and vfio-pci takes no PF that has any (EBUSY). */
+static int check_vfs(const struct pcidev *dev, struct err *err)
+{
+	char text[BDF_LEN];
+
+	if (!dev->is_pf_with_vfs)
+		return 0;
+	err_set(err, ERR_REFUSED, 0, "%s has virtual functions, which its driver %s made",
+		bdf_text(dev->bdf, text), dev->driver[0] ? dev->driver : "");
+	return err_hint(err, "write 0 to its sriov_numvfs first, or leave the driver on it");
+}
+
 /* Unbinding from under somebody sleeps until he lets go, or takes away what the host needs. */
 static int nobody_uses(const struct host *host, struct bdf bdf, struct err *err)
 {
 	const struct guard_friends friends = {.lane = &bdf, .nlane = 1, .while_bound = true};
 	struct pcidev_list all = {0};
+	const struct pcidev *dev;
 	int rc;
 
 	if (pcidev_scan_nameless(host, &all, err) != 0)
 		return -1;
-	rc = guard_check(host, &all, &bdf, 1, &friends, err);
+	dev = pcidev_find(&all, bdf);
+	rc = dev != NULL ? check_vfs(dev, err) : 0;
+	if (rc == 0)
+		rc = guard_check(host, &all, &bdf, 1, &friends, err);
 	pcidev_list_finish(&all);
 	return rc;
 }
@@ -335,7 +351,7 @@ static int check_group(const struct pcidev_list *all, const struct pcidev *dev,
 	for (i = 0; i < all->n; i++) {
 		const struct pcidev *d = &all->v[i];
 
-		if (d->iommu_group != dev->iommu_group || may_stay(d) ||
+		if (d->iommu_group != dev->iommu_group || bdf_eq(d->bdf, dev->bdf) || may_stay(d) ||
 			listed(lane, nlane, d->bdf))
 			continue;
 		err_set(err, ERR_REFUSED, 0,
@@ -354,7 +370,7 @@ int driver_check(const struct host *host, const struct pcidev_list *all, const s
 {
 	const struct guard_friends friends = {.lane = lane, .nlane = nlane, .while_bound = true};
 
-	if (check_group(all, dev, lane, nlane, err) != 0)
+	if (check_group(all, dev, lane, nlane, err) != 0 || check_vfs(dev, err) != 0)
 		return -1;
 	return guard_check(host, all, &dev->bdf, 1, &friends, err);
 }

@@ -199,6 +199,29 @@ static void a_group_with_a_stranger_is_refused_by_name(void **state)
 	fakehost_free(fake);
 }
 
+static void a_pf_with_vfs_keeps_its_driver(void **state)
+{
+	struct fakehost *fake = FAKEHOST(FAKE_DEV(NIC, .driver = "e1000e", .group = 3),
+		FAKE_DEV("0000:00:03.1", .physfn = NIC, .group = 4));
+	struct pcidev_list all = {0};
+	struct lane_device dev;
+	struct err err = {0};
+	struct mouth m;
+
+	(void)state;
+	mouth_open(&m);
+	look_up(fake, NIC, &all, &dev);
+	assert_int_equal(driver_check(fakehost_host(fake), &all, &dev.pci, NULL, 0, &err), -1);
+	if (strstr(err.hint, "sriov_numvfs") == NULL)
+		fail_msg("%s | %s", err.msg, err.hint);
+	assert_int_equal(driver_take(fakehost_host(fake), &all, &dev, &m.out, &err), -1);
+	assert_int_equal(err.code, ERR_REFUSED);
+	assert_string_equal(driver_now(fake), "e1000e");
+	pcidev_list_finish(&all);
+	mouth_close(&m);
+	fakehost_free(fake);
+}
+
 static void a_refused_bind_is_explained_and_taken_back(void **state)
 {
 	struct fakehost *fake = FAKEHOST(FAKE_DEV(NIC, .driver = "e1000e", .group = 3));
@@ -380,6 +403,7 @@ int main(void)
 		cmocka_unit_test(a_device_in_use_is_not_taken),
 		cmocka_unit_test(without_an_iommu_it_says_so),
 		cmocka_unit_test(a_group_with_a_stranger_is_refused_by_name),
+		cmocka_unit_test(a_pf_with_vfs_keeps_its_driver),
 		cmocka_unit_test(a_refused_bind_is_explained_and_taken_back),
 		cmocka_unit_test(a_missing_driver_is_named),
 		cmocka_unit_test(rebinding_comes_back_at_the_end),

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -797,9 +798,12 @@ struct fakehost *fakehost_read(const char *dir, FILE *in)
 {
 	struct fakehost *fake = xcalloc(1, sizeof(*fake));
 	VEC(struct fake_dev) devs = {0};
-	char line[1024];
+	char line[1024], whole[PATH_MAX];
 
-	str_set(fake->dir, dir);
+	/* links in the tree are absolute */
+	if ((mkdir(dir, 0755) != 0 && errno != EEXIST) || realpath(dir, whole) == NULL)
+		die("mkdir", dir);
+	str_set(fake->dir, whole);
 	while (fgets(line, sizeof(line), in) != NULL) {
 		line[strcspn(line, "\n")] = '\0';
 		if (line[0] != '\0' && line[0] != '#')
