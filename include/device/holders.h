@@ -15,6 +15,7 @@ struct node {
 
 struct holder {
 	pid_t pid;
+	size_t node; /* which of them */
 	char name[32]; /* of the process, printable */
 	char path[96]; /* what it has open */
 };

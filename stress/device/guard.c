@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "device/guard.h"
 
+#include "base/mem.h"
 #include "base/str.h"
 #include "base/vec.h"
 #include "device/attr.h"
@@ -12,14 +13,24 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+struct node_list {
+	struct node *v;
+	size_t n, cap;
+};
 
 /* One check in progress. */
 struct guard {
 	const struct host *host;
-	const struct pcidev *dev;
+	const struct pcidev *dev; /* the function that is judged now */
 	const struct guard_friends *friends;
 	char what[BDF_LEN + 112]; /* "0000:41:00.0 (AD102 ...)" */
+	/* of all functions on VFIO, looked for in /proc once; whose they are, by the same index */
+	struct node_list vfio;
+	const struct pcidev **owners;
 	struct err *err;
 };
 
@@ -68,11 +79,6 @@ static bool is_vfio_stub(const char *driver)
 	return strstr(driver, "vfio-pci") != NULL || strstr(driver, "vfio_pci") != NULL;
 }
 
-struct node_list {
-	struct node *v;
-	size_t n, cap;
-};
-
 static void add_node(struct node_list *nodes, const char *path, unsigned major, unsigned minor)
 {
 	struct node *node = vec_push(nodes);
@@ -82,23 +88,30 @@ static void add_node(struct node_list *nodes, const char *path, unsigned major, 
 	node->minor = minor;
 }
 
+static void add_vfio_node(struct guard *g, const char *path)
+{
+	add_node(&g->vfio, path, 0, 0);
+	g->owners = xrealloc(g->owners, g->vfio.n * sizeof(*g->owners));
+	g->owners[g->vfio.n - 1] = g->dev;
+}
+
 /* The group's node, and those of devices opened without their group (iommufd, Linux 6.6). */
-static void vfio_nodes(const struct guard *g, struct node_list *nodes)
+static void add_vfio_nodes(struct guard *g)
 {
 	char path[HOST_PATH_MAX], node[96];
 	struct dirent *entry;
 	DIR *dir;
 
 	snprintf(node, sizeof(node), "/dev/vfio/%d", g->dev->iommu_group);
-	add_node(nodes, node, 0, 0);
+	add_vfio_node(g, node);
 	snprintf(node, sizeof(node), "/dev/vfio/noiommu-%d", g->dev->iommu_group);
-	add_node(nodes, node, 0, 0);
+	add_vfio_node(g, node);
 	dir = opendir(host_dev_path(g->host, path, g->dev->bdf, "vfio-dev"));
 	while (dir != NULL && (entry = readdir(dir)) != NULL) {
 		if (!str_starts(entry->d_name, "vfio"))
 			continue;
 		snprintf(node, sizeof(node), "/dev/vfio/devices/%.32s", entry->d_name);
-		add_node(nodes, node, 0, 0);
+		add_vfio_node(g, node);
 	}
 	if (dir != NULL)
 		closedir(dir);
@@ -127,23 +140,44 @@ static int prove_group_free(struct guard *g)
 	return err_hint(g->err, sys == EACCES || sys == EPERM ? "run as root" : "try again later");
 }
 
+static void begin_function(struct guard *g, const struct pcidev *dev)
+{
+	char bdf[BDF_LEN];
+
+	g->dev = dev;
+	snprintf(g->what, sizeof(g->what), "%s%s%s%s", bdf_text(dev->bdf, bdf),
+		dev->name[0] ? " (" : "", dev->name, dev->name[0] ? ")" : "");
+}
+
+/* All functions on VFIO together: a PF can have hundreds of VFs, and a host thousands of processes. */
 static int check_vfio(struct guard *g)
 {
-	struct node_list nodes = {0};
+	int found, group = -1;
 	struct holder h;
-	int found;
+	size_t i;
 
-	vfio_nodes(g, &nodes);
-	found = holders_find(g->host, nodes.v, nodes.n, g->friends->qemu, &h, g->err);
-	vec_finish(&nodes);
+	if (g->vfio.n == 0)
+		return 0;
+	begin_function(g, g->owners[0]);
+	found = holders_find(g->host, g->vfio.v, g->vfio.n, g->friends->qemu, &h, g->err);
 	if (found < 0)
 		return unproved(g);
-	if (found > 0)
+	if (found > 0) {
+		begin_function(g, g->owners[h.node]);
 		return refuse(g,
 			"stop that VM or process first; when it is this lane's VM: "
 			"`while-running: true` in the step",
 			"%s (process %d) has %s open", h.name, (int)h.pid, h.path);
-	return g->friends->qemu != 0 ? 0 : prove_group_free(g);
+	}
+	for (i = 0; g->friends->qemu == 0 && i < g->vfio.n; i++) {
+		if (g->owners[i]->iommu_group == group)
+			continue;
+		group = g->owners[i]->iommu_group;
+		begin_function(g, g->owners[i]);
+		if (prove_group_free(g) != 0)
+			return -1;
+	}
+	return 0;
 }
 
 /* Where a disk or one of its partitions is mounted: by number, or by its name as the source. */
@@ -416,11 +450,12 @@ static int check_function(struct guard *g)
 			"another lane or run (process %d) holds it", (int)owner);
 	if (dev->driver[0] == '\0')
 		return check_unbound(g);
-	if (is_vfio_stub(dev->driver))
-		return check_vfio(g);
 	if (str_eq(dev->driver, "pci-stub"))
 		return 0;
-	return check_native(g);
+	if (!is_vfio_stub(dev->driver))
+		return check_native(g);
+	add_vfio_nodes(g); /* judged at the end */
+	return 0;
 }
 
 int guard_check(const struct host *host, const struct pcidev_list *all, const struct bdf *disturbed,
@@ -428,17 +463,23 @@ int guard_check(const struct host *host, const struct pcidev_list *all, const st
 {
 	struct guard g = {.host = host, .friends = friends, .err = err};
 	char text[BDF_LEN];
+	int rc = 0;
 	size_t i;
 
-	for (i = 0; i < n; i++) {
-		g.dev = pcidev_find(all, disturbed[i]);
-		if (g.dev == NULL)
-			return err_set(
+	for (i = 0; rc == 0 && i < n; i++) {
+		const struct pcidev *dev = pcidev_find(all, disturbed[i]);
+
+		if (dev == NULL) {
+			rc = err_set(
 				err, ERR_ABSENT, 0, "%s is gone", bdf_text(disturbed[i], text));
-		snprintf(g.what, sizeof(g.what), "%s%s%s%s", bdf_text(disturbed[i], text),
-			g.dev->name[0] ? " (" : "", g.dev->name, g.dev->name[0] ? ")" : "");
-		if (check_function(&g) != 0)
-			return -1;
+			break;
+		}
+		begin_function(&g, dev);
+		rc = check_function(&g);
 	}
-	return 0;
+	if (rc == 0)
+		rc = check_vfio(&g);
+	vec_finish(&g.vfio);
+	free(g.owners);
+	return rc;
 }

@@ -29,25 +29,31 @@ static bool path_matches(const char *pattern, const char *path)
 	return str_eq(path, pattern);
 }
 
-/* A node may have another path in a container; its number is the same there. */
-static bool number_matches(const struct node *nodes, size_t n, int dirfd, const char *fd)
+/* A node may have another path in a container; its number is the same there. Returns n for none. */
+static size_t by_number(const struct node *nodes, size_t n, int dirfd, const char *fd)
 {
+	bool asked = false;
 	struct statx st;
 	size_t i;
 
-	/* from what the kernel has in memory: no question to a file server */
-	if (statx(dirfd, fd, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_TYPE, &st) != 0 ||
-		!(S_ISCHR(st.stx_mode) || S_ISBLK(st.stx_mode)))
-		return false;
-	for (i = 0; i < n; i++)
-		if (nodes[i].major != 0 && nodes[i].major == st.stx_rdev_major &&
-			nodes[i].minor == st.stx_rdev_minor)
-			return true;
-	return false;
+	for (i = 0; i < n; i++) {
+		if (nodes[i].major == 0)
+			continue;
+		/* from what the kernel has in memory: no question to a file server */
+		if (!asked &&
+			(statx(dirfd, fd, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_TYPE, &st) !=
+					0 ||
+				!(S_ISCHR(st.stx_mode) || S_ISBLK(st.stx_mode))))
+			return n;
+		asked = true;
+		if (nodes[i].major == st.stx_rdev_major && nodes[i].minor == st.stx_rdev_minor)
+			return i;
+	}
+	return n;
 }
 
 static bool is_held(
-	const struct node *nodes, size_t n, int dirfd, const char *fd, char *path, size_t size)
+	const struct node *nodes, size_t n, int dirfd, const char *fd, struct holder *out)
 {
 	char target[HOST_PATH_MAX];
 	ssize_t len = readlinkat(dirfd, fd, target, sizeof(target) - 1);
@@ -60,9 +66,12 @@ static bool is_held(
 	for (i = 0; i < n; i++)
 		if (path_matches(nodes[i].path, target))
 			break;
-	if (i == n && !number_matches(nodes, n, dirfd, fd))
+	if (i == n)
+		i = by_number(nodes, n, dirfd, fd);
+	if (i == n)
 		return false;
-	str_printable(path, size, target, (size_t)len);
+	out->node = i;
+	str_printable(out->path, sizeof(out->path), target, (size_t)len);
 	return true;
 }
 
@@ -95,8 +104,7 @@ static int look_into(const struct host *host, const char *pid, const struct node
 	while ((entry = readdir(dir)) != NULL) {
 		struct holder h = {.pid = (pid_t)strtol(pid, NULL, 10)};
 
-		if (entry->d_name[0] == '.' ||
-			!is_held(nodes, n, dirfd(dir), entry->d_name, h.path, sizeof(h.path)))
+		if (entry->d_name[0] == '.' || !is_held(nodes, n, dirfd(dir), entry->d_name, &h))
 			continue;
 		name_of(host, pid, h.name, sizeof(h.name));
 		*out = h;
