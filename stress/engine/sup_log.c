@@ -9,6 +9,7 @@
 #include "engine/writer.h"
 #include "klog/klog.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -119,21 +120,18 @@ void sup_log_open(struct supervisor *s)
 		s->kmsg = NULL; /* blind, which is said and judged; not a reason not to run */
 }
 
-/* Is it our own line of this run? Its number proves how far the log is read. */
-static bool note_marker(struct supervisor *s, const struct klog_rec *rec)
+/* Our own lines of this run are numbered, which proves how far the log is read. */
+static void note_marker(struct supervisor *s, const struct klog_rec *rec)
 {
 	char prefix[64];
-	const char *text;
+	const char *number;
 
-	if (rec->facility == 0 || !str_starts(rec->text, MARKER_PREFIX))
-		return false;
 	snprintf(prefix, sizeof(prefix), MARKER_PREFIX "%s ", s->run_id);
-	if (!str_starts(rec->text, prefix))
-		return false;
-	text = strrchr(rec->text, '#');
-	if (text != NULL)
-		s->marker_seen = strtoull(text + 1, NULL, 10);
-	return true;
+	if (rec->facility == 0 || !str_starts(rec->text, prefix))
+		return;
+	number = strrchr(rec->text, '#');
+	if (number != NULL)
+		s->marker_seen = strtoull(number + 1, NULL, 10);
 }
 
 static void take(struct supervisor *s, const struct klog_rec *rec)
@@ -146,8 +144,8 @@ static void take(struct supervisor *s, const struct klog_rec *rec)
 	if (stamped.wall_ns == 0)
 		stamped.wall_ns = clock_wall_ns();
 	writer_record(s->writer, &stamped);
-	if (!note_marker(s, &stamped))
-		klog_feed(s->klog, &stamped);
+	note_marker(s, &stamped);
+	klog_feed(s->klog, &stamped);
 }
 
 /* Takes the next record that is not behind the boundary; false when there is none. */
@@ -233,8 +231,8 @@ void sup_log_account(struct supervisor *s, struct klog_account *out)
 	a.lost = st.lost;
 	a.blind = true;
 	if (s->kmsg == NULL)
-		snprintf(a.reason, sizeof(a.reason), "the kernel log cannot be read: %s",
-			s->kmsg_err.msg);
+		snprintf(a.reason, sizeof(a.reason), "the kernel log cannot be read: %s%s",
+			s->kmsg_err.msg, s->kmsg_err.sys == EPERM ? " (run as root)" : "");
 	else if (st.failed)
 		snprintf(a.reason, sizeof(a.reason), "reading the kernel log failed: %s",
 			st.err.msg);
