@@ -111,7 +111,7 @@ static void print_offered(const struct host *host, const struct pcidev *dev)
 	struct err why;
 	size_t i;
 
-	printf("%s %s\n", bdf_text(dev->bdf, bdf), dev->name);
+	printf("%s%s%s\n", bdf_text(dev->bdf, bdf), dev->name[0] ? " " : "", dev->name);
 	for (i = 0; reset_methods[i] != NULL; i++)
 		printf("    %-*s %s\n", WIDTH, reset_methods[i]->name,
 			reset_methods[i]->available(reset_methods[i], host, dev, &why) == 0

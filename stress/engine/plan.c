@@ -129,8 +129,10 @@ static void print_on_device(struct plan *p, const struct step *step, struct lane
 
 	fprintf(p->out, "        ");
 	if (method != NULL && method->available(method, p->host, &dev->pci, &why) != 0) {
-		fprintf(p->out, "%s: not offered: %s\n", bdf_text(dev->pci.bdf, bdf),
-			clean(why.msg, shown));
+		/* most reasons name the device themselves */
+		bdf_text(dev->pci.bdf, bdf);
+		fprintf(p->out, "not offered: %s%s%s\n", str_starts(why.msg, bdf) ? "" : bdf,
+			str_starts(why.msg, bdf) ? "" : ": ", clean(why.msg, shown));
 		return;
 	}
 	step->type->describe(&ctx, step->args, words, sizeof(words));
@@ -232,8 +234,8 @@ static void print_known_devices(const struct plan *p)
 	for (i = 0; i < p->known->ndevs; i++) {
 		const struct pcidev *dev = &p->known->devs[i].pci;
 
-		fprintf(p->out, "  device %s %04x:%04x %s%s%s\n", bdf_text(dev->bdf, bdf),
-			dev->vendor, dev->device, clean(dev->name, name),
+		fprintf(p->out, "  device %s %04x:%04x%s%s%s%s\n", bdf_text(dev->bdf, bdf),
+			dev->vendor, dev->device, dev->name[0] ? " " : "", clean(dev->name, name),
 			dev->driver[0] ? ", driver " : ", no driver", dev->driver);
 	}
 	if (p->known->ndevs == 0)
@@ -370,12 +372,23 @@ static void print_reports(const struct scenario *sc, FILE *out)
 	}
 }
 
+static void print_duration(int64_t ms, bool unknown, FILE *out)
+{
+	char time[40];
+
+	if (ms == 0 && unknown)
+		fprintf(out, "expected duration: depends on the devices\n");
+	else
+		fprintf(out, "expected duration: at most %s, if every step took its whole time%s\n",
+			ms >= FOREVER_MS ? "a lifetime" : duration_text(ms, time, sizeof(time)),
+			unknown ? " (resets of unknown devices not counted)" : "");
+}
+
 void plan_print(const struct scenario *sc, const struct host *host, const struct plan_lane *lanes,
 	FILE *out)
 {
 	int64_t longest = 0;
 	bool unknown = false;
-	char time[40];
 	size_t i;
 
 	print_head(sc, out);
@@ -395,7 +408,5 @@ void plan_print(const struct scenario *sc, const struct host *host, const struct
 	fprintf(out, "\n");
 	print_tolerate(sc, out);
 	print_reports(sc, out);
-	fprintf(out, "expected duration: at most %s, if every step took its whole time%s\n",
-		longest >= FOREVER_MS ? "a lifetime" : duration_text(longest, time, sizeof(time)),
-		unknown ? " (resets of unknown devices not counted)" : "");
+	print_duration(longest, unknown, out);
 }

@@ -2,7 +2,8 @@
 #include "model/scenario.h"
 
 #include "base/mem.h"
-#include "fake_words.h"
+#include "engine/vocabulary.h"
+#include "model/step.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,8 +47,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const struct setting setting = {"domain", "vm"};
 	struct diags *diags = xcalloc(1, sizeof(*diags));
-	struct scenario *sc = scenario_parse(
-		"fuzz.yaml", (const char *)data, size, &setting, size % 2, &fake_words, diags);
+	struct scenario *sc = scenario_parse("fuzz.yaml", (const char *)data, size, &setting,
+		size % 2, &words_of_this_build, diags);
 	auto_file FILE *out = fopen("/dev/null", "w");
 
 	if (sc != NULL)

@@ -56,6 +56,11 @@ expect 2 "rules.yaml: error: No such file" check "$dir/budget.yaml"
 sed -i '/^faults/d' "$dir/budget.yaml"
 expect 0 "warning: no rule has the id 'vfio.busi'" check "$dir/budget.yaml"
 
+for scenario in "$(dirname "$0")"/../../scenarios/*.yaml; do
+	expect 0 '^expected duration: ' check "$scenario"
+	[ ! -s "$dir/err" ] || { echo "$scenario: not without a word:" >&2; cat "$dir/err" >&2; bad=1; }
+done
+
 expect 2 'No such file' check "$dir/absent.yaml"
 expect 2 'is a directory' check "$dir"
 expect 2 'tab.yaml:4:1: error: a tab' check "$dir/tab.yaml"
