@@ -161,9 +161,16 @@ static void walk_vm_step(struct walk *w, const struct step *step)
 			w->again ? "end the cycle with a stop, or start in `before`"
 				 : "stop it first");
 	}
-	if ((flags & (STEP_STOPS_VM | STEP_USES_VM)) && w->power == POWER_OFF) {
+	if ((flags & STEP_USES_VM) && w->power == POWER_OFF) {
 		wrong_order(w, step, "finds the domain off");
 		diag_hint(w->ld->rd.diags, "start it first");
+	}
+	/* does no harm, so a list of all ways to stop may be tried as it is */
+	if ((flags & STEP_STOPS_VM) && w->power == POWER_OFF) {
+		diag_warning(w->ld->rd.diags, step->pos,
+			"'%s' finds the domain off%s, and will fail", step->type->word.name,
+			w->again ? " in the second cycle" : "");
+		diag_hint(w->ld->rd.diags, "start it before each stop");
 	}
 	if (flags & STEP_STARTS_VM)
 		w->power = POWER_ON;
@@ -207,14 +214,15 @@ static void walk_list(struct walk *w, const struct step_list *list)
 static void check_order(struct loader *ld, const struct lane_spec *lane)
 {
 	struct walk w = {.ld = ld, .lane = lane, .power = POWER_OFF};
-	size_t errors;
+	const struct diags *d = ld->rd.diags;
+	size_t said;
 
 	if (lane->domain == NULL)
 		return;
 	walk_list(&w, &ld->sc->before);
-	errors = ld->rd.diags->errors;
+	said = d->errors + d->warnings;
 	walk_list(&w, &lane->steps);
-	if (ld->sc->cycles != 1 && ld->rd.diags->errors == errors) {
+	if (ld->sc->cycles != 1 && d->errors + d->warnings == said) {
 		w.again = true;
 		walk_list(&w, &lane->steps);
 		w.again = false;
