@@ -143,10 +143,12 @@ struct walk {
 	const struct lane_spec *lane;
 	enum power power;
 	bool again; /* the second time through the cycle */
+	bool said; /* something was wrong: of shared lists it may have been said before */
 };
 
-static void wrong_order(const struct walk *w, const struct step *step, const char *problem)
+static void wrong_order(struct walk *w, const struct step *step, const char *problem)
 {
+	w->said = true;
 	diag_error(w->ld->rd.diags, step->pos, "'%s' %s%s", step->type->word.name, problem,
 		w->again ? " in the second cycle" : "");
 }
@@ -167,6 +169,7 @@ static void walk_vm_step(struct walk *w, const struct step *step)
 	}
 	/* does no harm, so a list of all ways to stop may be tried as it is */
 	if ((flags & STEP_STOPS_VM) && w->power == POWER_OFF) {
+		w->said = true;
 		diag_warning(w->ld->rd.diags, step->pos,
 			"'%s' finds the domain off%s, and will fail", step->type->word.name,
 			w->again ? " in the second cycle" : "");
@@ -178,7 +181,7 @@ static void walk_vm_step(struct walk *w, const struct step *step)
 		w->power = POWER_OFF;
 }
 
-static void walk_device_step(const struct walk *w, const struct step *step)
+static void walk_device_step(struct walk *w, const struct step *step)
 {
 	/* of devices that are listed, nobody knows yet whether the domain has them */
 	if ((step->type->flags & STEP_DISRUPTIVE) && w->power == POWER_ON && w->lane->hostdevs &&
@@ -214,15 +217,13 @@ static void walk_list(struct walk *w, const struct step_list *list)
 static void check_order(struct loader *ld, const struct lane_spec *lane)
 {
 	struct walk w = {.ld = ld, .lane = lane, .power = POWER_OFF};
-	const struct diags *d = ld->rd.diags;
-	size_t said;
 
 	if (lane->domain == NULL)
 		return;
 	walk_list(&w, &ld->sc->before);
-	said = d->errors + d->warnings;
+	w.said = false;
 	walk_list(&w, &lane->steps);
-	if (ld->sc->cycles != 1 && d->errors + d->warnings == said) {
+	if (ld->sc->cycles != 1 && !w.said) {
 		w.again = true;
 		walk_list(&w, &lane->steps);
 		w.again = false;

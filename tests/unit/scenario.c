@@ -346,6 +346,10 @@ static void orders_that_cannot_work_are_refused(void **state)
 	refused(HEAD "lanes: [{domain: vm}]\nsteps: [start, start]\n", "finds the domain running");
 	refused(HEAD "lanes: [{domain: vm}]\nsteps: [reboot]\n", "'reboot' finds the domain off");
 	assert_non_null(load(HEAD "lanes: [{domain: vm}]\nsteps: [start, stop, kill]\n"));
+	assert_int_equal(diags.warnings, 1);
+	assert_non_null(load(HEAD "lanes: [{domain: a}, {domain: b}]\nsteps: [start, stop, kill]\n"
+				  "repeat: {until: {cycles: 2}}\n"));
+	assert_int_equal(diags.warnings, 1);
 	assert_int_equal(said("'kill' finds the domain off, and will fail")->level, DIAG_WARNING);
 	refused(HEAD "lanes: [{domain: vm}]\nsteps: [start, {reset: flr}, stop]\n",
 		"'reset' finds its devices in a running domain");
