@@ -91,7 +91,7 @@ class Receiver:
         context.load_cert_chain(cert, key)
         self.server.socket = context.wrap_socket(
             self.server.socket, server_side=True, do_handshake_on_connect=False)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
         self.port = self.server.server_address[1]
         self.url = f"https://localhost:{self.port}/hook"
 
