@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * bare_loop URI DOMAIN CYCLES [SERIAL-FILE READY-TEXT]: starts and destroys a domain with the libvirt
+ * bare_loop URI DOMAIN CYCLES DELAY-MS | SERIAL-FILE READY-TEXT: starts and destroys a domain with the libvirt
  * calls that the program makes for `start` and `destroy`, and nothing else: no evidence, no store, no
  * checks. What tests/bench/cycle compares with. Prints the seconds that the cycles took.
  */
@@ -77,13 +77,16 @@ static int wait_ready(const char *path, off_t from, const char *text)
 	return ready ? 0 : -1;
 }
 
-static int cycle(virDomainPtr dom, const char *serial, const char *text)
+/* `text` NULL: ready after `where` milliseconds; otherwise when the file `where` shows the text. */
+static int cycle(virDomainPtr dom, const char *where, const char *text)
 {
-	off_t from = serial != NULL ? size_of(serial) : 0;
+	off_t from = text != NULL ? size_of(where) : 0;
 
 	if (virDomainCreate(dom) < 0)
 		return die("start");
-	if (serial != NULL && wait_ready(serial, from, text) < 0)
+	if (text == NULL)
+		poll(NULL, 0, (int)strtol(where, NULL, 10));
+	else if (wait_ready(where, from, text) < 0)
 		return die("not ready");
 	if (virDomainDestroy(dom) < 0)
 		return die("destroy");
@@ -98,8 +101,9 @@ int main(int argc, char **argv)
 	double began;
 	int rc = 0;
 
-	if (argc != 4 && argc != 6) {
-		fprintf(stderr, "usage: bare_loop URI DOMAIN CYCLES [SERIAL-FILE READY-TEXT]\n");
+	if (argc != 5 && argc != 6) {
+		fprintf(stderr,
+			"usage: bare_loop URI DOMAIN CYCLES DELAY-MS | SERIAL-FILE READY-TEXT\n");
 		return 2;
 	}
 	cycles = strtol(argv[3], NULL, 10);
@@ -114,7 +118,7 @@ int main(int argc, char **argv)
 
 	began = now_s();
 	for (long i = 0; i < cycles && rc == 0; i++)
-		rc = cycle(dom, argc == 6 ? argv[4] : NULL, argc == 6 ? argv[5] : NULL);
+		rc = cycle(dom, argv[4], argc == 6 ? argv[5] : NULL);
 	if (rc == 0)
 		printf("%.3f\n", now_s() - began);
 	virDomainFree(dom);
