@@ -24,6 +24,7 @@ int undo_run(const struct host *host, struct store *store, int64_t run, FILE *ou
 	struct undo_tally *tally, struct err *err) must_check;
 
 /* `vfio-stress undo --run ID` in a process of its own, waited for with a deadline. */
-int undo_in_child(const char *db, const char *run_id, struct err *err) must_check;
+int undo_in_child(
+	const struct host *host, const char *db, const char *run_id, struct err *err) must_check;
 
 #endif

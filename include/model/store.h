@@ -114,7 +114,8 @@ struct undo_open {
 	char run_id[RUN_ID_MAX];
 	char boot_id[40];
 	char connect[128]; /* libvirt URI of its run */
-	bool run_alive;
+	bool run_alive; /* its process lives, and has not written the run's end */
+	pid_t pid; /* of that process */
 };
 
 int store_undo_list(struct store *s, int64_t run, struct undo_open **out, size_t *n_out,

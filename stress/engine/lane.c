@@ -158,6 +158,16 @@ static void note_end(
 	snprintf(end->text, sizeof(end->text), "%s: %s", step->name, res->detail);
 }
 
+/*
+ * Told to stop in the middle: because of an incident over budget the cycle has failed, and its other
+ * steps are recorded as skipped; because somebody asked, it is cut off.
+ */
+static void note_stop(const struct lane *lane, struct list_end *end)
+{
+	end->outcome = lane->out.stop_failed ? OUTCOME_FAIL : OUTCOME_ABORTED;
+	str_set(end->text, "an incident went over its budget");
+}
+
 /* Runs it on the VM, or on each of its devices; skips the rest once something has failed. */
 static void run_on_all(struct lane *lane, const struct step *step, struct list_end *end)
 {
@@ -178,24 +188,17 @@ static void run_on_all(struct lane *lane, const struct step *step, struct list_e
 		o = run_step(lane, step, dev, &res);
 		if (ends_list(o))
 			note_end(end, step, o, &res);
+		else if (o == OUTCOME_ABORTED)
+			note_stop(lane, end);
 	}
 }
 
-/*
- * Told to stop in the middle: because of an incident over budget the cycle has failed, and its other
- * steps are recorded as skipped; because somebody asked, it is cut off. True when the list is over.
- */
+/* True when the list is over: told to stop, other than by a failure. */
 static bool cut_short(struct lane *lane, struct list_end *end)
 {
-	if (ends_list(end->outcome) || may_go_on(lane))
-		return false;
-	if (!lane->out.stop_failed) {
-		end->outcome = OUTCOME_ABORTED;
-		return true;
-	}
-	end->outcome = OUTCOME_FAIL;
-	str_set(end->text, "an incident went over its budget");
-	return false;
+	if (end->outcome == OUTCOME_PASS && !may_go_on(lane))
+		note_stop(lane, end);
+	return end->outcome == OUTCOME_ABORTED;
 }
 
 /* `always`: an order to stop does not cut it short (`after`). */

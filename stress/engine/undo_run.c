@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "device/attr.h"
 #include "device/lock.h"
 #include "device/undo_replay.h"
 #include "model/store.h"
@@ -77,6 +78,21 @@ static int replay(const struct host *host, const struct undo_open *u, struct err
 	return replay_device(host, &u->rec, err);
 }
 
+/* A run that has ended its lanes has this program put back what they left: then it is our parent. */
+static bool run_goes_on(const struct undo_open *u)
+{
+	return u->run_alive && u->pid != getppid();
+}
+
+/* A device that was removed comes back, if it does, without a trace of what was changed. */
+static bool device_gone(const struct host *host, const struct undo_rec *rec)
+{
+	struct bdf bdf;
+
+	return rec->kind != UNDO_DOMAIN && bdf_parse(rec->subject, &bdf) &&
+		!attr_device_exists(host, bdf);
+}
+
 static void undo_one(const struct host *host, struct store *store, const struct undo_open *u,
 	const char *boot_id, FILE *out, struct undo_tally *tally)
 {
@@ -85,9 +101,12 @@ static void undo_one(const struct host *host, struct store *store, const struct 
 	char what[HOST_PATH_MAX];
 
 	describe(&u->rec, what, sizeof(what));
-	if (u->run_alive) {
+	if (run_goes_on(u)) {
 		word = "refused, its run is alive";
 		tally->refused++;
+	} else if (device_gone(host, &u->rec)) {
+		word = "not needed, the device is gone";
+		tally->void_++;
 	} else if (!str_eq(u->boot_id, boot_id)) {
 		word = "not needed, the host was rebooted since";
 		tally->void_++;
@@ -97,7 +116,7 @@ static void undo_one(const struct host *host, struct store *store, const struct 
 	} else {
 		tally->done++;
 	}
-	if (err.code == ERR_NONE && !u->run_alive && store_undo_done(store, u->rec.id, &err) != 0)
+	if (err.code == ERR_NONE && !run_goes_on(u) && store_undo_done(store, u->rec.id, &err) != 0)
 		word = "done, but could not be marked as done";
 	if (out != NULL)
 		fprintf(out, "%s: %s%s%s\n", what, word, err.msg[0] ? ": " : "", err.msg);
@@ -120,14 +139,20 @@ int undo_run(const struct host *host, struct store *store, int64_t run, FILE *ou
 	return 0;
 }
 
-int undo_in_child(const char *db, const char *run_id, struct err *err)
+int undo_in_child(const struct host *host, const char *db, const char *run_id, struct err *err)
 {
-	char *argv[] = {"vfio-stress", "undo", "--db", (char *)db, "--run", (char *)run_id, NULL};
+	char *argv[] = {"vfio-stress", "undo", "--db", (char *)db, "--run", (char *)run_id,
+		host->simulated ? "--root" : NULL, (char *)host->root, NULL};
 	struct pollfd p = {.events = POLLIN};
+	posix_spawn_file_actions_t actions;
 	int status, rc;
 	pid_t pid;
 
-	rc = posix_spawn(&pid, "/proc/self/exe", NULL, NULL, argv, environ);
+	/* our own standard output is the report's */
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
+	rc = posix_spawn(&pid, "/proc/self/exe", &actions, NULL, argv, environ);
+	posix_spawn_file_actions_destroy(&actions);
 	if (rc != 0)
 		return err_set(err, ERR_IO, rc, "start `vfio-stress undo`");
 	auto_close int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);

@@ -48,7 +48,10 @@ static int load_run(struct loading *l)
 	if (db_query(l->db, &q, l->err,
 		    "SELECT id, scenario, scenario_text, tool_version, boot_id, seed, simulated,"
 		    " started_ns, coalesce(ended_ns, alive_ns), ended_ns IS NOT NULL, aborted,"
-		    " klog_records, klog_lost, blind, blind_reason, host_name, kernel, cmdline, "
+		    /* a run that died left no account of the log, but the records themselves */
+		    " CASE WHEN ended_ns IS NULL THEN (SELECT count(*) FROM record WHERE run = key)"
+		    " ELSE klog_records END, klog_lost, blind, blind_reason, host_name, kernel, "
+		    "cmdline, "
 		    "bios,"
 		    " board, cpu, microcode, qemu, libvirt, pid, pid_start FROM run WHERE key = ?",
 		    "i", l->run) != 0)
@@ -388,7 +391,9 @@ static int load_open_steps(struct loading *l)
 		place_failure(l, q, f);
 		f->outcome = OUTCOME_ABORTED;
 		f->reason = "run-died";
-		f->detail = arena_printf(&v->arena, "the run died in this step, %s after it began",
+		f->detail = arena_printf(&v->arena,
+			"the run died in this step: its last sign of life came %s after the step "
+			"began",
 			duration_text(open_ns > 0 ? open_ns / NS_PER_MS : 0, took, sizeof(took)));
 		f->advice = "this step is the suspect when the host went down with the run";
 	}

@@ -556,6 +556,7 @@ int store_undo_list(
 		u->run = db_int(q, 6);
 		str_set(u->run_id, db_text(q, 7));
 		str_set(u->connect, db_text(q, 8));
+		u->pid = (pid_t)db_int(q, 10);
 		u->run_alive = db_int(q, 9) && store_process_lives(db_int(q, 10), db_int(q, 11));
 	}
 	db_done(q);

@@ -150,6 +150,10 @@ static void widen(struct firing *f)
 
 	if (f->was[0] == '\0')
 		return;
+	if (!attr_device_exists(f->ctx->host, f->dev->bdf)) {
+		undo_done(f->ctx->out, f->undo); /* the list is gone with it */
+		return;
+	}
 	if (methods_restore(f->ctx->host, f->dev->bdf, f->was, clock_mono_ns() + LIST_NS, now,
 		    dropped, &err) != 0) {
 		str_set(ev.subject, f->bdf);
@@ -225,6 +229,8 @@ static const struct {
 		"another reset, or a driver that is being bound, is in the way: try again"},
 	{ENODEV, "the device was removed meanwhile",
 		"did the link or the slot go down? see the kernel log"},
+	{ENOENT, "the device was removed meanwhile",
+		"did the link or the slot go down? see the kernel log"},
 	{EBUSY, "something else holds the device", "stop what uses it"},
 	{EIO, "the device did not answer", "see the kernel log for its port"},
 	{EPERM, "it is not permitted", "run as root; kernel lockdown forbids some of it"},
@@ -251,10 +257,12 @@ void sysfs_reset_diagnose(const struct reset_method *self, const struct host *ho
 	err_set(err, err->code, err->sys, "%s reset of %s: %s", self->name, bdf_text(dev->bdf, bdf),
 		what);
 	err_hint(err, "%s", hint);
-	if (oracle_take(host, dev->bdf, clock_mono_ns() + ORACLE_NS, &st, &ignored) != 0)
+	if (oracle_take(host, dev->bdf, clock_mono_ns() + ORACLE_NS, &st, &ignored) != 0) {
 		err_wrap(err, "its config space does not answer");
-	else if (!st.present)
+	} else if (!st.present) {
+		err->code = ERR_ABSENT;
 		err_wrap(err, "it is gone from sysfs");
-	else if (!st.readable)
+	} else if (!st.readable) {
 		err_wrap(err, "its config space reads all ones");
+	}
 }

@@ -158,7 +158,8 @@ static enum outcome fire_failed(struct step_ctx *ctx, const struct reset_method 
 		return result_broken(res, "not-permitted", err);
 	if (method->diagnose != NULL)
 		method->diagnose(method, ctx->host, &ctx->dev->pci, err);
-	result_fail(res, "reset-failed", "%s (after %.1f s)", err->msg, took_s);
+	result_fail(res, err->code == ERR_ABSENT ? "device-vanished" : "reset-failed",
+		"%s (after %.1f s)", err->msg, took_s);
 	result_advise(res, "%s", err->hint);
 	return OUTCOME_FAIL;
 }

@@ -38,7 +38,7 @@ expect 0 '^FAIL: 0000:41:00.0 NVIDIA AD102$' report 20261121-04
 expect 0 '^what  *pci.flr-timeout, error, 1 time; step reset failed:' report 20261121-04
 expect 0 '^ABORTED: suspect 0000:41:00.0 NVIDIA AD102$' report 20261121-05
 expect 0 '^where  *lane gpu, cycle 2, step 2 of 2 (reset: flr)$' report 20261121-05
-expect 0 'died in this step, 3s after it began' report 20261121-05
+expect 0 'life came 3s after' report 20261121-05
 expect 0 '^STILL RUNNING: 1 cycle done, nothing has failed so far$' report
 expect 0 'not final' report latest --format json
 expect 3 "there is no run 'nope'" report nope

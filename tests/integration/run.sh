@@ -108,12 +108,25 @@ wait $!
 expect 1 'dmar.inval-queue-error' 'a fault stops its lane'
 grep -q '"failed": *1' stopped.json || wrong 'the cycle of the fault has failed'
 
+# the run's own markers are records too: what comes after one is no gap
+: >err
+(
+	wait_for 'has begun' err
+	id=$(sed -n 's/.*: run \(.*\) has begun$/\1/p' err)
+	printf '6,960,7000000,-;a harmless line\n14,961,7000001,-;vfio-stress %s test cycle 1 #1\n' "$id" >&7
+	printf '6,962,7000002,-;another one\n' >&7
+) &
+run long --report json:run.json
+wait $!
+expect 0 '^PASS' 'a marker between two records'
+grep -q 'log.gap' run.json && wrong "a marker is no gap"
+
 scenario tolerant '[start, {hold: 300ms}, destroy]' 'cycles: 3' \
 	'tolerate: [{fault: dmar.*, count: 1}]'
 : >err
 (
 	wait_for 'has begun' err
-	printf '3,960,5000000,-;DMAR: VT-d detected Invalidation Queue Error: Reason f\n' >&7
+	printf '3,970,5000000,-;DMAR: VT-d detected Invalidation Queue Error: Reason f\n' >&7
 ) &
 run tolerant
 wait $!
@@ -123,11 +136,23 @@ expect 0 '1 tolerated' 'a budget tolerates it'
 : >err
 (
 	wait_for 'cycles done' err
-	pkill -INT -f "run endless.yaml --db runs.db --kmsg kmsg"
+	pkill -INT -P $$ -f 'run endless.yaml'
 ) &
 run endless
 wait $!
 expect 4 '^ABORTED' 'an interrupted run is aborted'
+
+# in the last step of a cycle: it is cut off, so it is not done
+scenario last '[start, destroy, {hold: 60s}]' 'cycles: 1'
+: >err
+(
+	wait_for 'has begun' err
+	sleep 1
+	pkill -INT -P $$ -f 'run last.yaml'
+) &
+run last
+wait $!
+expect 4 '^test  *aborted  *0  *0' 'a cycle whose last step was cut off is not done'
 
 # twice: now
 scenario slow '[start, {hold: 60s}, destroy]' 'cycles: 1'
@@ -135,9 +160,9 @@ scenario slow '[start, {hold: 60s}, destroy]' 'cycles: 1'
 (
 	wait_for 'has begun' err
 	sleep 1
-	pkill -INT -f "run slow.yaml --db runs.db --kmsg kmsg"
+	pkill -INT -P $$ -f 'run slow.yaml'
 	wait_for 'once more' err
-	pkill -INT -f "run slow.yaml --db runs.db --kmsg kmsg"
+	pkill -INT -P $$ -f 'run slow.yaml'
 ) &
 began=$EPOCHSECONDS
 run slow
@@ -145,18 +170,31 @@ wait $!
 expect 4 '^ABORTED' 'a run interrupted twice is aborted'
 [ $((EPOCHSECONDS - began)) -lt 30 ] || wrong 'a second interrupt does not wait for the step'
 
+# a lane that dies is the tool's failure, and what it left is put back at the end
+: >err
+(
+	wait_for 'has begun' err
+	sleep 1
+	pkill -KILL -P "$(pgrep -P $$ -f 'run slow.yaml')" -f 'vfio-stress lane'
+) &
+run slow
+wait $!
+expect 4 'ended without a word (signal 9)' 'a lane that is killed'
+expect 4 "bring domain test to 'running': done" 'and what its lanes left is put back'
+
 # killed at once: what happened is still there
 : >err
 "$program" run endless.yaml --db killed.db --kmsg kmsg >out 2>err </dev/null &
 victim=$!
 wait_for 'cycles done' err
+lane=$(pgrep -P $victim -f 'vfio-stress lane')
 kill -KILL $victim
 wait $victim 2>/dev/null
 for _ in $(seq 50); do
-	pgrep -f 'vfio-stress lane' >/dev/null || break
+	kill -0 "$lane" 2>/dev/null || break
 	sleep 0.1
 done
-pgrep -f 'vfio-stress lane' >/dev/null && wrong 'a lane without its supervisor must end'
+kill -0 "$lane" 2>/dev/null && wrong 'a lane without its supervisor must end'
 code=0
 "$program" report latest --format json --db killed.db >killed.json 2>err || code=$?
 grep -q '"verdict": *"aborted"' killed.json || wrong 'a killed run is reported as aborted'

@@ -167,6 +167,18 @@ static void success_is_judged_by_the_device(void **state)
 	}
 }
 
+static void a_device_that_goes_leaves_nothing_to_undo(void **state)
+{
+	struct lane l;
+
+	(void)state;
+	lane_open(&l, gpu(FAKE_GONE, 0), "flr");
+	expect(&l, fire(&l, 5000), OUTCOME_FAIL, "device-vanished");
+	assert_true(heard(&l, EV_UNDO, "/reset_method"));
+	assert_true(heard(&l, EV_UNDO_DONE, ""));
+	lane_close(&l);
+}
+
 static void a_dead_device_fails_before_it_is_reset(void **state)
 {
 	struct lane l;
@@ -394,6 +406,7 @@ int main(void)
 		cmocka_unit_test(a_good_reset_passes_and_leaves_the_methods),
 		cmocka_unit_test(default_changes_no_methods),
 		cmocka_unit_test(success_is_judged_by_the_device),
+		cmocka_unit_test(a_device_that_goes_leaves_nothing_to_undo),
 		cmocka_unit_test(a_dead_device_fails_before_it_is_reset),
 		cmocka_unit_test(a_reset_that_never_returns_is_a_timeout),
 		cmocka_unit_test(an_errno_is_explained),
