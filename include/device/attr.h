@@ -2,7 +2,6 @@
 #ifndef VFIO_STRESS_DEVICE_ATTR_H
 #define VFIO_STRESS_DEVICE_ATTR_H
 
-#include "base/bdf.h"
 #include "world/child.h"
 #include "world/host.h"
 
@@ -17,9 +16,6 @@ int attr_write(const struct host *host, const char *path, const char *value, int
 /* The trailing newline is cut. */
 int attr_read(const struct host *host, const char *path, char *buf, size_t size,
 	int64_t deadline_ns, struct err *err) must_check;
-
-/* Is the device in sysfs? */
-bool attr_device_exists(const struct host *host, struct bdf bdf);
 
 /* Opens a file with these flags in a child and closes it at once: 0 or the errno; ETIMEDOUT. */
 int attr_try_open(const struct host *host, const char *path, int flags);

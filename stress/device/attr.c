@@ -90,13 +90,6 @@ int attr_read(const struct host *host, const char *path, char *buf, size_t size,
 	return 0;
 }
 
-bool attr_device_exists(const struct host *host, struct bdf bdf)
-{
-	char path[HOST_PATH_MAX];
-
-	return access(host_dev_path(host, path, bdf, ""), F_OK) == 0;
-}
-
 int attr_try_open(const struct host *host, const char *path, int flags)
 {
 	struct child_result res = {0};

@@ -30,6 +30,13 @@ static void driver_of(const struct host *host, struct bdf bdf, char *buf, size_t
 	str_copy(buf, size, slash ? slash + 1 : target);
 }
 
+static bool exists(const struct host *host, struct bdf bdf)
+{
+	char path[HOST_PATH_MAX];
+
+	return access(host_dev_path(host, path, bdf, ""), F_OK) == 0;
+}
+
 /* A driver may probe asynchronously; no event tells when it is done. */
 static bool await_driver(
 	const struct host *host, struct bdf bdf, const char *driver, int64_t deadline_ns)
@@ -98,7 +105,7 @@ static int diagnose_bind(
 	int sys = err->sys;
 
 	bdf_text(bdf, text);
-	if (!attr_device_exists(host, bdf)) {
+	if (!exists(host, bdf)) {
 		err_set(err, ERR_ABSENT, sys, "%s is gone while it is bound to %s", text, driver);
 		return err_hint(err, "look into the kernel log: did the link or the slot go down?");
 	}
@@ -215,7 +222,7 @@ static int may_change(const struct host *host, struct bdf bdf, const char *drive
 {
 	char text[BDF_LEN];
 
-	if (!attr_device_exists(host, bdf)) {
+	if (!exists(host, bdf)) {
 		err_set(err, ERR_ABSENT, 0, "%s is not there (any more)", bdf_text(bdf, text));
 		return err_hint(err, "echo 1 > /sys/bus/pci/rescan may bring it back");
 	}
@@ -231,7 +238,7 @@ int driver_bind(const struct host *host, struct bdf bdf, const char *driver, con
 	char now[32];
 
 	driver_of(host, bdf, now, sizeof(now));
-	if (attr_device_exists(host, bdf) && str_eq(now, driver))
+	if (exists(host, bdf) && str_eq(now, driver))
 		return write_override(host, bdf, override, deadline_ns, err);
 	if (may_change(host, bdf, driver, now, sizeof(now), err) != 0)
 		return -1;
@@ -395,7 +402,7 @@ int driver_give_back(
 	if (dev->undo_driver == 0)
 		return 0;
 	/* its binding and its override went with a device that is gone */
-	if (attr_device_exists(host, dev->pci.bdf) &&
+	if (exists(host, dev->pci.bdf) &&
 		driver_bind(host, dev->pci.bdf, dev->driver_was, dev->override_was,
 			clock_mono_ns() + BIND_NS, err) != 0)
 		return -1;

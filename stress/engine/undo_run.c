@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "device/attr.h"
 #include "device/lock.h"
 #include "device/undo_replay.h"
 #include "model/store.h"
@@ -84,15 +83,6 @@ static bool run_goes_on(const struct undo_open *u)
 	return u->run_alive && u->pid != getppid();
 }
 
-/* A device that was removed comes back, if it does, without a trace of what was changed. */
-static bool device_gone(const struct host *host, const struct undo_rec *rec)
-{
-	struct bdf bdf;
-
-	return rec->kind != UNDO_DOMAIN && bdf_parse(rec->subject, &bdf) &&
-		!attr_device_exists(host, bdf);
-}
-
 static void undo_one(const struct host *host, struct store *store, const struct undo_open *u,
 	const char *boot_id, FILE *out, struct undo_tally *tally)
 {
@@ -104,9 +94,6 @@ static void undo_one(const struct host *host, struct store *store, const struct 
 	if (run_goes_on(u)) {
 		word = "refused, its run is alive";
 		tally->refused++;
-	} else if (device_gone(host, &u->rec)) {
-		word = "not needed, the device is gone";
-		tally->void_++;
 	} else if (!str_eq(u->boot_id, boot_id)) {
 		word = "not needed, the host was rebooted since";
 		tally->void_++;

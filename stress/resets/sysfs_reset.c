@@ -150,10 +150,6 @@ static void widen(struct firing *f)
 
 	if (f->was[0] == '\0')
 		return;
-	if (!attr_device_exists(f->ctx->host, f->dev->bdf)) {
-		undo_done(f->ctx->out, f->undo); /* the list is gone with it */
-		return;
-	}
 	if (methods_restore(f->ctx->host, f->dev->bdf, f->was, clock_mono_ns() + LIST_NS, now,
 		    dropped, &err) != 0) {
 		str_set(ev.subject, f->bdf);

@@ -1,0 +1,39 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# A non-fatal and a fatal AER error of a running VM's device: QEMU pauses the guest, which ends the
+# step at once with that reason, and the report names device and severity.
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+device=0000:03:00.0
+
+domain vm --devices $device
+scenario error <<'X'
+lanes: [{domain: vm, ready: {serial: READY, timeout: 90s}}]
+steps: [start, {hold: 200s}, destroy]
+X
+
+# suffers SEVERITY EVENT
+suffers()
+{
+	local began
+
+	start_run error
+	within 90 sees 'L2 READY' /run/lab/vm.serial
+	sleep 3
+	outside "$2"
+	began=$EPOCHSECONDS
+	ends 1
+	[ $((EPOCHSECONDS - began)) -lt 100 ] || fail "the step did not end at once"
+	says "FAIL: $device" "$1"
+	holds '.verdict == "fail"' '.lanes[0].cycles == {done: 1, failed: 1}' \
+		'[.failures[] | [.lane, .cycle, .step, .step_index, .outcome, .reason]]
+			== [["vm", 1, "hold", 1, "fail", "guest-paused-by-error"]]' \
+		"[.incidents[] | select(.id == \"aer.bus-error\") |
+			[.severity, .bdf, .reporter, .lane, .cycle, .step, .step_index]] ==
+			[[\"$1\", \"$device\", \"0000:00:12.0\", \"vm\", 1, \"hold\", 1]]"
+	[ "$(state_of vm)" = "shut off" ] || fail "the domain was left $(state_of vm)"
+	: >/run/lab/vm.serial
+}
+
+suffers error non-fatal
+suffers fatal fatal
