@@ -93,7 +93,10 @@ enum vm_why vm_reset(struct vm *vm, struct err *err) must_check;
 enum vm_why vm_suspend(struct vm *vm, struct err *err) must_check;
 enum vm_why vm_resume(struct vm *vm, struct err *err) must_check;
 
-/* Brings it back to a state in which it was found; no boot is proved. */
+/*
+ * Brings it back to a state in which it was found; no boot is proved. A guest that ran before us is
+ * asked to power off and has a minute for it; one that we started is destroyed.
+ */
 enum vm_why vm_restore(
 	struct vm *vm, enum vm_state found, int64_t deadline_ns, struct err *err) must_check;
 

@@ -17,6 +17,7 @@ struct vm {
 	struct qemuproc proc;
 	enum vm_expect expect;
 	uint64_t judged; /* news.count of the last vm_check that found nothing */
+	bool ours; /* this life was begun by vm_start */
 	bool booting; /* the guest may reset itself on its way up */
 	unsigned resets_known; /* more than these are trouble when it is not booting */
 	unsigned mark_resets;

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define GROUP_POLL_MS     20 /* nothing announces that a VFIO group is free */
+#define FOREIGN_GRACE_NS  (60 * NS_PER_S) /* a guest with unsaved data that ran before us */
 #define RECONNECT_NS      (30 * NS_PER_S) /* a restart of libvirtd */
 #define RECONNECT_POLL_MS 500 /* its socket may belong to systemd and never go away */
 
@@ -64,6 +65,7 @@ enum vm_why vm_start(struct vm *vm, bool paused, struct err *err)
 		return why;
 	ear_forget(vm->ear);
 	vm->njobs = 0;
+	vm->ours = true;
 	qemuproc_finish(&vm->proc);
 	vm_mark(vm);
 	vm->log_start = qemulog_size(vm->log_path);
@@ -268,6 +270,18 @@ static enum vm_why reconnect(struct vm *vm, int64_t deadline_ns, struct err *err
 	return VM_OK;
 }
 
+static enum vm_why put_off(struct vm *vm, enum vm_state state, int64_t deadline_ns, struct err *err)
+{
+	int64_t now = clock_mono_ns(), half = now + (deadline_ns - now) / 2;
+
+	if (vm->ours || state != VM_STATE_RUNNING)
+		return vm_destroy(vm, deadline_ns, err);
+	if (vm_shutdown(vm, VM_MODE_DEFAULT,
+		    half < now + FOREIGN_GRACE_NS ? half : now + FOREIGN_GRACE_NS, err) == VM_OK)
+		return VM_OK;
+	return vm_destroy(vm, deadline_ns, err);
+}
+
 enum vm_why vm_restore(struct vm *vm, enum vm_state found, int64_t deadline_ns, struct err *err)
 {
 	struct vm_actual actual;
@@ -283,7 +297,7 @@ enum vm_why vm_restore(struct vm *vm, enum vm_state found, int64_t deadline_ns, 
 		return vm_call_failed(vm, VM_LIBVIRT_ERROR, "state", &lv, err);
 	vm_resync(vm, actual);
 	if (state != VM_STATE_OFF && (found == VM_STATE_OFF || state == VM_STATE_CRASHED)) {
-		why = vm_destroy(vm, deadline_ns, err);
+		why = put_off(vm, state, deadline_ns, err);
 		state = VM_STATE_OFF;
 	}
 	if (why == VM_OK && found != VM_STATE_OFF && state == VM_STATE_OFF) {

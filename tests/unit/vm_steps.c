@@ -165,7 +165,8 @@ static void what_somebody_else_does_ends_the_wait_at_once(void **state)
 	lane_init(&other, "", "  - start\n");
 	assert_pass(&l, 0);
 	start = clock_mono_ns();
-	assert_int_equal(vm_restore(other.vm, VM_STATE_OFF, start + NS_PER_S, &err), VM_OK);
+	assert_int_equal(vm_restore(other.vm, VM_STATE_RUNNING, start + NS_PER_S, &err), VM_OK);
+	assert_int_equal(vm_destroy(other.vm, start + 5 * NS_PER_S, &err), VM_OK);
 	assert_int_equal(run(&l, 1), OUTCOME_BROKEN);
 	assert_string_equal(l.res.reason, "stopped-by-other");
 	assert_true(clock_mono_ns() - start < 5 * NS_PER_S);
