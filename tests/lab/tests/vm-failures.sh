@@ -1,0 +1,77 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Each way in which a guest, QEMU, libvirt or somebody else can spoil a step ends it at once and has
+# its own reason; the domain is put back. Needs --on AERNOW aer:rng0:COMP_TIME.
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=vm.sh
+. "$(dirname "$0")/vm.sh"
+ready='{serial: "L2 READY", timeout: 60s}'
+never='{serial: "L2 NEVER", timeout: 60s}'
+
+# expect REASON CODE: the run ends with that reason, well before any step's time is up.
+expect()
+{
+	local began=$EPOCHSECONDS
+
+	runs "$2"
+	reason "$1"
+	[ $((EPOCHSECONDS - began)) -lt 50 ] || fail "$1 took $((EPOCHSECONDS - began)) s"
+	wait
+}
+
+# --- the guest
+vm --panic-device --kernel-args panic-after=1
+scenario "$ready" start 'hold: 60s' shutdown
+expect guest-panicked 1
+is_off
+vm --panic-device --kernel-args panic
+scenario "$never" start shutdown
+expect guest-panicked 1
+vm --panic-device --on-crash preserve --kernel-args panic-after=1
+scenario "$ready" start 'hold: 60s' shutdown
+expect guest-panicked 1
+is_off
+vm --kernel-args poweroff-after=1
+expect guest-stopped-itself 1
+vm --kernel-args triple-after=1
+expect guest-rebooted-itself 1
+is_off
+vm --kernel-args never-ready
+scenario '{serial: "L2 READY", timeout: 6s}' start shutdown
+expect not-ready 1
+is_off
+vm --kernel-args ignorepwr
+scenario "$ready" start 'reboot: {timeout: 5s}' shutdown
+expect reboot-ignored 1
+scenario "$ready" start 'shutdown: {timeout: 3s}'
+expect shutdown-ignored 1
+is_off
+scenario "$ready" start 'stop: 2s'
+runs 0
+is_off
+
+# --- QEMU
+vm
+scenario "$ready" start 'hold: 60s' shutdown
+# shellcheck disable=SC2016 # expanded when it is ready
+when_ready sh -c 'kill -9 $(cat /run/libvirt/qemu/vm.pid)'
+expect qemu-died 1
+vm --devices 0000:03:00.0
+when_ready echo AERNOW >/dev/console
+expect guest-paused-by-error 1
+says vfio_err_notifier_handler
+is_off
+
+# --- others, and libvirt
+vm
+for act in "stopped-by-other virsh -q destroy vm" "stopped-by-other virsh -q shutdown vm" \
+	"paused-by-other virsh -q suspend vm" "reset-by-other virsh -q reset vm" \
+	"undefined-by-other virsh -q undefine vm" "libvirt-lost lab-libvirtd restart"; do
+	vm
+	# shellcheck disable=SC2086 # a command
+	when_ready ${act#* }
+	expect "${act%% *}" 4
+done
+is_off
+virsh -q undefine vm

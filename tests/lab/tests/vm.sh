@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# For the tests of VM steps: . "$(dirname "$0")/vm.sh" after lib.sh. libvirtd runs then.
+
+lab-libvirtd start
+
+# vm OPTION...: defines the domain `vm` anew (options of lab-domain).
+vm()
+{
+	virsh -q destroy vm >/dev/null 2>&1
+	virsh -q undefine vm --managed-save >/dev/null 2>&1
+	: >/run/lab/vm.serial 2>/dev/null
+	lab-domain vm "$@" >vm.xml || fail "lab-domain $*"
+	virsh -q define vm.xml || fail "virsh define"
+}
+
+# scenario READY STEP...: writes scenario.yaml, one cycle of these steps on `vm`.
+scenario()
+{
+	local ready=$1
+
+	shift
+	printf 'version: 1\nname: steps\nlanes:\n  - domain: vm\n    devices: []\n    ready: %s\n' "$ready"
+	printf 'steps:\n'
+	printf '  - %s\n' "$@"
+} >scenario.yaml
+
+# runs CODE: runs scenario.yaml; the report is ./run.json.
+runs()
+{
+	exits "$1" vfio-stress run -q --db runs.db --report json:run.json scenario.yaml
+}
+
+# reason WORD: the run's failure has that reason.
+reason()
+{
+	grep -qE "\"reason\": ?\"$1\"" run.json || { cat run.json; fail "the reason is not $1"; }
+}
+
+# is_off: the domain is as it was found.
+is_off()
+{
+	[ "$(virsh -q domstate vm)" = "shut off" ] || fail "vm is $(virsh -q domstate --reason vm)"
+}
+
+# when_ready COMMAND...: in the background, once the guest has printed READY.
+when_ready()
+{
+	(
+		while ! grep -q 'L2 READY' /run/lab/vm.serial 2>/dev/null; do sleep 0.1; done
+		sleep 1
+		"$@"
+	) &
+}
