@@ -71,9 +71,14 @@ static int run_loaded(const struct host *host, const struct options *o, const st
 		.tool_version = STRESS_VERSION,
 		.quiet = options_get(o, "quiet") != NULL,
 	};
+	struct diags diags = {0};
 
 	if (options_get(o, "dry-run") != NULL)
 		return check_scenario(host, sc, true);
+	if (scenario_check_env(sc, &diags) != 0) {
+		diags_print(&diags, stderr);
+		return EXIT_REFUSED;
+	}
 	if (check_reports(sc->reports, sc->nreports) != 0 ||
 		check_reports(a->reports.v, a->reports.n) != 0)
 		return EXIT_REFUSED;

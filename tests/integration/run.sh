@@ -221,6 +221,9 @@ code=0
 expect 4 'the kernel log cannot be read' 'a run without a kernel log is blind'
 run pass --report json:/nowhere/run.json
 expect 3 '/nowhere' 'a report that cannot be written is found before the run'
+scenario secret '[start, destroy]' 'cycles: 1' "report: [{json: '\${env:STRESS_RUN_TEST}/run.json'}]"
+run secret
+expect 3 'STRESS_RUN_TEST' 'a secret that is not set is found before the run'
 run pass --db /proc/nowhere/runs.db
 expect 2 'given twice' 'one store'
 code=0
