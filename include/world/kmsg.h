@@ -74,6 +74,17 @@ bool kmsg_synced(struct kmsg *k, uint64_t ticket, uint64_t *seq_out);
 void kmsg_get_status(struct kmsg *k, struct kmsg_status *out);
 
 /*
+ * What the kernel still holds, from its oldest record to the newest, without a thread. A kernel
+ * that prints faster than we read does not keep us for more than KMSG_DUMP_MAX_MS.
+ */
+#define KMSG_DUMP_MAX_MS 10000
+struct kmsg_dump;
+int kmsg_dump_open(const char *path, struct kmsg_dump **out, struct err *err) must_check;
+void kmsg_dump_close(struct kmsg_dump *d);
+/* 1 = a record, 0 = that was the newest, -1. Lost ones show in the sequence numbers. */
+int kmsg_dump_next(struct kmsg_dump *d, struct klog_rec *out, struct err *err) must_check;
+
+/*
  * Writes one line as a process (facility user). A fresh open for each, because the kernel's limit
  * of printk_devkmsg belongs to the open file (kernel/printk/printk.c, devkmsg_open). When `path` is
  * no character device (the seam) this is a no-op that succeeds.

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "world/kmsg.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* a shorter read than the record loses it (devkmsg_read): text escapes to 4 KiB at most */
+#define READ_MAX 16384
+
+struct kmsg_dump {
+	int fd;
+	int64_t until_ns;
+	char buf[READ_MAX];
+};
+
+int kmsg_dump_open(const char *path, struct kmsg_dump **out, struct err *err)
+{
+	/* a fresh open stands at the oldest record */
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0) {
+		err_set(err, errno == ENOENT ? ERR_ABSENT : ERR_IO, errno, "open %s", path);
+		if (errno == EPERM || errno == EACCES)
+			err_hint(err, "reading the kernel log needs root or CAP_SYSLOG");
+		return -1;
+	}
+	*out = xcalloc(1, sizeof(**out));
+	(*out)->fd = fd;
+	(*out)->until_ns = clock_mono_ns() + KMSG_DUMP_MAX_MS * NS_PER_MS;
+	return 0;
+}
+
+void kmsg_dump_close(struct kmsg_dump *d)
+{
+	if (d == NULL)
+		return;
+	close(d->fd);
+	free(d);
+}
+
+int kmsg_dump_next(struct kmsg_dump *d, struct klog_rec *out, struct err *err)
+{
+	while (clock_mono_ns() < d->until_ns) {
+		ssize_t n = read(d->fd, d->buf, sizeof(d->buf));
+
+		if (n > 0 && kmsg_parse(d->buf, (size_t)n, out, err) == 0)
+			return 1;
+		if (n == 0 || (n < 0 && errno == EAGAIN))
+			return 0;
+		/* overwritten before it was read, or too large: its number will be missing */
+		if (n < 0 && errno != EPIPE && errno != EINVAL && errno != EINTR)
+			return err_set(err, ERR_IO, errno, "read the kernel log");
+	}
+	return 0;
+}
