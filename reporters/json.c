@@ -179,27 +179,50 @@ static struct json_t *split(const char *text, char separator)
 	return list;
 }
 
+static struct json_t *numbers(const char *text)
+{
+	struct json_t *list = jout_array();
+
+	while (*text != '\0') {
+		const char *end = strchrnul(text, '\n');
+		auto_free char *part = xstrndup(text, (size_t)(end - text));
+		int64_t number;
+
+		/* "..." where the list was cut */
+		if (str_to_i64(part, 10, INT64_MIN, INT64_MAX, &number))
+			jout_push_int(list, number);
+		else
+			jout_push_str(list, part);
+		text = *end ? end + 1 : end;
+	}
+	return list;
+}
+
+void json_field(struct json_t *obj, const struct incident_field *f)
+{
+	int64_t number;
+
+	if (f->kind == VALUE_NULL)
+		jout_null(obj, f->name);
+	else if (f->kind == VALUE_BOOL)
+		jout_bool(obj, f->name, str_eq(f->text, "true"));
+	else if (f->kind == VALUE_STRINGS)
+		jout_put(obj, f->name, split(f->text, '\n'));
+	else if (f->kind == VALUE_INTS)
+		jout_put(obj, f->name, numbers(f->text));
+	else if (f->kind == VALUE_INT && str_to_i64(f->text, 10, INT64_MIN, INT64_MAX, &number))
+		jout_int(obj, f->name, number);
+	else
+		jout_text(obj, f->name, f->text);
+}
+
 static struct json_t *fields_json(const struct incident *inc)
 {
 	struct json_t *o = jout_object();
 	size_t i;
 
-	for (i = 0; i < inc->nfields; i++) {
-		const struct incident_field *f = &inc->fields[i];
-		int64_t number;
-
-		if (f->kind == VALUE_NULL)
-			jout_null(o, f->name);
-		else if (f->kind == VALUE_BOOL)
-			jout_bool(o, f->name, str_eq(f->text, "true"));
-		else if (f->kind == VALUE_STRINGS)
-			jout_put(o, f->name, split(f->text, '\n'));
-		else if (f->kind == VALUE_INT &&
-			str_to_i64(f->text, 10, INT64_MIN, INT64_MAX, &number))
-			jout_int(o, f->name, number);
-		else
-			jout_text(o, f->name, f->text);
-	}
+	for (i = 0; i < inc->nfields; i++)
+		json_field(o, &inc->fields[i]);
 	return o;
 }
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 struct incident;
+struct incident_field;
 struct json_t;
 struct run_view;
 
@@ -25,5 +26,7 @@ void json_report(const struct run_view *run, const struct json_cut *cut, FILE *o
 /* One incident in the report's shape. `lanes` are names by index; NULL = no lanes (scan). */
 struct json_t *json_incident(const struct incident *inc, const char *const *lanes, size_t nlanes,
 	const struct json_cut *cut);
+/* A decoded part as a member of obj. */
+void json_field(struct json_t *obj, const struct incident_field *f);
 
 #endif

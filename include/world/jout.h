@@ -28,6 +28,9 @@ void jout_put(struct json_t *obj, const char *key, struct json_t *child);
 
 void jout_push(struct json_t *array, struct json_t *child);
 void jout_push_str(struct json_t *array, const char *text);
+void jout_push_int(struct json_t *array, int64_t value);
+
+bool jout_has(const struct json_t *obj, const char *key);
 
 /* Writes it compactly, without a newline, and frees it. Errors of `out` stay with `out`. */
 void jout_write(struct json_t *tree, FILE *out);

@@ -105,6 +105,16 @@ void jout_push_str(struct json_t *array, const char *text)
 	jout_push(array, string_of(text));
 }
 
+void jout_push_int(struct json_t *array, int64_t value)
+{
+	jout_push(array, json_integer(value));
+}
+
+bool jout_has(const struct json_t *obj, const char *key)
+{
+	return json_object_get(obj, key) != NULL;
+}
+
 void jout_write(struct json_t *tree, FILE *out)
 {
 	json_dumpf(tree, out, JSON_COMPACT | JSON_ENCODE_ANY);
