@@ -66,5 +66,7 @@ struct incident {
 };
 
 void incident_finish(struct incident *inc);
+/* With lines and texts of its own. */
+void incident_copy(struct incident *dst, const struct incident *src);
 
 #endif

@@ -137,25 +137,11 @@ void writer_record(struct writer *w, const struct klog_rec *rec)
 		add(w, ITEM_RECORD, rec, size, false);
 }
 
-static struct incident *incident_copy(const struct incident *inc)
-{
-	struct incident *copy = xmalloc(sizeof(*copy));
-	size_t i;
-
-	*copy = *inc;
-	for (i = 0; i < inc->nfirst; i++)
-		copy->first[i].text = xstrdup(inc->first[i].text);
-	for (i = 0; i < inc->nlast; i++)
-		copy->last[i].text = xstrdup(inc->last[i].text);
-	copy->meaning = inc->meaning ? xstrdup(inc->meaning) : NULL;
-	copy->advice = inc->advice ? xstrdup(inc->advice) : NULL;
-	return copy;
-}
-
 void writer_incident(struct writer *w, const struct incident *inc)
 {
-	struct incident *copy = incident_copy(inc);
+	struct incident *copy = xmalloc(sizeof(*copy));
 
+	incident_copy(copy, inc);
 	add(w, ITEM_INCIDENT, &copy, sizeof(copy), false);
 }
 
