@@ -228,6 +228,26 @@ static const char *take_syslog(const char *s, const char *end, struct logline *o
 	return take_tag(skip_blanks(p, end), end, out);
 }
 
+/*
+ * "host kernel: ", "host systemd[1]: " behind the stamp of journalctl -o short-monotonic. A number in
+ * brackets must follow any other name: "vfio-pci 0000:41:00.0: " is the kernel's own.
+ */
+static const char *take_host(const char *s, const char *end, struct logline *out)
+{
+	const char *p = s, *tag;
+
+	while (p < end && (isalnum((unsigned char)*p) || strchr("_-.", *p) != NULL))
+		p++;
+	if (p == s || p == end || *p != ' ')
+		return NULL;
+	tag = ++p;
+	if (starts(p, end, "kernel: "))
+		return take_tag(p, end, out);
+	while (p < end && *p != ' ' && *p != '[')
+		p++;
+	return p < end && *p == '[' ? take_tag(tag, end, out) : NULL;
+}
+
 static const char *take_layer(const char *s, const char *end, struct logline *out)
 {
 	const char *next;
@@ -242,7 +262,7 @@ static const char *take_layer(const char *s, const char *end, struct logline *ou
 		out->source = SOURCE_KERNEL;
 		return s + 8;
 	}
-	return NULL;
+	return out->usec >= 0 ? take_host(s, end, out) : NULL;
 }
 
 void logline_parse(const char *line, size_t len, struct logline *out)

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VFIO_STRESS_KLOG_SAVEDLOG_H
+#define VFIO_STRESS_KLOG_SAVEDLOG_H
+
+#include "world/kmsg.h"
+
+/*
+ * A log that somebody saved, in any form that logline.h knows or as raw records of /dev/kmsg; or
+ * what the running kernel still holds.
+ */
+struct savedlog;
+
+struct savedlog_line {
+	uint64_t no; /* of the physical line (of the record: /dev/kmsg itself), from 1 */
+	/* its seq is the line's number; in a file of raw records the kernel's */
+	struct klog_rec rec;
+	bool is_record; /* false: a line of a raw record's dictionary */
+	unsigned source; /* for classify() */
+};
+
+/* "-" is standard input. */
+int savedlog_open(const char *path, struct savedlog **out, struct err *err) must_check;
+int savedlog_open_kmsg(const char *path, struct savedlog **out, struct err *err) must_check;
+void savedlog_close(struct savedlog *l);
+/* 1 = a line, 0 = the end, -1. */
+int savedlog_next(struct savedlog *l, struct savedlog_line *out, struct err *err) must_check;
+/* Are sequence numbers the kernel's? */
+bool savedlog_is_raw(const struct savedlog *l);
+/*
+ * The physical lines of what has these sequence numbers, 0 when they are not known. Raw records
+ * are remembered up to SAVEDLOG_RECORDS_MAX, more than any kernel's buffer holds in practice.
+ */
+#define SAVEDLOG_RECORDS_MAX (1u << 20)
+void savedlog_lines_of(const struct savedlog *l, uint64_t first_seq, uint64_t last_seq,
+	uint64_t *first_line, uint64_t *last_line);
+
+#endif

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "klog/savedlog.h"
+
+#include "base/mem.h"
+#include "base/vec.h"
+#include "klog/logline.h"
+#include "klog/rules.h"
+#include "world/logfile.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Where a raw record stands in its file. */
+struct whereabouts {
+	uint64_t seq, line;
+};
+
+struct savedlog {
+	struct logfile *file;
+	struct kmsg_dump *dump; /* or the kernel itself */
+	bool raw, any;
+	uint64_t no, last_seq;
+	VEC(struct whereabouts) records;
+};
+
+int savedlog_open(const char *path, struct savedlog **out, struct err *err)
+{
+	struct logfile *file;
+
+	if (logfile_open(path, &file, err) != 0)
+		return -1;
+	*out = xcalloc(1, sizeof(**out));
+	(*out)->file = file;
+	return 0;
+}
+
+int savedlog_open_kmsg(const char *path, struct savedlog **out, struct err *err)
+{
+	struct kmsg_dump *dump;
+
+	if (kmsg_dump_open(path, &dump, err) != 0)
+		return -1;
+	*out = xcalloc(1, sizeof(**out));
+	(*out)->dump = dump;
+	(*out)->raw = true;
+	return 0;
+}
+
+void savedlog_close(struct savedlog *l)
+{
+	if (l == NULL)
+		return;
+	logfile_close(l->file);
+	kmsg_dump_close(l->dump);
+	vec_finish(&l->records);
+	free(l);
+}
+
+bool savedlog_is_raw(const struct savedlog *l)
+{
+	return l->raw;
+}
+
+/* A number behind the last one read: text between records leaves no gap. */
+static uint64_t seq_of(struct savedlog *l, const struct logfile_line *line)
+{
+	return l->raw ? l->last_seq : line->no;
+}
+
+static void from_text(struct savedlog *l, const struct logfile_line *line, struct klog_rec *rec)
+{
+	struct logline parsed;
+	bool cut;
+
+	logline_parse(line->s, line->n, &parsed);
+	cut = parsed.len > KMSG_TEXT_MAX;
+	rec->seq = seq_of(l, line);
+	rec->usec = parsed.usec;
+	rec->level = parsed.level;
+	/* anything but 0 says that the kernel did not write it */
+	rec->facility = parsed.source == 0;
+	rec->origin = (uint8_t)(parsed.source == 0 ? ORIGIN_UNKNOWN : parsed.source - 1);
+	rec->truncated = cut || line->cut;
+	rec->len = (uint16_t)(cut ? KMSG_TEXT_MAX : parsed.len);
+	memcpy(rec->text, parsed.text, rec->len);
+	rec->text[rec->len] = '\0';
+}
+
+/* "6,1200,2101114001,-;text" */
+static bool from_raw(struct savedlog *l, const struct logfile_line *line, struct klog_rec *rec)
+{
+	struct err err;
+
+	if (line->n == 0 || line->s[0] < '0' || line->s[0] > '9' ||
+		kmsg_parse(line->s, line->n, rec, &err) != 0)
+		return false;
+	/* a file that begins with a record is one of records; else their numbers mean nothing */
+	if (!l->any)
+		l->raw = true;
+	if (!l->raw) {
+		rec->seq = line->no;
+		return true;
+	}
+	l->last_seq = rec->seq;
+	if (l->records.n < SAVEDLOG_RECORDS_MAX)
+		*vec_push(&l->records) = (struct whereabouts){rec->seq, line->no};
+	return true;
+}
+
+static int next_of_file(struct savedlog *l, struct savedlog_line *out, struct err *err)
+{
+	struct logfile_line line;
+	int rc = logfile_next(l->file, &line, err);
+
+	if (rc <= 0)
+		return rc;
+	l->no = line.no;
+	out->is_record = true;
+	if (!from_raw(l, &line, &out->rec)) {
+		from_text(l, &line, &out->rec);
+		out->is_record = !l->raw || line.n == 0 || line.s[0] != ' ';
+	}
+	l->any = l->any || line.n > 0;
+	return 1;
+}
+
+int savedlog_next(struct savedlog *l, struct savedlog_line *out, struct err *err)
+{
+	int rc;
+
+	out->rec = (struct klog_rec){.usec = -1};
+	if (l->file != NULL) {
+		rc = next_of_file(l, out, err);
+	} else {
+		rc = kmsg_dump_next(l->dump, &out->rec, err);
+		l->no += rc > 0;
+		out->is_record = true;
+	}
+	out->no = l->no;
+	out->source = out->rec.facility == 0 ? out->rec.origin + 1u : 0;
+	return rc;
+}
+
+/* The newest record that is not behind `seq`; SIZE_MAX when there is none. */
+static size_t find_record(const struct savedlog *l, uint64_t seq)
+{
+	size_t low = 0, high = l->records.n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (l->records.v[middle].seq <= seq)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low - 1;
+}
+
+void savedlog_lines_of(const struct savedlog *l, uint64_t first_seq, uint64_t last_seq,
+	uint64_t *first_line, uint64_t *last_line)
+{
+	size_t first, last;
+
+	*first_line = *last_line = 0;
+	if (!l->raw) {
+		*first_line = first_seq;
+		*last_line = last_seq;
+		return;
+	}
+	first = find_record(l, first_seq);
+	last = find_record(l, last_seq);
+	/* numbers that went back are another boot's: not to be told apart */
+	if (first == SIZE_MAX || last == SIZE_MAX || last < first)
+		return;
+	*first_line = l->records.v[first].line;
+	/* with its dictionary */
+	*last_line = last + 1 < l->records.n ? l->records.v[last + 1].line - 1 : l->no;
+}
