@@ -11,6 +11,7 @@ extern const struct command cmd_list;
 extern const struct command cmd_report;
 extern const struct command cmd_run;
 extern const struct command cmd_runs;
+extern const struct command cmd_scan;
 extern const struct command cmd_undo;
 extern const struct command cmd_version;
 

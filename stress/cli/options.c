@@ -202,6 +202,9 @@ static struct host host_of(const struct options *o)
 {
 	const char *root = options_get(o, "root"), *kmsg = options_get(o, "kmsg");
 
+	/* scan's flag of this name gives no path */
+	if (kmsg != NULL && *kmsg == '\0')
+		kmsg = NULL;
 	return (struct host){
 		.root = root ? root : "",
 		.kmsg = kmsg ? kmsg : "/dev/kmsg",

@@ -8,6 +8,7 @@ const struct command *const commands[] = {
 	&cmd_check,
 	&cmd_report,
 	&cmd_runs,
+	&cmd_scan,
 	&cmd_deliver,
 	&cmd_undo,
 	&cmd_list,

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VFIO_STRESS_CLI_SCAN_H
+#define VFIO_STRESS_CLI_SCAN_H
+
+#include "base/vec.h"
+#include "model/incident.h"
+
+/* An incident of a saved log. */
+struct found {
+	struct incident inc;
+	const char *file; /* NULL when there is one only */
+	size_t file_no; /* in the order of reading */
+	uint64_t first_line, last_line; /* 0 = unknown */
+	bool raw; /* its sequence numbers are the kernel's */
+};
+
+/* what is kept; beyond it the less severe make room and are counted */
+#define SCAN_INCIDENTS_MAX 4096
+
+/* What a scan came to, in the order of the log. */
+struct scan_result {
+	VEC(struct found) found;
+	uint64_t omitted, hidden; /* hidden: below --min-severity */
+	uint64_t lines;
+	bool any; /* incidents, also those that are not shown */
+	enum severity worst; /* of any */
+};
+
+#endif
