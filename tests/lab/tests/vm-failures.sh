@@ -20,26 +20,13 @@ expect()
 	wait
 }
 
-# --- the guest
-vm --panic-device --kernel-args panic-after=1
-scenario "$ready" start 'hold: 60s' shutdown
-expect guest-panicked 1
-is_off
+# --- the guest (more in guest-fates)
 vm --panic-device --kernel-args panic
 scenario "$never" start shutdown
 expect guest-panicked 1
 vm --panic-device --on-crash preserve --kernel-args panic-after=1
 scenario "$ready" start 'hold: 60s' shutdown
 expect guest-panicked 1
-is_off
-vm --kernel-args poweroff-after=1
-expect guest-stopped-itself 1
-vm --kernel-args triple-after=1
-expect guest-rebooted-itself 1
-is_off
-vm --kernel-args never-ready
-scenario '{serial: "L2 READY", timeout: 6s}' start shutdown
-expect not-ready 1
 is_off
 vm --kernel-args ignorepwr
 scenario "$ready" start 'reboot: {timeout: 5s}' shutdown
@@ -52,12 +39,8 @@ runs 0
 is_off
 
 # --- QEMU
-vm
-scenario "$ready" start 'hold: 60s' shutdown
-# shellcheck disable=SC2016 # expanded when it is ready
-when_ready sh -c 'kill -9 $(cat /run/libvirt/qemu/vm.pid)'
-expect qemu-died 1
 vm --devices 0000:03:00.0
+scenario "$ready" start 'hold: 60s' shutdown
 when_ready echo AERNOW >/dev/console
 expect guest-paused-by-error 1
 says vfio_err_notifier_handler
