@@ -3,9 +3,11 @@
 
 #include "base/clock.h"
 #include "world/host.h"
+#include "world/ready.h"
 
 #include "cmocka_all.h"
 #include <string.h>
+#include <unistd.h>
 
 static const struct host host = {.root = "", .kmsg = "/dev/kmsg"};
 
@@ -107,6 +109,84 @@ static void waiting_ends_at_the_deadline_and_finds_nothing_wrong(void **state)
 	vm_close(vm);
 }
 
+/* A test:/// world of our own: a domain with a device and a console in a file. */
+static const char node[] =
+	"<node><domain type='test'><name>gpu-vm</name>"
+	"<uuid>4dea22b3-1d52-d8f3-2516-782e98a23fa0</uuid>"
+	"<memory unit='MiB'>512</memory><vcpu>1</vcpu><os><type>hvm</type></os><devices>"
+	"<hostdev mode='subsystem' type='pci' managed='yes'><source>"
+	"<address domain='0x0000' bus='0x41' slot='0x00' function='0x1'/></source></hostdev>"
+	"<serial type='file'><source path='%s'/><target port='0'/></serial>"
+	"</devices></domain></node>";
+
+static struct vm *open_own(const char *xml, const char *console)
+{
+	struct vm *vm = NULL;
+	FILE *f = fopen(xml, "w");
+	char uri[80];
+	struct err err;
+
+	assert_non_null(f);
+	fprintf(f, node, console);
+	fclose(f);
+	snprintf(uri, sizeof(uri), "test://%s", xml);
+	if (vm_open(&host, uri, "gpu-vm", &vm, &err) != 0)
+		fail_msg("%s", err.msg);
+	unlink(xml);
+	return vm;
+}
+
+static void print_on(const char *console, const char *text)
+{
+	FILE *f = fopen(console, "a");
+
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+}
+
+/* One boot after an action that is told after the console says something. */
+static enum vm_why boot(
+	struct vm *vm, const char *console, const char *before, const char *after, bool *proved)
+{
+	const struct ready_how how = {.way = READY_BY_SERIAL, .pattern = "login:"};
+	struct readiness *r = NULL;
+	enum vm_why why;
+	struct err err;
+
+	print_on(console, before);
+	assert_int_equal(ready_arm(vm, &how, READY_AFTER_RESET, &r, &err), VM_OK);
+	print_on(console, after);
+	assert_int_equal(vm_reset(vm, &err), VM_OK);
+	why = ready_wait(r, clock_mono_ns() + NS_PER_S, proved, &err);
+	ready_free(r);
+	return why;
+}
+
+static void what_the_old_boot_printed_proves_nothing(void **state)
+{
+	char xml[64], console[64];
+	bool proved = false;
+	size_t n;
+	struct vm *vm;
+
+	(void)state;
+	snprintf(xml, sizeof(xml), "/tmp/stress-vm-%d.xml", getpid());
+	snprintf(console, sizeof(console), "/tmp/stress-vm-%d.console", getpid());
+	vm = open_own(xml, console);
+	assert_int_equal(vm_hostdevs(vm, &n)[0].bdf.bus, 0x41);
+	assert_int_equal(n, 1);
+
+	assert_int_equal(boot(vm, console, "login:", "", &proved), VM_NOT_READY);
+	assert_false(proved);
+	assert_int_equal(boot(vm, console, "login:", "booting\nlogin: ", &proved), VM_OK);
+	assert_true(proved);
+	assert_int_equal(boot(vm, console, "", "[1.0] Kernel panic - not syncing: x\n", &proved),
+		VM_GUEST_PANICKED);
+	vm_close(vm);
+	unlink(console);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -114,6 +194,7 @@ int main(void)
 		cmocka_unit_test(an_unknown_domain_gets_a_suggestion),
 		cmocka_unit_test(a_domain_is_destroyed_and_started_and_each_only_once),
 		cmocka_unit_test(a_domain_is_brought_back_to_how_it_was_found),
+		cmocka_unit_test(what_the_old_boot_printed_proves_nothing),
 		cmocka_unit_test(waiting_ends_at_the_deadline_and_finds_nothing_wrong),
 	};
 

@@ -8,7 +8,9 @@
 #include "world/vm.h"
 
 #include "cmocka_all.h"
+#include <arpa/inet.h>
 #include <malloc.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -237,6 +239,57 @@ static void a_way_to_be_ready_that_cannot_work_is_refused_before_the_run(void **
 	}
 }
 
+/* A port on this machine, listening or only taken. */
+static int open_port(bool listening, char address[32])
+{
+	struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	socklen_t len = sizeof(in);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&in, sizeof(in)), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&in, &len), 0);
+	if (listening)
+		assert_int_equal(listen(fd, 8), 0);
+	snprintf(address, 32, "127.0.0.1:%d", ntohs(in.sin_port));
+	return fd;
+}
+
+static void a_guest_that_accepts_connections_is_ready(void **state)
+{
+	char address[32], ready[80];
+	struct event ev;
+	struct lane l;
+	int fd = open_port(true, address);
+
+	(void)state;
+	snprintf(ready, sizeof(ready), "{tcp: \"%s\", timeout: 5s}", address);
+	lane_init(&l, ready, "  - start\n");
+	assert_pass(&l, 0);
+	assert_true(next_event(&l, EV_BOOT_PROOF, &ev));
+	assert_int_equal(ev.code, 1);
+	lane_finish(&l);
+	close(fd);
+}
+
+static void a_guest_that_refuses_connections_is_not(void **state)
+{
+	char address[32], ready[80];
+	struct event ev;
+	struct lane l;
+	int fd = open_port(false, address);
+
+	(void)state;
+	snprintf(ready, sizeof(ready), "{tcp: \"%s\", timeout: 1s}", address);
+	lane_init(&l, ready, "  - start\n");
+	assert_int_equal(run(&l, 0), OUTCOME_FAIL);
+	assert_string_equal(l.res.reason, "not-ready");
+	assert_non_null(strstr(l.res.detail, address));
+	assert_non_null(strstr(l.res.detail, "Connection refused"));
+	assert_false(next_event(&l, EV_BOOT_PROOF, &ev));
+	lane_finish(&l);
+	close(fd);
+}
+
 static void options_that_contradict_each_other_are_refused_at_load(void **state)
 {
 	static const char *const bad[] = {"guest: {run: []}", "guest: {run: x, may-exit: true}",
@@ -310,6 +363,8 @@ int main(void)
 		cmocka_unit_test(a_hold_ends_when_the_run_is_to_stop),
 		cmocka_unit_test(a_delay_takes_its_time_and_proves_nothing),
 		cmocka_unit_test(a_way_to_be_ready_that_cannot_work_is_refused_before_the_run),
+		cmocka_unit_test(a_guest_that_accepts_connections_is_ready),
+		cmocka_unit_test(a_guest_that_refuses_connections_is_not),
 		cmocka_unit_test(options_that_contradict_each_other_are_refused_at_load),
 		cmocka_unit_test(bounds_cover_dead_devices_and_guest_memory),
 		cmocka_unit_test(thousands_of_cycles_are_quick_and_leave_no_memory_behind),
