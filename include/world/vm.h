@@ -77,7 +77,7 @@ unsigned vm_resets(const struct vm *vm); /* how often since vm_mark */
 int64_t vm_agent_up_ns(const struct vm *vm); /* when its agent last connected since then, or 0 */
 void vm_mark(struct vm *vm); /* before an action whose boot is to be proved */
 
-/* Where the guest stops for the call: the agent asks politely, ACPI presses the power button. */
+/* Who is asked to stop the guest: its agent, or ACPI by its power button; libvirt chooses by default. */
 enum vm_mode { VM_MODE_DEFAULT, VM_MODE_ACPI, VM_MODE_AGENT };
 
 /* Starts it; `paused`: without letting it run (unsupported on test:///). */
