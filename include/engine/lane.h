@@ -23,6 +23,7 @@ struct lane {
 	size_t ndevs;
 	bool devices_known; /* all of them were found */
 	int64_t until_ns; /* no cycle begins after this (repeat.until.duration) */
+	bool wedged; /* a device or QEMU hangs in the kernel: nothing is touched any more */
 	bool domain_changed; /* it has an undo record */
 	uint64_t undo_domain;
 	int state_before_cycles; /* enum vm_state to return to between failed cycles */

@@ -34,6 +34,8 @@ struct lane_brief {
 int lane_proc_start(const struct lane_brief *brief, uint32_t lane, struct lane_proc *out,
 	struct err *err) must_check;
 void lane_proc_close(struct lane_proc *p);
+/* Closes our end of its socket, which tells it to end. */
+void lane_proc_hang_up(struct lane_proc *p);
 /* Sends an order; a lane that is gone is noticed elsewhere. */
 void lane_proc_order(const struct lane_proc *p, enum order_kind kind, uint64_t value);
 /* 1 = got one, 0 = none now, -1 = the lane has closed its end. */

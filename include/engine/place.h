@@ -23,8 +23,10 @@ struct whereabouts {
 	bool step_open;
 	const char *word, *arg; /* of the open step; arg may be NULL */
 	int32_t step_index;
+	bool on_device; /* the open step acts on this device of the lane */
+	struct bdf device;
 	struct place tail; /* the last disruptive step */
-	int64_t tail_until_ns;
+	int64_t tail_begin_ns, tail_until_ns;
 };
 
 /* First BDF and topology choose the lane, then the moment chooses cycle and step. `bdf` may be NULL. */

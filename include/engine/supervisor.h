@@ -35,6 +35,7 @@ struct sup_lane {
 	struct event open_step; /* its BEGIN, while at.step_open */
 	int64_t step_deadline_ns;
 	bool refused; /* in the prepare phase: its process ends then */
+	bool abandoned; /* stuck in the kernel: its end was written by us, it is not listened to */
 	bool stuck; /* past its bound, evidence taken */
 	bool iommu_fault; /* in the open disruptive step: its tail is longer */
 	bool process_gone;
@@ -92,6 +93,7 @@ struct supervisor {
 
 	const char *aborted; /* why, NULL = it is not */
 	unsigned interrupts;
+	int64_t interrupted_ns;
 	bool started, over, ending; /* lanes may go; all have ended; the last marker is out */
 	struct loop_timer heartbeat, linger, patience, store_patience, tick;
 };
@@ -101,6 +103,8 @@ int sup_lanes_start(struct supervisor *s, struct err *err) must_check;
 void sup_lanes_go(struct supervisor *s);
 void sup_lanes_stop(struct supervisor *s);
 void sup_lanes_kill(struct supervisor *s);
+/* Its BEGIN is on disk: only now its time runs. */
+void sup_lane_acked(struct sup_lane *lane);
 void sup_lane_handle(struct supervisor *s, const struct event *ev, uint64_t klog_seq);
 bool sup_lanes_all(const struct supervisor *s, enum lane_life at_least);
 void sup_lanes_finish(struct supervisor *s);

@@ -35,6 +35,8 @@ struct writer_ack {
 /* Readable when there are acks or the disk's state has changed. For epoll; do not read it. */
 int writer_fd(const struct writer *w);
 bool writer_next_ack(struct writer *w, struct writer_ack *out);
+/* Kernel records that memory could not hold while the disk refused. */
+uint64_t writer_dropped(struct writer *w);
 /* Is the disk refusing just now? `err` says what it says. */
 bool writer_in_trouble(struct writer *w, struct err *err);
 

@@ -79,6 +79,7 @@ struct emitter {
 	uint8_t phase;
 	bool stop_asked; /* an ORDER_STOP was read */
 	bool stop_failed; /* and its cause was STOP_FAILED */
+	bool denied; /* the store refuses: nothing more comes to disk */
 	bool orphaned; /* the supervisor is gone: start nothing new */
 };
 

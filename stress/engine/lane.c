@@ -43,7 +43,7 @@ static int64_t bound_ms_of(const struct step *step, const struct step_ctx *ctx)
 static enum outcome apply_expectation(
 	const struct step *step, enum outcome outcome, struct result *res)
 {
-	if (!step->expect_failure || outcome == OUTCOME_BROKEN || outcome == OUTCOME_SKIPPED)
+	if (!step->expect_failure || (outcome != OUTCOME_PASS && outcome != OUTCOME_FAIL))
 		return outcome;
 	if (outcome == OUTCOME_PASS)
 		return result_fail(res, "unexpected-success", "%s was expected to fail and did not",
@@ -82,7 +82,7 @@ static void emit_skipped(
 
 	if (dev != NULL)
 		bdf_text(dev->pci.bdf, subject);
-	result_skip(&res, "earlier-step-failed", "%s", why);
+	result_skip(&res, "earlier step failed", "%s", why);
 	emit_end(lane, step, subject, OUTCOME_SKIPPED, &res, 0);
 }
 
@@ -136,7 +136,10 @@ static enum outcome run_step(
 	}
 	began_ns = clock_mono_ns();
 	ctx.deadline_ns = began_ns + bound_ms * NS_PER_MS;
-	outcome = apply_expectation(step, step->type->run(&ctx, step->args, res), res);
+	outcome = step->type->run(&ctx, step->args, res);
+	lane->wedged |= outcome == OUTCOME_FAIL && str_eq(res->reason, "wedged");
+	if (!lane->wedged) /* nobody can want that */
+		outcome = apply_expectation(step, outcome, res);
 	if (outcome == OUTCOME_PASS)
 		*res = (struct result){0};
 	tell_qemu_lines(lane);
@@ -270,7 +273,7 @@ static void run_cycles(struct lane *lane, struct list_end *end)
 	do {
 		run_cycle(lane, ++cycle, end);
 		if (ends_list(end->outcome) &&
-			(lane->scenario->on_failure == ON_FAILURE_STOP ||
+			(lane->wedged || lane->scenario->on_failure == ON_FAILURE_STOP ||
 				return_to_start(lane, end) != 0))
 			return;
 		if (end->outcome == OUTCOME_ABORTED)
@@ -300,11 +303,26 @@ static int record_domain(struct lane *lane, struct err *err)
 	return 0;
 }
 
+/* Since it was found off, somebody may have started it. */
+static int still_off(struct lane *lane, struct err *err)
+{
+	enum vm_state state;
+
+	if (lane->spec->take_over || vm_found(lane->vm)->state != VM_STATE_OFF)
+		return 0;
+	if (vm_state(lane->vm, &state, err) != VM_OK)
+		return -1;
+	if (state == VM_STATE_OFF)
+		return 0;
+	return err_set(err, ERR_REFUSED, 0, "domain '%s' was started by somebody else",
+		lane->spec->domain);
+}
+
 static int take_domain(struct lane *lane, struct err *err)
 {
 	if (lane->vm == NULL)
 		return 0;
-	if (record_domain(lane, err) != 0)
+	if (still_off(lane, err) != 0 || record_domain(lane, err) != 0)
 		return -1;
 	return vm_restore(lane->vm, VM_STATE_OFF, clock_mono_ns() + RESTORE_NS, err) == VM_OK ? 0
 											      : -1;
@@ -377,7 +395,8 @@ static void note_start_state(struct lane *lane)
 
 static void run_phases(struct lane *lane, struct list_end *end)
 {
-	struct list_end after;
+	struct list_end after = {.outcome = OUTCOME_PASS};
+	bool stop_failed;
 
 	lane->out.phase = PHASE_BEFORE;
 	run_list(lane, &lane->scenario->before, false, end);
@@ -386,9 +405,13 @@ static void run_phases(struct lane *lane, struct list_end *end)
 		run_cycles(lane, end);
 	lane->out.phase = PHASE_AFTER;
 	lane->out.cycle = 0;
-	if (!lane->out.orphaned)
+	/* it runs whole, whatever ended the cycles: its steps are not told of the stop */
+	stop_failed = lane->out.stop_failed;
+	lane->out.stop_asked = lane->out.stop_failed = false;
+	if (!lane->out.orphaned && !lane->wedged)
 		run_list(lane, &lane->scenario->after, true, &after);
-	if (!lane->out.orphaned && end->outcome == OUTCOME_PASS && ends_list(after.outcome))
+	lane->out.stop_failed = stop_failed;
+	if (end->outcome == OUTCOME_PASS && ends_list(after.outcome))
 		*end = after;
 	lane->out.phase = PHASE_NONE;
 }
@@ -420,12 +443,20 @@ static void lane_run(struct lane *lane)
 	lane->until_ns = lane->scenario->duration_ms
 		? clock_mono_ns() + lane->scenario->duration_ms * NS_PER_MS
 		: NEVER;
+	if (!may_go_on(lane)) {
+		end.outcome = OUTCOME_ABORTED;
+		emit_lane_end(lane, &end);
+		return;
+	}
 	if (take_domain(lane, &err) != 0 || take_devices(lane, &err) != 0)
 		snprintf(end.text, sizeof(end.text), "the lane cannot be set up: %s", err.msg);
 	else
 		run_phases(lane, &end);
-	/* without a supervisor nothing new is begun: the undo records say what is left */
-	if (!lane->out.orphaned)
+	/*
+	 * Without a supervisor nothing new is begun, and what hangs in the kernel is left alone: the
+	 * undo records say what is left.
+	 */
+	if (!lane->out.orphaned && !lane->wedged)
 		give_back(lane);
 	tell_qemu_lines(lane);
 	emit_lane_end(lane, &end);
@@ -493,7 +524,11 @@ int lane_main(const struct host *host, const struct scenario *sc, uint32_t index
 		.out = {.fd = socket_fd, .lane = index, .step = -1},
 	};
 
+	/* orders come over the socket: a service manager's signal to all must not cut a step */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
 	prepared.code = (uint32_t)lane_prepare(&lane, tell_refusal, &lane);
 	if (prepared.code == 0)
 		prepared.code += (uint32_t)take_locks(&lane);

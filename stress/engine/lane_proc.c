@@ -195,6 +195,13 @@ void lane_proc_close(struct lane_proc *p)
 	p->fd = p->pidfd = -1;
 }
 
+void lane_proc_hang_up(struct lane_proc *p)
+{
+	if (p->fd >= 0)
+		close(p->fd);
+	p->fd = -1;
+}
+
 void lane_proc_order(const struct lane_proc *p, enum order_kind kind, uint64_t value)
 {
 	struct order order = {.kind = kind, .value = value};

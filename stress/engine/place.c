@@ -78,10 +78,23 @@ void place_of_lane(const struct whereabouts *lane, int32_t index, struct place *
 	*out = p;
 }
 
-static void place_in_lane(const struct whereabouts *lane, int32_t index, const char *id,
-	int64_t now_ns, struct place *out)
+/* A link that goes down is expected of the device that is being reset, not of its neighbour. */
+static bool is_expected(const struct whereabouts *lane, const struct pcidev_list *topology,
+	const struct bdf *bdf, const char *id)
 {
-	bool expected = lane->step_open && klog_expected_in(id, lane->word, lane->arg);
+	struct pcidev dev = {.bdf = lane->device};
+
+	if (!lane->step_open || !klog_expected_in(id, lane->word, lane->arg))
+		return false;
+	return !lane->on_device || bdf == NULL || same_slot(lane->device, *bdf) ||
+		is_above(topology, *bdf, &dev);
+}
+
+static void place_in_lane(const struct whereabouts *lane, int32_t index,
+	const struct pcidev_list *topology, const struct bdf *bdf, const char *id, int64_t now_ns,
+	struct place *out)
+{
+	bool expected = is_expected(lane, topology, bdf, id);
 
 	/* a disruptive step that is open has no older tail: its BEGIN ended it */
 	if (now_ns < lane->tail_until_ns && !expected) {
@@ -102,7 +115,7 @@ void place_find(const struct whereabouts *lanes, size_t nlanes, const struct pci
 	if (fit != 0 && (fit & (fit - 1)) == 0) {
 		int32_t index = __builtin_ctzll(fit);
 
-		place_in_lane(&lanes[index], index, id, now_ns, &p);
+		place_in_lane(&lanes[index], index, topology, bdf, id, now_ns, &p);
 	} else {
 		p.candidates = fit;
 	}

@@ -45,7 +45,7 @@ static void check_running(struct lane *lane, struct refusals *r)
 	enum vm_state state = vm_found(lane->vm)->state;
 	struct err err = {0};
 
-	if (lane->spec->take_over || (state != VM_STATE_RUNNING && state != VM_STATE_PAUSED))
+	if (lane->spec->take_over || state == VM_STATE_OFF)
 		return;
 	err_set(&err, ERR_REFUSED, 0, "domain '%s' is %s", lane->spec->domain,
 		vm_state_name(state));

@@ -50,13 +50,16 @@ static void on_fact(struct sup_lane *lane, const struct event *ev)
 static void on_note(struct sup_lane *lane, const struct event *ev)
 {
 	struct supervisor *s = lane->sup;
+	char text[DETAIL_MAX];
 
 	if (s->writer == NULL) {
 		*vec_push(&s->prepare_notes) = *ev;
 		return;
 	}
-	writer_note(s->writer, "note", ev->text);
-	progress_note(s->progress, "%s: %s", lane->spec->name, ev->text);
+	snprintf(text, sizeof(text), "%s: %s%s%s", lane->spec->name, ev->text,
+		ev->hint[0] ? "; " : "", ev->hint);
+	writer_note(s->writer, "note", text);
+	progress_note(s->progress, "%s", text);
 }
 
 static void on_qemu_line(struct sup_lane *lane, const struct event *ev)
@@ -118,6 +121,7 @@ static void on_step_begin(struct sup_lane *lane, const struct event *ev)
 	lane->at.cycle = ev->cycle;
 	lane->at.step_open = true;
 	lane->at.step_index = ev->step;
+	lane->at.on_device = bdf_parse(ev->subject, &lane->at.device);
 	lane->at.word = step ? step->type->word.name : "?";
 	lane->at.arg = step ? step->arg : NULL;
 	lane->step_deadline_ns = ev->mono_ns + ev->dur_ns;
@@ -137,7 +141,9 @@ static void begin_tail(struct sup_lane *lane)
 {
 	place_of_lane(&lane->at, (int32_t)index_of(lane), &lane->at.tail);
 	lane->at.tail.in_lane = true;
-	lane->at.tail_until_ns = clock_mono_ns() + (lane->iommu_fault ? TAIL_IOMMU_NS : TAIL_NS);
+	lane->at.tail_begin_ns = clock_mono_ns();
+	lane->at.tail_until_ns =
+		lane->at.tail_begin_ns + (lane->iommu_fault ? TAIL_IOMMU_NS : TAIL_NS);
 	lane->iommu_fault = false;
 }
 
@@ -164,8 +170,7 @@ static void on_lane_end(struct sup_lane *lane, const struct event *ev)
 	loop_timer_clear(lane->sup->loop, &lane->deadline);
 	lane->at.running = lane->at.step_open = false;
 	lane->at.phase = PHASE_NONE;
-	if (lane->life < LANE_ENDED)
-		lane->life = LANE_ENDED;
+	lane->life = lane->abandoned ? LANE_ABANDONED : LANE_ENDED;
 	show(lane, "ended", "");
 	sup_lane_over(lane->sup);
 }
@@ -191,8 +196,8 @@ void sup_lane_handle(struct supervisor *s, const struct event *ev, uint64_t klog
 {
 	struct sup_lane *lane = &s->lanes[ev->lane];
 
-	/* a step that was given up is closed by us; what its lane says later is history */
-	if (lane->life == LANE_ABANDONED && ev->kind != EV_UNDO_DONE)
+	/* what a lane says after its end, which may have been written by us, is history */
+	if (lane->life >= LANE_ENDED && ev->kind != EV_UNDO_DONE)
 		return;
 	if (s->writer != NULL && ev->kind != EV_LANE_NOTE && ev->kind != EV_QEMU_LINE)
 		writer_event(s->writer, ev, klog_seq);
@@ -273,9 +278,8 @@ static void lane_died(struct sup_lane *lane)
 	enqueue_for(lane, EV_LANE_END, OUTCOME_BROKEN, "lane-died", text, "");
 }
 
-static void on_socket(void *arg)
+static void receive_all(struct sup_lane *lane)
 {
-	struct sup_lane *lane = arg;
 	struct event ev;
 	int rc = 0;
 
@@ -287,6 +291,13 @@ static void on_socket(void *arg)
 		lane->socket_closed = true;
 		loop_unwatch(lane->sup->loop, lane->proc.fd);
 	}
+}
+
+static void on_socket(void *arg)
+{
+	struct sup_lane *lane = arg;
+
+	receive_all(lane);
 	sup_pump(lane->sup);
 }
 
@@ -317,7 +328,7 @@ static const struct sup_lane *blocker_of(const struct sup_lane *lane)
 
 		if (other == lane)
 			continue;
-		if (other->life == LANE_ABANDONED)
+		if (other->abandoned)
 			return other;
 		if (other->at.step_open && other->open_step.flags & EVENT_DISRUPTIVE &&
 			now - other->open_step.mono_ns > BLOCKING_NS &&
@@ -355,12 +366,16 @@ static void abandon(struct sup_lane *lane)
 		"%s did not end within %" PRId64
 		" s and its process cannot be killed: it sleeps in the"
 		" kernel",
-		lane->at.word, (clock_mono_ns() - lane->open_step.mono_ns) / NS_PER_S);
+		lane->at.step_open ? lane->at.word : "the lane",
+		(clock_mono_ns() - lane->open_step.mono_ns) / NS_PER_S);
+	lane->abandoned = true;
+	if (!lane->socket_closed)
+		loop_unwatch(lane->sup->loop, lane->proc.fd);
+	lane->socket_closed = true;
 	end_open_step(lane, OUTCOME_FAIL, "wedged", text,
 		"do not use the device or start its VM; the host must be rebooted");
 	enqueue_for(lane, EV_LANE_END, OUTCOME_FAIL, "wedged", text, "");
 	sup_pump(lane->sup);
-	lane->life = LANE_ABANDONED;
 	progress_note(lane->sup->progress, "%s: %s; abandoned", lane->spec->name, text);
 }
 
@@ -375,6 +390,7 @@ static void end_overdue(struct sup_lane *lane, const struct sup_lane *blocker)
 	}
 	lane->process_gone = true;
 	loop_unwatch(lane->sup->loop, lane->proc.pidfd);
+	receive_all(lane); /* it may have ended the step a moment ago */
 	snprintf(text, sizeof(text), "%s did not end within %" PRId64 " s%s%s", lane->at.word,
 		(clock_mono_ns() - lane->open_step.mono_ns) / NS_PER_S,
 		blocker ? ": blocked behind lane " : "", blocker ? blocker->spec->name : "");
@@ -397,16 +413,19 @@ static void on_deadline(void *arg)
 	const struct sup_lane *blocker = blocker_of(lane);
 	bool waits;
 
-	if (!lane->at.step_open || lane->process_gone)
+	/* after a stall of ours the END may be there already, unread or waiting for the kernel log */
+	receive_all(lane);
+	if (!lane->at.step_open || lane->process_gone || waiting(lane, EV_STEP_END) != NULL) {
+		sup_pump(lane->sup);
 		return;
+	}
 	if (!lane->stuck) {
 		lane->stuck = true;
 		write_evidence(lane);
 		progress_note(
 			lane->sup->progress, "%s: %s is overdue", lane->spec->name, lane->at.word);
 	}
-	waits = evidence_in_kernel(lane->proc.pid) ||
-		(blocker != NULL && blocker->life != LANE_ABANDONED);
+	waits = evidence_in_kernel(lane->proc.pid) || (blocker != NULL && !blocker->abandoned);
 	if (waits && now < last)
 		loop_timer_set(lane->sup->loop, &lane->deadline,
 			now + RECHECK_NS < last ? now + RECHECK_NS : last, on_deadline, lane);
@@ -467,6 +486,17 @@ void sup_lanes_stop(struct supervisor *s)
 		lane_proc_order(&s->lanes[i].proc, ORDER_STOP, STOP_ASKED);
 }
 
+static void abandon_rest(void *arg)
+{
+	struct supervisor *s = arg;
+	size_t i;
+
+	for (i = 0; i < s->nlanes; i++)
+		if (!s->lanes[i].process_gone && s->lanes[i].life < LANE_ENDED)
+			abandon(&s->lanes[i]);
+}
+
+/* One that does not die sleeps in the kernel: it is left behind. */
 void sup_lanes_kill(struct supervisor *s)
 {
 	size_t i;
@@ -474,6 +504,16 @@ void sup_lanes_kill(struct supervisor *s)
 	for (i = 0; i < s->nlanes; i++)
 		if (!s->lanes[i].process_gone)
 			kill(s->lanes[i].proc.pid, SIGKILL);
+	loop_timer_set(s->loop, &s->patience, clock_mono_ns() + KILL_WAIT_NS, abandon_rest, s);
+}
+
+void sup_lane_acked(struct sup_lane *lane)
+{
+	if (!lane->at.step_open || !(lane->open_step.flags & EVENT_ACK) || lane->stuck)
+		return;
+	lane->step_deadline_ns = clock_mono_ns() + lane->open_step.dur_ns;
+	loop_timer_set(lane->sup->loop, &lane->deadline, lane->step_deadline_ns + GRACE_NS,
+		on_deadline, lane);
 }
 
 /* Ends what still lives, without waiting for what cannot end. */
@@ -489,7 +529,8 @@ void sup_lanes_finish(struct supervisor *s)
 		/* the closed socket tells it to end; only one that does not is killed */
 		if (lane->proc.fd >= 0 && !lane->socket_closed)
 			loop_unwatch(s->loop, lane->proc.fd);
-		if (!lane->process_gone && lane->life != LANE_ABANDONED &&
+		lane_proc_hang_up(&lane->proc);
+		if (!lane->process_gone && !lane->abandoned &&
 			!lane_proc_wait(&lane->proc, deadline, &lane->exit_status))
 			kill(lane->proc.pid, SIGKILL);
 		lane_proc_close(&lane->proc);

@@ -48,8 +48,8 @@ static void lengthen_tail(struct supervisor *s, const struct incident *inc)
 	lane = &s->lanes[inc->place.lane];
 	if (lane->at.step_open && lane->open_step.flags & EVENT_DISRUPTIVE)
 		lane->iommu_fault = true;
-	else if (lane->at.tail_until_ns != 0)
-		lane->at.tail_until_ns += TAIL_IOMMU_NS - TAIL_NS;
+	else if (clock_mono_ns() < lane->at.tail_until_ns)
+		lane->at.tail_until_ns = lane->at.tail_begin_ns + TAIL_IOMMU_NS;
 }
 
 /* Sets tolerated and over_budget. What was over once stays over: the flag is kept in `was_over`. */

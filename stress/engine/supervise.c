@@ -102,8 +102,10 @@ static void on_writer(void *arg)
 	struct writer_ack ack;
 	struct err err;
 
-	while (writer_next_ack(s->writer, &ack))
+	while (writer_next_ack(s->writer, &ack)) {
+		sup_lane_acked(&s->lanes[ack.lane]);
 		lane_proc_order(&s->lanes[ack.lane].proc, ORDER_ACK, ack.id);
+	}
 	if (writer_in_trouble(s->writer, &err)) {
 		on_disk_trouble(s, &err);
 		if (!s->store_patience.set)
@@ -302,7 +304,13 @@ void sup_lane_over(struct supervisor *s)
 static void on_signal(void *arg, int sig)
 {
 	struct supervisor *s = arg;
+	int64_t now = clock_mono_ns();
 
+	/* `timeout` signals twice at once, a closing terminal hangs up twice: neither means "now" */
+	if (s->interrupts > 0 &&
+		(sig == SIGHUP || (sig == SIGTERM && now - s->interrupted_ns < 2 * NS_PER_S)))
+		return;
+	s->interrupted_ns = now;
 	s->interrupts++;
 	if (s->aborted == NULL)
 		s->aborted = sig == SIGINT ? "interrupted" : "terminated by a signal";
@@ -339,6 +347,7 @@ static int set_up(struct supervisor *s, struct err *err)
 {
 	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, 0};
 
+	signal(SIGCHLD, SIG_DFL); /* ignored by our parent, lanes could not be waited for */
 	signal(SIGPIPE, SIG_IGN); /* `run 2>&1 | head` must not kill a run */
 	if (pcidev_scan(s->req->host, &s->topology, err) != 0)
 		return -1;
@@ -391,10 +400,16 @@ static int end_run(struct supervisor *s)
 {
 	struct klog_account account;
 	size_t unwritten;
+	struct err err;
 
 	sup_log_drain(s, UINT64_MAX);
 	sup_log_account(s, &account);
 	sup_log_close(s);
+	if (writer_dropped(s->writer) > 0 && !account.blind) {
+		account.blind = true;
+		str_set(account.reason, "kernel log records were dropped while the disk refused");
+	}
+	account.lost += writer_dropped(s->writer);
 	writer_klog(s->writer, &account);
 	if (s->aborted != NULL)
 		writer_aborted(s->writer, s->aborted);
@@ -404,6 +419,12 @@ static int end_run(struct supervisor *s)
 	s->writer = NULL;
 	progress_free(s->progress);
 	s->progress = NULL;
+	if (unwritten > 0) {
+		account.blind = true;
+		snprintf(account.reason, sizeof(account.reason),
+			"%zu things could not be written to the store", unwritten);
+		(void)!store_run_klog(s->store, s->run, &account, &err);
+	}
 	if (unwritten > 0)
 		fprintf(stderr, "vfio-stress: %zu things could not be written to %s and are lost\n",
 			unwritten, store_path(s->store));

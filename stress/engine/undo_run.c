@@ -84,9 +84,10 @@ static bool run_goes_on(const struct undo_open *u)
 }
 
 static void undo_one(const struct host *host, struct store *store, const struct undo_open *u,
-	const char *boot_id, FILE *out, struct undo_tally *tally)
+	const char *boot_id, bool blocked, FILE *out, struct undo_tally *tally)
 {
 	const char *word = "done";
+	bool settled = false;
 	struct err err = {0};
 	char what[HOST_PATH_MAX];
 
@@ -97,18 +98,36 @@ static void undo_one(const struct host *host, struct store *store, const struct 
 	} else if (!str_eq(u->boot_id, boot_id)) {
 		word = "not needed, the host was rebooted since";
 		tally->void_++;
+		settled = true;
+	} else if (blocked) {
+		word = "refused, what its run changed of devices is not put back";
+		tally->refused++;
 	} else if (replay(host, u, &err) != 0) {
 		word = err.code == ERR_REFUSED ? "refused" : "failed";
 		*(err.code == ERR_REFUSED ? &tally->refused : &tally->failed) += 1;
 	} else {
 		tally->done++;
+		settled = true;
 	}
-	if (err.code == ERR_NONE && !run_goes_on(u) && store_undo_done(store, u->rec.id, &err) != 0)
+	if (settled && store_undo_done(store, u->rec.id, &err) != 0)
 		word = "done, but could not be marked as done";
 	if (out != NULL)
 		fprintf(out, "%s: %s%s%s\n", what, word, err.msg[0] ? ": " : "", err.msg);
 	if (out != NULL && err.hint[0] != '\0')
 		fprintf(out, "  hint: %s\n", err.hint);
+}
+
+/*
+ * A QEMU that still runs holds the devices, and a VM that must run needs them back: domains that
+ * were off come first, those that were on come last.
+ */
+enum { TURN_STOP, TURN_DEVICES, TURN_START, TURNS };
+
+static int turn_of(const struct undo_rec *rec)
+{
+	if (rec->kind != UNDO_DOMAIN)
+		return TURN_DEVICES;
+	return str_eq(rec->value, vm_state_name(VM_STATE_OFF)) ? TURN_STOP : TURN_START;
 }
 
 int undo_run(const struct host *host, struct store *store, int64_t run, FILE *out,
@@ -117,12 +136,17 @@ int undo_run(const struct host *host, struct store *store, int64_t run, FILE *ou
 	auto_free struct undo_open *open = NULL;
 	char boot_id[40];
 	size_t i, n = 0;
+	int turn;
 
 	if (store_undo_list(store, run, &open, &n, err) != 0)
 		return -1;
 	host_boot_id(host, boot_id);
-	for (i = 0; i < n; i++)
-		undo_one(host, store, &open[i], boot_id, out, tally);
+	for (turn = 0; turn < TURNS; turn++)
+		for (i = 0; i < n; i++)
+			if (turn_of(&open[i].rec) == turn)
+				undo_one(host, store, &open[i], boot_id,
+					turn == TURN_START && tally->refused + tally->failed > 0,
+					out, tally);
 	return 0;
 }
 
@@ -132,13 +156,21 @@ int undo_in_child(const struct host *host, const char *db, const char *run_id, s
 		host->simulated ? "--root" : NULL, (char *)host->root, NULL};
 	struct pollfd p = {.events = POLLIN};
 	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attr;
+	sigset_t none;
 	int status, rc;
 	pid_t pid;
 
 	/* our own standard output is the report's */
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
-	rc = posix_spawn(&pid, "/proc/self/exe", &actions, NULL, argv, environ);
+	/* the loop has blocked the signals that end us; the child must hear them */
+	sigemptyset(&none);
+	posix_spawnattr_init(&attr);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
+	posix_spawnattr_setsigmask(&attr, &none);
+	rc = posix_spawn(&pid, "/proc/self/exe", &actions, &attr, argv, environ);
+	posix_spawnattr_destroy(&attr);
 	posix_spawn_file_actions_destroy(&actions);
 	if (rc != 0)
 		return err_set(err, ERR_IO, rc, "start `vfio-stress undo`");

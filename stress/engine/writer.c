@@ -206,6 +206,7 @@ static int delete_chunk(struct writer *w, int64_t first, int64_t end, struct err
 static int retain(struct writer *w, size_t size, struct err *err)
 {
 	struct retention *r = &w->retention;
+	int64_t id = db_last_id(store_db(w->store));
 	size_t newest;
 
 	if (r->head_bytes < WRITER_RECORDS_MAX / 2) {
@@ -225,7 +226,7 @@ static int retain(struct writer *w, size_t size, struct err *err)
 		r->chunks--;
 	}
 	newest = (r->oldest + r->chunks++) % TAIL_CHUNKS;
-	r->chunk_first[newest] = db_last_id(store_db(w->store));
+	r->chunk_first[newest] = id;
 	return 0;
 }
 
@@ -430,6 +431,16 @@ bool writer_next_ack(struct writer *w, struct writer_ack *out)
 	}
 	pthread_mutex_unlock(&w->lock);
 	return got;
+}
+
+uint64_t writer_dropped(struct writer *w)
+{
+	uint64_t n;
+
+	pthread_mutex_lock(&w->lock);
+	n = w->records_dropped;
+	pthread_mutex_unlock(&w->lock);
+	return n;
 }
 
 bool writer_in_trouble(struct writer *w, struct err *err)

@@ -79,6 +79,7 @@ static bool next_order(struct emitter *out, struct order *order, bool block)
 		n = recv(out->fd, order, sizeof(*order), block ? 0 : MSG_DONTWAIT);
 	} while (n < 0 && errno == EINTR);
 	if (n == (ssize_t)sizeof(*order)) {
+		out->denied |= order->kind == ORDER_DENY;
 		if (order->kind == ORDER_STOP) {
 			out->stop_asked = true;
 			out->stop_failed |= order->value == STOP_FAILED;
@@ -103,16 +104,16 @@ int emit_durable(struct emitter *out, struct event *ev, uint64_t *id_out, struct
 	emit(out, ev);
 	if (out->fd < 0)
 		return 0;
-	while (emitter_wait(out, &order)) {
-		if (order.kind == ORDER_DENY)
-			return err_set(err, ERR_LOST, 0,
-				"the store cannot be written: nothing new is started");
+	while (!out->denied && emitter_wait(out, &order)) {
 		if (order.kind != ORDER_ACK)
 			continue;
 		if (id_out != NULL)
 			*id_out = order.value;
 		return 0;
 	}
+	if (out->denied)
+		return err_set(
+			err, ERR_LOST, 0, "the store cannot be written: nothing new is started");
 	return err_set(err, ERR_LOST, 0, "the supervisor is gone: nothing new is started");
 }
 

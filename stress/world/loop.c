@@ -116,9 +116,14 @@ int loop_signals(
 {
 	sigset_t set;
 
+	/* one that our parent has us ignore (nohup, `cmd &`) stays ignored: blocked, it would be queued */
 	sigemptyset(&set);
-	for (; *signals != 0; signals++)
-		sigaddset(&set, *signals);
+	for (; *signals != 0; signals++) {
+		struct sigaction old;
+
+		if (sigaction(*signals, NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+			sigaddset(&set, *signals);
+	}
 	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
 		return err_set(err, ERR_IO, errno, "sigprocmask");
 	loop->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);

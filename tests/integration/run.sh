@@ -182,6 +182,18 @@ wait $!
 expect 4 'ended without a word (signal 9)' 'a lane that is killed'
 expect 4 "bring domain test to 'running': done" 'and what its lanes left is put back'
 
+# a lane that does not answer is ended at its step's bound, and named
+scenario stuck '[start, {hold: {duration: 1s, timeout: 2s}}, destroy]' 'cycles: 1'
+: >err
+(
+	wait_for 'has begun' err
+	pkill -STOP -f 'vfio-stress lane'
+) &
+run stuck
+wait $!
+expect 1 'did not end within' 'a lane that is stuck fails at its bound'
+grep -q 'is overdue' err || wrong 'a step that is overdue is announced'
+
 # killed at once: what happened is still there
 : >err
 "$program" run endless.yaml --db killed.db --kmsg kmsg >out 2>err </dev/null &

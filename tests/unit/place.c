@@ -129,6 +129,29 @@ static void what_comes_in_the_tail_is_late_and_the_old_steps(void **state)
 	assert_false(p.late);
 }
 
+static void what_a_reset_makes_the_kernel_say_is_expected_of_its_device_only(void **state)
+{
+	struct whereabouts lanes[2];
+	struct place p;
+	struct bdf gpu, port;
+
+	(void)state;
+	two_lanes(lanes);
+	lanes[0].arg = "bus";
+	lanes[0].on_device = true;
+	lanes[0].device = machine[2].bdf;
+	lanes[0].ndevices = 2;
+	assert_true(bdf_parse("0000:41:00.0", &gpu));
+	assert_true(bdf_parse("0000:00:01.0", &port));
+	place_find(lanes, 2, &topology, &gpu, "hotplug.link-down", S, &p);
+	assert_true(p.expected);
+	place_find(lanes, 2, &topology, &port, "hotplug.link-down", S, &p);
+	assert_true(p.expected); /* the port above it */
+	lanes[0].device = machine[4].bdf; /* another device of the lane is being reset */
+	place_find(lanes, 2, &topology, &gpu, "hotplug.link-down", S, &p);
+	assert_false(p.expected);
+}
+
 static void before_is_cycle_zero_and_after_has_none(void **state)
 {
 	struct whereabouts lanes[2];
@@ -150,6 +173,7 @@ int main(void)
 		cmocka_unit_test(a_stranger_is_in_no_lane),
 		cmocka_unit_test(no_device_fits_every_running_lane),
 		cmocka_unit_test(what_comes_in_the_tail_is_late_and_the_old_steps),
+		cmocka_unit_test(what_a_reset_makes_the_kernel_say_is_expected_of_its_device_only),
 		cmocka_unit_test(before_is_cycle_zero_and_after_has_none),
 	};
 
