@@ -11,7 +11,7 @@
 /* longer lines are cut; a record of /dev/kmsg has 4 KiB at most, a line of syslog 8 */
 #define LOGFILE_LINE_MAX 65536
 
-/* Text from a file or a pipe, line by line, in bounded memory. */
+/* Text from a file or a pipe, also compressed (gzip, xz), line by line, in bounded memory. */
 struct logfile;
 
 struct logfile_line {
@@ -22,8 +22,8 @@ struct logfile_line {
 };
 
 /*
- * "-" is standard input. What is known not to be lines of text (compressed, the journal's own
- * files, its JSON) is refused with the command that makes text of it.
+ * "-" is standard input. What is known not to be lines of text (otherwise compressed, the
+ * journal's own files, its JSON) is refused with the command that makes text of it.
  */
 int logfile_open(const char *path, struct logfile **out, struct err *err) must_check;
 void logfile_close(struct logfile *f);

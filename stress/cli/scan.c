@@ -317,7 +317,8 @@ const struct command cmd_scan = {
 	.summary = "find the faults in a kernel log, and name the culprit",
 	.text = "Reads what dmesg (with any option), syslog, journalctl, serial consoles and "
 		"pstore\n"
-		"save, and raw records of /dev/kmsg; without a file, standard input. A log "
+		"save, also gzip and xz, and raw records of /dev/kmsg; without a file, standard "
+		"input. A log "
 		"without\n"
 		"faults proves only what was logged: firmware that keeps errors for itself is "
 		"silent.\n\n"

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/vec.h"
+#include "world/unpack.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,6 +22,12 @@ struct logfile {
 	uint64_t lines;
 	char *buf;
 	size_t at, end; /* what is still to be taken */
+
+	/* compressed */
+	const struct unpacker *unpacker; /* NULL = it is not */
+	void *unpacking;
+	char *packed;
+	struct unpack_io io;
 };
 
 /* Beginnings that prove that a file holds no lines of a log. */
@@ -29,10 +36,6 @@ static const struct {
 	size_t n;
 	const char *what, *hint;
 } not_text[] = {
-	{"\x1f\x8b", 2, "compressed with gzip", "zcat FILE | vfio-stress scan -"},
-	{"\xfd"
-	 "7zXZ",
-		5, "compressed with xz", "xzcat FILE | vfio-stress scan -"},
 	{"\x28\xb5\x2f\xfd", 4, "compressed with zstd", "zstdcat FILE | vfio-stress scan -"},
 	{"BZh", 3, "compressed with bzip2", "bzcat FILE | vfio-stress scan -"},
 	{"LPKSHHRH", 8, "a file of the systemd journal",
@@ -45,35 +48,103 @@ static const struct {
 		4, "a program or a core dump", "name a saved kernel log"},
 };
 
+static int read_some(struct logfile *f, char *buf, size_t size, size_t *n_out, struct err *err)
+{
+	ssize_t n;
+
+	do
+		n = read(f->fd, buf, size);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return err_set(err, ERR_IO, errno, "read %s", f->name);
+	*n_out = (size_t)n;
+	return 0;
+}
+
+/* Like a read: 0 bytes are the end. */
+static int unpack_some(struct logfile *f, char *buf, size_t size, size_t *n_out, struct err *err)
+{
+	enum unpack_result result = UNPACK_MORE;
+
+	f->io.out = (uint8_t *)buf;
+	f->io.nout = size;
+	while (result == UNPACK_MORE && f->io.nout == size) {
+		if (f->io.nin == 0 && !f->io.last) {
+			f->io.in = (uint8_t *)f->packed;
+			if (read_some(f, f->packed, BUFFER_SIZE, &f->io.nin, err) != 0)
+				return -1;
+			f->io.last = f->io.nin == 0;
+		}
+		result = f->unpacker->step(f->unpacking, &f->io);
+	}
+	*n_out = size - f->io.nout;
+	if (result == UNPACK_BAD && *n_out == 0) {
+		err_set(err, ERR_IO, 0, "%s is not whole: its %s data is damaged or cut off",
+			f->name, f->unpacker->name);
+		return err_hint(err, "what was read until there is reported");
+	}
+	return 0;
+}
+
 /* Reads more behind what is held. 1 = some, 0 = the end. */
 static int fill(struct logfile *f, struct err *err)
 {
-	ssize_t n;
+	size_t n = 0, room;
+	int rc;
 
 	if (f->eof)
 		return 0;
 	memmove(f->buf, f->buf + f->at, f->end - f->at);
 	f->end -= f->at;
 	f->at = 0;
-	do
-		n = read(f->fd, f->buf + f->end, BUFFER_SIZE - f->end);
-	while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return err_set(err, ERR_IO, errno, "read %s", f->name);
+	room = BUFFER_SIZE - f->end;
+	rc = f->unpacker != NULL ? unpack_some(f, f->buf + f->end, room, &n, err)
+				 : read_some(f, f->buf + f->end, room, &n, err);
+	if (rc != 0)
+		return -1;
 	f->eof = n == 0;
-	f->end += (size_t)n;
+	f->end += n;
 	return n > 0;
+}
+
+/* Whatever has been read becomes what is to be unpacked. */
+static void unpack_if_packed(struct logfile *f)
+{
+	static const struct unpacker *const known[] = {&unpack_gzip, &unpack_xz};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(known) && f->unpacker == NULL; i++)
+		if (f->end >= known[i]->magic_len &&
+			memcmp(f->buf, known[i]->magic, known[i]->magic_len) == 0)
+			f->unpacker = known[i];
+	if (f->unpacker == NULL)
+		return;
+	f->unpacking = f->unpacker->begin();
+	f->packed = f->buf;
+	f->io = (struct unpack_io){.in = (uint8_t *)f->packed, .nin = f->end, .last = f->eof};
+	f->buf = xmalloc(BUFFER_SIZE);
+	f->end = 0;
+	f->eof = false;
+}
+
+/* A pipe may give single bytes: enough of them to know it by its magic. */
+static int fill_head(struct logfile *f, struct err *err)
+{
+	int rc = 1;
+
+	while (rc > 0 && f->end < 8)
+		rc = fill(f, err);
+	return rc < 0 ? -1 : 0;
 }
 
 static int must_be_text(struct logfile *f, struct err *err)
 {
 	size_t i;
-	int rc = 1;
 
-	/* a pipe may give single bytes */
-	while (rc > 0 && f->end < 8)
-		rc = fill(f, err);
-	if (rc < 0)
+	if (fill_head(f, err) != 0)
+		return -1;
+	unpack_if_packed(f);
+	if (f->unpacker != NULL && fill_head(f, err) != 0)
 		return -1;
 	for (i = 0; i < ARRAY_SIZE(not_text); i++) {
 		if (f->end < not_text[i].n || memcmp(f->buf, not_text[i].magic, not_text[i].n) != 0)
@@ -112,6 +183,9 @@ void logfile_close(struct logfile *f)
 		return;
 	if (f->own_fd)
 		close(f->fd);
+	if (f->unpacker != NULL)
+		f->unpacker->end(f->unpacking);
+	free(f->packed);
 	free(f->buf);
 	free(f);
 }

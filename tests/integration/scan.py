@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """scan.py PROGRAM DATA: `scan` as a user meets it, on every labelled line and segment of DATA."""
 import glob
+import gzip
 import json
+import lzma
 import os
 import subprocess
 import sys
@@ -115,7 +117,7 @@ for args in (["--format", "yaml"], ["--min-severity", "bad"], ["--device", "gpu"
     scan(*args, code=2)
 scan("/nonexistent/log", code=3)
 scan("/", code=3)
-for magic in (b"\x1f\x8b\x08\x00", b"\xfd7zXZ\x00\x00\x04", b"LPKSHHRH\0\0", b'{"__CURSOR":"s=1"}\n'):
+for magic in (b"\x28\xb5\x2f\xfd\0\0", b"BZh91AY", gzip.compress(b"LPKSHHRH\0\0"), b"LPKSHHRH\0\0", b'{"__CURSOR":"s=1"}\n'):
     p = scan("-", text=magic, code=3)
     expect("hint", b"hint: " in p.stderr, True)
 p = scan("/nonexistent/log", "22-benign-boot-intel.txt", code=3)
@@ -125,6 +127,20 @@ p = scan("--lines", "20-xid79-fallen-off.txt", "01-aer-corrected-6.1.txt")
 expect("files", sorted({json.loads(row)["file"] for row in p.stdout.splitlines()}),
        ["01-aer-corrected-6.1.txt", "20-xid79-fallen-off.txt"])
 p = scan("--kmsg", "24-kmsg-raw-aer.txt", code=1)
+
+# compressed, also in several pieces; what is cut off is read as far as it goes, and said
+noise = b"".join(b"[1.0] usb 1-1: new device %d\n" % i for i in range(40000))
+for pack in (gzip.compress, lzma.compress):
+    whole = pack(noise) + pack(b"") + pack(fault)
+    p = scan("-", "--lines", text=whole, code=1)
+    expect(pack.__module__, len(p.stdout.splitlines()), 40001)
+    scan("-", text=pack(noise), code=0)
+    scan("-", text=pack(b""), code=0)
+    for text in (pack(noise)[:-9], whole[:12], pack(noise)[:-20] + b"x" * 20, pack(b"")[:-1]):
+        p = scan("-", text=text, code=3)
+        expect("why", b"damaged or cut off" in p.stderr, True)
+    p = scan("-", text=(pack(fault + noise) + pack(noise))[:-9], code=1)
+    expect("why", b"damaged or cut off" in p.stderr, True)
 
 # the same fault in every form that people save
 text = "vfio-pci 0000:41:00.0: not ready 65535ms after FLR; giving up"
