@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct node_list {
 	struct node *v;
@@ -445,9 +446,10 @@ static int check_function(struct guard *g)
 			return refuse(g, TAKE_OUT, "it is %s", carriers[i].what);
 	if (stays(dev))
 		return 0;
-	if (!in_lane(g) && lock_holder(g->host, dev->bdf, &owner))
-		return refuse(g, "put all that one reset reaches into one lane, or wait",
-			"another lane or run (process %d) holds it", (int)owner);
+	if (lock_holder(g->host, dev->bdf, &owner) && !(in_lane(g) && owner == getpid()))
+		return refuse(g,
+			"let that run end first; put all that one reset reaches into one lane",
+			"it is held by another run or lane (process %d)", (int)owner);
 	if (dev->driver[0] == '\0')
 		return check_unbound(g);
 	if (str_eq(dev->driver, "pci-stub"))

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MARKER_PREFIX "vfio-stress "
 #define TICK_NS       (100 * NS_PER_MS) /* an incident that keeps changing is written so often */
@@ -219,6 +220,15 @@ void sup_log_mark(struct supervisor *s, const char *text, bool force)
 		log_debug("kmsg", "%s", err.msg);
 }
 
+/* The kernel says EPERM to those without CAP_SYSLOG, and to all when it is told to (devkmsg_open). */
+static const char *why_forbidden(int sys)
+{
+	if (sys != EPERM)
+		return "";
+	return geteuid() != 0 ? " (run as root)"
+			      : " (booted with printk.devkmsg=off, or without CAP_SYSLOG?)";
+}
+
 /* A second witness covers no gap in this version: every loss is blindness. */
 void sup_log_account(struct supervisor *s, struct klog_account *out)
 {
@@ -232,7 +242,7 @@ void sup_log_account(struct supervisor *s, struct klog_account *out)
 	a.blind = true;
 	if (s->kmsg == NULL)
 		snprintf(a.reason, sizeof(a.reason), "the kernel log cannot be read: %s%s",
-			s->kmsg_err.msg, s->kmsg_err.sys == EPERM ? " (run as root)" : "");
+			s->kmsg_err.msg, why_forbidden(s->kmsg_err.sys));
 	else if (st.failed)
 		snprintf(a.reason, sizeof(a.reason), "reading the kernel log failed: %s",
 			st.err.msg);

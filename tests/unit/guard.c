@@ -356,8 +356,11 @@ static void a_device_of_another_lane_refuses(void **state)
 
 	(void)state;
 	assert_int_equal(lock_take(fakehost_host(fake), gpu, &fd, &err), 0);
-	refused(fake, GPU, &nobody, "another lane or run");
+	refused(fake, GPU, &nobody, "another run or lane");
 	allowed(fake, GPU, &mine);
+	/* of another process: two runs that name the same device */
+	assert_int_equal(host_write(fakehost_host(fake), "/run/vfio-stress/" GPU, "1\n", &err), 0);
+	refused(fake, GPU, &mine, "another run or lane (process 1)");
 	close(fd);
 	allowed(fake, GPU, &nobody);
 	fakehost_free(fake);
