@@ -55,7 +55,9 @@ refused mounted "$disk" "disk vdb is mounted on /persist"
 
 modprobe nvme
 within 10 test -c /dev/nvme0
-sleep 60 </dev/nvme0 &
+exec 7</dev/nvme0
+sleep 60 &
+exec 7<&-
 lane open '{name: drive, devices: [0000:02:00.0]}' '{reset: flr}'
 refused open "0000:02:00.0" "(process $!) has /dev/nvme0 open"
 kill $!
