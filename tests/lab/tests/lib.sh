@@ -109,6 +109,7 @@ start_run()
 
 	shift
 	rm -f report.json
+	: >out # the run before must not answer for this one
 	echo "+ vfio-stress run $name.yaml $* &"
 	vfio-stress run "$name.yaml" --report json:report.json "$@" >out 2>&1 &
 	run_pid=$!
