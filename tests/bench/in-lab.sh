@@ -32,7 +32,7 @@ virsh_loop()
 			sleep 0.1
 		done
 		virsh -q destroy bench >/dev/null
-		! dmesg | grep -E 'DMAR:.*fault|AMD-Vi: Event|AER:|not ready .* after|vfio.*reset recovery' ||
+		! dmesg | grep -E 'DMAR:.*fault|AMD-Vi: Event|AER:.*error|not ready .* after|vfio.*reset recovery' ||
 			exit 1
 	done
 }
