@@ -8,20 +8,34 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* PCIe base spec, 6.2.2. */
+enum aer_class { AER_CORRECTABLE, AER_NONFATAL, AER_FATAL, AER_CLASSES };
+
+#define AER_BITS 32
+
+/* "corrected", "nonfatal", "fatal": the words of the field `severity`. */
+const char *aer_class_word(enum aer_class cls);
+/* The kernel's and lspci's name of a status register's bit ("RxErr", "CmpltTO"); NULL = none. */
+const char *aer_bit_name(enum aer_class cls, unsigned bit);
+
 /*
- * The kernel's AER counters of one function, since boot. Reading them touches no hardware and takes
- * no lock (drivers/pci/pcie/aer.c): the supervisor may do it at any time.
+ * The kernel's AER counters of one function, since it was found. Reading them touches no hardware
+ * and takes no lock (drivers/pci/pcie/aer.c): the supervisor may do it at any time.
  */
 struct aer_counters {
-	bool known; /* false: the function has no AER capability, or firmware owns AER */
-	uint64_t correctable, nonfatal, fatal; /* reported by this function */
+	uint64_t dir; /* inode of its directory, 0 = it is not there; another one = counted anew */
+	bool known; /* false: no AER capability, or a kernel without CONFIG_PCIEAER */
+	uint64_t total[AER_CLASSES]; /* errors that this function had */
+	uint64_t bits[AER_CLASSES][AER_BITS];
 	bool is_root_port;
-	uint64_t root_correctable, root_nonfatal, root_fatal; /* messages received from below */
+	uint64_t received[AER_CLASSES]; /* messages that reached it from below */
 };
 
 void aer_read(const struct host *host, struct bdf bdf, struct aer_counters *out);
-/* "2 correctable, 1 fatal" more than before; "" when nothing was counted. Returns buf. */
-const char *aer_since(const struct aer_counters *before, const struct aer_counters *after,
-	char *buf, size_t size);
+/* What was counted between two readings; bits_out = which bits rose. */
+uint64_t aer_counted(const struct aer_counters *before, const struct aer_counters *after,
+	enum aer_class cls, uint32_t *bits_out);
+uint64_t aer_received(
+	const struct aer_counters *before, const struct aer_counters *after, enum aer_class cls);
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "base/vec.h"
 #include "klog/rule_field.h"
+#include "world/aer.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -12,34 +13,6 @@
  * Firmware-first errors (APEI GHES) and those of the last boot (BERT). Blocks of two CPUs
  * interleave: the number in braces says which line belongs to which.
  */
-
-/* Bits of the AER status registers by lspci's names (drivers/pci/pcie/aer.c). */
-static const char *const cor_bits[32] = {[0] = "RxErr",
-	[6] = "BadTLP",
-	[7] = "BadDLLP",
-	[8] = "Rollover",
-	[12] = "Timeout",
-	[13] = "NonFatalErr",
-	[14] = "CorrIntErr",
-	[15] = "HeaderOF"};
-static const char *const uncor_bits[32] = {[0] = "Undefined",
-	[4] = "DLP",
-	[5] = "SDES",
-	[12] = "TLP",
-	[13] = "FCP",
-	[14] = "CmpltTO",
-	[15] = "CmpltAbrt",
-	[16] = "UnxCmplt",
-	[17] = "RxOF",
-	[18] = "MalfTLP",
-	[19] = "ECRC",
-	[20] = "UnsupReq",
-	[21] = "ACSViol",
-	[22] = "UncorrIntErr",
-	[23] = "BlockedTLP",
-	[24] = "AtomicOpBlocked",
-	[25] = "TLPBlockedErr",
-	[26] = "PoisonTLPBlocked"};
 
 static struct report *block_of(struct klog *k, const struct kline *ln)
 {
@@ -134,9 +107,9 @@ static void take_severity(struct report *r, struct span word)
 static void take_bits(struct report *r, const struct kline *ln)
 {
 	struct span kind = match_group(ln->m, "kind");
-	const char *const *names = kind.n == 3 ? cor_bits : uncor_bits;
+	enum aer_class cls = kind.n == 3 ? AER_CORRECTABLE : AER_FATAL;
 	uint64_t status, mask;
-	int bit;
+	unsigned bit;
 
 	report_set_span(r, "status", match_group(ln->m, "status"));
 	report_set_span(r, "mask", match_group(ln->m, "mask"));
@@ -144,8 +117,8 @@ static void take_bits(struct report *r, const struct kline *ln)
 		!span_number(match_group(ln->m, "mask"), true, &mask))
 		return;
 	for (bit = 0; bit < 32; bit++)
-		if ((status & ~mask & UINT64_C(1) << bit) != 0 && names[bit] != NULL)
-			report_add(r, "bits", VALUE_STRINGS, names[bit]);
+		if ((status & ~mask & UINT64_C(1) << bit) != 0 && aer_bit_name(cls, bit) != NULL)
+			report_add(r, "bits", VALUE_STRINGS, aer_bit_name(cls, bit));
 }
 
 static void take_details(struct report *r, const struct kline *ln)

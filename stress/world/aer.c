@@ -1,83 +1,154 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "world/aer.h"
 
+#include "base/mem.h"
 #include "base/str.h"
 
-#include <stdio.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FILE_MAX 2048 /* 32 lines "NAME NUMBER" and a total */
 
 static const struct {
-	const char *file, *total; /* "" = the file is one number */
-	size_t offset;
-	bool root;
-	const char *name;
-} counters[] = {
-	{"aer_dev_correctable", "TOTAL_ERR_COR ", offsetof(struct aer_counters, correctable), false,
-		"correctable"},
-	{"aer_dev_nonfatal", "TOTAL_ERR_NONFATAL ", offsetof(struct aer_counters, nonfatal), false,
-		"non-fatal"},
-	{"aer_dev_fatal", "TOTAL_ERR_FATAL ", offsetof(struct aer_counters, fatal), false, "fatal"},
-	{"aer_rootport_total_err_cor", "", offsetof(struct aer_counters, root_correctable), true,
-		"correctable received"},
-	{"aer_rootport_total_err_nonfatal", "", offsetof(struct aer_counters, root_nonfatal), true,
-		"non-fatal received"},
-	{"aer_rootport_total_err_fatal", "", offsetof(struct aer_counters, root_fatal), true,
-		"fatal received"},
+	const char *word;
+	const char *file, *total, *received;
+} classes[AER_CLASSES] = {
+	[AER_CORRECTABLE] = {"corrected", "aer_dev_correctable", "TOTAL_ERR_COR",
+		"aer_rootport_total_err_cor"},
+	[AER_NONFATAL] = {"nonfatal", "aer_dev_nonfatal", "TOTAL_ERR_NONFATAL",
+		"aer_rootport_total_err_nonfatal"},
+	[AER_FATAL] = {"fatal", "aer_dev_fatal", "TOTAL_ERR_FATAL", "aer_rootport_total_err_fatal"},
 };
-#define NCOUNTERS (sizeof(counters) / sizeof(counters[0]))
 
-static bool read_counter(const struct host *host, struct bdf bdf, size_t i, uint64_t *out)
+/* aer_correctable_error_string and aer_uncorrectable_error_string of drivers/pci/pcie/aer.c */
+static const char *const correctable_bits[AER_BITS] = {[0] = "RxErr",
+	[6] = "BadTLP",
+	[7] = "BadDLLP",
+	[8] = "Rollover",
+	[12] = "Timeout",
+	[13] = "NonFatalErr",
+	[14] = "CorrIntErr",
+	[15] = "HeaderOF"};
+static const char *const uncorrectable_bits[AER_BITS] = {[0] = "Undefined",
+	[4] = "DLP",
+	[5] = "SDES",
+	[12] = "TLP",
+	[13] = "FCP",
+	[14] = "CmpltTO",
+	[15] = "CmpltAbrt",
+	[16] = "UnxCmplt",
+	[17] = "RxOF",
+	[18] = "MalfTLP",
+	[19] = "ECRC",
+	[20] = "UnsupReq",
+	[21] = "ACSViol",
+	[22] = "UncorrIntErr",
+	[23] = "BlockedTLP",
+	[24] = "AtomicOpBlocked",
+	[25] = "TLPBlockedErr",
+	[26] = "PoisonTLPBlocked"};
+
+const char *aer_class_word(enum aer_class cls)
 {
-	char path[HOST_PATH_MAX], text[2048], bdf_buf[BDF_LEN], *number;
-	struct err ignored;
-
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/%s", bdf_text(bdf, bdf_buf),
-		counters[i].file);
-	if (host_read(host, path, text, sizeof(text), &ignored) != 0)
-		return false;
-	number = strstr(text, counters[i].total);
-	if (number == NULL)
-		return false;
-	number += strlen(counters[i].total);
-	number[strcspn(number, "\n")] = '\0';
-	return str_to_u64(number, 10, UINT64_MAX, out);
+	return classes[cls].word;
 }
 
-static uint64_t *slot(struct aer_counters *c, size_t i)
+const char *aer_bit_name(enum aer_class cls, unsigned bit)
 {
-	return (uint64_t *)(void *)((char *)c + counters[i].offset);
+	if (bit >= AER_BITS)
+		return NULL;
+	return cls == AER_CORRECTABLE ? correctable_bits[bit] : uncorrectable_bits[bit];
+}
+
+static bool read_attr(int dirfd, const char *name, char *buf, size_t size)
+{
+	auto_close int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, buf, size - 1);
+
+	if (n < 0)
+		return false;
+	while (n > 0 && buf[n - 1] == '\n')
+		n--;
+	buf[n] = '\0';
+	return true;
+}
+
+static void take_bit(uint64_t bits[AER_BITS], enum aer_class cls, const char *name, uint64_t n)
+{
+	unsigned bit;
+
+	for (bit = 0; bit < AER_BITS; bit++)
+		if (str_eq(aer_bit_name(cls, bit), name))
+			bits[bit] = n;
+}
+
+/* "RxErr 1\nBadTLP 0\n...TOTAL_ERR_COR 1"; the bits' names are Linux 5.0's, the total is older. */
+static bool parse_counts(char *text, enum aer_class cls, uint64_t *total, uint64_t bits[AER_BITS])
+{
+	char *line, *rest = text, *space;
+	bool known = false;
+	uint64_t n;
+
+	while ((line = strsep(&rest, "\n")) != NULL) {
+		space = strrchr(line, ' ');
+		if (space == NULL || !str_to_u64(space + 1, 10, UINT64_MAX, &n))
+			continue;
+		*space = '\0';
+		if (str_eq(line, classes[cls].total)) {
+			*total = n;
+			known = true;
+		} else {
+			take_bit(bits, cls, line, n);
+		}
+	}
+	return known;
 }
 
 void aer_read(const struct host *host, struct bdf bdf, struct aer_counters *out)
 {
-	size_t i;
+	char path[HOST_PATH_MAX], text[FILE_MAX];
+	auto_close int dirfd =
+		open(host_dev_path(host, path, bdf, ""), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct aer_counters c = {0};
+	struct stat st;
+	int cls;
 
-	*out = (struct aer_counters){0};
-	for (i = 0; i < NCOUNTERS; i++) {
-		if (!read_counter(host, bdf, i, slot(out, i)))
-			continue;
-		if (counters[i].root)
-			out->is_root_port = true;
-		else
-			out->known = true;
+	if (dirfd >= 0 && fstat(dirfd, &st) == 0)
+		c.dir = st.st_ino;
+	for (cls = 0; c.dir != 0 && cls < AER_CLASSES; cls++) {
+		if (read_attr(dirfd, classes[cls].file, text, sizeof(text)))
+			c.known |= parse_counts(text, cls, &c.total[cls], c.bits[cls]);
+		if (read_attr(dirfd, classes[cls].received, text, sizeof(text)))
+			c.is_root_port |= str_to_u64(text, 10, UINT64_MAX, &c.received[cls]);
 	}
+	*out = c;
 }
 
-const char *aer_since(
-	const struct aer_counters *before, const struct aer_counters *after, char *buf, size_t size)
+/* A function that was removed and found again counts from 0; its directory is another then. */
+static uint64_t risen(
+	const struct aer_counters *a, const struct aer_counters *b, uint64_t was, uint64_t is)
 {
-	struct aer_counters a = *before, b = *after;
-	size_t i, len = 0;
+	if (a->dir != b->dir)
+		return is;
+	return is > was ? is - was : 0;
+}
 
-	buf[0] = '\0';
-	for (i = 0; i < NCOUNTERS; i++) {
-		uint64_t was = *slot(&a, i), is = *slot(&b, i);
+uint64_t aer_counted(const struct aer_counters *before, const struct aer_counters *after,
+	enum aer_class cls, uint32_t *bits_out)
+{
+	unsigned bit;
 
-		/* the counters of a function that came back from a removal begin at 0 */
-		if (is <= was || len >= size)
-			continue;
-		len += (size_t)snprintf(buf + len, size - len, "%s%llu %s", len ? ", " : "",
-			(unsigned long long)(is - was), counters[i].name);
-	}
-	return buf;
+	*bits_out = 0;
+	for (bit = 0; bit < AER_BITS; bit++)
+		if (risen(before, after, before->bits[cls][bit], after->bits[cls][bit]) > 0)
+			*bits_out |= UINT32_C(1) << bit;
+	return risen(before, after, before->total[cls], after->total[cls]);
+}
+
+uint64_t aer_received(
+	const struct aer_counters *before, const struct aer_counters *after, enum aer_class cls)
+{
+	return risen(before, after, before->received[cls], after->received[cls]);
 }

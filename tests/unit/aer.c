@@ -9,28 +9,56 @@
 
 static const struct bdf gpu = {0, 1, 0, 0};
 
-static void the_totals_are_read(void **state)
+static void what_was_counted_is_told_by_class_and_bit(void **state)
 {
 	struct fakehost *fake = FAKEHOST(FAKE_DEV("0000:01:00.0"));
 	struct aer_counters a, b;
-	char text[128];
+	uint32_t bits;
 
 	(void)state;
 	aer_read(fakehost_host(fake), gpu, &a);
 	assert_false(a.known || a.is_root_port);
+	assert_int_not_equal(a.dir, 0);
 	fakehost_write(fake, DIR "aer_dev_correctable", "RxErr 3\nBadTLP 1\nTOTAL_ERR_COR 4\n");
 	fakehost_write(fake, DIR "aer_dev_fatal", "Undefined 0\nTOTAL_ERR_FATAL 0\n");
 	aer_read(fakehost_host(fake), gpu, &a);
 	assert_true(a.known && !a.is_root_port);
-	assert_int_equal(a.correctable, 4);
-	assert_string_equal(aer_since(&a, &a, text, sizeof(text)), "");
-	fakehost_write(fake, DIR "aer_dev_correctable", "RxErr 3\nTOTAL_ERR_COR 6\n");
+	assert_int_equal(a.total[AER_CORRECTABLE], 4);
+	assert_int_equal(aer_counted(&a, &a, AER_CORRECTABLE, &bits), 0);
+	fakehost_write(fake, DIR "aer_dev_correctable",
+		"RxErr 3\nBadTLP 2\nCorrIntErr 2\nstray bit[31] 1\nTOTAL_ERR_COR 6\n");
 	fakehost_write(fake, DIR "aer_rootport_total_err_fatal", "1\n");
 	aer_read(fakehost_host(fake), gpu, &b);
 	assert_true(b.is_root_port);
-	assert_string_equal(
-		aer_since(&a, &b, text, sizeof(text)), "2 correctable, 1 fatal received");
-	assert_string_equal(aer_since(&b, &a, text, sizeof(text)), "");
+	assert_int_equal(aer_counted(&a, &b, AER_CORRECTABLE, &bits), 2);
+	assert_int_equal(bits, 1u << 6 | 1u << 14);
+	assert_int_equal(aer_counted(&a, &b, AER_FATAL, &bits), 0);
+	assert_int_equal(aer_received(&a, &b, AER_FATAL), 1);
+	assert_int_equal(aer_received(&a, &b, AER_NONFATAL), 0);
+	/* counters that fall without the function having been away tell nothing */
+	assert_int_equal(aer_counted(&b, &a, AER_CORRECTABLE, &bits), 0);
+	fakehost_free(fake);
+}
+
+static void a_function_that_came_back_counts_from_zero(void **state)
+{
+	struct fakehost *fake = FAKEHOST(FAKE_DEV("0000:01:00.0"));
+	struct aer_counters before, gone, after;
+	uint32_t bits;
+
+	(void)state;
+	fakehost_write(fake, DIR "aer_dev_nonfatal", "CmpltTO 5\nTOTAL_ERR_NONFATAL 5\n");
+	aer_read(fakehost_host(fake), gpu, &before);
+	after = before;
+	after.dir++; /* what a directory of the same name has that was made anew */
+	after.total[AER_NONFATAL] = after.bits[AER_NONFATAL][14] = 2;
+	assert_int_equal(aer_counted(&before, &after, AER_NONFATAL, &bits), 2);
+	assert_int_equal(bits, 1u << 14);
+	fakehost_remove(fake, "/sys/bus/pci/devices/0000:01:00.0");
+	aer_read(fakehost_host(fake), gpu, &gone);
+	assert_int_equal(gone.dir, 0);
+	assert_false(gone.known);
+	assert_int_equal(aer_counted(&before, &gone, AER_NONFATAL, &bits), 0);
 	fakehost_free(fake);
 }
 
@@ -48,11 +76,23 @@ static void garbage_counts_nothing(void **state)
 	fakehost_free(fake);
 }
 
+static void bits_have_the_names_of_their_class(void **state)
+{
+	(void)state;
+	assert_string_equal(aer_bit_name(AER_CORRECTABLE, 13), "NonFatalErr");
+	assert_string_equal(aer_bit_name(AER_FATAL, 18), "MalfTLP");
+	assert_string_equal(aer_bit_name(AER_NONFATAL, 13), "FCP");
+	assert_null(aer_bit_name(AER_CORRECTABLE, 5));
+	assert_null(aer_bit_name(AER_FATAL, 99));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_totals_are_read),
+		cmocka_unit_test(what_was_counted_is_told_by_class_and_bit),
+		cmocka_unit_test(a_function_that_came_back_counts_from_zero),
 		cmocka_unit_test(garbage_counts_nothing),
+		cmocka_unit_test(bits_have_the_names_of_their_class),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
