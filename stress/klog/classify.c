@@ -57,9 +57,9 @@ static const char *behind_address(const char *s, const char *end)
 {
 	const char *word = s;
 
-	if (s < end && *s == ' ')
-		word++;
-	else if (s < end && *s == ':' && s + 1 < end && s[1] != ' ')
+	if (end - s > 5 && memcmp(s, ":pcie", 5) == 0)
+		word += 5;
+	else if (end - s > 1 && *s == ' ' && s[1] >= 'a' && s[1] <= 'z')
 		word++;
 	while (word > s && word < end && *word != ':' && *word != ' ')
 		word++;

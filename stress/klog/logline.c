@@ -10,6 +10,8 @@
 #define LEVEL_UNKNOWN   255
 #define LAYERS_MAX      8 /* stamps and tags, one behind the other */
 #define SYSLOG_HEAD_MAX 64 /* bytes of date and time */
+#define DATE_WORDS_MAX  4
+#define DATE_WORD_MAX   16 /* bytes: Cyrillic letters have two */
 
 static bool is_digit(char c)
 {
@@ -166,6 +168,7 @@ static const char *take_stamp(const char *s, const char *end, struct logline *ou
 /* Where hh:mm:ss stands that a date, or nothing, precedes; NULL when there is none. */
 static const char *find_time(const char *s, const char *end)
 {
+	size_t words = 0, letters = 0;
 	const char *p;
 
 	if (end - s > SYSLOG_HEAD_MAX)
@@ -175,8 +178,13 @@ static const char *find_time(const char *s, const char *end)
 			is_digit(p[4]) && p[5] == ':' && is_digit(p[6]) && is_digit(p[7]) &&
 			(p == s || p[-1] == ' ' || p[-1] == 'T'))
 			return p;
-		/* nothing of a date has these */
-		if (strchr("[]()=<>", *p) != NULL)
+		/* nothing of a date has these, and no colon stands before its time */
+		if (strchr("[]()=<>:{\"#", *p) != NULL)
+			return NULL;
+		/* "Sat 21 Nov 2026" at most, in any language */
+		letters = *p == ' ' ? 0 : letters + 1;
+		words += *p == ' ' && p > s && p[-1] != ' ';
+		if (words > DATE_WORDS_MAX || letters > DATE_WORD_MAX)
 			return NULL;
 	}
 	return NULL;
@@ -254,9 +262,10 @@ static const char *take_layer(const char *s, const char *end, struct logline *ou
 
 	if ((next = take_priority(s, end, out)) != NULL ||
 		(next = take_decoded(s, end, out)) != NULL ||
-		(next = take_kern_word(s, end)) != NULL ||
-		(next = take_stamp(s, end, out)) != NULL ||
-		(next = take_syslog(s, end, out)) != NULL)
+		(next = take_kern_word(s, end)) != NULL || (next = take_stamp(s, end, out)) != NULL)
+		return next;
+	/* once: what comes behind a tag is the message, whatever is in it */
+	if (out->source == SOURCE_ANY && (next = take_syslog(s, end, out)) != NULL)
 		return next;
 	if (starts(s, end, "kernel: ")) {
 		out->source = SOURCE_KERNEL;

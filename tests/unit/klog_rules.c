@@ -189,70 +189,6 @@ static void labelled_lines_are_told_right(void **state)
 	assert_true(score.wrong * 200 <= score.lines);
 }
 
-/* ---- mutations: the same id, a part of a report, or nothing; never another fault ---- */
-
-static size_t confused;
-
-static void may_be(const char *text, size_t len, const struct rule *of, const char *how)
-{
-	static const char whole[] = "Slot(21): Link Down";
-	struct klog_match m;
-	/* an exact copy, so that a read behind the end is found */
-	char *copy = malloc(len + 1);
-
-	memcpy(copy, text, len);
-	copy[len] = '\0';
-	/* cut there, "Link Down/Up ignored" is the other line, letter by letter */
-	if (strcmp(of->id, "hotplug.link-ignored") == 0 && str_ends(copy, whole))
-		len = 0;
-	if (classify(classifier, copy, len, SOURCE_ANY, &m) && m.rule != of &&
-		m.rule->role == ROLE_PRIMARY) {
-		print_message("%s: '%s' became %s, was %s\n", how, copy, m.rule->id, of->id);
-		confused++;
-	}
-	free(copy);
-}
-
-static void mutate(const struct rule *r, const char *sample)
-{
-	static const char stamp[] = "[  12.345678] pcieport 0000:64:01.0: AER: device recovery";
-	char glued[3000];
-	struct logline l;
-	struct klog_match m;
-	size_t n;
-
-	logline_parse(sample, strlen(sample), &l);
-	for (n = 0; n <= l.len; n++)
-		may_be(l.text, n, r, "cut");
-	for (n = 1; n < l.len && n < 40; n++)
-		may_be(l.text + n, l.len - n, r, "begun late");
-	snprintf(glued, sizeof(glued), "%.*s%s", (int)l.len, l.text, stamp);
-	may_be(glued, strlen(glued), r, "glued");
-	snprintf(glued, sizeof(glued), "%.*s%.*s", (int)l.len, l.text, (int)l.len, l.text);
-	may_be(glued, strlen(glued), r, "twice");
-	/* another driver, a domain of five digits */
-	if (classify_as(r, l.text, l.len, &m) && m.has_prefix) {
-		const char *address = memmem(l.text, l.len, " 0", 2);
-
-		snprintf(glued, sizeof(glued), "some_driver 1%.*s",
-			(int)(l.text + l.len - address - 1), address + 1);
-		assert_true(classify(classifier, glued, strlen(glued), SOURCE_ANY, &m));
-		assert_ptr_equal(m.rule, r);
-		assert_int_equal(m.prefix.domain >> 16, 1);
-	}
-}
-
-static void a_mutilated_line_is_never_another_fault(void **state)
-{
-	size_t i, k;
-
-	(void)state;
-	for (i = 0; i < rules_count(catalogue); i++)
-		for (k = 0; k < rules_at(catalogue, i)->nsamples; k++)
-			mutate(rules_at(catalogue, i), rules_at(catalogue, i)->samples[k]);
-	assert_int_equal(confused, 0);
-}
-
 /* ---- what saving programs put before a line ---- */
 
 static void stamps_and_tags_are_taken_off(void **state)
@@ -455,7 +391,6 @@ int main(void)
 		cmocka_unit_test(the_catalogue_has_no_lint),
 		cmocka_unit_test(every_id_of_the_vocabulary_has_its_rule),
 		cmocka_unit_test(labelled_lines_are_told_right),
-		cmocka_unit_test(a_mutilated_line_is_never_another_fault),
 		cmocka_unit_test(stamps_and_tags_are_taken_off),
 		cmocka_unit_test(a_users_rule_comes_before_the_catalogue),
 		cmocka_unit_test(a_wrong_users_file_is_refused_with_its_place),
