@@ -189,67 +189,6 @@ static void labelled_lines_are_told_right(void **state)
 	assert_true(score.wrong * 200 <= score.lines);
 }
 
-/* ---- what saving programs put before a line ---- */
-
-static void stamps_and_tags_are_taken_off(void **state)
-{
-	static const struct {
-		const char *line, *text;
-		int64_t usec;
-		unsigned source;
-		uint8_t level;
-	} cases[] = {
-		{"[    1.234567] DMAR: x", "DMAR: x", 1234567, SOURCE_ANY, 255},
-		{"[123456.789012][  T125] DMAR: x\r\n", "DMAR: x", 123456789012, SOURCE_ANY, 255},
-		{"<3>[    0.5] DMAR: x", "DMAR: x", 500000, SOURCE_ANY, 3},
-		{"<30>DMAR: x", "DMAR: x", -1, 0, 6},
-		{"kern  :crit  : [45651.894543] DMAR: x", "DMAR: x", 45651894543, SOURCE_ANY, 2},
-		{"[Wed Apr 15 17:12:31 2026] DMAR: x", "DMAR: x", -1, SOURCE_ANY, 255},
-		{"[  +0.000011] DMAR: x", "DMAR: x", -1, SOURCE_ANY, 255},
-		{"May 30 19:39:03 host kernel: [    0.168655] DMAR: x", "DMAR: x", 168655,
-			SOURCE_KERNEL, 255},
-		{"Jun 15 00:05:51   kernel: DMAR: x", "DMAR: x", -1, SOURCE_KERNEL, 255},
-		{"2026-05-30T19:39:03.123456+02:00 host kernel: DMAR: x", "DMAR: x", -1,
-			SOURCE_KERNEL, 255},
-		{"\xd1\x84\xd0\xb5\xd0\xb2 12 01:02:03 host kernel: DMAR: x", "DMAR: x", -1,
-			SOURCE_KERNEL, 255},
-		{"Jul 15 02:25:27 host QEMU[69339]: kvm: vfio: x", "kvm: vfio: x", -1, SOURCE_QEMU,
-			255},
-		{"Jul 15 02:25:27 host udisksd[4]: DMAR: x", "DMAR: x", -1, 0, 255},
-		{"[    1.500000] node-1.rack kernel: DMAR: x", "DMAR: x", 1500000, SOURCE_KERNEL,
-			255},
-		{"[    1.500000] host udisksd[4]: DMAR: x", "DMAR: x", 1500000, 0, 255},
-		{"[    1.500000] host qemu[4]: vfio: x", "vfio: x", 1500000, SOURCE_QEMU, 255},
-		{"[    1.500000] vfio-pci 0000:41:00.0: x", "vfio-pci 0000:41:00.0: x", 1500000,
-			SOURCE_ANY, 255},
-		{"[    1.500000] vfio-pci 0000:41:00.0:  [ 6] x", "vfio-pci 0000:41:00.0:  [ 6] x",
-			1500000, SOURCE_ANY, 255},
-		{"KERN_ERR  pciehp 0000:80:10.0:pcie004: x", "pciehp 0000:80:10.0:pcie004: x", -1,
-			SOURCE_ANY, 255},
-		/* no stamps: what the kernel itself begins a line with */
-		{"[Hardware Error]: event severity: fatal",
-			"[Hardware Error]: event severity: "
-			"fatal",
-			-1, SOURCE_ANY, 255},
-		{"[drm] x", "[drm] x", -1, SOURCE_ANY, 255},
-		{"[ 6] BadTLP", "[ 6] BadTLP", -1, SOURCE_ANY, 255},
-		{"", "", -1, SOURCE_ANY, 255},
-	};
-	struct logline l;
-	char text[200];
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		logline_parse(cases[i].line, strlen(cases[i].line), &l);
-		snprintf(text, sizeof(text), "%.*s", (int)l.len, l.text);
-		assert_string_equal(text, cases[i].text);
-		assert_int_equal(l.usec, cases[i].usec);
-		assert_int_equal(l.source, cases[i].source);
-		assert_int_equal(l.level, cases[i].level);
-	}
-}
-
 /* ---- users' files ---- */
 
 static struct rules *load_text(const char *yaml, struct diags *diags)
@@ -391,7 +330,6 @@ int main(void)
 		cmocka_unit_test(the_catalogue_has_no_lint),
 		cmocka_unit_test(every_id_of_the_vocabulary_has_its_rule),
 		cmocka_unit_test(labelled_lines_are_told_right),
-		cmocka_unit_test(stamps_and_tags_are_taken_off),
 		cmocka_unit_test(a_users_rule_comes_before_the_catalogue),
 		cmocka_unit_test(a_wrong_users_file_is_refused_with_its_place),
 		cmocka_unit_test(a_runaway_pattern_does_not_hang),
