@@ -15,7 +15,7 @@ struct klog;
 struct progress;
 struct writer;
 
-/* The supervisor's insides, shared by its files (supervise.c, sup_lanes.c, sup_log.c). */
+/* The supervisor's insides, shared by its files (supervise.c, sup_lanes.c, sup_ladder.c, sup_log.c). */
 
 enum lane_life {
 	LANE_PREPARING,
@@ -108,6 +108,16 @@ void sup_lane_acked(struct sup_lane *lane);
 void sup_lane_handle(struct supervisor *s, const struct event *ev, uint64_t klog_seq);
 bool sup_lanes_all(const struct supervisor *s, enum lane_life at_least);
 void sup_lanes_finish(struct supervisor *s);
+uint32_t sup_lane_index(const struct sup_lane *lane);
+
+/* sup_ladder.c: what a lane does not announce itself */
+#define SUP_GRACE_NS                                                                               \
+	(5 * NS_PER_S) /* a lane ends an overdue step itself; this is how much later we act */
+void sup_lane_on_socket(void *lane);
+void sup_lane_on_process_end(void *lane);
+void sup_lane_on_deadline(void *lane);
+/* It cannot be ended: the kernel holds it. It is left alone, with its locks. */
+void sup_lane_abandon(struct sup_lane *lane);
 
 /* sup_log.c */
 void sup_log_open(struct supervisor *s);

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VFIO_STRESS_ENGINE_LANE_PARTS_H
+#define VFIO_STRESS_ENGINE_LANE_PARTS_H
+
+#include "base/err.h"
+#include "model/outcome.h"
+
+#include <stdbool.h>
+
+struct lane;
+struct step_list;
+
+/* The insides of a lane's process, shared by its files (lane.c, lane_steps.c, lane_host.c). */
+
+/* How a list of steps came out. */
+struct list_end {
+	enum outcome outcome; /* PASS, or of the step that ended it; ABORTED when told to stop */
+	char text[DETAIL_MAX];
+};
+
+/* lane_steps.c */
+/* Runs a list, and skips what is behind a failure. `always`: an order to stop does not cut it short. */
+void lane_run_list(
+	struct lane *lane, const struct step_list *list, bool always, struct list_end *end);
+bool lane_list_failed(const struct list_end *end);
+bool lane_may_go_on(struct lane *lane);
+/* Tells what QEMU has written into its log. */
+void lane_tell_qemu_lines(struct lane *lane);
+
+/* lane_host.c */
+/* Domain and devices for the run: off, and bound to vfio-pci; undo records first. */
+int lane_take_host(struct lane *lane, struct err *err) must_check;
+/* As they were found; what cannot be given back is told, and stays in the undo records. */
+void lane_give_back(struct lane *lane);
+/* The domain as it was when the cycles began. */
+void lane_note_start_state(struct lane *lane);
+int lane_return_to_start(struct lane *lane, struct err *err) must_check;
+
+#endif

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "engine/lane_parts.h"
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "engine/lane.h"
+#include "model/step.h"
+#include "world/tail.h"
+
+#include <stdio.h>
+
+static int64_t bound_ms_of(const struct step *step, const struct step_ctx *ctx)
+{
+	return step->timeout_ms ? step->timeout_ms : step->type->bound_ms(ctx, step->args);
+}
+
+/* `expect-failure`: passes when it fails with that reason. Broken and skipped are no failures. */
+static enum outcome apply_expectation(
+	const struct step *step, enum outcome outcome, struct result *res)
+{
+	if (!step->expect_failure || (outcome != OUTCOME_PASS && outcome != OUTCOME_FAIL))
+		return outcome;
+	if (outcome == OUTCOME_PASS)
+		return result_fail(res, "unexpected-success", "%s was expected to fail and did not",
+			step->name);
+	if (step->expect_reason != NULL && !str_eq(step->expect_reason, res->reason)) {
+		char seen[REASON_MAX];
+
+		str_set(seen, res->reason);
+		return result_fail(res, "unexpected-reason",
+			"expected to fail with '%s', but: %s: %s", step->expect_reason, seen,
+			res->detail);
+	}
+	return OUTCOME_PASS;
+}
+
+static void emit_end(struct lane *lane, const struct step *step, const char *subject,
+	enum outcome outcome, const struct result *res, int64_t began_ns)
+{
+	struct event ev = {.kind = EV_STEP_END, .outcome = (uint8_t)outcome};
+
+	if (step->type->flags & STEP_DISRUPTIVE)
+		ev.flags = EVENT_DISRUPTIVE;
+	ev.dur_ns = began_ns ? clock_mono_ns() - began_ns : 0;
+	str_set(ev.subject, subject);
+	str_set(ev.reason, res->reason);
+	str_set(ev.text, res->detail);
+	str_set(ev.hint, res->advice);
+	emit(&lane->out, &ev);
+}
+
+static void emit_skipped(
+	struct lane *lane, const struct step *step, struct lane_device *dev, const char *why)
+{
+	char subject[BDF_LEN] = "";
+	struct result res = {0};
+
+	if (dev != NULL)
+		bdf_text(dev->pci.bdf, subject);
+	result_skip(&res, "earlier step failed", "%s", why);
+	emit_end(lane, step, subject, OUTCOME_SKIPPED, &res, 0);
+}
+
+/* QEMU's own words ("stuck in D3", "Unrecoverable error detected") are in no kernel log. */
+void lane_tell_qemu_lines(struct lane *lane)
+{
+	char line[TAIL_LINE_MAX];
+	struct err err;
+
+	while (lane->qemu_log != NULL && tail_line(lane->qemu_log, line, &err)) {
+		struct event ev = {.kind = EV_QEMU_LINE};
+
+		str_set(ev.text, line);
+		emit(&lane->out, &ev);
+	}
+}
+
+/* The intention is on disk before a disruptive step acts. */
+static int emit_begin(struct lane *lane, const struct step *step, const char *subject,
+	int64_t bound_ms, struct err *err)
+{
+	struct event ev = {.kind = EV_STEP_BEGIN, .dur_ns = bound_ms * NS_PER_MS};
+
+	str_set(ev.subject, subject);
+	str_set(ev.text, step->name);
+	if (!(step->type->flags & STEP_DISRUPTIVE)) {
+		emit(&lane->out, &ev);
+		return 0;
+	}
+	ev.flags = EVENT_DISRUPTIVE;
+	return emit_durable(&lane->out, &ev, NULL, err);
+}
+
+static enum outcome run_step(
+	struct lane *lane, const struct step *step, struct lane_device *dev, struct result *res)
+{
+	char subject[BDF_LEN] = "";
+	struct step_ctx ctx;
+	struct err err = {0};
+	enum outcome outcome;
+	int64_t bound_ms, began_ns;
+
+	lane_step_ctx(lane, step, dev, &ctx);
+	if (dev != NULL)
+		bdf_text(dev->pci.bdf, subject);
+	bound_ms = bound_ms_of(step, &ctx);
+	if (emit_begin(lane, step, subject, bound_ms, &err) != 0) {
+		outcome = result_broken(res, "not-recorded", &err);
+		emit_end(lane, step, subject, outcome, res, 0);
+		return outcome;
+	}
+	began_ns = clock_mono_ns();
+	ctx.deadline_ns = began_ns + bound_ms * NS_PER_MS;
+	outcome = step->type->run(&ctx, step->args, res);
+	lane->wedged |= outcome == OUTCOME_FAIL && str_eq(res->reason, "wedged");
+	if (!lane->wedged) /* nobody can want that */
+		outcome = apply_expectation(step, outcome, res);
+	if (outcome == OUTCOME_PASS)
+		*res = (struct result){0};
+	lane_tell_qemu_lines(lane);
+	emit_end(lane, step, subject, outcome, res, began_ns);
+	return outcome;
+}
+
+/* ---- a list of steps ---- */
+
+bool lane_may_go_on(struct lane *lane)
+{
+	emitter_poll(&lane->out);
+	return !lane->out.stop_asked && !lane->out.orphaned;
+}
+
+static bool ends_list(enum outcome o)
+{
+	return o == OUTCOME_FAIL || o == OUTCOME_BROKEN;
+}
+
+bool lane_list_failed(const struct list_end *end)
+{
+	return ends_list(end->outcome);
+}
+
+static void note_end(
+	struct list_end *end, const struct step *step, enum outcome o, const struct result *res)
+{
+	end->outcome = o;
+	snprintf(end->text, sizeof(end->text), "%s: %s", step->name, res->detail);
+}
+
+/*
+ * Told to stop in the middle: because of an incident over budget the cycle has failed, and its other
+ * steps are recorded as skipped; because somebody asked, it is cut off.
+ */
+static void note_stop(const struct lane *lane, struct list_end *end)
+{
+	end->outcome = lane->out.stop_failed ? OUTCOME_FAIL : OUTCOME_ABORTED;
+	str_set(end->text, "an incident went over its budget");
+}
+
+/* Runs it on the VM, or on each of its devices; skips the rest once something has failed. */
+static void run_on_all(struct lane *lane, const struct step *step, struct list_end *end)
+{
+	size_t i, n = step->type->flags & STEP_ON_DEVICES ? lane->ndevs : 1;
+
+	for (i = 0; i < n; i++) {
+		struct lane_device *dev =
+			step->type->flags & STEP_ON_DEVICES ? &lane->devs[i] : NULL;
+		struct result res = {0};
+		enum outcome o;
+
+		if (dev != NULL && !lane_step_applies(step, dev))
+			continue;
+		if (ends_list(end->outcome)) {
+			emit_skipped(lane, step, dev, "an earlier step of the cycle failed");
+			continue;
+		}
+		o = run_step(lane, step, dev, &res);
+		if (ends_list(o))
+			note_end(end, step, o, &res);
+		else if (o == OUTCOME_ABORTED)
+			note_stop(lane, end);
+	}
+}
+
+/* True when the list is over: told to stop, other than by a failure. */
+static bool cut_short(struct lane *lane, struct list_end *end)
+{
+	if (end->outcome == OUTCOME_PASS && !lane_may_go_on(lane))
+		note_stop(lane, end);
+	return end->outcome == OUTCOME_ABORTED;
+}
+
+void lane_run_list(
+	struct lane *lane, const struct step_list *list, bool always, struct list_end *end)
+{
+	size_t i;
+
+	*end = (struct list_end){.outcome = OUTCOME_PASS};
+	for (i = 0; i < list->n; i++) {
+		if (!always && cut_short(lane, end))
+			break;
+		lane->out.step = (int32_t)i;
+		run_on_all(lane, &list->v[i], end);
+	}
+	lane->out.step = -1;
+}
