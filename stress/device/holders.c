@@ -52,16 +52,20 @@ static size_t by_number(const struct node *nodes, size_t n, int dirfd, const cha
 	return n;
 }
 
-static bool is_held(
+/* 1 with *out when it is one of the nodes, 0 when not or closed meanwhile, -1 when it is hidden. */
+static int look_at(
 	const struct node *nodes, size_t n, int dirfd, const char *fd, struct holder *out)
 {
 	char target[HOST_PATH_MAX];
 	ssize_t len = readlinkat(dirfd, fd, target, sizeof(target) - 1);
 	size_t i;
 
+	/* root without CAP_SYS_PTRACE may list what others have open, not look at it */
+	if (len < 0 && (errno == EACCES || errno == EPERM))
+		return -1;
 	/* sockets, pipes and memory are "kind:[number]" */
 	if (len <= 0 || target[0] != '/')
-		return false;
+		return 0;
 	target[len] = '\0';
 	for (i = 0; i < n; i++)
 		if (path_matches(nodes[i].path, target))
@@ -69,10 +73,10 @@ static bool is_held(
 	if (i == n)
 		i = by_number(nodes, n, dirfd, fd);
 	if (i == n)
-		return false;
+		return 0;
 	out->node = i;
 	str_printable(out->path, sizeof(out->path), target, (size_t)len);
-	return true;
+	return 1;
 }
 
 static void name_of(const struct host *host, const char *pid, char *buf, size_t size)
@@ -86,31 +90,37 @@ static void name_of(const struct host *host, const char *pid, char *buf, size_t 
 	str_printable(buf, size, comm, strlen(comm));
 }
 
+static int hidden(const struct host *host, const char *pid, struct err *err)
+{
+	char name[32];
+
+	name_of(host, pid, name, sizeof(name));
+	err_set(err, ERR_REFUSED, 0, "cannot see what process %s (%s) has open", pid, name);
+	return err_hint(err, "run as root, with CAP_SYS_PTRACE");
+}
+
 /* 1 with *out when this process holds one, 0 when not or gone, -1 when it cannot be seen. */
 static int look_into(const struct host *host, const char *pid, const struct node *nodes, size_t n,
 	struct holder *out, struct err *err)
 {
-	char path[HOST_PATH_MAX], name[32];
+	char path[HOST_PATH_MAX];
 	auto_dir DIR *dir = opendir(host_path(host, path, "/proc/%s/fd", pid));
+	struct holder h = {.pid = (pid_t)strtol(pid, NULL, 10)};
 	struct dirent *entry;
+	int found = 0;
 
-	if (dir == NULL && errno == EACCES) {
-		name_of(host, pid, name, sizeof(name));
-		err_set(err, ERR_REFUSED, 0, "cannot see what process %s (%s) has open", pid, name);
-		return err_hint(err, "run as root");
-	}
 	if (dir == NULL)
-		return 0;
-	while ((entry = readdir(dir)) != NULL) {
-		struct holder h = {.pid = (pid_t)strtol(pid, NULL, 10)};
-
-		if (entry->d_name[0] == '.' || !is_held(nodes, n, dirfd(dir), entry->d_name, &h))
-			continue;
+		return errno == EACCES || errno == EPERM ? hidden(host, pid, err) : 0;
+	while (found == 0 && (entry = readdir(dir)) != NULL)
+		if (entry->d_name[0] != '.')
+			found = look_at(nodes, n, dirfd(dir), entry->d_name, &h);
+	if (found < 0)
+		return hidden(host, pid, err);
+	if (found > 0) {
 		name_of(host, pid, h.name, sizeof(h.name));
 		*out = h;
-		return 1;
 	}
-	return 0;
+	return found;
 }
 
 int holders_find(const struct host *host, const struct node *nodes, size_t n, pid_t friend,

@@ -380,6 +380,9 @@ static void a_process_that_cannot_be_seen_refuses(void **state)
 	host_path(fakehost_host(fake), path, "/proc/33/fd");
 	assert_int_equal(chmod(path, 0), 0);
 	refused(fake, GPU, &nobody, "secret", "run as root");
+	/* root without CAP_SYS_PTRACE sees that there are descriptors, not what they are */
+	assert_int_equal(chmod(path, 0444), 0);
+	refused(fake, GPU, &nobody, "secret", "CAP_SYS_PTRACE");
 	chmod(path, 0755);
 	fakehost_free(fake);
 	assert_int_equal(seteuid(me), 0);
