@@ -32,6 +32,9 @@ int host_read(const struct host *host, const char *path, char *buf, size_t size,
 int host_write(
 	const struct host *host, const char *path, const char *value, struct err *err) must_check;
 
+/* Name at the end of what a link points to ("nvme" of .../driver), harmless; "" = none. Returns buf. */
+const char *host_link_name(const struct host *host, const char *path, char *buf, size_t size);
+
 /* The boot's UUID from /proc/sys/kernel/random/boot_id; "" when it cannot be read. Returns buf. */
 const char *host_boot_id(const struct host *host, char buf[40]);
 

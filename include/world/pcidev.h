@@ -53,6 +53,8 @@ const struct pcidev *pcidev_find(const struct pcidev_list *list, struct bdf bdf)
 bool pcidev_is_below(const struct pcidev_list *list, const struct pcidev *dev, struct bdf above);
 /* Is `word` one of the reset methods that sysfs lists for it? */
 bool pcidev_offers(const struct pcidev *dev, const char *word);
+/* Is it vfio-pci, or a variant of it: mlx5_vfio_pci, nvgrace_gpu_vfio_pci ...? */
+bool pcidev_vfio_driver(const char *driver);
 /* Does a selector (0000:41:00.0, 41:00.0, 10de:2684, class:gpu) match it? */
 bool pcidev_matches(const struct pcidev *dev, const char *selector);
 /* Is the text a selector at all? For load-time errors; err says what is accepted. */

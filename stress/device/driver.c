@@ -22,12 +22,10 @@
 
 static void driver_of(const struct host *host, struct bdf bdf, char *buf, size_t size)
 {
-	char path[HOST_PATH_MAX], target[HOST_PATH_MAX], *slash;
-	ssize_t n = readlink(host_dev_path(host, path, bdf, "driver"), target, sizeof(target) - 1);
+	char text[BDF_LEN], path[128];
 
-	target[n > 0 ? n : 0] = '\0';
-	slash = strrchr(target, '/');
-	str_copy(buf, size, slash ? slash + 1 : target);
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/driver", bdf_text(bdf, text));
+	host_link_name(host, path, buf, size);
 }
 
 static bool exists(const struct host *host, struct bdf bdf)
@@ -113,7 +111,7 @@ static int diagnose_bind(
 	err_wrap(err, "binding %s to %s", text, driver);
 	if (has[0] != '\0' && !str_eq(has, driver))
 		return err_hint(err, "driver %s has it: something else binds drivers here", has);
-	if (strstr(driver, "vfio") != NULL &&
+	if (pcidev_vfio_driver(driver) &&
 		access(host_dev_path(host, path, bdf, "iommu_group"), F_OK) != 0)
 		return err_hint(err,
 			"it has no IOMMU group: switch the IOMMU on (firmware setup; "
@@ -323,7 +321,7 @@ static void note_interrupt_remapping(
 static bool may_stay(const struct pcidev *dev)
 {
 	return dev->driver[0] == '\0' || dev->is_bridge || str_eq(dev->driver, "pci-stub") ||
-		strstr(dev->driver, "vfio") != NULL;
+		pcidev_vfio_driver(dev->driver);
 }
 
 static bool listed(const struct bdf *list, size_t n, struct bdf bdf)

@@ -74,12 +74,6 @@ static int unproved(struct guard *g)
 	return err_wrap(g->err, "%s: cannot prove that nobody uses it", g->what);
 }
 
-static bool is_vfio_stub(const char *driver)
-{
-	/* the variant drivers too: mlx5_vfio_pci, nvgrace_gpu_vfio_pci ... */
-	return strstr(driver, "vfio-pci") != NULL || strstr(driver, "vfio_pci") != NULL;
-}
-
 static void add_node(struct node_list *nodes, const char *path, unsigned major, unsigned minor)
 {
 	struct node *node = vec_push(nodes);
@@ -454,7 +448,7 @@ static int check_function(struct guard *g)
 		return check_unbound(g);
 	if (str_eq(dev->driver, "pci-stub"))
 		return 0;
-	if (!is_vfio_stub(dev->driver))
+	if (!pcidev_vfio_driver(dev->driver))
 		return check_native(g);
 	add_vfio_nodes(g); /* judged at the end */
 	return 0;

@@ -7,7 +7,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #define DEPTH_MAX 16 /* a disk behind a USB hub behind a hub is 11 deep */
 
@@ -121,12 +120,10 @@ static bool is_plugged_usb(const struct host *host, const char *dir)
  */
 static void class_of(const struct host *host, const char *dir, char *buf, size_t size)
 {
-	char path[HOST_PATH_MAX], target[HOST_PATH_MAX];
-	ssize_t n =
-		readlink(host_path(host, path, "%s/subsystem", dir), target, sizeof(target) - 1);
+	char path[HOST_PATH_MAX];
 
-	target[n > 0 ? n : 0] = '\0';
-	str_copy(buf, size, last_part(target));
+	snprintf(path, sizeof(path), "%s/subsystem", dir);
+	host_link_name(host, path, buf, size);
 }
 
 static void look_at_block(const struct host *host, const char *dir, struct things *out)

@@ -177,7 +177,7 @@ static enum outcome remove_and_rescan(struct step_ctx *ctx, struct result *res)
 /* As it was bound before; what the kernel says of it now is the truth from here on. */
 static enum outcome bind_again(struct step_ctx *ctx, const char *driver, struct result *res)
 {
-	const char *override = strstr(driver, "vfio") != NULL ? driver : "";
+	const char *override = pcidev_vfio_driver(driver) ? driver : "";
 	struct pcidev_list all = {0};
 	struct err err = {0};
 

@@ -119,7 +119,7 @@ static int hold_group(const struct step_ctx *ctx, int *fd_out, struct err *err)
 	const struct pcidev *dev = &ctx->dev->pci;
 	char path[HOST_PATH_MAX];
 
-	if (dev->iommu_group < 0 || ctx->step->while_running || strstr(dev->driver, "vfio") == NULL)
+	if (dev->iommu_group < 0 || ctx->step->while_running || !pcidev_vfio_driver(dev->driver))
 		return 0;
 	*fd_out = open(
 		host_path(ctx->host, path, "/dev/vfio/%d", dev->iommu_group), O_RDWR | O_CLOEXEC);

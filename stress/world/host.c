@@ -63,6 +63,17 @@ int host_write(const struct host *host, const char *path, const char *value, str
 	return 0;
 }
 
+const char *host_link_name(const struct host *host, const char *path, char *buf, size_t size)
+{
+	char full[HOST_PATH_MAX], target[HOST_PATH_MAX], *slash;
+	ssize_t n = readlink(host_path(host, full, "%s", path), target, sizeof(target) - 1);
+
+	target[n > 0 ? n : 0] = '\0';
+	slash = strrchr(target, '/');
+	slash = slash ? slash + 1 : target;
+	return str_printable(buf, size, slash, strlen(slash));
+}
+
 const char *host_boot_id(const struct host *host, char buf[40])
 {
 	struct err err;

@@ -270,6 +270,11 @@ bool pcidev_offers(const struct pcidev *dev, const char *word)
 	return false;
 }
 
+bool pcidev_vfio_driver(const char *driver)
+{
+	return strstr(driver, "vfio-pci") != NULL || strstr(driver, "vfio_pci") != NULL;
+}
+
 /* libpci's own handler exits. There is no argument to tell one caller from another. */
 static _Thread_local jmp_buf names_failed;
 

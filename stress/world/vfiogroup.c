@@ -8,22 +8,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <string.h>
-#include <unistd.h>
 
 static int group_of(const struct host *host, struct bdf bdf)
 {
-	char path[HOST_PATH_MAX], target[HOST_PATH_MAX];
-	ssize_t n =
-		readlink(host_dev_path(host, path, bdf, "iommu_group"), target, sizeof(target) - 1);
-	const char *slash;
+	char text[BDF_LEN], path[128], name[16];
 	int64_t group;
 
-	if (n <= 0)
-		return -1;
-	target[n] = '\0';
-	slash = strrchr(target, '/');
-	return str_to_i64(slash ? slash + 1 : target, 10, 0, INT_MAX, &group) ? (int)group : -1;
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/iommu_group", bdf_text(bdf, text));
+	host_link_name(host, path, name, sizeof(name));
+	return str_to_i64(name, 10, 0, INT_MAX, &group) ? (int)group : -1;
 }
 
 bool vfiogroup_held(const struct host *host, struct bdf bdf, int *group_out)
