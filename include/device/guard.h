@@ -22,5 +22,8 @@ struct guard_friends {
  */
 int guard_check(const struct host *host, const struct pcidev_list *all, const struct bdf *disturbed,
 	size_t n, const struct guard_friends *friends, struct err *err) must_check;
+/* Does the friendly QEMU have this group? It has those of the lane's devices. */
+bool guard_group_is_friends(
+	const struct pcidev_list *all, const struct guard_friends *friends, int group);
 
 #endif

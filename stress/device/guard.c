@@ -26,6 +26,7 @@ struct node_list {
 /* One check in progress. */
 struct guard {
 	const struct host *host;
+	const struct pcidev_list *all;
 	const struct pcidev *dev; /* the function that is judged now */
 	const struct guard_friends *friends;
 	char what[BDF_LEN + 112]; /* "0000:41:00.0 (AD102 ...)" */
@@ -144,6 +145,20 @@ static void begin_function(struct guard *g, const struct pcidev *dev)
 		dev->name[0] ? " (" : "", dev->name, dev->name[0] ? ")" : "");
 }
 
+bool guard_group_is_friends(
+	const struct pcidev_list *all, const struct guard_friends *friends, int group)
+{
+	size_t i;
+
+	for (i = 0; friends->qemu != 0 && i < friends->nlane; i++) {
+		const struct pcidev *dev = pcidev_find(all, friends->lane[i]);
+
+		if (dev != NULL && dev->iommu_group == group)
+			return true;
+	}
+	return false;
+}
+
 /* All functions on VFIO together: a PF can have hundreds of VFs, and a host thousands of processes. */
 static int check_vfio(struct guard *g)
 {
@@ -164,10 +179,12 @@ static int check_vfio(struct guard *g)
 			"`while-running: true` in the step",
 			"%s (process %d) has %s open", h.name, (int)h.pid, h.path);
 	}
-	for (i = 0; g->friends->qemu == 0 && i < g->vfio.n; i++) {
+	for (i = 0; i < g->vfio.n; i++) {
 		if (g->owners[i]->iommu_group == group)
 			continue;
 		group = g->owners[i]->iommu_group;
+		if (guard_group_is_friends(g->all, g->friends, group))
+			continue;
 		begin_function(g, g->owners[i]);
 		if (prove_group_free(g) != 0)
 			return -1;
@@ -457,7 +474,7 @@ static int check_function(struct guard *g)
 int guard_check(const struct host *host, const struct pcidev_list *all, const struct bdf *disturbed,
 	size_t n, const struct guard_friends *friends, struct err *err)
 {
-	struct guard g = {.host = host, .friends = friends, .err = err};
+	struct guard g = {.host = host, .all = all, .friends = friends, .err = err};
 	char text[BDF_LEN];
 	int rc = 0;
 	size_t i;

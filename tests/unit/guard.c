@@ -133,6 +133,25 @@ static void a_group_held_by_a_dying_process_refuses(void **state)
 	fakehost_free(fake);
 }
 
+static void only_the_groups_of_the_lanes_qemu_need_no_proof(void **state)
+{
+	const struct bdf gpu = {0, 1, 0, 0};
+	const struct guard_friends its_lane = {.lane = &gpu, .nlane = 1, .qemu = 4711};
+	struct fakehost *fake = FAKEHOST(FAKE_DEV(GPU, .driver = "vfio-pci", .group = 12),
+		FAKE_DEV("0000:01:00.1", .physfn = GPU, .driver = "vfio-pci", .group = 13));
+
+	(void)state;
+	fakehost_holder(fake, 4711, "qemu-system-x86", "/dev/vfio/12");
+	fake_open_fails("/dev/vfio/12", EBUSY);
+	allowed(fake, GPU, &its_lane);
+	/* another VM is dying in the kernel with the VF */
+	fake_open_fails("/dev/vfio/13", EBUSY);
+	check_refused(ask(fake, GPU, &its_lane),
+		(const char *const[]){"0000:01:00.1", "/dev/vfio/13", "dying", NULL});
+	fake_writes_work();
+	fakehost_free(fake);
+}
+
 static void variants_of_vfio_are_vfio(void **state)
 {
 	struct fakehost *fake = one("mlx5_vfio_pci");
@@ -397,6 +416,7 @@ int main(void)
 		cmocka_unit_test(a_vm_that_holds_the_group_refuses),
 		cmocka_unit_test(a_device_opened_without_its_group_refuses),
 		cmocka_unit_test(a_group_held_by_a_dying_process_refuses),
+		cmocka_unit_test(only_the_groups_of_the_lanes_qemu_need_no_proof),
 		cmocka_unit_test(variants_of_vfio_are_vfio),
 		cmocka_unit_test(a_native_driver_refuses_unless_asked_for),
 		cmocka_unit_test(the_root_disk_refuses),
