@@ -19,9 +19,17 @@ enum device_asking {
 	ASK_UNBIND, /* right before its driver is taken away */
 };
 
+struct hold;
+
 /* May a step that reaches so far be done? ERR_REFUSED says whom it would hurt. */
 int device_allowed(struct step_ctx *ctx, const struct pcidev_list *all, enum reset_scope scope,
 	enum device_asking asking, struct err *err) must_check;
+/* ASK_NOW, and the groups of all that it reaches are held until hold_release. */
+int device_claim(struct step_ctx *ctx, const struct pcidev_list *all, enum reset_scope scope,
+	struct hold *out, struct err *err) must_check;
+
+/* Ends a step that may not or cannot begin: refused, device-vanished or state-not-read. */
+enum outcome device_cannot_begin(const struct err *err, struct result *res);
 
 /* Does another function share the device's slot? */
 bool device_has_sibling(const struct pcidev_list *all, const struct pcidev *dev, struct bdf *out);

@@ -4,11 +4,13 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "device/guard.h"
+#include "device/hold.h"
 #include "model/event.h"
 #include "model/lane_device.h"
 #include "model/scenario.h"
 #include "world/vm.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define METHOD_MS INT64_C(75000) /* the kernel waits 70 s (1023 ... 65535 ms) for a dead device */
@@ -54,26 +56,69 @@ static bool may_be_bound(const struct step_ctx *ctx, enum device_asking asking)
 		(ctx->lane->driver == DRIVER_VFIO_PCI || ctx->step->while_running);
 }
 
-int device_allowed(struct step_ctx *ctx, const struct pcidev_list *all, enum reset_scope scope,
-	enum device_asking asking, struct err *err)
+/* The question for the guard: whom it reaches, and who may have these. */
+struct question {
+	struct bdf_set set;
+	struct bdf *lane;
+	struct guard_friends friends;
+};
+
+static void question_init(struct question *q, const struct step_ctx *ctx,
+	const struct pcidev_list *all, enum reset_scope scope, enum device_asking asking)
 {
-	auto_free struct bdf *lane = xcalloc(ctx->ndevs + 1, sizeof(*lane));
-	struct guard_friends friends = {
-		.lane = lane,
+	size_t i;
+
+	q->lane = xcalloc(ctx->ndevs, sizeof(*q->lane));
+	for (i = 0; i < ctx->ndevs; i++)
+		q->lane[i] = ctx->devs[i].pci.bdf;
+	q->friends = (struct guard_friends){
+		.lane = q->lane,
 		.nlane = ctx->ndevs,
 		.qemu = friendly_qemu(ctx, asking),
 		.while_bound = may_be_bound(ctx, asking),
 	};
-	struct bdf_set set = {0};
-	size_t i;
+	scope_disturbed(all, &ctx->dev->pci, scope, &q->set);
+}
+
+static void question_finish(struct question *q)
+{
+	bdf_set_finish(&q->set);
+	free(q->lane);
+}
+
+int device_allowed(struct step_ctx *ctx, const struct pcidev_list *all, enum reset_scope scope,
+	enum device_asking asking, struct err *err)
+{
+	struct question q;
 	int rc;
 
-	for (i = 0; i < ctx->ndevs; i++)
-		lane[i] = ctx->devs[i].pci.bdf;
-	scope_disturbed(all, &ctx->dev->pci, scope, &set);
-	rc = guard_check(ctx->host, all, set.v, set.n, &friends, err);
-	bdf_set_finish(&set);
+	question_init(&q, ctx, all, scope, asking);
+	rc = guard_check(ctx->host, all, q.set.v, q.set.n, &q.friends, err);
+	question_finish(&q);
 	return rc;
+}
+
+int device_claim(struct step_ctx *ctx, const struct pcidev_list *all, enum reset_scope scope,
+	struct hold *out, struct err *err)
+{
+	struct question q;
+	int rc;
+
+	question_init(&q, ctx, all, scope, ASK_NOW);
+	rc = guard_check(ctx->host, all, q.set.v, q.set.n, &q.friends, err);
+	if (rc == 0)
+		rc = hold_take(ctx->host, all, q.set.v, q.set.n, &q.friends, out, err);
+	question_finish(&q);
+	return rc;
+}
+
+enum outcome device_cannot_begin(const struct err *err, struct result *res)
+{
+	if (err->code == ERR_REFUSED)
+		return result_broken(res, "refused", err);
+	if (err->code != ERR_ABSENT)
+		return result_broken(res, "state-not-read", err);
+	return result_fail(res, "device-vanished", "before the step, %s", err->msg);
 }
 
 bool device_has_sibling(const struct pcidev_list *all, const struct pcidev *dev, struct bdf *out)

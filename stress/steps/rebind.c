@@ -107,19 +107,14 @@ static enum outcome run(struct step_ctx *ctx, const void *args, struct result *r
 {
 	struct pcidev_list all = {0};
 	struct err err = {0};
-	enum outcome outcome;
+	int rc;
 
-	if (device_look(ctx, &all, &err) != 0) {
-		if (err.code != ERR_ABSENT)
-			return result_broken(res, "state-not-read", &err);
-		return result_fail(res, "device-vanished", "before the step, %s", err.msg);
-	}
-	if (device_allowed(ctx, &all, SCOPE_FUNCTION, ASK_UNBIND, &err) != 0)
-		outcome = result_broken(res, "refused", &err);
-	else
-		outcome = rebind(ctx, args, res);
+	if (device_look(ctx, &all, &err) != 0)
+		return device_cannot_begin(&err, res);
+	/* driver_rebind asks once more, right before */
+	rc = device_allowed(ctx, &all, SCOPE_FUNCTION, ASK_UNBIND, &err);
 	pcidev_list_finish(&all);
-	return outcome;
+	return rc == 0 ? rebind(ctx, args, res) : device_cannot_begin(&err, res);
 }
 
 static void describe(const struct step_ctx *ctx, const void *args, char *buf, size_t size)

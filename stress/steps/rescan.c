@@ -192,16 +192,42 @@ static enum outcome bind_again(struct step_ctx *ctx, const char *driver, struct 
 	return OUTCOME_PASS;
 }
 
-static enum outcome rescan(struct step_ctx *ctx, struct result *res)
+/* Looks at what is there now: may it be taken out? */
+static int may_begin(struct step_ctx *ctx, struct err *err)
+{
+	struct pcidev_list all = {0};
+	int rc;
+
+	if (device_look(ctx, &all, err) != 0)
+		return -1;
+	rc = may_go(&all, &ctx->dev->pci, err);
+	if (rc == 0)
+		rc = device_allowed(ctx, &all, SCOPE_FUNCTION, ASK_UNBIND, err);
+	pcidev_list_finish(&all);
+	return rc;
+}
+
+/* The last look comes right before: what went before may have taken long. */
+static enum outcome out_and_back(struct step_ctx *ctx, struct result *res)
 {
 	char driver[sizeof(ctx->dev->pci.driver)];
-	struct dev_state before, after;
 	struct err err = {0};
 	enum outcome outcome;
-	uint64_t undo = 0;
 
+	if (may_begin(ctx, &err) != 0)
+		return device_cannot_begin(&err, res);
 	str_set(driver, ctx->dev->pci.driver);
-	outcome = device_observe(ctx, "before", &before, res);
+	outcome = remove_and_rescan(ctx, res);
+	return outcome == OUTCOME_PASS ? bind_again(ctx, driver, res) : outcome;
+}
+
+static enum outcome rescan(struct step_ctx *ctx, struct result *res)
+{
+	struct dev_state before, after;
+	struct err err = {0};
+	uint64_t undo = 0;
+	enum outcome outcome = device_observe(ctx, "before", &before, res);
+
 	if (outcome != OUTCOME_PASS)
 		return outcome;
 	if (driver_record(ctx->host, ctx->dev, ctx->out, &err) != 0 ||
@@ -209,9 +235,7 @@ static enum outcome rescan(struct step_ctx *ctx, struct result *res)
 		autoprobe_on(ctx, undo);
 		return result_broken(res, "not-recorded", &err);
 	}
-	outcome = remove_and_rescan(ctx, res);
-	if (outcome == OUTCOME_PASS)
-		outcome = bind_again(ctx, driver, res);
+	outcome = out_and_back(ctx, res);
 	autoprobe_on(ctx, undo);
 	if (outcome == OUTCOME_PASS)
 		outcome = device_observe(ctx, "after", &after, res);
@@ -225,23 +249,10 @@ static enum outcome rescan(struct step_ctx *ctx, struct result *res)
 
 static enum outcome run(struct step_ctx *ctx, const void *args, struct result *res)
 {
-	struct pcidev_list all = {0};
 	struct err err = {0};
-	enum outcome outcome;
 
 	(void)args;
-	if (device_look(ctx, &all, &err) != 0) {
-		if (err.code != ERR_ABSENT)
-			return result_broken(res, "state-not-read", &err);
-		return result_fail(res, "device-vanished", "before the step, %s", err.msg);
-	}
-	if (may_go(&all, &ctx->dev->pci, &err) != 0 ||
-		device_allowed(ctx, &all, SCOPE_FUNCTION, ASK_UNBIND, &err) != 0)
-		outcome = result_broken(res, "refused", &err);
-	else
-		outcome = rescan(ctx, res);
-	pcidev_list_finish(&all);
-	return outcome;
+	return may_begin(ctx, &err) == 0 ? rescan(ctx, res) : device_cannot_begin(&err, res);
 }
 
 static void describe(const struct step_ctx *ctx, const void *args, char *buf, size_t size)

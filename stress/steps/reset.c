@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/vec.h"
+#include "device/hold.h"
 #include "device/reset.h"
 #include "model/event.h"
 #include "model/lane_device.h"
@@ -10,7 +11,6 @@
 #include "steps/steps.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -110,25 +110,6 @@ static int64_t bound_ms(const struct step_ctx *ctx, const void *args)
 	return device_methods_ms(ctx->dev ? &ctx->dev->pci : &none, a->method) + DEVICE_SLACK_MS;
 }
 
-/*
- * Holding the group keeps a VM from being started on the device meanwhile. Nothing to hold (-1) when
- * it is not VFIO's, or when the lane's VM has it.
- */
-static int hold_group(const struct step_ctx *ctx, int *fd_out, struct err *err)
-{
-	const struct pcidev *dev = &ctx->dev->pci;
-	char path[HOST_PATH_MAX];
-
-	if (dev->iommu_group < 0 || ctx->step->while_running || !pcidev_vfio_driver(dev->driver))
-		return 0;
-	*fd_out = open(
-		host_path(ctx->host, path, "/dev/vfio/%d", dev->iommu_group), O_RDWR | O_CLOEXEC);
-	if (*fd_out >= 0 || errno != EBUSY)
-		return 0;
-	err_set(err, ERR_REFUSED, 0, "/dev/vfio/%d was just opened by somebody", dev->iommu_group);
-	return err_hint(err, "a VM that is being started? keep its devices out of other runs");
-}
-
 /* The kernel refused, or did not come back. */
 static enum outcome fire_failed(struct step_ctx *ctx, const struct reset_method *method,
 	const struct reset_run *run, struct err *err, struct result *res)
@@ -194,26 +175,54 @@ static enum outcome judge(struct step_ctx *ctx, const struct reset_method *metho
 	return OUTCOME_FAIL;
 }
 
-static enum outcome reset_once(
-	struct step_ctx *ctx, const struct reset_method *method, struct result *res)
+/*
+ * The last look, after what may have taken long: the guard judges what is there now, and the groups
+ * are held from here on, so that a VM cannot start on them in the middle.
+ */
+static int claim(
+	struct step_ctx *ctx, const struct reset_method *method, struct hold *hold, struct err *err)
 {
-	struct dev_state before, after;
-	struct reset_run run = {0};
+	struct pcidev_list all = {0};
+	int rc;
+
+	if (device_look(ctx, &all, err) != 0)
+		return -1;
+	rc = device_claim(ctx, &all, reset_reach(method, &ctx->dev->pci), hold, err);
+	pcidev_list_finish(&all);
+	return rc;
+}
+
+static enum outcome reset_held(struct step_ctx *ctx, const struct reset_method *method,
+	struct dev_state *before, struct result *res)
+{
 	struct result ignored = {0};
-	auto_close int group = -1;
+	struct reset_run run = {0};
+	struct dev_state after;
 	struct err err = {0};
 	enum outcome outcome;
 
-	outcome = device_observe(ctx, "before", &before, res);
-	if (outcome != OUTCOME_PASS)
-		return outcome;
-	if (hold_group(ctx, &group, &err) != 0)
-		return result_broken(res, "refused", &err);
 	if (method->fire(method, ctx, &run, &err) == 0)
-		return judge(ctx, method, &run, &before, res);
+		return judge(ctx, method, &run, before, res);
 	outcome = fire_failed(ctx, method, &run, &err, res);
 	if (run.left == 0)
 		device_observe(ctx, "after", &after, &ignored);
+	return outcome;
+}
+
+static enum outcome reset_once(
+	struct step_ctx *ctx, const struct reset_method *method, struct result *res)
+{
+	struct dev_state before;
+	struct hold hold = {0};
+	struct err err = {0};
+	enum outcome outcome = device_observe(ctx, "before", &before, res);
+
+	if (outcome != OUTCOME_PASS)
+		return outcome;
+	if (claim(ctx, method, &hold, &err) != 0)
+		return device_cannot_begin(&err, res);
+	outcome = reset_held(ctx, method, &before, res);
+	hold_release(&hold);
 	return outcome;
 }
 
@@ -225,23 +234,15 @@ static enum outcome run(struct step_ctx *ctx, const void *args, struct result *r
 	enum outcome outcome;
 	struct err err = {0};
 
-	if (device_look(ctx, &all, &err) != 0) {
-		if (err.code != ERR_ABSENT)
-			return result_broken(res, "state-not-read", &err);
-		return result_fail(res, "device-vanished", "before the step, %s", err.msg);
-	}
-	if (method->available(method, ctx->host, &ctx->dev->pci, &err) != 0) {
-		outcome = a->if_offered || offered_elsewhere(ctx, method)
-			? result_skip(res, "not-offered", "%s", err.msg)
-			: result_fail(res, "not-offered", "%s", err.msg);
-		result_advise(res, "%s", err.hint);
-	} else if (device_allowed(ctx, &all, reset_reach(method, &ctx->dev->pci), ASK_NOW, &err) !=
-		0) {
-		outcome = result_broken(res, "refused", &err);
-	} else {
-		outcome = reset_once(ctx, method, res);
-	}
+	if (device_look(ctx, &all, &err) != 0)
+		return device_cannot_begin(&err, res);
 	pcidev_list_finish(&all);
+	if (method->available(method, ctx->host, &ctx->dev->pci, &err) == 0)
+		return reset_once(ctx, method, res);
+	outcome = a->if_offered || offered_elsewhere(ctx, method)
+		? result_skip(res, "not-offered", "%s", err.msg)
+		: result_fail(res, "not-offered", "%s", err.msg);
+	result_advise(res, "%s", err.hint);
 	return outcome;
 }
 

@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define GPU  "0000:01:00.0"
@@ -339,6 +340,26 @@ static void a_device_in_use_is_not_removed(void **state)
 	lane_close(&l);
 }
 
+static void start_a_vm(const struct fakehost *fake)
+{
+	fakehost_holder(fake, 99, "qemu-system-x86", "/dev/vfio/12");
+}
+
+static void a_device_that_came_into_use_meanwhile_is_not_removed(void **state)
+{
+	struct lane l;
+	pid_t other;
+
+	(void)state;
+	lane_open(&l, gpu("vfio-pci", false), GPU);
+	other = fakehost_while_reading(l.fake, DEVS GPU "/config", start_a_vm);
+	run(&l, &step_rescan, NULL, OUTCOME_BROKEN, "refused", "qemu-system-x86");
+	assert_string_equal(driver_now(&l), "vfio-pci");
+	assert_string_equal(fakehost_text(l.fake, "/sys/bus/pci/drivers_autoprobe"), "1");
+	assert_int_equal(waitpid(other, NULL, 0), other);
+	lane_close(&l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -353,6 +374,7 @@ int main(void)
 		cmocka_unit_test(a_device_that_does_not_come_back_has_vanished),
 		cmocka_unit_test(what_a_rescan_cannot_bring_back_is_refused),
 		cmocka_unit_test(a_device_in_use_is_not_removed),
+		cmocka_unit_test(a_device_that_came_into_use_meanwhile_is_not_removed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

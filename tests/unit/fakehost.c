@@ -130,6 +130,29 @@ void fakehost_holder(const struct fakehost *fake, pid_t pid, const char *name, c
 	fakehost_link(fake, file, path);
 }
 
+pid_t fakehost_while_reading(
+	const struct fakehost *fake, const char *path, void (*happens)(const struct fakehost *fake))
+{
+	char buf[HOST_PATH_MAX], held[CONFIG_SIZE];
+	int fd = open(full(fake, buf, path), O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, held, sizeof(held));
+	pid_t pid;
+
+	if (n < 0 || close(fd) != 0 || unlink(buf) != 0 || mkfifo(buf, 0644) != 0)
+		die("replace", buf);
+	pid = fork();
+	if (pid != 0)
+		return pid;
+	/* waits for the reader */
+	fd = open(buf, O_WRONLY | O_CLOEXEC);
+	happens(fake);
+	unlink(buf);
+	write_bytes(fake, path, held, (size_t)n, 0);
+	if (write(fd, held, (size_t)n) != n)
+		die("write", buf);
+	_exit(0);
+}
+
 /* "/sys/bus/pci/devices/BDF/NAME" */
 static const char *attr_path(char *buf, const char *bdf, const char *name)
 {

@@ -74,6 +74,12 @@ void fakehost_remove(const struct fakehost *fake, const char *path);
 const char *fakehost_text(const struct fakehost *fake, const char *path);
 /* A process `pid` named `name` that has `path` open: /proc/PID/{comm,fd/N}. */
 void fakehost_holder(const struct fakehost *fake, pid_t pid, const char *name, const char *path);
+/*
+ * `happens` in another process when somebody begins to read the file for the next time, and before
+ * he gets what it holds. Returns that process, to be waited for.
+ */
+pid_t fakehost_while_reading(const struct fakehost *fake, const char *path,
+	void (*happens)(const struct fakehost *fake));
 /* A byte of a device's config space. */
 void fakehost_config(const struct fakehost *fake, const char *bdf, size_t offset, uint8_t value);
 

@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define GPU  "0000:01:00.0"
@@ -331,6 +332,39 @@ static void the_guard_is_asked_again_right_before(void **state)
 	lane_close(&l);
 }
 
+static void start_a_vm(const struct fakehost *fake)
+{
+	fakehost_holder(fake, 99, "qemu-system-x86", "/dev/vfio/12");
+}
+
+static void bind_a_host_driver(const struct fakehost *fake)
+{
+	fakehost_link(fake, DEVS GPU "/driver", "../../../bus/pci/drivers/nouveau");
+}
+
+/* To read config space may take long; a VM may start in that time, or udev bind a driver. */
+static void the_guard_is_asked_after_the_device_was_looked_at(void **state)
+{
+	static const struct {
+		void (*happens)(const struct fakehost *fake);
+		const char *words;
+	} cases[] = {{start_a_vm, "qemu-system-x86"}, {bind_a_host_driver, "nouveau"}};
+	struct lane l;
+	pid_t other;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		lane_open(&l, gpu(FAKE_OK, 0), "flr");
+		other = fakehost_while_reading(l.fake, DEVS GPU "/config", cases[i].happens);
+		expect(&l, fire(&l, 5000), OUTCOME_BROKEN, "refused");
+		assert_non_null(strstr(l.res.detail, cases[i].words));
+		assert_false(heard(&l, EV_UNDO, ""));
+		assert_int_equal(waitpid(other, NULL, 0), other);
+		lane_close(&l);
+	}
+}
+
 static void a_host_driver_needs_while_bound(void **state)
 {
 	struct err err = {0};
@@ -415,6 +449,7 @@ int main(void)
 		cmocka_unit_test(one_function_of_the_lane_that_offers_it_is_enough),
 		cmocka_unit_test(a_word_that_the_kernel_drops_is_a_note_and_no_difference),
 		cmocka_unit_test(the_guard_is_asked_again_right_before),
+		cmocka_unit_test(the_guard_is_asked_after_the_device_was_looked_at),
 		cmocka_unit_test(a_host_driver_needs_while_bound),
 		cmocka_unit_test(without_an_undo_record_nothing_is_changed),
 		cmocka_unit_test(the_bound_counts_the_methods_that_may_run),
