@@ -12,7 +12,9 @@
 
 struct budgets;
 struct klog;
+struct lookout;
 struct progress;
+struct sighting;
 struct writer;
 
 /* The supervisor's insides, shared by its files (supervise.c, sup_lanes.c, sup_ladder.c, sup_log.c). */
@@ -50,10 +52,13 @@ struct judged {
 	bool known, over_budget;
 };
 
-/* An event, and the ticket of the kernel log's state when it came. */
+/* An event, with what the witnesses saw until it came: the kernel log by a ticket, others told. */
 struct inbox_item {
-	struct event ev;
+	struct event ev; /* EV_NONE: only what was seen, or a milestone */
+	bool milestone; /* our own place in the queue */
 	uint64_t ticket;
+	struct sighting *seen; /* heap */
+	size_t nseen;
 };
 
 struct supervisor {
@@ -82,6 +87,7 @@ struct supervisor {
 	struct kmsg *kmsg; /* NULL: not readable */
 	struct err kmsg_err;
 	struct klog *klog;
+	struct lookout *lookout; /* NULL until the run begins */
 	struct budgets *budgets;
 	struct klog_rec held; /* taken, but behind the boundary that is being looked at */
 	bool has_held;
@@ -125,6 +131,8 @@ void sup_log_open(struct supervisor *s);
 void sup_log_drain(struct supervisor *s, uint64_t up_to);
 /* A line that QEMU wrote, at this moment of its lane. */
 void sup_log_qemu_line(struct supervisor *s, const char *line);
+/* What other witnesses saw, at this moment of the lanes. */
+void sup_log_sight(struct supervisor *s, struct sighting *seen, size_t n);
 /* Lets incidents end that are quiet. */
 void sup_log_tick(struct supervisor *s);
 /* At most once a second; `force` for the first and the last. */

@@ -2,10 +2,12 @@
 #ifndef VFIO_STRESS_KLOG_KLOG_H
 #define VFIO_STRESS_KLOG_KLOG_H
 
+#include "base/clock.h"
 #include "model/incident.h"
 #include "world/kmsg.h"
 
 struct rules; /* klog/rules.h */
+struct sighting; /* klog/sighting.h */
 struct klog;
 
 /* Where the engine says a record belongs. `bdf` NULL = the record names no device. */
@@ -41,6 +43,14 @@ struct klog_hooks {
 
 struct klog *klog_new(const struct rules *rules, const struct klog_hooks *hooks);
 void klog_feed(struct klog *k, const struct klog_rec *rec);
+/*
+ * What another witness saw. An error that the log tells too, within KLOG_SETTLE_NS, is one incident
+ * with both in `seen_by`; one that the log does not tell becomes an incident of its own, with the id
+ * that its line would have had. `count` is the largest that any witness gives; where they differ the
+ * fields count_log, count_counters ... say so.
+ */
+#define KLOG_SETTLE_NS NS_PER_S
+void klog_sight(struct klog *k, const struct sighting *s);
 /* Reports what changed, and lets end what has been quiet since before `now`. Call it after feeding. */
 void klog_tick(struct klog *k, int64_t now_mono_ns);
 /* Closes everything that is open. */

@@ -3,6 +3,7 @@
 #define VFIO_STRESS_KLOG_REPORT_H
 
 #include "klog/rules.h"
+#include "klog/sighting.h"
 #include "world/kmsg.h"
 
 /*
@@ -42,6 +43,8 @@ struct report {
 	int64_t last_usec, touched_ns;
 	bool dirty, announced;
 	uint64_t suppressed;
+	/* how often each witness saw it, of its culprit and of its agents; the log's is inc.count */
+	uint64_t seen[WITNESSES], agent_seen[AGENTS_MAX][WITNESSES];
 
 	/* AER, DPC, GHES: who tells */
 	bool has_port, has_sender, corrected, has_root;
@@ -93,6 +96,27 @@ struct pending_lines {
 };
 
 struct pending_lines *klog_pending(struct klog *k);
+
+#define CLAIMS_MAX 128 /* sightings that wait for the log's word */
+#define TOLD_MAX   32 /* AER reports that were closed: what they told is not told again */
+
+struct claims {
+	struct sighting v[CLAIMS_MAX]; /* count: what is not yet accounted for */
+	size_t n;
+	struct {
+		struct bdf bdf;
+		enum aer_class cls;
+		int64_t until_ns; /* its last line */
+	} told[TOLD_MAX];
+	size_t next_told;
+};
+
+struct claims *klog_claims(struct klog *k);
+/* Accounts for claims that are older than KLOG_SETTLE_NS, with or without the log's word. */
+void witness_settle(struct klog *k, int64_t now_ns);
+/* Sets seen_by and the fields about disagreement; returns the count to be told. */
+uint64_t witness_reconcile(struct report *r);
+void witness_remember(struct klog *k, const struct report *closed);
 /* What unclassified lines follow may be this one's trace. */
 void klog_trace(struct klog *k, struct report *r);
 
@@ -105,11 +129,16 @@ bool report_is(const struct report *r, const char *id_prefix);
 /* Same kind, id and device, in the same place, and not long ago: the storm goes on. */
 struct report *report_storm(struct klog *k, const struct kline *ln, enum report_kind kind,
 	const char *id, const struct bdf *bdf);
+bool report_is_at(const struct report *r, const struct place *place);
 /* Is `bdf` where the line's device is now (lane, cycle, step)? */
 bool report_same_place(struct klog *k, struct report *r, const struct kline *ln);
 
 /* ---- growing ---- */
 
+/* A moment without a line: right behind the newest record. */
+void klog_moment(const struct klog *k, struct klog_rec *out);
+/* Something was added to it just now. */
+void report_touch(struct klog *k, struct report *r, const struct kline *ln);
 struct report *report_new(
 	struct klog *k, const struct kline *ln, enum report_kind kind, const char *id);
 /* The line becomes part of it. */
@@ -122,6 +151,7 @@ void report_set_bdf(struct klog *k, struct report *r, const char *id, struct bdf
 void report_set(struct report *r, const char *name, enum value_kind kind, const char *text);
 void report_set_number(struct report *r, const char *name, uint64_t v);
 void report_set_span(struct report *r, const char *name, struct span s);
+void report_unset(struct report *r, const char *name);
 /* Adds to a list what is not in it yet. */
 void report_add(struct report *r, const char *name, enum value_kind kind, const char *text);
 void report_add_bdf(struct report *r, const char *name, struct bdf bdf);

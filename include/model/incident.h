@@ -61,7 +61,7 @@ struct incident {
 	struct incident_line last[INCIDENT_LAST_LINES]; /* oldest first */
 	size_t nfirst, nlast;
 	uint64_t lines_omitted;
-	char seen_by[64]; /* witnesses, comma-separated: "log,counter,tracepoint" */
+	char seen_by[64]; /* witnesses, comma-separated: "log,counters,tracepoint" */
 	char *meaning, *advice; /* heap; NULL = none */
 };
 

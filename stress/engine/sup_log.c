@@ -8,6 +8,7 @@
 #include "engine/progress.h"
 #include "engine/writer.h"
 #include "klog/klog.h"
+#include "klog/sighting.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -203,6 +204,19 @@ void sup_log_qemu_line(struct supervisor *s, const char *line)
 	writer_record(s->writer, &rec);
 	klog_feed(s->klog, &rec);
 	tick_soon(s);
+}
+
+void sup_log_sight(struct supervisor *s, struct sighting *seen, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		locate(s, seen[i].has_bdf ? &seen[i].bdf : NULL, "aer.bus-error", s->last_seq,
+			&seen[i].place);
+		klog_sight(s->klog, &seen[i]);
+	}
+	if (n > 0)
+		tick_soon(s);
 }
 
 void sup_log_mark(struct supervisor *s, const char *text, bool force)

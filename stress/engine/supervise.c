@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "engine/aftermath.h"
 #include "engine/lane.h"
+#include "engine/lookout.h"
 #include "engine/progress.h"
 #include "engine/writer.h"
 #include "engine/supervisor.h"
@@ -26,22 +27,45 @@ enum { EXIT_CANNOT_RUN = 3, EXIT_UNPROVED = 4 };
 
 /* ---- events, in order, each behind the kernel log of its moment ---- */
 
-void sup_enqueue(struct supervisor *s, const struct event *ev)
+/* Edges of what errors are attributed to: what was seen until then belongs to what was before. */
+static bool is_edge(enum event_kind kind)
+{
+	return kind == EV_STEP_BEGIN || kind == EV_STEP_END || kind == EV_LANE_END;
+}
+
+/* `seen` (heap) goes with it. The log's ticket is drawn last: what was counted is printed by then. */
+static struct inbox_item *enqueue(
+	struct supervisor *s, const struct event *ev, struct sighting *seen, size_t nseen)
 {
 	struct inbox_item *item = vec_push(&s->inbox);
 
 	item->ev = *ev;
+	item->seen = seen;
+	item->nseen = nseen;
 	item->ticket = s->kmsg ? kmsg_sync(s->kmsg) : 0;
+	return item;
+}
+
+void sup_enqueue(struct supervisor *s, const struct event *ev)
+{
+	struct sighting *seen = NULL;
+	size_t n = 0;
+
+	if (s->lookout != NULL && is_edge(ev->kind))
+		seen = lookout_look(s->lookout, ev->lane, &n);
+	enqueue(s, ev, seen, n);
 }
 
 static void on_milestone(struct supervisor *s);
 
-static void handle(struct supervisor *s, const struct event *ev)
+static void handle(struct supervisor *s, struct inbox_item *item)
 {
-	if (ev->kind == EV_NONE)
+	sup_log_sight(s, item->seen, item->nseen);
+	free(item->seen);
+	if (item->milestone)
 		on_milestone(s);
-	else
-		sup_lane_handle(s, ev, s->last_seq);
+	else if (item->ev.kind != EV_NONE)
+		sup_lane_handle(s, &item->ev, s->last_seq);
 }
 
 void sup_pump(struct supervisor *s)
@@ -54,7 +78,7 @@ void sup_pump(struct supervisor *s)
 			return;
 		sup_log_drain(s, seq);
 		s->inbox_head++;
-		handle(s, &item.ev);
+		handle(s, &item);
 	}
 	s->inbox.n = s->inbox_head = 0;
 	sup_log_drain(s, UINT64_MAX);
@@ -65,12 +89,20 @@ static void on_kmsg(void *arg)
 	sup_pump(arg);
 }
 
-/* Our own place in the queue: everything that the kernel said before it has then been seen. */
-static void enqueue_milestone(struct supervisor *s)
+/*
+ * What all witnesses have seen until now. A milestone is our own place in the queue: everything that
+ * the kernel said before it has then been read.
+ */
+static void look_around(struct supervisor *s, bool milestone)
 {
 	const struct event ev = {.kind = EV_NONE};
+	struct sighting *seen;
+	size_t n;
 
-	sup_enqueue(s, &ev);
+	seen = lookout_look(s->lookout, LOOKOUT_ALL, &n);
+	if (n == 0 && !milestone)
+		return;
+	enqueue(s, &ev, seen, n)->milestone = milestone;
 	sup_pump(s);
 }
 
@@ -123,6 +155,7 @@ static void on_heartbeat(void *arg)
 	struct supervisor *s = arg;
 
 	writer_heartbeat(s->writer);
+	look_around(s, false);
 	sup_log_tick(s);
 	progress_tick(s->progress);
 	loop_timer_set(s->loop, &s->heartbeat, clock_mono_ns() + NS_PER_S, on_heartbeat, s);
@@ -228,6 +261,16 @@ static int write_beginning(struct supervisor *s, struct err *err)
 	return loop_watch(s->loop, writer_fd(s->writer), on_writer, s, err);
 }
 
+static void watch_devices(struct supervisor *s)
+{
+	size_t i;
+
+	s->lookout = lookout_new(s->req->host, &s->topology);
+	for (i = 0; i < s->nlanes; i++)
+		vec_foreach (dev, &s->lanes[i].devices)
+			lookout_add(s->lookout, (uint32_t)i, dev->bdf);
+}
+
 /* All lanes are prepared: refuse, or write the run down and wait for the marker. */
 void sup_begin_run(struct supervisor *s)
 {
@@ -245,13 +288,14 @@ void sup_begin_run(struct supervisor *s)
 		return;
 	}
 	s->begun_ns = clock_mono_ns();
+	watch_devices(s);
 	progress_begin(s->progress, s->run_id);
 	vec_foreach (ev, &s->prepare_notes) {
 		writer_note(s->writer, "note", ev->text);
 		progress_note(s->progress, "%s: %s", s->lanes[ev->lane].spec->name, ev->text);
 	}
 	sup_log_mark(s, "begin", true);
-	enqueue_milestone(s);
+	look_around(s, true);
 }
 
 /* The first marker was read back, or was not: say so before anything is touched, and go. */
@@ -275,7 +319,7 @@ static void on_linger(void *arg)
 
 	s->ending = true;
 	sup_log_mark(s, "end", true);
-	enqueue_milestone(s);
+	look_around(s, true);
 }
 
 static void on_milestone(struct supervisor *s)
@@ -364,12 +408,17 @@ static int set_up(struct supervisor *s, struct err *err)
 
 static void tear_down(struct supervisor *s)
 {
+	size_t i;
+
 	sup_lanes_finish(s);
 	sup_log_close(s);
 	progress_free(s->progress);
 	store_close(s->store);
 	loop_close(s->loop);
+	lookout_free(s->lookout);
 	pcidev_list_finish(&s->topology);
+	for (i = s->inbox_head; i < s->inbox.n; i++)
+		free(s->inbox.v[i].seen);
 	vec_finish(&s->inbox);
 	vec_finish(&s->prepare_notes);
 	vec_finish(&s->facts);

@@ -96,7 +96,9 @@ struct klog {
 	size_t nopen;
 	uint32_t last_no;
 	uint64_t last_seq; /* of the kernel's records; 0 = none yet */
+	int64_t last_usec;
 	struct pending_lines pending;
+	struct claims claims;
 	struct {
 		struct bdf bdf;
 		bool on;
@@ -115,6 +117,16 @@ struct report *klog_newest(struct klog *k)
 struct pending_lines *klog_pending(struct klog *k)
 {
 	return &k->pending;
+}
+
+struct claims *klog_claims(struct klog *k)
+{
+	return &k->claims;
+}
+
+void klog_moment(const struct klog *k, struct klog_rec *out)
+{
+	*out = (struct klog_rec){.seq = k->last_seq, .usec = k->last_usec};
 }
 
 void klog_trace(struct klog *k, struct report *r)
@@ -181,6 +193,7 @@ static const char *kind_word(const struct report *r)
 static void announce(struct klog *k, struct report *r)
 {
 	enum severity own = r->inc.severity;
+	uint64_t logged = r->inc.count;
 
 	if (!r->dirty)
 		return;
@@ -194,17 +207,20 @@ static void announce(struct klog *k, struct report *r)
 		report_set_number(r, "count_logged", r->inc.count - r->suppressed);
 		report_set_number(r, "count_suppressed", r->suppressed);
 	}
+	r->inc.count = witness_reconcile(r);
 	/* what a user's file says of this id counts, whatever the report came to */
 	if (r->rule != NULL && r->rule->severity_overridden)
 		r->inc.severity = r->rule->severity;
 	if (k->hooks.changed != NULL)
 		k->hooks.changed(k->hooks.arg, &r->inc);
 	r->inc.severity = own;
+	r->inc.count = logged;
 }
 
 static void close_report(struct klog *k, struct report *r)
 {
 	announce(k, r);
+	witness_remember(k, r);
 	drop_report(k, r);
 }
 
@@ -234,8 +250,10 @@ static void locate(
 		k->hooks.locate(k->hooks.arg, bdf, id, seq, out);
 }
 
-static bool same_place(const struct place *a, const struct place *b)
+bool report_is_at(const struct report *r, const struct place *place)
 {
+	const struct place *a = &r->inc.place, *b = place;
+
 	return a->lane == b->lane && a->candidates == b->candidates && a->cycle == b->cycle &&
 		a->step_index == b->step_index && a->late == b->late &&
 		a->expected == b->expected && strcmp(a->step, b->step) == 0;
@@ -248,7 +266,7 @@ bool report_same_place(struct klog *k, struct report *r, const struct kline *ln)
 	if (k->hooks.locate == NULL)
 		return true;
 	locate(k, r->inc.has_bdf ? &r->inc.bdf : NULL, r->inc.id, ln->rec->seq, &now);
-	return same_place(&now, &r->inc.place);
+	return report_is_at(r, &now);
 }
 
 struct report *report_storm(struct klog *k, const struct kline *ln, enum report_kind kind,
@@ -267,7 +285,7 @@ struct report *report_storm(struct klog *k, const struct kline *ln, enum report_
 
 /* ---- growing ---- */
 
-static void touch(struct klog *k, struct report *r, const struct kline *ln)
+void report_touch(struct klog *k, struct report *r, const struct kline *ln)
 {
 	if (k->newest != r) {
 		unlink_report(k, r);
@@ -334,7 +352,6 @@ struct report *report_new(
 	r->last_usec = ln->rec->usec;
 	r->inc.first_seq = r->inc.last_seq = ln->rec->seq;
 	r->inc.first_wall_ns = r->inc.last_wall_ns = ln->rec->wall_ns;
-	str_set(r->inc.seen_by, "log");
 	report_rename(k, r, id);
 	if (ln->m != NULL) {
 		r->inc.severity = ln->m->severity;
@@ -352,7 +369,7 @@ struct report *report_new(
 
 void report_line(struct klog *k, struct report *r, const struct kline *ln)
 {
-	touch(k, r, ln);
+	report_touch(k, r, ln);
 	report_add_text(r, ln->rec->seq, ln->text.s, ln->text.n);
 }
 
@@ -368,6 +385,8 @@ void report_absorb(struct klog *k, struct report *into, struct report *from)
 			strlen(from->inc.last[i].text));
 	into->inc.lines_omitted += from->inc.lines_omitted;
 	into->inc.count += from->inc.count;
+	for (i = 0; i < WITNESSES; i++)
+		into->seen[i] += from->seen[i];
 	into->inc.count_is_lower_bound |= from->inc.count_is_lower_bound;
 	if (from->inc.first_seq < into->inc.first_seq) {
 		into->inc.first_seq = from->inc.first_seq;
@@ -459,7 +478,7 @@ static void note_gap(struct klog *k, const struct klog_rec *rec)
 		sum = 0;
 	report_set_number(r, "lost", sum + lost);
 	report_set_number(r, "last_missing", rec->seq - 1);
-	touch(k, r, &ln);
+	report_touch(k, r, &ln);
 	report_count(r);
 }
 
@@ -471,6 +490,7 @@ void klog_feed(struct klog *k, const struct klog_rec *rec)
 		if (k->last_seq != 0 && rec->seq > k->last_seq + 1)
 			note_gap(k, rec);
 		k->last_seq = rec->seq;
+		k->last_usec = rec->usec;
 	}
 	/* what a process wrote into the log is no fault, whatever it says */
 	if (rec->facility != 0)
@@ -487,6 +507,7 @@ void klog_tick(struct klog *k, int64_t now_mono_ns)
 {
 	struct report *r, *next;
 
+	witness_settle(k, now_mono_ns);
 	for (r = k->newest; r != NULL; r = next) {
 		int64_t quiet = r->kind == REPORT_RESET ? RECOVERY_US : STORM_US;
 
@@ -500,6 +521,7 @@ void klog_tick(struct klog *k, int64_t now_mono_ns)
 
 void klog_flush(struct klog *k)
 {
+	witness_settle(k, NEVER);
 	/* in the order in which they began to be quiet */
 	while (k->oldest != NULL)
 		close_report(k, k->oldest);
@@ -524,6 +546,7 @@ struct klog *klog_new(const struct rules *rules, const struct klog_hooks *hooks)
 
 	k->rules = rules;
 	k->hooks = *hooks;
+	k->last_usec = -1;
 	k->classifier = classifier_new(rules);
 	k->handler_of = xcalloc(rules_count(rules), sizeof(*k->handler_of));
 	for (i = 0; i < rules_count(rules); i++)

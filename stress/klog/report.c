@@ -106,6 +106,17 @@ void report_set(struct report *r, const char *name, enum value_kind kind, const 
 	str_set(f->text, text);
 }
 
+void report_unset(struct report *r, const char *name)
+{
+	struct incident_field *f = find_field(r, name, false);
+	size_t i = f == NULL ? 0 : (size_t)(f - r->inc.fields);
+
+	if (f == NULL)
+		return;
+	r->inc.nfields--;
+	memmove(f, f + 1, (r->inc.nfields - i) * sizeof(*f));
+}
+
 void report_set_number(struct report *r, const char *name, uint64_t v)
 {
 	char text[24];

@@ -274,7 +274,7 @@ static void hostile(struct incident *inc)
 		.first_seq = 9500,
 		.first_wall_ns = START + 13003 * NS_PER_S,
 		.last_wall_ns = START + 13003 * NS_PER_S,
-		.seen_by = "log,counter,tracepoint",
+		.seen_by = "log,counters,tracepoint",
 	};
 	line(inc,
 		"pcieport 0000:40:01.0: AER: <script>alert(1)</script> ]]> \xe2\x80\xae"
@@ -296,7 +296,7 @@ static void tolerated(struct incident *inc)
 		.first_seq = 77,
 		.first_wall_ns = START + 60 * NS_PER_S,
 		.last_wall_ns = START + 70 * NS_PER_S,
-		.seen_by = "log,counter",
+		.seen_by = "log,counters",
 	};
 	line(inc, "nvme 10000:02:00.0: PCIe Bus Error: severity=Corrected, type=Physical Layer");
 }

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VFIO_STRESS_ENGINE_LOOKOUT_H
+#define VFIO_STRESS_ENGINE_LOOKOUT_H
+
+#include "klog/sighting.h"
+#include "world/pcidev.h"
+
+struct host;
+
+/*
+ * Looks at what witnesses the errors of the lanes' devices besides the kernel log: the AER counters
+ * of the devices and of all ports above them. A look is short and never sleeps.
+ */
+struct lookout;
+
+struct lookout *lookout_new(const struct host *host, const struct pcidev_list *topology);
+void lookout_free(struct lookout *l);
+
+/* From now on this device of this lane is watched, with the ports above it. */
+void lookout_add(struct lookout *l, uint32_t lane, struct bdf bdf);
+/* What this lane's witnesses have seen since the last look; LOOKOUT_ALL: every lane's. */
+#define LOOKOUT_ALL UINT32_MAX
+/* Heap, the caller's; NULL = nothing. Their place is left to the caller. */
+struct sighting *lookout_look(struct lookout *l, uint32_t lane, size_t *n_out);
+
+#endif
