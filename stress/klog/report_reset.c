@@ -41,19 +41,14 @@ static struct report *begin(struct klog *k, const struct kline *ln)
 
 static void note_wait(struct report *r, const struct kline *ln)
 {
-	struct span ms = match_group(ln->m, "ms"), after = match_group(ln->m, "after");
-	struct span up = {"enumeration", 11};
-	char method[40] = "";
+	struct incident_field fields[RULE_FIELDS_MAX];
+	size_t i, n = match_fields(ln->m, false, fields, RULE_FIELDS_MAX);
 	uint64_t v = 0;
 
-	span_number(ms, false, &v);
-	/* "not ready after 60000ms" of a device that is being found */
-	if (after.n == 9 && memcmp(after.s, "giving up", 9) == 0)
-		after = up;
-	if (after.n < sizeof(method))
-		memcpy(method, after.s, after.n);
-	if (method[0] != '\0')
-		report_add(r, "methods", VALUE_STRINGS, method);
+	span_number(match_group(ln->m, "ms"), false, &v);
+	for (i = 0; i < n; i++)
+		if (strcmp(fields[i].name, "after") == 0)
+			report_add(r, "methods", VALUE_STRINGS, fields[i].text);
 	/* after an answer it begins anew */
 	if (r->ended && report_field(r, "recovered") != NULL && v < r->last_ms)
 		report_count(r);

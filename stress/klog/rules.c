@@ -351,7 +351,8 @@ static int check_rule(struct loader *l, const struct rule *r, const struct ynode
 	}
 	if (ynode_get(map, "severity") == NULL)
 		return diag_error(l->diags, map->pos, "rule '%s' has no severity", r->id);
-	if (r->role == ROLE_PRIMARY && (r->meaning == NULL || r->advice == NULL))
+	/* the catalogue explains every line that it knows */
+	if ((r->role == ROLE_PRIMARY || !l->user) && (r->meaning == NULL || r->advice == NULL))
 		return diag_error(
 			l->diags, map->pos, "rule '%s' needs a 'meaning' and an 'advice'", r->id);
 	if (r->npatterns > 0 && r->nsamples == 0)
@@ -499,11 +500,17 @@ const struct rule *rules_find(const struct rules *rules, const char *id)
 
 /* ---- lint ---- */
 
-/* Two rules may not claim one line: a primary one stands alone, and no context hides it. */
+/* Is it tried before r? The user's rules are, and else it is the order of the files. */
+static bool comes_before(const struct rule *other, const struct rule *r)
+{
+	return other->user != r->user ? other->user : other < r;
+}
+
+/* Two rules may not claim one line: a primary one stands alone, and nothing hides another. */
 static bool clashes(const struct rule *r, const struct rule *other)
 {
 	return other != r && (other->source & r->source) != 0 &&
-		(other->role == ROLE_PRIMARY || r->role != ROLE_PRIMARY);
+		(other->role == ROLE_PRIMARY || comes_before(other, r));
 }
 
 static void lint_sample(
