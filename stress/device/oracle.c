@@ -106,6 +106,9 @@ static int in_child(void *arg, int reply_fd)
 	n = read_at(dirfd, "config", look.config, sizeof(look.config));
 	look.config_sys = n < 0 ? errno : 0;
 	look.config_len = n > 0 ? (size_t)n : 0;
+	/* pulled out in the middle of this: its files go (ENOENT) or refuse to be read (ENODEV) */
+	if (look.config_sys != 0)
+		look.present = access(at->dir, F_OK) == 0;
 	while (left > 0 && (n = write(reply_fd, p, left)) > 0) {
 		p += n;
 		left -= (size_t)n;

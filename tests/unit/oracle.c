@@ -9,6 +9,8 @@
 
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define GPU "0000:01:00.0"
 #define DIR "/sys/bus/pci/devices/" GPU "/"
@@ -95,6 +97,24 @@ static void a_device_that_is_gone_is_an_observation(void **state)
 	after = take(fake, GPU);
 	assert_false(after.present);
 	assert_string_equal(differences(&before, &after), "it is gone from sysfs");
+	fakehost_free(fake);
+}
+
+static void pull_out(const struct fakehost *fake)
+{
+	fakehost_remove(fake, DIR "config");
+	fakehost_remove(fake, "/sys/bus/pci/devices/" GPU);
+	_exit(0); /* before the file that is being read is put back */
+}
+
+static void a_device_that_goes_while_it_is_read_is_gone(void **state)
+{
+	struct fakehost *fake = gpu();
+	pid_t meanwhile = fakehost_while_reading(fake, DIR "power_state", pull_out);
+
+	(void)state;
+	assert_false(take(fake, GPU).present);
+	waitpid(meanwhile, NULL, 0);
 	fakehost_free(fake);
 }
 
@@ -261,6 +281,7 @@ int main(void)
 		cmocka_unit_test(it_sees_what_is_there),
 		cmocka_unit_test(a_dark_device_is_not_readable),
 		cmocka_unit_test(a_device_that_is_gone_is_an_observation),
+		cmocka_unit_test(a_device_that_goes_while_it_is_read_is_gone),
 		cmocka_unit_test(every_field_that_differs_is_named),
 		cmocka_unit_test(what_may_differ_is_no_difference),
 		cmocka_unit_test(bus_mastering_is_judged_by_who_uses_the_device),
