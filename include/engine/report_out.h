@@ -32,8 +32,12 @@ int report_make(const struct report_spec *spec, const struct run_view *run, stru
 int report_write(const struct reporter *type, const struct run_view *run, const void *opts,
 	const char *path, struct err *err) must_check;
 
-/* The text report on standard output. full_report: where the whole one is, NULL = not written. */
-int report_summary(const struct run_view *run, const char *full_report, struct err *err) must_check;
+/*
+ * The text report on standard output. full_report: where the whole one is, NULL = not written;
+ * db: the store, NULL = the default one.
+ */
+int report_summary(const struct run_view *run, const char *full_report, const char *db,
+	struct err *err) must_check;
 
 /* Is colour welcome there? A terminal that is not dumb, and no NO_COLOR. */
 bool report_colour(int fd);

@@ -19,8 +19,9 @@ struct scenario;
 struct store;
 
 enum store_mode {
-	STORE_READ, /* fails when there is no file */
-	STORE_WRITE, /* creates the file (0600) and its folder (0700) */
+	STORE_READ, /* ERR_ABSENT when there is no file */
+	STORE_CHANGE, /* that too */
+	STORE_CREATE, /* creates the file (0600) and its folder (0700) */
 };
 
 /* `path` NULL: /var/lib/vfio-stress/runs.db for root, $XDG_STATE_HOME/vfio-stress/runs.db else. */

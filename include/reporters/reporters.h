@@ -13,7 +13,8 @@ struct file_opts {
 struct text_opts {
 	struct file_opts file;
 	bool colour;
-	const char *full_report; /* where the whole report is; NULL = how to make it */
+	const char *full_report; /* where the whole report is; NULL = how to make it ... */
+	const char *db; /* ... out of this store; NULL = the default one */
 };
 
 /* Of `webhook`. url and secret may hold ${env:NAME}, which is expanded at delivery only. */

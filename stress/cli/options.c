@@ -7,6 +7,7 @@
 #include "base/vec.h"
 #include "cli/command.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -212,7 +213,16 @@ static struct host host_of(const struct options *o)
 	};
 }
 
-int cli_main(int argc, char **argv)
+/* What was cut short must not look whole. */
+static int written(int code)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return code;
+	fprintf(stderr, "vfio-stress: write to standard output: %s\n", strerror(errno));
+	return code == EXIT_GOOD ? EXIT_REFUSED : code;
+}
+
+static int run(int argc, char **argv)
 {
 	const struct command *cmd;
 	struct options o = {0};
@@ -240,4 +250,9 @@ int cli_main(int argc, char **argv)
 	set_verbosity(&o);
 	host = host_of(&o);
 	return cmd->run(&host, &o);
+}
+
+int cli_main(int argc, char **argv)
+{
+	return written(run(argc, argv));
 }

@@ -28,8 +28,8 @@ static int load(const char *db, const char *which, struct run_view **out, struct
 	return rc;
 }
 
-static int write_as(
-	const char *format, const char *path, const struct run_view *view, struct err *err)
+static int write_as(const char *format, const char *path, const char *db,
+	const struct run_view *view, struct err *err)
 {
 	auto_free char *arg = xasprintf("%s:%s", format, path);
 	auto_arena struct arena arena = {0};
@@ -37,23 +37,27 @@ static int write_as(
 
 	if (report_parse(&arena, arg, &spec, err) != 0)
 		return -1;
-	/* only the text has colours, and only on a terminal */
-	if (spec.type == &reporter_text && str_eq(path, "-"))
-		((struct text_opts *)spec.opts)->colour = report_colour(STDOUT_FILENO);
+	if (spec.type == &reporter_text) {
+		struct text_opts *text = spec.opts;
+
+		text->colour = str_eq(path, "-") && report_colour(STDOUT_FILENO);
+		text->db = db;
+	}
 	return report_write(spec.type, view, spec.opts, path, err);
 }
 
 static int run(const struct host *host, const struct options *o)
 {
 	const char *format = options_get(o, "format"), *path = options_get(o, "output");
+	const char *db = options_get(o, "db");
 	struct run_view *view;
 	struct err err;
 	int rc;
 
 	(void)host;
-	if (load(options_get(o, "db"), o->nargs ? o->args[0] : "latest", &view, &err) != 0)
+	if (load(db, o->nargs ? o->args[0] : "latest", &view, &err) != 0)
 		return complain(&err);
-	rc = write_as(format ? format : "text", path ? path : "-", view, &err);
+	rc = write_as(format ? format : "text", path ? path : "-", db, view, &err);
 	run_view_free(view);
 	return rc == 0 ? EXIT_GOOD : complain(&err);
 }

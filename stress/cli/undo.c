@@ -7,6 +7,12 @@
 
 #include <stdio.h>
 
+static int nothing_left(void)
+{
+	printf("nothing is left to undo\n");
+	return EXIT_GOOD;
+}
+
 static int undo(
 	const struct host *host, const struct options *o, struct store *store, struct err *err)
 {
@@ -19,7 +25,7 @@ static int undo(
 	if (undo_run(host, store, run, stdout, &t, err) != 0)
 		return EXIT_REFUSED;
 	if (t.done + t.void_ + t.refused + t.failed == 0)
-		printf("nothing is left to undo\n");
+		return nothing_left();
 	return t.failed ? EXIT_FAIL : t.refused ? EXIT_REFUSED : EXIT_GOOD;
 }
 
@@ -29,8 +35,10 @@ static int run(const struct host *host, const struct options *o)
 	struct err err = {0};
 	int code = EXIT_REFUSED;
 
-	if (store_open(options_get(o, "db"), STORE_WRITE, &store, &err) == 0)
+	if (store_open(options_get(o, "db"), STORE_CHANGE, &store, &err) == 0)
 		code = undo(host, o, store, &err);
+	else if (no_run_yet(o, &err) && options_get(o, "run") == NULL)
+		code = nothing_left();
 	if (err.code != ERR_NONE)
 		code = complain(&err);
 	store_close(store);

@@ -122,7 +122,7 @@ int aftermath(const struct run_request *req, struct store *store, int64_t run, c
 		    write_reports(view, req->reports, req->nreports, store) != 0) &&
 		code == 0)
 		code = 4;
-	if (report_summary(view, full_report(req), &err) != 0)
+	if (report_summary(view, full_report(req), req->db, &err) != 0)
 		say_error("summary", &err);
 	run_view_free(view);
 	deliver_webhooks(req, store, cancel_fd);

@@ -80,6 +80,16 @@ static int write_stream(const struct reporter *type, const struct run_view *run,
 	return 0;
 }
 
+static int write_stdout(const struct reporter *type, const struct run_view *run, const void *opts,
+	const struct target *t, struct err *err)
+{
+	if (write_stream(type, run, opts, stdout, t, err) == 0)
+		return 0;
+	/* this is said now; what is left must not fail once more at the program's end */
+	(void)!freopen("/dev/null", "w", stdout);
+	return -1;
+}
+
 static int write_in_place(const struct reporter *type, const struct run_view *run, const void *opts,
 	const struct target *t, struct err *err)
 {
@@ -125,7 +135,7 @@ static int write_target(const struct reporter *type, const struct run_view *run,
 	struct stat st;
 
 	if (str_eq(t->path, "-"))
-		return write_stream(type, run, opts, stdout, t, err);
+		return write_stdout(type, run, opts, t, err);
 	if (stat(t->path, &st) != 0)
 		return write_beside(type, run, opts, t, NULL, err);
 	if (S_ISREG(st.st_mode))
@@ -260,10 +270,11 @@ bool report_colour(int fd)
 	return isatty(fd) && (no == NULL || *no == '\0') && term != NULL && !str_eq(term, "dumb");
 }
 
-int report_summary(const struct run_view *run, const char *full_report, struct err *err)
+int report_summary(
+	const struct run_view *run, const char *full_report, const char *db, struct err *err)
 {
 	const struct text_opts opts = {
-		.colour = report_colour(STDOUT_FILENO), .full_report = full_report};
+		.colour = report_colour(STDOUT_FILENO), .full_report = full_report, .db = db};
 
 	return report_write(&reporter_text, run, &opts, "-", err);
 }

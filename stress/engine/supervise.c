@@ -395,7 +395,7 @@ static int set_up(struct supervisor *s, struct err *err)
 	signal(SIGPIPE, SIG_IGN); /* `run 2>&1 | head` must not kill a run */
 	if (pcidev_scan(s->req->host, &s->topology, err) != 0)
 		return -1;
-	if (store_open(s->req->db, STORE_WRITE, &s->store, err) != 0)
+	if (store_open(s->req->db, STORE_CREATE, &s->store, err) != 0)
 		return -1;
 	if (loop_open(&s->loop, err) != 0 || loop_signals(s->loop, signals, on_signal, s, err) != 0)
 		return -1;

@@ -88,15 +88,21 @@ static const char schema[] =
 
 /* ---- the file ---- */
 
-static char *default_path(void)
+static int default_path(char **out, struct err *err)
 {
 	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
 
-	if (geteuid() == 0)
-		return xstrdup("/var/lib/vfio-stress/runs.db");
-	if (state != NULL && *state == '/')
-		return xasprintf("%s/vfio-stress/runs.db", state);
-	return xasprintf("%s/.local/state/vfio-stress/runs.db", home ? home : ".");
+	if (geteuid() == 0) {
+		*out = xstrdup("/var/lib/vfio-stress/runs.db");
+	} else if (state != NULL && *state == '/') {
+		*out = xasprintf("%s/vfio-stress/runs.db", state);
+	} else if (home != NULL && *home == '/') {
+		*out = xasprintf("%s/.local/state/vfio-stress/runs.db", home);
+	} else {
+		err_set(err, ERR_IO, 0, "HOME is not set, so nobody knows where the store is");
+		return err_hint(err, "name it with --db FILE");
+	}
+	return 0;
 }
 
 /* mkdir -p of the file's folder; what is created is private (0700). */
@@ -155,7 +161,7 @@ static int prepare_file(struct store *s, enum store_mode mode, struct err *err)
 {
 	int64_t version = 0;
 
-	if (mode == STORE_WRITE &&
+	if (mode != STORE_READ &&
 		db_exec(s->db,
 			"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
 			"PRAGMA cache_size = " CACHE_SIZE ";",
@@ -163,10 +169,9 @@ static int prepare_file(struct store *s, enum store_mode mode, struct err *err)
 		return -1;
 	if (schema_version(s->db, &version, err) != 0)
 		return -1;
-	if (version > SCHEMA_VERSION) {
-		err_set(err, ERR_IO, 0,
-			"%s was written by a newer vfio-stress (schema %" PRId64 ")", s->path,
-			version);
+	if (version > 0 && version != SCHEMA_VERSION) {
+		err_set(err, ERR_IO, 0, "%s was written by %s vfio-stress (schema %" PRId64 ")",
+			s->path, version > SCHEMA_VERSION ? "a newer" : "an older", version);
 		return err_hint(err, "use that version, or another file with --db FILE");
 	}
 	if (version == SCHEMA_VERSION || mode == STORE_READ)
@@ -182,13 +187,20 @@ static int prepare_file(struct store *s, enum store_mode mode, struct err *err)
 	return store_commit(s, err);
 }
 
-static int open_for_reading(struct store *s, struct err *err)
+static int open_existing(struct store *s, enum store_mode mode, struct err *err)
 {
 	if (access(s->path, F_OK) != 0) {
 		err_set(err, ERR_ABSENT, errno, "there is no store %s", s->path);
 		return err_hint(err, "no run was stored there yet; --db FILE names another one");
 	}
-	return db_open(s->path, DB_READ, &s->db, err);
+	return db_open(s->path, mode == STORE_READ ? DB_READ : DB_WRITE, &s->db, err);
+}
+
+static int open_or_create(struct store *s, struct err *err)
+{
+	if (make_folder(s->path, err) != 0 || create_private(s->path, err) != 0)
+		return -1;
+	return db_open(s->path, DB_CREATE, &s->db, err);
 }
 
 int store_open(const char *path, enum store_mode mode, struct store **out, struct err *err)
@@ -196,13 +208,11 @@ int store_open(const char *path, enum store_mode mode, struct store **out, struc
 	struct store *s = xcalloc(1, sizeof(*s));
 	int rc;
 
-	s->path = path ? xstrdup(path) : default_path();
-	if (mode == STORE_READ)
-		rc = open_for_reading(s, err);
-	else if (make_folder(s->path, err) != 0 || create_private(s->path, err) != 0)
-		rc = -1;
-	else
-		rc = db_open(s->path, DB_CREATE, &s->db, err);
+	if (path != NULL)
+		s->path = xstrdup(path);
+	rc = path ? 0 : default_path(&s->path, err);
+	if (rc == 0)
+		rc = mode == STORE_CREATE ? open_or_create(s, err) : open_existing(s, mode, err);
 	if (rc == 0)
 		rc = prepare_file(s, mode, err);
 	if (rc != 0) {
@@ -484,8 +494,8 @@ int store_incident(struct store *s, int64_t run, const struct incident *inc, str
 	int rc;
 
 	fields_pack(inc, &fields);
-	rc = db_run(s->db, err, sql, "iisiiiissiiisiiiiiiiiibisss", run, (int64_t)inc->no, inc->id,
-		(int64_t)inc->severity, (int64_t)inc->tolerated, (int64_t)inc->over_budget,
+	rc = db_run(s->db, err, sql, "iisiiiissiiisiiiiiiiiibisss", run, (int64_t)inc->no,
+		inc->id, (int64_t)inc->severity, (int64_t)inc->tolerated, (int64_t)inc->over_budget,
 		(int64_t)inc->expected, inc->has_bdf ? bdf_text(inc->bdf, bdf) : NULL,
 		inc->has_reporter ? bdf_text(inc->reporter, reporter) : NULL, (int64_t)p->lane,
 		(int64_t)p->candidates, (int64_t)p->cycle, p->step, (int64_t)p->step_index,

@@ -81,4 +81,12 @@ expect 0 '^steps' list
 expect 2 "did you mean 'steps'" list step
 expect 2 'does not select a device' list resets flrr
 
+# what was cut short does not look whole; what nobody wants is no error
+rc=0
+"$program" list steps >/dev/full 2>"$dir/err" || rc=$?
+[ $rc = 3 ] && grep -q 'No space left' "$dir/err" || { echo "a full output: exit $rc" >&2; bad=1; }
+rc=0
+"$program" check "$dir/good.yaml" <&- >&- 2>&- || rc=$?
+[ $rc = 0 ] || { echo "closed descriptors: exit $rc" >&2; bad=1; }
+
 exit $bad

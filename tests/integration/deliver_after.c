@@ -26,7 +26,7 @@ int main(int argc, char **argv)
 		return 2;
 	if (argc > 3)
 		close(pipe_fds[1]);
-	rc = store_open(argv[1], STORE_WRITE, &store, &err);
+	rc = store_open(argv[1], STORE_CREATE, &store, &err);
 	if (rc == 0) {
 		rc = deliver_in_child(store, wait_ms, pipe_fds[0], false, &left, &err);
 		store_close(store);

@@ -27,7 +27,7 @@ int main(int argc, char **argv)
 	if (argc > 6 && !str_to_i64(argv[6], 10, 1, 60000, &opts.timeout_ms))
 		return 2;
 	run = fixture_run_new(argv[2]);
-	rc = store_open(argv[1], STORE_WRITE, &store, &err);
+	rc = store_open(argv[1], STORE_CREATE, &store, &err);
 	if (rc == 0) {
 		rc = reporter_webhook.hand_over(run, &opts, store, &err);
 		store_close(store);

@@ -23,8 +23,11 @@ expect()
 	}
 }
 
-expect 3 'no such store\|No such file' runs
-expect 3 'hint:' report
+# a store that was named must be there, and only a run makes one
+for command in runs report undo deliver; do
+	expect 3 'there is no store .*/runs.db' $command
+	[ ! -e "$db" ] || { echo "$command has made a store" >&2; bad=1; }
+done
 "$fill" "$db" ended && "$fill" "$db" died && "$fill" "$db" running || exit 1
 
 expect 0 '^20261121-060000-cccc .* running  *1  *0  filled$' runs
@@ -46,6 +49,12 @@ expect 3 "several runs begin with '2026'" report 2026
 expect 2 "unknown report format 'jsn'" report --format jsn
 expect 2 'unknown report format' report --format webhook
 expect 3 'make its folder first' report -o "$dir/no/such/x"
+expect 0 "^report .*-aaaa --format json --db" report 20261121-04
+
+rc=0
+"$program" report --db "$db" >/dev/full 2>"$dir/err" || rc=$?
+[ $rc = 3 ] && [ "$(grep -c 'No space left' "$dir/err")" = 1 ] ||
+	{ echo "a report that is not written: exit $rc" >&2; cat "$dir/err" >&2; bad=1; }
 
 mkdir "$dir/reports"
 for run in aaaa:04 bbbb:05 cccc:06; do

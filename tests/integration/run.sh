@@ -187,7 +187,7 @@ scenario stuck '[start, {hold: {duration: 1s, timeout: 2s}}, destroy]' 'cycles: 
 : >err
 (
 	wait_for 'has begun' err
-	pkill -STOP -f 'vfio-stress lane'
+	pkill -STOP -P "$(pgrep -P $$ -f 'run stuck.yaml')" -f 'vfio-stress lane'
 ) &
 run stuck
 wait $!

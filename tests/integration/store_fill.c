@@ -135,7 +135,7 @@ int main(int argc, char **argv)
 		diags_print(&diags, stderr);
 		return 1;
 	}
-	check(store_open(argv[1], STORE_WRITE, &f.store, &err), &err);
+	check(store_open(argv[1], STORE_CREATE, &f.store, &err), &err);
 	/* a parent outlives us; a process that cannot be is dead */
 	begin(&f,
 		ended             ? "20261121-040000-aaaa"
