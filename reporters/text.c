@@ -18,7 +18,7 @@
 #define ROWS       23
 #define COLUMNS    79
 #define GUTTER     12 /* where the text begins, after its label */
-#define LANE_WIDTH 24
+#define LANE_WIDTH 24 /* of a lane's name, at most */
 
 /* Where lines can be saved. */
 enum room {
@@ -35,6 +35,7 @@ enum room {
 	ROOM_LOG,
 	ROOM_LIST, /* how many blind spots, notes, changes left */
 	ROOM_LIST_LINES, /* lines of each of these */
+	ROOM_REPORT,
 	ROOM_COUNT,
 };
 
@@ -57,11 +58,13 @@ static const unsigned least_room[ROOM_COUNT] = {
 	[ROOM_LOG] = 1,
 	[ROOM_LIST] = 1,
 	[ROOM_LIST_LINES] = 1,
+	[ROOM_REPORT] = 1,
 };
 
 /* What is left of the screen is given away in this order; what does not fit is not given. */
 static const struct grant grants[] = {
 	{ROOM_HEAD, 2},
+	{ROOM_REPORT, 3},
 	{ROOM_WHAT, 2},
 	{ROOM_DO, 2},
 	{ROOM_WHERE, 2},
@@ -199,11 +202,14 @@ static const char *const general_words[] = {
 	[VERDICT_ABORTED] = "ended early, what did not run is not proved",
 };
 
-static const char *device_name(const struct culprit *c)
+static const char *device_name(const struct culprit *c, char buf[16])
 {
 	if (c->pci == NULL)
 		return "(not a device of this run's lanes)";
-	return c->pci->name[0] ? c->pci->name : "(unknown name)";
+	if (c->pci->name[0] != '\0')
+		return c->pci->name;
+	snprintf(buf, 16, "%04x:%04x", c->pci->vendor, c->pci->device);
+	return buf;
 }
 
 /* Who or what the first line is about. A run that died has a suspect: the step that was open. */
@@ -211,6 +217,7 @@ static void head_text(const struct run_view *run, const struct culprit *c, struc
 {
 	bool names = run->verdict == VERDICT_FAIL || (!run->ended && !run->running);
 	uint64_t done = cycles_done(run);
+	char ids[16];
 
 	if (run->verdict == VERDICT_PASS && done > 0)
 		str_addf(s, "%" PRIu64 " cycle%s on %zu lane%s, nothing that counts went wrong",
@@ -222,7 +229,7 @@ static void head_text(const struct run_view *run, const struct culprit *c, struc
 		str_add(s, "blind: what the kernel said was not all seen, so nothing is proved");
 	else if (names && c != NULL && c->device[0] != '\0')
 		str_addf(s, "%s%s %s", run->verdict == VERDICT_FAIL ? "" : "suspect ", c->device,
-			device_name(c));
+			device_name(c, ids));
 	else if (names && c != NULL && c->lane != NULL && c->lane->domain != NULL)
 		str_addf(s, "%sVM %s", run->verdict == VERDICT_FAIL ? "" : "suspect ",
 			c->lane->domain);
@@ -298,10 +305,11 @@ static void what(struct page *p, const struct culprit *c)
 	struct str s = {0};
 
 	if (inc != NULL)
-		str_addf(&s, "%s, %s, %s%" PRIu64 " time%s%s", inc->id,
-			severity_name(inc->severity), inc->count_is_lower_bound ? "at least " : "",
-			inc->count, plural(inc->count),
-			inc->severity < SEV_ERROR ? ", over its budget" : "");
+		str_addf(&s, "%s, %s, %s%" PRIu64 " time%s", inc->id, severity_name(inc->severity),
+			inc->count_is_lower_bound ? "at least " : "", inc->count,
+			plural(inc->count));
+	if (inc != NULL && *inc->budget != '\0')
+		str_addf(&s, ", over its budget (%s)", inc->budget);
 	if (f != NULL)
 		str_addf(&s, "%sstep %s %s%s%s", inc ? "; " : "", f->step, ended_as[f->outcome],
 			*f->reason ? ": " : "", f->reason);
@@ -330,20 +338,6 @@ static const char *text_or(const char *text, const char *other)
 	return text != NULL && *text != '\0' ? text : other;
 }
 
-/* Of the incident's lines the first one that names its device, else the first. */
-static const char *telling_line(const struct culprit *c)
-{
-	const struct incident *inc = c->incident;
-	/* the IOMMU drivers print no domain: "Request device [41:00.0]" */
-	const char *colon = strchr(c->device, ':');
-	size_t i;
-
-	for (i = 0; colon != NULL && i < inc->nfirst; i++)
-		if (strstr(inc->first[i].text, colon + 1) != NULL)
-			return inc->first[i].text;
-	return inc->first[0].text;
-}
-
 static void culprit(struct page *p, const struct run_view *run, const struct culprit *c)
 {
 	const struct incident *inc = c->incident;
@@ -352,8 +346,8 @@ static void culprit(struct page *p, const struct run_view *run, const struct cul
 
 	where(p, c);
 	what(p, c);
-	if (inc != NULL && inc->nfirst > 0)
-		say(p, "kernel", p->room[ROOM_KERNEL], "%s", telling_line(c));
+	if (inc != NULL && *incident_line(inc) != '\0')
+		say(p, "kernel", p->room[ROOM_KERNEL], "%s", incident_line(inc));
 	if (seen != NULL)
 		say(p, "seen", p->room[ROOM_SEEN], "%s", seen);
 	if (inc != NULL && text_or(inc->meaning, NULL) != NULL)
@@ -365,46 +359,59 @@ static void culprit(struct page *p, const struct run_view *run, const struct cul
 	also(p, run, c);
 }
 
-static void lane_line(struct page *p, const struct lane_row *lane, bool running)
+/* What names need, so that reasons have the rest. */
+static size_t lane_width(const struct run_view *run)
+{
+	size_t width = strlen("lane"), i;
+
+	for (i = 0; i < run->nlanes; i++) {
+		auto_free char *name = clean(run->lanes[i].name);
+		size_t columns = utf8_columns(name);
+
+		if (columns > width)
+			width = columns;
+	}
+	return width < LANE_WIDTH ? width : LANE_WIDTH;
+}
+
+static void lane_line(struct page *p, const struct lane_row *lane, size_t width, bool running)
 {
 	auto_free char *name = clean(lane->name), *reason = clean(lane->reason);
-	size_t len = utf8_fit(name, LANE_WIDTH), used = 0;
+	const char *dots = "";
 	char counts[64];
 
-	used = len == strlen(name) ? utf8_columns(name) : LANE_WIDTH;
-	if (len < strlen(name)) {
-		len = utf8_fit(name, LANE_WIDTH - 3);
-		name[len] = '\0';
-		used = utf8_columns(name) + 3;
-		fprintf(p->out, "%s...%*s", name, (int)(LANE_WIDTH - used), "");
-	} else {
-		fprintf(p->out, "%s%*s", name, (int)(LANE_WIDTH - used), "");
+	if (utf8_columns(name) > width) {
+		name[utf8_fit(name, width - 3)] = '\0';
+		dots = "...";
 	}
+	fprintf(p->out, "%s%s%*s", name, dots, (int)(width - utf8_columns(name) - strlen(dots)),
+		"");
 	snprintf(counts, sizeof(counts), "  %-7s %9" PRIu64 " %7" PRIu64,
 		running && !lane->ended ? "running" : verdict_name(lane->verdict),
 		lane->cycles_done, lane->cycles_failed);
 	fprintf(p->out, "%s%s", counts, *reason ? "  " : "");
-	wrap(p, reason, LANE_WIDTH + strlen(counts) + 2, 1);
+	wrap(p, reason, width + strlen(counts) + 2, 1);
 }
 
 /* Those that did not pass first; what does not fit is counted by verdict. */
 static void lanes(struct page *p, const struct run_view *run)
 {
 	size_t rest[VERDICT_ABORTED + 1] = {0}, shown = 0, left = 0, i, v;
+	const size_t width = lane_width(run);
 	struct str s = {0};
 	int pass;
 
 	if (run->nlanes == 0)
 		return;
 	blank(p);
-	fprintf(p->out, "%-*s  %-7s %9s %7s\n", LANE_WIDTH, "lane", "verdict", "cycles", "failed");
+	fprintf(p->out, "%-*s  %-7s %9s %7s\n", (int)width, "lane", "verdict", "cycles", "failed");
 	p->lines++;
 	for (pass = 0; pass < 2; pass++)
 		for (i = 0; i < run->nlanes; i++) {
 			if ((run->lanes[i].verdict == VERDICT_PASS) != pass)
 				continue;
 			if (shown++ < p->room[ROOM_LANES])
-				lane_line(p, &run->lanes[i], run->running);
+				lane_line(p, &run->lanes[i], width, run->running);
 			else
 				rest[run->lanes[i].verdict]++, left++;
 		}
@@ -515,10 +522,12 @@ static void about(struct page *p, const struct run_view *run)
 {
 	char start[40], end[40], took[32];
 
-	if (run->ended_ns > run->started_ns)
-		duration_text((run->ended_ns - run->started_ns) / NS_PER_MS, took, sizeof(took));
+	/* whole seconds: milliseconds of a whole run mean nothing */
+	if (run->ended_ns - run->started_ns >= NS_PER_S)
+		duration_text(
+			(run->ended_ns - run->started_ns) / NS_PER_S * 1000, took, sizeof(took));
 	else
-		str_set(took, "0s");
+		str_set(took, "less than 1s");
 	say(p, "run", 1, "%s, %s on %s", run->id, run->scenario,
 		text_or(run->host.name, "an unknown host"));
 	say(p, "", 1, "%s to %s UTC (%s)%s", utc(run->started_ns, start), utc(run->ended_ns, end),
@@ -556,7 +565,9 @@ static void render(struct page *p, const struct run_view *run, const struct text
 	if (opts != NULL && opts->full_report != NULL)
 		say(p, "report", 1, "%s", opts->full_report);
 	else
-		say(p, "report", 1, "vfio-stress report %s --format json", run->id);
+		say(p, "report", p->room[ROOM_REPORT], "vfio-stress report %s --format json%s%s",
+			run->id, opts && opts->db ? " --db " : "",
+			opts && opts->db ? opts->db : "");
 }
 
 static int render_to(char **screen, size_t *len, unsigned *lines, const unsigned *room,

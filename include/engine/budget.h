@@ -15,6 +15,12 @@ enum budget_answer {
 	BUDGET_OVER, /* fails the run, whatever its severity */
 };
 
+struct budget_use {
+	enum budget_answer answer;
+	uint64_t seen; /* in the row's window, with these */
+	const struct tolerate *row; /* NULL = BUDGET_NONE */
+};
+
 struct budgets *budgets_new(const struct tolerate *rows, size_t n);
 void budgets_free(struct budgets *b);
 
@@ -22,7 +28,10 @@ void budgets_free(struct budgets *b);
  * `count` more occurrences of the incident at a moment. `dev` is its culprit, NULL when unknown. The
  * first row that names fault and device decides.
  */
-enum budget_answer budgets_spend(struct budgets *b, const struct incident *inc,
+struct budget_use budgets_spend(struct budgets *b, const struct incident *inc,
 	const struct pcidev *dev, uint64_t count, int64_t mono_ns, int64_t wall_ns);
+
+/* "3 seen, 2 allowed within 1m" */
+const char *budget_text(const struct budget_use *use, char *buf, size_t size);
 
 #endif

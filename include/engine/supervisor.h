@@ -49,6 +49,7 @@ struct sup_lane {
 /* What was last made of an incident. */
 struct judged {
 	uint64_t count; /* occurrences that were charged to a budget */
+	uint64_t seen; /* the most that any window of it had */
 	bool known, over_budget;
 };
 

@@ -42,6 +42,7 @@ struct report {
 	struct report *prev, *next; /* most recently touched first */
 	int64_t last_usec, touched_ns;
 	bool dirty, announced;
+	bool told; /* inc.telling is set */
 	uint64_t suppressed;
 	/* how often each witness saw it, of its culprit and of its agents; the log's is inc.count */
 	uint64_t seen[WITNESSES], agent_seen[AGENTS_MAX][WITNESSES];

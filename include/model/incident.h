@@ -46,6 +46,7 @@ struct incident {
 	enum severity severity;
 	bool tolerated; /* a budget covered it */
 	bool over_budget; /* it counts against the verdict */
+	char budget[64]; /* "3 seen, 2 allowed within 1m"; "" = no budget names it */
 	bool expected;
 	bool has_bdf, has_reporter;
 	struct bdf bdf; /* the culprit */
@@ -60,12 +61,15 @@ struct incident {
 	struct incident_line first[INCIDENT_FIRST_LINES];
 	struct incident_line last[INCIDENT_LAST_LINES]; /* oldest first */
 	size_t nfirst, nlast;
+	size_t telling; /* of `first`: the line that names the fault; others only lead to it */
 	uint64_t lines_omitted;
 	char seen_by[64]; /* witnesses, comma-separated: "log,counters,tracepoint" */
 	char *meaning, *advice; /* heap; NULL = none */
 };
 
 void incident_finish(struct incident *inc);
+/* The line to show where there is room for one, "" = it has none. */
+const char *incident_line(const struct incident *inc);
 /* With lines and texts of its own. */
 void incident_copy(struct incident *dst, const struct incident *src);
 

@@ -7,6 +7,8 @@
 #include "klog/klog.h"
 
 #include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -99,7 +101,7 @@ static void spend(struct budget *b, uint64_t count, int64_t now_ns)
 	b->slots[(b->first + b->n++) % SLOTS] = (struct slot){now_ns, now_ns, count};
 }
 
-enum budget_answer budgets_spend(struct budgets *b, const struct incident *inc,
+struct budget_use budgets_spend(struct budgets *b, const struct incident *inc,
 	const struct pcidev *dev, uint64_t count, int64_t mono_ns, int64_t wall_ns)
 {
 	size_t i;
@@ -111,7 +113,23 @@ enum budget_answer budgets_spend(struct budgets *b, const struct incident *inc,
 			continue;
 		forget_old(budget, mono_ns);
 		spend(budget, count, mono_ns);
-		return budget->sum <= (uint64_t)budget->row->count ? BUDGET_WITHIN : BUDGET_OVER;
+		return (struct budget_use){
+			.answer = budget->sum <= (uint64_t)budget->row->count ? BUDGET_WITHIN
+									      : BUDGET_OVER,
+			.seen = budget->sum,
+			.row = budget->row,
+		};
 	}
-	return BUDGET_NONE;
+	return (struct budget_use){.answer = BUDGET_NONE};
+}
+
+const char *budget_text(const struct budget_use *use, char *buf, size_t size)
+{
+	char window[40];
+
+	snprintf(buf, size, "%" PRIu64 " seen, %" PRId64 " allowed%s%s", use->seen, use->row->count,
+		use->row->per_ms > 0 ? " within " : "",
+		use->row->per_ms > 0 ? duration_text(use->row->per_ms, window, sizeof(window))
+				     : "");
+	return buf;
 }

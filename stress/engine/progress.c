@@ -412,8 +412,9 @@ static void say_incident(struct progress *p, const struct incident *inc)
 	char bdf[BDF_LEN];
 
 	str_addf(&s, "%s, %s", inc->id, severity_name(inc->severity));
-	if (inc->tolerated)
-		str_add(&s, ", within its budget");
+	if (inc->budget[0] != '\0')
+		str_addf(&s, ", %s its budget (%s)", inc->tolerated ? "within" : "over",
+			inc->budget);
 	if (inc->has_bdf)
 		str_addf(&s, ", %s", bdf_text(inc->bdf, bdf));
 	if (l != NULL)
@@ -422,8 +423,8 @@ static void say_incident(struct progress *p, const struct incident *inc)
 		str_addf(&s, " cycle %" PRId32, inc->place.cycle);
 	if (l != NULL && inc->place.step[0] != '\0')
 		str_addf(&s, " %s", inc->place.step);
-	if (inc->nfirst > 0)
-		str_addf(&s, ": %s", inc->first[0].text);
+	if (*incident_line(inc) != '\0')
+		str_addf(&s, ": %s", incident_line(inc));
 	line(p, inc->over_budget ? TINT_BAD : TINT_WARN, "%s", s.s);
 	str_finish(&s);
 }

@@ -54,22 +54,28 @@ static void lengthen_tail(struct supervisor *s, const struct incident *inc)
 		lane->at.tail_until_ns = lane->at.tail_begin_ns + TAIL_IOMMU_NS;
 }
 
-/* Sets tolerated and over_budget. What was over once stays over: the flag is kept in `was_over`. */
-static void judge(struct supervisor *s, struct incident *inc, uint64_t fresh)
+/* Sets tolerated and over_budget. A window that has moved on does not take a failure back. */
+static void judge(struct supervisor *s, struct incident *inc, struct judged *before)
 {
 	const struct pcidev *dev = inc->has_bdf ? pcidev_find(&s->topology, inc->bdf) : NULL;
-	enum budget_answer answer = BUDGET_NONE;
+	struct budget_use use;
 
 	if (inc->expected)
 		return;
-	if (fresh > 0 || s->req->scenario->ntolerate > 0)
-		answer = budgets_spend(
-			s->budgets, inc, dev, fresh, clock_mono_ns(), clock_wall_ns());
-	if (answer == BUDGET_NONE)
+	use = budgets_spend(
+		s->budgets, inc, dev, inc->count - before->count, clock_mono_ns(), clock_wall_ns());
+	if (use.answer == BUDGET_NONE)
 		inc->over_budget = inc->severity >= SEV_ERROR && inc->place.in_lane;
 	else
-		inc->over_budget = answer == BUDGET_OVER;
-	inc->tolerated = answer == BUDGET_WITHIN;
+		inc->over_budget = use.answer == BUDGET_OVER;
+	inc->over_budget |= before->over_budget;
+	inc->tolerated = use.answer == BUDGET_WITHIN && !inc->over_budget;
+	if (use.answer == BUDGET_NONE)
+		return;
+	if (before->seen < use.seen)
+		before->seen = use.seen;
+	use.seen = before->seen;
+	budget_text(&use, inc->budget, sizeof(inc->budget));
 }
 
 /* With `on-failure: stop` an incident over budget ends the lane like a failed step does. */
@@ -94,11 +100,7 @@ static void changed(void *arg, const struct incident *inc)
 	struct incident now = *inc;
 
 	now.expected |= inc->place.expected;
-	judge(s, &now, inc->count - before->count);
-	if (before->over_budget) { /* a window that has moved on does not take a failure back */
-		now.over_budget = true;
-		now.tolerated = false;
-	}
+	judge(s, &now, before);
 	if (!before->known)
 		lengthen_tail(s, &now);
 	writer_incident(s->writer, &now);
@@ -106,7 +108,9 @@ static void changed(void *arg, const struct incident *inc)
 		progress_incident(s->progress, &now);
 	if (now.over_budget && !before->over_budget)
 		stop_lane_of(s, &now);
-	*before = (struct judged){inc->count, true, now.over_budget};
+	before->count = inc->count;
+	before->known = true;
+	before->over_budget = now.over_budget;
 }
 
 /* ---- the log ---- */

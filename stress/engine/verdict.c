@@ -69,8 +69,9 @@ static const char *incident_sentence(struct run_view *run, const struct incident
 	if (inc->place.cycle > 0)
 		snprintf(where, sizeof(where), " in cycle %d%s%s", inc->place.cycle,
 			*inc->place.step ? ", step " : "", inc->place.step);
-	return arena_printf(&run->arena, "%s%s%s%s", inc->id, inc->has_bdf ? " of " : "",
-		inc->has_bdf ? bdf_text(inc->bdf, bdf) : "", where);
+	return arena_printf(&run->arena, "%s%s%s%s%s%s", inc->id, inc->has_bdf ? " of " : "",
+		inc->has_bdf ? bdf_text(inc->bdf, bdf) : "", where,
+		*inc->budget ? ", over its budget: " : "", inc->budget);
 }
 
 static const char *first_failure(struct run_view *run, enum outcome outcome)

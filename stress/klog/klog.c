@@ -285,6 +285,15 @@ struct report *report_storm(struct klog *k, const struct kline *ln, enum report_
 
 /* ---- growing ---- */
 
+/* Of the lines that will now be added, the one to show; the first such one counts. */
+static void will_tell(struct report *r, size_t which)
+{
+	if (r->told || r->inc.nfirst + which >= INCIDENT_FIRST_LINES)
+		return;
+	r->inc.telling = r->inc.nfirst + which;
+	r->told = true;
+}
+
 void report_touch(struct klog *k, struct report *r, const struct kline *ln)
 {
 	if (k->newest != r) {
@@ -305,6 +314,7 @@ void report_rename(struct klog *k, struct report *r, const char *id)
 	const struct rule *rule = rules_find(k->rules, id);
 
 	r->rule = rule;
+	r->told = false;
 	str_set(r->inc.id, id);
 	free(r->inc.meaning);
 	free(r->inc.advice);
@@ -370,6 +380,8 @@ struct report *report_new(
 void report_line(struct klog *k, struct report *r, const struct kline *ln)
 {
 	report_touch(k, r, ln);
+	if (ln->m != NULL && ln->m->rule == r->rule)
+		will_tell(r, 0);
 	report_add_text(r, ln->rec->seq, ln->text.s, ln->text.n);
 }
 
@@ -377,6 +389,8 @@ void report_absorb(struct klog *k, struct report *into, struct report *from)
 {
 	size_t i;
 
+	if (from->told)
+		will_tell(into, from->inc.telling);
 	for (i = 0; i < from->inc.nfirst; i++)
 		report_add_text(into, from->inc.first[i].seq, from->inc.first[i].text,
 			strlen(from->inc.first[i].text));

@@ -18,6 +18,13 @@ void incident_finish(struct incident *inc)
 	*inc = (struct incident){0};
 }
 
+const char *incident_line(const struct incident *inc)
+{
+	if (inc->nfirst == 0)
+		return "";
+	return inc->first[inc->telling < inc->nfirst ? inc->telling : 0].text;
+}
+
 static void copy_lines(struct incident_line *lines, size_t n)
 {
 	size_t i;

@@ -462,6 +462,8 @@ static void read_incident(struct query *q, struct incident *inc)
 	str_set(inc->seen_by, db_text(q, 23));
 	inc->meaning = db_is_null(q, 24) ? NULL : xstrdup(db_text(q, 24));
 	inc->advice = db_is_null(q, 25) ? NULL : xstrdup(db_text(q, 25));
+	inc->telling = (size_t)db_int(q, 26);
+	str_set(inc->budget, db_text(q, 27));
 }
 
 static int load_lines(struct loading *l, struct incident *inc)
@@ -512,7 +514,8 @@ static int load_incidents(struct loading *l)
 		    "lane,"
 		    " candidates, cycle, step, step_index, late, in_lane, count, lower_bound, "
 		    "first_seq,"
-		    " last_seq, first_ns, last_ns, fields, omitted, seen_by, meaning, advice"
+		    " last_seq, first_ns, last_ns, fields, omitted, seen_by, meaning, advice,"
+		    " telling, budget"
 		    " FROM incident WHERE run = ? ORDER BY over_budget DESC, severity DESC, no",
 		    "i", l->run) != 0)
 		return -1;

@@ -25,7 +25,7 @@ struct store {
 	char *path;
 };
 
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 /*
  * In KiB when negative. A run appends; SQLite's 2 MB would fill during the first 2,000 cycles and look
  * like a leak of the supervisor.
@@ -68,7 +68,8 @@ static const char schema[] =
 	" reporter TEXT, lane INTEGER, candidates INTEGER, cycle INTEGER, step TEXT,"
 	" step_index INTEGER, late INTEGER, in_lane INTEGER, count INTEGER, lower_bound INTEGER,"
 	" first_seq INTEGER, last_seq INTEGER, first_ns INTEGER, last_ns INTEGER, fields BLOB,"
-	" omitted INTEGER, seen_by TEXT, meaning TEXT, advice TEXT, PRIMARY KEY (run, no))"
+	" omitted INTEGER, seen_by TEXT, meaning TEXT, advice TEXT, telling INTEGER, budget TEXT,"
+	" PRIMARY KEY (run, no))"
 	" WITHOUT ROWID;"
 	"CREATE TABLE incident_line (run INTEGER NOT NULL, no INTEGER NOT NULL, pos INTEGER NOT "
 	"NULL,"
@@ -486,7 +487,7 @@ static int insert_line(struct store *s, int64_t run, const struct incident *inc,
 int store_incident(struct store *s, int64_t run, const struct incident *inc, struct err *err)
 {
 	static const char sql[] = "INSERT OR REPLACE INTO incident VALUES"
-				  " (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+				  " (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 	const struct place *p = &inc->place;
 	char bdf[BDF_LEN], reporter[BDF_LEN];
 	struct str fields = {0};
@@ -494,7 +495,7 @@ int store_incident(struct store *s, int64_t run, const struct incident *inc, str
 	int rc;
 
 	fields_pack(inc, &fields);
-	rc = db_run(s->db, err, sql, "iisiiiissiiisiiiiiiiiibisss", run, (int64_t)inc->no,
+	rc = db_run(s->db, err, sql, "iisiiiissiiisiiiiiiiiibisssis", run, (int64_t)inc->no,
 		inc->id, (int64_t)inc->severity, (int64_t)inc->tolerated, (int64_t)inc->over_budget,
 		(int64_t)inc->expected, inc->has_bdf ? bdf_text(inc->bdf, bdf) : NULL,
 		inc->has_reporter ? bdf_text(inc->reporter, reporter) : NULL, (int64_t)p->lane,
@@ -502,7 +503,8 @@ int store_incident(struct store *s, int64_t run, const struct incident *inc, str
 		(int64_t)p->late, (int64_t)p->in_lane, (int64_t)inc->count,
 		(int64_t)inc->count_is_lower_bound, (int64_t)inc->first_seq, (int64_t)inc->last_seq,
 		inc->first_wall_ns, inc->last_wall_ns, (const void *)fields.s, fields.len,
-		(int64_t)inc->lines_omitted, inc->seen_by, inc->meaning, inc->advice);
+		(int64_t)inc->lines_omitted, inc->seen_by, inc->meaning, inc->advice,
+		(int64_t)inc->telling, inc->budget);
 	str_finish(&fields);
 	for (i = 0; rc == 0 && i < inc->nfirst; i++)
 		rc = insert_line(s, run, inc, i, &inc->first[i], false, err);

@@ -232,6 +232,7 @@ static void dma_fault(struct incident *inc)
 		.first_wall_ns = START + 13000 * NS_PER_S,
 		.last_wall_ns = START + 13002 * NS_PER_S + 7 * NS_PER_MS,
 		.lines_omitted = 1692,
+		.telling = 1,
 		.seen_by = "log",
 	};
 	for (i = 0; i < INCIDENT_FIRST_LINES; i++)
@@ -404,6 +405,7 @@ static void over_budget_warning(struct run_view *run)
 	tolerated(&run->incidents[0]);
 	run->incidents[0].tolerated = false;
 	run->incidents[0].over_budget = true;
+	str_set(run->incidents[0].budget, "33 seen, 32 allowed within 1m");
 }
 
 static void aborted(struct run_view *run)

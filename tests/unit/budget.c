@@ -24,7 +24,7 @@ static enum budget_answer spend(struct budgets *b, uint64_t count, int64_t at_ns
 {
 	struct incident inc = aer();
 
-	return budgets_spend(b, &inc, &gpu, count, at_ns, NOON_20261121);
+	return budgets_spend(b, &inc, &gpu, count, at_ns, NOON_20261121).answer;
 }
 
 static void a_fault_without_a_row_is_judged_by_its_severity(void **state)
@@ -99,9 +99,9 @@ static void a_device_narrows_a_row(void **state)
 	struct incident inc = aer();
 
 	(void)state;
-	assert_int_equal(budgets_spend(b, &inc, &gpu, 1, S, NOON_20261121), BUDGET_WITHIN);
-	assert_int_equal(budgets_spend(b, &inc, &nic, 1, S, NOON_20261121), BUDGET_NONE);
-	assert_int_equal(budgets_spend(b, &inc, NULL, 1, S, NOON_20261121), BUDGET_NONE);
+	assert_int_equal(budgets_spend(b, &inc, &gpu, 1, S, NOON_20261121).answer, BUDGET_WITHIN);
+	assert_int_equal(budgets_spend(b, &inc, &nic, 1, S, NOON_20261121).answer, BUDGET_NONE);
+	assert_int_equal(budgets_spend(b, &inc, NULL, 1, S, NOON_20261121).answer, BUDGET_NONE);
 	budgets_free(b);
 }
 
@@ -118,6 +118,25 @@ static void a_row_is_valid_through_its_last_day(void **state)
 	budgets_free(c);
 }
 
+static void what_was_seen_and_allowed_is_said(void **state)
+{
+	const struct tolerate rows[] = {
+		{.fault = "aer.*", .count = 2, .per_ms = 60000}, {.fault = "aer.*", .count = 2}};
+	struct incident inc = aer();
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		struct budgets *b = budgets_new(&rows[i], 1);
+		struct budget_use use = budgets_spend(b, &inc, &gpu, 3, S, NOON_20261121);
+		char text[64];
+
+		assert_string_equal(budget_text(&use, text, sizeof(text)),
+			i == 0 ? "3 seen, 2 allowed within 1m" : "3 seen, 2 allowed");
+		budgets_free(b);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -128,6 +147,7 @@ int main(void)
 		cmocka_unit_test(a_storm_does_not_outgrow_the_window),
 		cmocka_unit_test(a_device_narrows_a_row),
 		cmocka_unit_test(a_row_is_valid_through_its_last_day),
+		cmocka_unit_test(what_was_seen_and_allowed_is_said),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

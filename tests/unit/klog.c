@@ -530,13 +530,42 @@ static void reports_of_two_ports_may_interleave(void **state)
 	assert_int_equal(seen.list.n, 2);
 	inc = find(&seen, "aer.bus-error", "0000:41:00.0");
 	assert_int_equal(inc->severity, SEV_WARNING);
+	assert_int_equal(inc->first[inc->telling].seq, 3);
 	expect_field(inc, "bits", "RxErr");
 	inc = find(&seen, "aer.bus-error", "0000:61:00.0");
 	assert_int_equal(inc->severity, SEV_ERROR);
+	assert_int_equal(inc->first[inc->telling].seq, 4);
 	expect_field(inc, "bits", "CmpltTO");
 	expect_field(inc, "status", "0x00004000");
 	expect_field(inc, "recovery", "successful");
 	assert_true(klog_fault_matches("aer.nonfatal", inc));
+	end(k, &seen);
+}
+
+static void the_line_to_show_names_the_fault(void **state)
+{
+	static const char *const lines[] = {
+		"[6.000001] DMAR: DRHD: handling fault status reg 2",
+		"[6.000002] DMAR: [DMA Write NO_PASID] Request device [65:00.0] fault addr "
+		"0xfe000000 [fault reason 0x05] PTE Write access is not set",
+		"[7.000001] vfio-pci 0000:66:00.0: not ready 1023ms after FLR; waiting",
+		"[9.000001] vfio-pci 0000:66:00.0: not ready 2047ms after FLR; giving up",
+	};
+	struct seen seen;
+	struct klog *k = listen_to(&seen);
+	const struct incident *inc;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(lines); i++)
+		say_at(k, i + 1, lines[i]);
+	klog_tick(k, clock_mono_ns());
+	inc = find(&seen, "dmar.dma-fault", "0000:65:00.0");
+	assert_int_equal(inc->nfirst, 2);
+	assert_int_equal(inc->first[inc->telling].seq, 2);
+	inc = find(&seen, "pci.not-ready-timeout", "0000:66:00.0");
+	assert_int_equal(inc->nfirst, 2);
+	assert_int_equal(inc->first[inc->telling].seq, 4);
 	end(k, &seen);
 }
 
@@ -691,6 +720,7 @@ int main(void)
 		cmocka_unit_test(a_gpu_keeps_its_identity_for_itself),
 		cmocka_unit_test(suppressed_messages_are_added_wherever_they_are_told),
 		cmocka_unit_test(reports_of_two_ports_may_interleave),
+		cmocka_unit_test(the_line_to_show_names_the_fault),
 		cmocka_unit_test(a_link_lost_without_containment_is_its_own_incident),
 		cmocka_unit_test(a_trace_belongs_to_what_it_explains),
 		cmocka_unit_test(quiet_incidents_are_closed_and_begin_anew),

@@ -185,9 +185,11 @@ static void tell_incident(struct progress *p, uint32_t no, enum severity severit
 		.bdf = {0, 0x41, 0, 0},
 		.over_budget = severity >= SEV_ERROR,
 		.place = {.lane = 0, .cycle = 7, .step = "reset"},
-		.nfirst = 1};
+		.nfirst = 2,
+		.telling = 1};
 
-	inc.first[0].text = xstrdup("pcieport: hostile \x1b]0;x\x07");
+	inc.first[0].text = xstrdup("pcieport: error message received");
+	inc.first[1].text = xstrdup("pcieport: hostile \x1b]0;x\x07");
 	progress_incident(p, &inc);
 	incident_finish(&inc);
 }

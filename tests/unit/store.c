@@ -67,7 +67,7 @@ static int set_up(void **state)
 		return -1;
 	}
 	*state = w;
-	return store_open(w->path, STORE_WRITE, &w->store, &err) != 0 || begin_run(w) != 0;
+	return store_open(w->path, STORE_CREATE, &w->store, &err) != 0 || begin_run(w) != 0;
 }
 
 static int tear_down(void **state)
@@ -200,15 +200,18 @@ static struct incident fault_in_cycle(uint32_t no, int32_t cycle)
 		.bdf = {0, 0x41, 0, 0},
 		.place = {.lane = 0, .cycle = cycle, .step_index = 1, .in_lane = true},
 		.count = 3,
+		.budget = "3 seen, 2 allowed within 1m",
 		.nfields = 2,
-		.nfirst = 1,
+		.nfirst = 2,
+		.telling = 1,
 	};
 
 	str_set(inc.id, "dmar.dma-fault");
 	str_set(inc.place.step, "reset");
 	inc.fields[0] = (struct incident_field){"address", VALUE_STRING, "0x1000"};
 	inc.fields[1] = (struct incident_field){"reason", VALUE_INT, "5"};
-	inc.first[0] =
+	inc.first[0] = (struct incident_line){.seq = 98, .text = strdup("DMAR: DRHD: handling")};
+	inc.first[1] =
 		(struct incident_line){.seq = 99, .text = strdup("DMAR: [DMA Write] \x1b[2J")};
 	return inc;
 }
@@ -230,8 +233,9 @@ static void an_incident_comes_back_whole_and_fails_its_cycle(void **state)
 	assert_int_equal(v->incidents[0].nfields, 2);
 	assert_string_equal(v->incidents[0].fields[0].text, "0x1000");
 	assert_int_equal(v->incidents[0].fields[1].kind, VALUE_INT);
-	assert_int_equal(v->incidents[0].nfirst, 1);
-	assert_string_equal(v->incidents[0].first[0].text, "DMAR: [DMA Write] \x1b[2J");
+	assert_int_equal(v->incidents[0].nfirst, 2);
+	assert_string_equal(incident_line(&v->incidents[0]), "DMAR: [DMA Write] \x1b[2J");
+	assert_string_equal(v->incidents[0].budget, "3 seen, 2 allowed within 1m");
 	assert_int_equal(v->lanes[0].cycles_failed, 1);
 	run_view_free(v);
 	incident_finish(&inc);
@@ -298,16 +302,52 @@ static void runs_are_found_by_prefix_and_latest(void **state)
 	assert_string_equal(err.msg, "there is no run '2025'");
 }
 
-static void a_newer_schema_is_refused(void **state)
+static void another_schema_is_refused(void **state)
 {
 	struct world *w = *state;
 	struct store *second = NULL;
 	struct err err;
 
 	assert_int_equal(db_exec(store_db(w->store), "PRAGMA user_version = 99", &err), 0);
-	assert_int_equal(store_open(w->path, STORE_WRITE, &second, &err), -1);
-	assert_non_null(strstr(err.msg, "newer vfio-stress"));
+	assert_int_equal(store_open(w->path, STORE_CREATE, &second, &err), -1);
+	assert_non_null(strstr(err.msg, "a newer vfio-stress"));
 	assert_int_equal(store_open(w->path, STORE_READ, &second, &err), -1);
+	assert_int_equal(db_exec(store_db(w->store), "PRAGMA user_version = 1", &err), 0);
+	assert_int_equal(store_open(w->path, STORE_CREATE, &second, &err), -1);
+	assert_non_null(strstr(err.msg, "an older vfio-stress"));
+}
+
+static void only_a_run_creates_a_store(void **state)
+{
+	struct world *w = *state;
+	struct store *second = NULL;
+	char path[96];
+	struct err err;
+
+	snprintf(path, sizeof(path), "%s/absent", w->dir);
+	assert_int_equal(store_open(path, STORE_READ, &second, &err), -1);
+	assert_int_equal(err.code, ERR_ABSENT);
+	assert_int_equal(store_open(path, STORE_CHANGE, &second, &err), -1);
+	assert_int_equal(err.code, ERR_ABSENT);
+	assert_int_equal(access(path, F_OK), -1);
+	assert_int_equal(store_open(w->path, STORE_CHANGE, &second, &err), 0);
+	store_close(second);
+}
+
+static void without_a_home_the_store_must_be_named(void **state)
+{
+	struct store *store = NULL;
+	uid_t me = geteuid();
+	struct err err;
+
+	(void)state;
+	unsetenv("XDG_STATE_HOME");
+	unsetenv("HOME");
+	assert_int_equal(seteuid(me ? me : 65534), 0); /* root's store needs no home */
+	assert_int_equal(store_open(NULL, STORE_CREATE, &store, &err), -1);
+	assert_int_equal(seteuid(me), 0);
+	assert_non_null(strstr(err.msg, "HOME is not set"));
+	assert_non_null(strstr(err.hint, "--db FILE"));
 }
 
 static void what_is_no_store_is_refused_and_kept(void **state)
@@ -321,7 +361,7 @@ static void what_is_no_store_is_refused_and_kept(void **state)
 	snprintf(path, sizeof(path), "%s/not-a-store", w->dir);
 	fd = open(path, O_CREAT | O_RDWR, 0600);
 	assert_int_equal(write(fd, "my precious notes", 17), 17);
-	assert_int_equal(store_open(path, STORE_WRITE, &store, &err), -1);
+	assert_int_equal(store_open(path, STORE_CREATE, &store, &err), -1);
 	assert_non_null(strstr(err.msg, "not a database"));
 	assert_int_equal(pread(fd, back, sizeof(back) - 1, 0), 17);
 	assert_string_equal(back, "my precious notes");
@@ -340,7 +380,9 @@ int main(void)
 		TEST(expected_and_info_are_counted_not_listed),
 		TEST(an_undo_record_stays_until_it_is_done),
 		TEST(runs_are_found_by_prefix_and_latest),
-		TEST(a_newer_schema_is_refused),
+		TEST(another_schema_is_refused),
+		TEST(only_a_run_creates_a_store),
+		TEST(without_a_home_the_store_must_be_named),
 		TEST(what_is_no_store_is_refused_and_kept),
 	};
 
