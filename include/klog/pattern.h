@@ -7,8 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define PATTERN_GROUPS_MAX  16
-#define PATTERN_LITERAL_MIN 3 /* a shorter one would let every line through */
+#define PATTERN_GROUPS_MAX 16
 
 /* A piece of the text; s NULL = it took no part. */
 struct span {
@@ -25,8 +24,8 @@ int pattern_compile(
 void pattern_free(struct pattern *p);
 /* Name of group `number` (1..), NULL when it has none. */
 const char *pattern_group_name(const struct pattern *p, int number);
-/* The text that every match contains, "" when none is certain. */
-const char *pattern_literal(const struct pattern *p);
+/* Texts of which every match contains one; *n_out 0 when nothing is certain. */
+const char *const *pattern_needles(const struct pattern *p, size_t *n_out);
 /*
  * groups[0] is the whole match, the rest by number; those that took no part are emptied. Work is
  * bounded: an expression that would run away on this text does not match.

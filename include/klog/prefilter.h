@@ -6,14 +6,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct pattern;
+
 /*
  * The first stage: which patterns can match this line at all? One pass over the text finds every
- * literal (Aho-Corasick). Immutable once built.
+ * needle (Aho-Corasick). Immutable once built.
  */
 struct prefilter;
 
-/* literals[i] belongs to pattern i; "" = pattern i is always a candidate. */
-struct prefilter *prefilter_new(const char *const *literals, size_t n);
+/* A pattern without needles is always a candidate. */
+struct prefilter *prefilter_new(const struct pattern *const *patterns, size_t n);
 void prefilter_free(struct prefilter *pf);
 /* 64-bit words that a set of candidates has. */
 size_t prefilter_words(const struct prefilter *pf);

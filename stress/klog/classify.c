@@ -200,17 +200,17 @@ static void add_tries(struct classifier *c, const struct rules *rules, bool user
 struct classifier *classifier_new(const struct rules *rules)
 {
 	struct classifier *c = xcalloc(1, sizeof(*c));
-	const char **literals;
+	const struct pattern **patterns;
 	size_t i;
 
 	add_tries(c, rules, true);
 	add_tries(c, rules, false);
-	literals = xcalloc(c->tries.n + 1, sizeof(*literals));
+	patterns = xcalloc(c->tries.n + 1, sizeof(*patterns));
 	for (i = 0; i < c->tries.n; i++)
-		literals[i] = pattern_literal(c->tries.v[i].pattern);
-	c->prefilter = prefilter_new(literals, c->tries.n);
+		patterns[i] = c->tries.v[i].pattern;
+	c->prefilter = prefilter_new(patterns, c->tries.n);
 	c->candidates = xcalloc(prefilter_words(c->prefilter), sizeof(*c->candidates));
-	free(literals);
+	free(patterns);
 	return c;
 }
 

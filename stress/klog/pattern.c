@@ -2,8 +2,8 @@
 #include "klog/pattern.h"
 
 #include "base/mem.h"
+#include "klog/needles.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,130 +18,10 @@ struct pattern {
 	pcre2_match_data *data;
 	pcre2_match_context *limits;
 	bool jit_tried; /* compiled on first use: most rules never see a candidate line */
-	char *literal;
+	char **needles;
+	size_t nneedles;
 	char *names[PATTERN_GROUPS_MAX];
 };
-
-/* ---- the literal that must be there, so that most lines need no expression at all ---- */
-
-/* Behind the class or group that starts at s; NULL when it does not end. */
-static const char *skip_class(const char *s)
-{
-	s += s[1] == '^' ? 2 : 1;
-	if (*s == ']')
-		s++;
-	for (; *s != '\0' && *s != ']'; s++)
-		if (*s == '\\' && s[1] != '\0')
-			s++;
-	return *s == ']' ? s + 1 : NULL;
-}
-
-static const char *skip_group(const char *s)
-{
-	int depth = 0;
-
-	while (s != NULL && *s != '\0') {
-		if (*s == '[') {
-			s = skip_class(s);
-			continue;
-		}
-		if (*s == '\\' && s[1] != '\0')
-			s++;
-		else if (*s == '(')
-			depth++;
-		else if (*s == ')' && --depth == 0)
-			return s + 1;
-		s++;
-	}
-	return NULL;
-}
-
-static bool is_optional(const char *s)
-{
-	return *s == '?' || *s == '*' || *s == '{';
-}
-
-struct run {
-	char text[64], best[64];
-	size_t n, best_n;
-};
-
-static void run_end(struct run *r)
-{
-	if (r->n > r->best_n) {
-		memcpy(r->best, r->text, r->n);
-		r->best_n = r->n;
-	}
-	r->n = 0;
-}
-
-static void run_add(struct run *r, char c)
-{
-	if (r->n == sizeof(r->text))
-		run_end(r);
-	r->text[r->n++] = c;
-}
-
-/* One element at s: a plain character is added to the run, anything else ends it. */
-static const char *literal_step(const char *s, struct run *r)
-{
-	const char *next = s + 1;
-	char c = *s;
-
-	if (c == '\\') {
-		c = s[1];
-		next = s + 2;
-		if (c != '\0' && strchr("dDwWsSbBAzZhHvVRntrfae", c) != NULL) {
-			run_end(r);
-			return next;
-		}
-		if (c == '\0' || isalnum((unsigned char)c))
-			return NULL; /* \x41, \Q, \k<name> ...: not worth understanding */
-	} else if (c == '(' || c == '[') {
-		run_end(r);
-		return c == '(' ? skip_group(s) : skip_class(s);
-	} else if (strchr("^$.?*+{}", c) != NULL) {
-		run_end(r);
-		return c == '{' && strchr(s, '}') != NULL ? strchr(s, '}') + 1 : next;
-	}
-	if (is_optional(next))
-		run_end(r);
-	else
-		run_add(r, c);
-	return next;
-}
-
-/* Options may make letters match others (i), or blanks nothing (x). */
-static bool has_options(const char *regex)
-{
-	const char *s = regex;
-
-	if (regex[0] == '(' && regex[1] == '*')
-		return true;
-	while ((s = strstr(s, "(?")) != NULL) {
-		s += 2;
-		for (; isalpha((unsigned char)*s) || *s == '^' || *s == '-'; s++)
-			if (*s == 'i' || *s == 'x')
-				return true;
-	}
-	return false;
-}
-
-static char *find_literal(const char *regex)
-{
-	struct run r = {0};
-	const char *s = has_options(regex) ? NULL : regex;
-
-	for (; s != NULL && *s != '\0'; s = literal_step(s, &r))
-		if (*s == '|')
-			return xstrdup("");
-	run_end(&r);
-	if (s == NULL || r.best_n < PATTERN_LITERAL_MIN)
-		return xstrdup("");
-	return xstrndup(r.best, r.best_n);
-}
-
-/* ---- the expression ---- */
 
 static void learn_names(struct pattern *p)
 {
@@ -157,6 +37,18 @@ static void learn_names(struct pattern *p)
 		if (p->names[number] == NULL)
 			p->names[number] = xstrdup((const char *)table + 2);
 	}
+}
+
+static void learn_needles(struct pattern *p, const char *regex)
+{
+	struct needles found;
+	size_t i;
+
+	needles_find(regex, &found);
+	p->needles = xcalloc(found.n + 1, sizeof(*p->needles));
+	for (i = 0; i < found.n; i++)
+		p->needles[i] = xstrdup(found.v[i]);
+	p->nneedles = found.n;
 }
 
 int pattern_compile(const char *regex, struct pattern **out, size_t *at_out, struct err *err)
@@ -189,7 +81,7 @@ int pattern_compile(const char *regex, struct pattern **out, size_t *at_out, str
 		abort();
 	pcre2_set_match_limit(p->limits, MATCH_LIMIT);
 	learn_names(p);
-	p->literal = find_literal(regex);
+	learn_needles(p, regex);
 	*out = p;
 	return 0;
 }
@@ -205,7 +97,9 @@ void pattern_free(struct pattern *p)
 	pcre2_match_context_free(p->limits);
 	pcre2_match_data_free(p->data);
 	pcre2_code_free(p->code);
-	free(p->literal);
+	for (i = 0; i < p->nneedles; i++)
+		free(p->needles[i]);
+	free(p->needles);
 	free(p);
 }
 
@@ -214,9 +108,10 @@ const char *pattern_group_name(const struct pattern *p, int number)
 	return number < PATTERN_GROUPS_MAX ? p->names[number] : NULL;
 }
 
-const char *pattern_literal(const struct pattern *p)
+const char *const *pattern_needles(const struct pattern *p, size_t *n_out)
 {
-	return p->literal;
+	*n_out = p->nneedles;
+	return (const char *const *)p->needles;
 }
 
 bool pattern_match(

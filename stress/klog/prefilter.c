@@ -3,12 +3,13 @@
 
 #include "base/mem.h"
 #include "base/vec.h"
+#include "klog/pattern.h"
 
 #include <string.h>
 
 /*
- * States are rows of `next`, one column per class of bytes (all bytes that no literal uses share
- * class 0). A state that ends literals has a list of the patterns they belong to.
+ * States are rows of `next`, one column per class of bytes (all bytes that no needle uses share
+ * class 0). A state that ends needles has a list of the patterns they belong to.
  */
 struct prefilter {
 	uint8_t class_of[256];
@@ -21,14 +22,21 @@ struct prefilter {
 
 #define STATES_MAX UINT16_MAX
 
-static void assign_classes(struct prefilter *pf, const char *const *literals, size_t n)
+/* A needle and whose it is. */
+struct needle {
+	const char *text;
+	size_t pattern;
+};
+
+typedef VEC(struct needle) needle_list;
+
+static void assign_classes(struct prefilter *pf, const needle_list *needles)
 {
-	size_t i;
 	const char *s;
 
 	pf->classes = 1;
-	for (i = 0; i < n; i++)
-		for (s = literals[i]; *s != '\0'; s++)
+	vec_foreach (it, needles)
+		for (s = it->text; *s != '\0'; s++)
 			if (pf->class_of[(uint8_t)*s] == 0 && pf->classes < 256)
 				pf->class_of[(uint8_t)*s] = (uint8_t)pf->classes++;
 }
@@ -53,12 +61,13 @@ static uint16_t *cell(struct prefilter *pf, size_t state, size_t class)
 	return &pf->next[state * pf->classes + class];
 }
 
-/* The trie: a path per literal. False when there are too many states. */
-static bool add_literal(struct prefilter *pf, const char *s, size_t pattern)
+/* The trie: a path per needle. False when there are too many states. */
+static bool add_needle(struct prefilter *pf, const struct needle *needle)
 {
 	size_t state = 0;
+	const char *s;
 
-	for (; *s != '\0'; s++) {
+	for (s = needle->text; *s != '\0'; s++) {
 		uint16_t *to = cell(pf, state, pf->class_of[(uint8_t)*s]);
 
 		if (*to == 0) {
@@ -70,7 +79,7 @@ static bool add_literal(struct prefilter *pf, const char *s, size_t pattern)
 	}
 	if (pf->list_of[state] == 0)
 		pf->list_of[state] = new_list(pf);
-	list_add(pf, pf->list_of[state], pattern);
+	list_add(pf, pf->list_of[state], needle->pattern);
 	return true;
 }
 
@@ -125,25 +134,43 @@ static void add_always(struct prefilter *pf, size_t pattern)
 	pf->any_always = true;
 }
 
-struct prefilter *prefilter_new(const char *const *literals, size_t n)
+/* A state per byte of the needles at most, and few more than are needed: the table is large. */
+static void make_states(struct prefilter *pf, const needle_list *needles)
 {
-	struct prefilter *pf = xcalloc(1, sizeof(*pf));
-	size_t i, most = 1;
+	size_t most = 1;
 
-	pf->words = (n + 63) / 64 + (n == 0);
-	assign_classes(pf, literals, n);
-	for (i = 0; i < n; i++)
-		most += strlen(literals[i]);
+	vec_foreach (it, needles)
+		most += strlen(it->text);
 	if (most > STATES_MAX)
 		most = STATES_MAX;
 	pf->next = xcalloc(most * pf->classes, sizeof(*pf->next));
 	pf->list_of = xcalloc(most, sizeof(*pf->list_of));
 	pf->states = 1;
+	vec_foreach (it, needles)
+		if (!add_needle(pf, it))
+			add_always(pf, it->pattern);
+}
+
+struct prefilter *prefilter_new(const struct pattern *const *patterns, size_t n)
+{
+	struct prefilter *pf = xcalloc(1, sizeof(*pf));
+	needle_list needles = {0};
+	size_t i, k, count;
+
+	pf->words = (n + 63) / 64 + (n == 0);
 	new_list(pf);
-	for (i = 0; i < n; i++)
-		if (literals[i][0] == '\0' || !add_literal(pf, literals[i], i))
+	for (i = 0; i < n; i++) {
+		const char *const *texts = pattern_needles(patterns[i], &count);
+
+		for (k = 0; k < count; k++)
+			*vec_push(&needles) = (struct needle){texts[k], i};
+		if (count == 0)
 			add_always(pf, i);
+	}
+	assign_classes(pf, &needles);
+	make_states(pf, &needles);
 	add_failures(pf);
+	vec_finish(&needles);
 	return pf;
 }
 

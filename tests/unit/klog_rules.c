@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/str.h"
+#include "base/vec.h"
 #include "klog/logline.h"
 #include "klog/rules.h"
 
 #include "cmocka_all.h"
 
 #include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -295,33 +298,169 @@ static void a_runaway_pattern_does_not_hang(void **state)
 
 static void what_must_stand_in_a_line_is_found_out(void **state)
 {
+	/* needles in order, each with a '|' behind it */
 	static const struct {
-		const char *regex, *literal;
+		const char *regex, *needles;
 	} cases[] = {
-		{"^DMAR: \\[DMA (?<d>Read|Write)\\] Request", "DMAR: [DMA "},
-		{"abcd?efgh", "efgh"},
-		{"abc|def", ""},
-		{"(abc|defg)hij", "hij"},
+		{"^DMAR: \\[DMA (?<d>Read|Write)\\] Req",
+			"DMAR: [DMA Read] Req|DMAR: [DMA Write] Req|"},
+		{"abcd?efgh", "abcdefgh|abcefgh|"},
+		{"abc|def", "abc|def|"},
+		{"abc|d.f", ""},
+		{"(abc|defg)hij", "abchij|defghij|"},
+		{"(?:vwx )?abcdef", "abcdef|"},
+		{"(?|(?<a>Xy)|(?<a>Zt)) abc", "Xy abc|Zt abc|"},
+		{"(?P<n>abc)(?'m'def)", "abcdef|"},
 		{"(?i)abcdef", ""},
-		{"ab[cd]efgh{2}wxyz", "wxyz"},
-		{"a\\.b\\.c\\dxx", "a.b.c"},
+		{"(?x)abc def", ""},
+		{"abc(?i:def)ghi", ""},
+		{"(*ANYCRLF)abcdef", ""},
+		{"ab[cd]efgh{2}", "abcefghh|abdefghh|"},
+		{"ab[^c]defg", "defg|"},
+		{"ab[]c]defg", "ab]defg|abcdefg|"},
+		{"ab[[:digit:]]defg", "defg|"},
+		{"ab[a-f]defg", "defg|"},
+		{"ab[\\d]defg", "defg|"},
+		{"ab[\\]x]defg", "ab]defg|abxdefg|"},
+		{"ab[\\Qx]defg]abc\\E]", ""},
+		{"a\\.b\\.c\\dxx", "a.b.c|"},
 		{"abc\\x41defghi", ""},
+		{"(abc)(def)\\2", ""},
+		{"\\Qabc.\\Edef", ""},
 		{"ab", ""},
-		{"abcd+", "abcd"},
-		{"(?!abcdef)xyz", "xyz"},
+		{"abcd+", "abcd|"},
+		{"abcd+efgh", "defgh|"},
+		{"(?:ab|cd)+efgh", "abefgh|cdefgh|"},
+		{"abc {2,}efgh", "  efgh|"},
+		{"(?:abcd){3}", "abcdabcdabcd|"},
+		{"(?:abcd){0}xyz", "xyz|"},
+		{"(?:abcd)*xyz", "xyz|"},
+		{"abcd{,3}", "abcd{,3}|"},
+		{"(?!abcdef)xyz", "xyz|"},
+		{"abc(?<=abcdef)xyz", "abcxyz|"},
+		{"abc\\bdef", "abcdef|"},
+		{"abc\\?defg", "defg|"},
+		{"abc\ndefg", "defg|"},
+		{"abc\\tdefg", "abc\tdefg|"},
+		{"(?#abc)defg", ""},
+		{"(abcd)?(?(1)efgh|ijkl)", ""},
+		{"[ab][ab][ab][ab][ab]cdef", "acdef|bcdef|"},
+		{"0123456789012345678901234567xyz", "01234567890123456789012|"},
+		{"^$", ""},
+		{"", ""},
 	};
-	size_t i;
+	size_t i, k, n;
 
 	(void)state;
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char all[200] = "";
+		const char *const *needles;
 		struct pattern *p;
 		struct err err;
 		size_t at;
 
-		assert_int_equal(pattern_compile(cases[i].regex, &p, &at, &err), 0);
-		assert_string_equal(pattern_literal(p), cases[i].literal);
+		if (pattern_compile(cases[i].regex, &p, &at, &err) != 0)
+			fail_msg("%s: %s", cases[i].regex, err.msg);
+		needles = pattern_needles(p, &n);
+		for (k = 0; k < n; k++)
+			snprintf(all + strlen(all), sizeof(all) - strlen(all), "%s|", needles[k]);
+		if (strcmp(all, cases[i].needles) != 0)
+			fail_msg("%s: %s, not %s", cases[i].regex, all, cases[i].needles);
 		pattern_free(p);
 	}
+}
+
+/* Else the prefilter would keep its line from it. */
+static void what_a_pattern_matches_has_a_needle_of_it(void **state)
+{
+	size_t i, s, k, n, found, matched = 0;
+
+	(void)state;
+	for (i = 0; i < rules_count(catalogue); i++) {
+		const struct rule *r = rules_at(catalogue, i);
+
+		for (s = 0; s < r->nsamples; s++) {
+			struct logline line;
+			struct klog_match m;
+			const char *const *needles;
+
+			logline_parse(r->samples[s], strlen(r->samples[s]), &line);
+			assert_true(classify_as(r, line.text, line.len, &m));
+			needles = pattern_needles(m.pattern, &n);
+			for (k = 0, found = 0; k < n; k++)
+				found += memmem(m.groups[0].s, m.groups[0].n, needles[k],
+						 strlen(needles[k])) != NULL;
+			if (n == 0 || found == 0)
+				fail_msg("%s: no needle in '%s'", r->id, r->samples[s]);
+			matched++;
+		}
+	}
+	assert_true(matched > 300);
+}
+
+/* An expression of a few atoms, groups, alternatives and quantifiers. */
+static void make_regex(struct str *out, unsigned *seed, int depth)
+{
+	static const char *const atoms[] = {"a", "b", "cab", "abc", "[ab]", "[^a]", "[bc]", ".",
+		"\\w", "\\b", "(?=a)", "(?!b)", "^", "$", "[a-c]", "\\?"};
+	static const char *const opens[] = {"(", "(?:", "(?|", "(?>", "(?<=", "(?!"};
+	static const char *const times[] = {"?", "*", "+", "{2}", "{1,2}", "{0}", "{2,}?", "++"};
+	int i, n = 1 + rand_r(seed) % 4;
+
+	for (i = 0; i < n; i++) {
+		if (depth > 0 && rand_r(seed) % 3 == 0) {
+			str_add(out, opens[rand_r(seed) % ARRAY_SIZE(opens)]);
+			make_regex(out, seed, depth - 1);
+			str_add(out, ")");
+		} else {
+			str_add(out, atoms[rand_r(seed) % ARRAY_SIZE(atoms)]);
+		}
+		if (rand_r(seed) % 3 == 0)
+			str_add(out, times[rand_r(seed) % ARRAY_SIZE(times)]);
+		if (rand_r(seed) % 5 == 0)
+			str_add(out, "|");
+	}
+}
+
+static void no_expression_matches_without_its_needles(void **state)
+{
+	unsigned seed = 7, round, try, certain = 0, matched = 0;
+
+	(void)state;
+	for (round = 0; round < 20000; round++) {
+		struct span groups[PATTERN_GROUPS_MAX];
+		struct str regex = {0};
+		char text[13] = "";
+		const char *const *needles;
+		struct pattern *p;
+		struct err err;
+		size_t at, n, k;
+
+		make_regex(&regex, &seed, 2);
+		if (pattern_compile(regex.s, &p, &at, &err) != 0) {
+			/* what cannot be repeated, a look behind without a length */
+			str_finish(&regex);
+			continue;
+		}
+		needles = pattern_needles(p, &n);
+		certain += n > 0;
+		for (try = 0; n > 0 && try < 10; try++) {
+			bool found = false;
+
+			for (k = 0; k < 12; k++)
+				text[k] = "aaabbbccc?  "[rand_r(&seed) % 12];
+			if (!pattern_match(p, text, 12, groups))
+				continue;
+			matched++;
+			for (k = 0; k < n; k++)
+				found = found || strstr(text, needles[k]) != NULL;
+			if (!found)
+				fail_msg("'%s' matches '%s' without a needle", regex.s, text);
+		}
+		pattern_free(p);
+		str_finish(&regex);
+	}
+	assert_true(certain > 1000 && matched > 1000);
 }
 
 int main(void)
@@ -334,6 +473,8 @@ int main(void)
 		cmocka_unit_test(a_wrong_users_file_is_refused_with_its_place),
 		cmocka_unit_test(a_runaway_pattern_does_not_hang),
 		cmocka_unit_test(what_must_stand_in_a_line_is_found_out),
+		cmocka_unit_test(what_a_pattern_matches_has_a_needle_of_it),
+		cmocka_unit_test(no_expression_matches_without_its_needles),
 	};
 
 	return cmocka_run_group_tests(tests, load, unload);
