@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "world/host.h"
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 /* A device node that somebody may have open. */
@@ -28,5 +29,12 @@ struct holder {
  */
 int holders_find(const struct host *host, const struct node *nodes, size_t n, pid_t friend,
 	struct holder *out, struct err *err) must_check;
+/*
+ * Tells `fn` of every holder of one of the nodes, until it answers false. *blind: some process could
+ * not be looked into.
+ */
+typedef bool holder_fn(void *arg, const struct holder *h);
+int holders_each(const struct host *host, const struct node *nodes, size_t n, holder_fn *fn,
+	void *arg, bool *blind, struct err *err) must_check;
 
 #endif

@@ -7,9 +7,10 @@
 #include "device/attr.h"
 #include "device/holders.h"
 #include "device/lock.h"
+#include "device/nodes.h"
 #include "device/things.h"
+#include "device/uses.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -17,11 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-struct node_list {
-	struct node *v;
-	size_t n, cap;
-};
 
 /* One check in progress. */
 struct guard {
@@ -46,14 +42,6 @@ static const struct {
 	{0x0806, "an IOMMU"},
 };
 
-/* Nodes that a driver makes outside of the device's own place in sysfs. */
-static const struct {
-	const char *driver, *node;
-} far_nodes[] = {
-	{"amdgpu", "/dev/kfd"},
-	{"nvidia", "/dev/nvidia*"},
-};
-
 static int refuse(struct guard *g, const char *hint, const char *fmt, ...) printf_like(3, 4);
 
 static int refuse(struct guard *g, const char *hint, const char *fmt, ...)
@@ -75,42 +63,15 @@ static int unproved(struct guard *g)
 	return err_wrap(g->err, "%s: cannot prove that nobody uses it", g->what);
 }
 
-static void add_node(struct node_list *nodes, const char *path, unsigned major, unsigned minor)
-{
-	struct node *node = vec_push(nodes);
-
-	str_set(node->path, path);
-	node->major = major;
-	node->minor = minor;
-}
-
-static void add_vfio_node(struct guard *g, const char *path)
-{
-	add_node(&g->vfio, path, 0, 0);
-	g->owners = xrealloc(g->owners, g->vfio.n * sizeof(*g->owners));
-	g->owners[g->vfio.n - 1] = g->dev;
-}
-
-/* The group's node, and those of devices opened without their group (iommufd, Linux 6.6). */
+/* Each node and, at the same index, whose it is. */
 static void add_vfio_nodes(struct guard *g)
 {
-	char path[HOST_PATH_MAX], node[96];
-	struct dirent *entry;
-	DIR *dir;
+	size_t first = g->vfio.n, i;
 
-	snprintf(node, sizeof(node), "/dev/vfio/%d", g->dev->iommu_group);
-	add_vfio_node(g, node);
-	snprintf(node, sizeof(node), "/dev/vfio/noiommu-%d", g->dev->iommu_group);
-	add_vfio_node(g, node);
-	dir = opendir(host_dev_path(g->host, path, g->dev->bdf, "vfio-dev"));
-	while (dir != NULL && (entry = readdir(dir)) != NULL) {
-		if (!str_starts(entry->d_name, "vfio"))
-			continue;
-		snprintf(node, sizeof(node), "/dev/vfio/devices/%.32s", entry->d_name);
-		add_vfio_node(g, node);
-	}
-	if (dir != NULL)
-		closedir(dir);
+	nodes_of_vfio(g->host, g->dev, &g->vfio);
+	g->owners = xrealloc(g->owners, (g->vfio.n + 1) * sizeof(*g->owners));
+	for (i = first; i < g->vfio.n; i++)
+		g->owners[i] = g->dev;
 }
 
 /*
@@ -192,75 +153,6 @@ static int check_vfio(struct guard *g)
 	return 0;
 }
 
-/* Where a disk or one of its partitions is mounted: by number, or by its name as the source. */
-static bool mount_of(const struct host *host, const struct thing *t, char *buf, size_t size)
-{
-	char path[HOST_PATH_MAX], line[1024], at[256], source[256];
-	auto_file FILE *f = fopen(host_path(host, path, "/proc/self/mountinfo"), "re");
-	unsigned major, minor;
-
-	while (f != NULL && fgets(line, sizeof(line), f) != NULL) {
-		const char *rest = strstr(line, " - ");
-
-		/* 36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw (proc(5)) */
-		if (sscanf(line, "%*u %*u %u:%u %*s %255s", &major, &minor, at) != 3)
-			continue;
-		if (rest == NULL || sscanf(rest, " - %*s %255s", source) != 1)
-			source[0] = '\0';
-		if ((major != t->major || minor != t->minor || major == 0) &&
-			!(str_starts(source, "/dev/") && str_eq(source + 5, t->name)))
-			continue;
-		str_printable(buf, size, at, strlen(at));
-		return true;
-	}
-	return false;
-}
-
-static bool swaps_on(const struct host *host, const struct thing *t)
-{
-	char path[HOST_PATH_MAX], line[512];
-	auto_file FILE *f = fopen(host_path(host, path, "/proc/swaps"), "re");
-
-	while (f != NULL && fgets(line, sizeof(line), f) != NULL) {
-		line[strcspn(line, " \t\n")] = '\0';
-		if (str_starts(line, "/dev/") && str_eq(line + 5, t->name))
-			return true;
-	}
-	return false;
-}
-
-/* The first entry of a directory: who is stacked on a disk, what enslaves an interface. */
-static bool entry_of(const struct host *host, const char *dir, const char *sub, const char *prefix,
-	char *buf, size_t size)
-{
-	char path[HOST_PATH_MAX];
-	DIR *d = opendir(host_path(host, path, "%s%s", dir, sub));
-	struct dirent *entry;
-	bool found = false;
-
-	while (d != NULL && !found && (entry = readdir(d)) != NULL) {
-		if (entry->d_name[0] == '.' || !str_starts(entry->d_name, prefix))
-			continue;
-		str_printable(buf, size, entry->d_name, strlen(entry->d_name));
-		found = true;
-	}
-	if (d != NULL)
-		closedir(d);
-	return found;
-}
-
-static bool is_console(const struct host *host, const struct thing *t)
-{
-	char path[HOST_PATH_MAX], line[256], number[32];
-	auto_file FILE *f = fopen(host_path(host, path, "/proc/consoles"), "re");
-
-	snprintf(number, sizeof(number), " %u:%u\n", t->major, t->minor);
-	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
-		if (str_ends(line, number))
-			return true;
-	return false;
-}
-
 #define TAKE_OUT "take it out of the scenario: the host needs it"
 
 /* A disk or partition: who says that it is in use? */
@@ -268,12 +160,12 @@ static int check_block(struct guard *g, const struct thing *t)
 {
 	char who[128];
 
-	if (mount_of(g->host, t, who, sizeof(who)))
+	if (thing_mount(g->host, t, who, sizeof(who)))
 		return refuse(
 			g, TAKE_OUT ", or unmount it", "disk %s is mounted on %s", t->name, who);
-	if (swaps_on(g->host, t))
+	if (thing_is_swap(g->host, t))
 		return refuse(g, TAKE_OUT ", or swapoff", "the host swaps on %s", t->name);
-	if (entry_of(g->host, t->dir, "/holders", "", who, sizeof(who)))
+	if (thing_holder(g->host, t, who, sizeof(who)))
 		return refuse(
 			g, TAKE_OUT ", or take that apart", "disk %s is part of %s", t->name, who);
 	return 0;
@@ -301,26 +193,17 @@ static int check_exclusive(struct guard *g, const struct thing *t)
 		g->err, sys == EACCES || sys == EPERM ? "run as root" : "unbind its driver");
 }
 
-#define IFF_UP_BIT 1u /* linux/if.h */
-
 static int check_netdev(struct guard *g, const struct thing *t)
 {
-	char path[HOST_PATH_MAX], text[32], who[64];
-	struct err ignored;
-	uint64_t flags;
+	char who[64];
+	bool up;
 
-	snprintf(path, sizeof(path), "%s/flags", t->dir);
-	if (host_read(g->host, path, text, sizeof(text), &ignored) != 0 ||
-		!str_to_u64(text, 0, UINT32_MAX, &flags))
+	if (!thing_net_up(g->host, t, &up))
 		return refuse(g, "unbind its driver first",
 			"network interface %s does not say whether it is up", t->name);
-	if (entry_of(g->host, t->dir, "", "upper_", who, sizeof(who)))
-		return refuse(g, TAKE_OUT, "network interface %s belongs to %s", t->name,
-			who + strlen("upper_"));
-	if (entry_of(g->host, t->dir, "", "master", who, sizeof(who)))
-		return refuse(
-			g, TAKE_OUT, "network interface %s belongs to a bridge or bond", t->name);
-	if (flags & IFF_UP_BIT)
+	if (thing_net_master(g->host, t, who, sizeof(who)))
+		return refuse(g, TAKE_OUT, "network interface %s belongs to %s", t->name, who);
+	if (up)
 		return refuse(g, TAKE_OUT ", or `ip link set` it down",
 			"network interface %s is up", t->name);
 	return 0;
@@ -330,7 +213,7 @@ static int check_thing(struct guard *g, const struct thing *t)
 {
 	switch (t->kind) {
 	case THING_NODE:
-		if (!is_console(g->host, t))
+		if (!thing_is_console(g->host, t))
 			return 0;
 		return refuse(g, TAKE_OUT, "%s is a console of the kernel", t->name);
 	case THING_PARTITION:
@@ -371,19 +254,10 @@ static int check_holders(struct guard *g, struct things *things)
 {
 	struct node_list nodes = {0};
 	struct holder h;
-	char path[96];
-	size_t i;
 	int found;
 
-	vec_foreach (t, things) {
-		if (t->major == 0 && t->minor == 0)
-			continue;
-		snprintf(path, sizeof(path), "/dev/%s", t->name);
-		add_node(&nodes, path, t->major, t->minor);
-	}
-	for (i = 0; i < ARRAY_SIZE(far_nodes); i++)
-		if (str_eq(far_nodes[i].driver, g->dev->driver))
-			add_node(&nodes, far_nodes[i].node, 0, 0);
+	nodes_of_things(things, &nodes);
+	nodes_of_driver(g->dev->driver, &nodes);
 	found = nodes.n ? holders_find(g->host, nodes.v, nodes.n, 0, &h, g->err) : 0;
 	vec_finish(&nodes);
 	if (found < 0)

@@ -99,48 +99,83 @@ static int hidden(const struct host *host, const char *pid, struct err *err)
 	return err_hint(err, "run as root, with CAP_SYS_PTRACE");
 }
 
-/* 1 with *out when this process holds one, 0 when not or gone, -1 when it cannot be seen. */
-static int look_into(const struct host *host, const char *pid, const struct node *nodes, size_t n,
-	struct holder *out, struct err *err)
+/* One search through the processes. */
+struct search {
+	const struct host *host;
+	const struct node *nodes;
+	size_t n;
+	holder_fn *fn;
+	void *arg;
+	bool stopped; /* by fn */
+};
+
+/* False when something in it cannot be seen; a process that is gone has nothing open. */
+static bool look_into(struct search *s, const char *pid)
 {
 	char path[HOST_PATH_MAX];
-	auto_dir DIR *dir = opendir(host_path(host, path, "/proc/%s/fd", pid));
+	auto_dir DIR *dir = opendir(host_path(s->host, path, "/proc/%s/fd", pid));
 	struct holder h = {.pid = (pid_t)strtol(pid, NULL, 10)};
 	struct dirent *entry;
-	int found = 0;
+	int found;
 
 	if (dir == NULL)
-		return errno == EACCES || errno == EPERM ? hidden(host, pid, err) : 0;
-	while (found == 0 && (entry = readdir(dir)) != NULL)
-		if (entry->d_name[0] != '.')
-			found = look_at(nodes, n, dirfd(dir), entry->d_name, &h);
-	if (found < 0)
-		return hidden(host, pid, err);
-	if (found > 0) {
-		name_of(host, pid, h.name, sizeof(h.name));
-		*out = h;
+		return errno != EACCES && errno != EPERM;
+	while (!s->stopped && (entry = readdir(dir)) != NULL) {
+		if (entry->d_name[0] == '.')
+			continue;
+		found = look_at(s->nodes, s->n, dirfd(dir), entry->d_name, &h);
+		if (found < 0)
+			return false;
+		if (found == 0)
+			continue;
+		name_of(s->host, pid, h.name, sizeof(h.name));
+		s->stopped = !s->fn(s->arg, &h);
 	}
-	return found;
+	return true;
+}
+
+/* `friend` is passed over. A process that cannot be seen ends it, or with `blind` is noted there. */
+static int search(struct search *s, pid_t friend, bool *blind, struct err *err)
+{
+	char path[HOST_PATH_MAX];
+	auto_dir DIR *proc = opendir(host_path(s->host, path, "/proc"));
+	struct dirent *entry;
+	int64_t pid;
+
+	if (proc == NULL)
+		return err_set(err, ERR_REFUSED, errno, "cannot see who uses devices: open /proc");
+	while (!s->stopped && (entry = readdir(proc)) != NULL) {
+		if (!str_to_i64(entry->d_name, 10, 1, INT32_MAX, &pid) || pid == getpid() ||
+			pid == friend || look_into(s, entry->d_name))
+			continue;
+		if (blind == NULL)
+			return hidden(s->host, entry->d_name, err);
+		*blind = true;
+	}
+	return 0;
+}
+
+static bool keep_first(void *arg, const struct holder *h)
+{
+	*(struct holder *)arg = *h;
+	return false;
 }
 
 int holders_find(const struct host *host, const struct node *nodes, size_t n, pid_t friend,
 	struct holder *out, struct err *err)
 {
-	char path[HOST_PATH_MAX];
-	auto_dir DIR *proc = opendir(host_path(host, path, "/proc"));
-	struct dirent *entry;
-	int64_t pid;
-	int found;
+	struct search s = {.host = host, .nodes = nodes, .n = n, .fn = keep_first, .arg = out};
 
-	if (proc == NULL)
-		return err_set(err, ERR_REFUSED, errno, "cannot see who uses devices: open /proc");
-	while ((entry = readdir(proc)) != NULL) {
-		if (!str_to_i64(entry->d_name, 10, 1, INT32_MAX, &pid) || pid == getpid() ||
-			pid == friend)
-			continue;
-		found = look_into(host, entry->d_name, nodes, n, out, err);
-		if (found != 0)
-			return found;
-	}
-	return 0;
+	if (search(&s, friend, NULL, err) != 0)
+		return -1;
+	return s.stopped ? 1 : 0;
+}
+
+int holders_each(const struct host *host, const struct node *nodes, size_t n, holder_fn *fn,
+	void *arg, bool *blind, struct err *err)
+{
+	struct search s = {.host = host, .nodes = nodes, .n = n, .fn = fn, .arg = arg};
+
+	*blind = false;
+	return search(&s, 0, blind, err);
 }
