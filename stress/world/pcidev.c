@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/vec.h"
+#include "world/sysattr.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -18,53 +19,14 @@
 #define CLASS_CARDBUS         0x0607
 #define CLASS_SEMITRANSPARENT 0x0609
 #define DEPTH_MAX             64 /* bridges above a function; deeper is not believed */
-#define ATTR_MAX              256
 
 typedef VEC(struct pcidev) pcidev_vec;
-
-/* An attribute's text, harmless to print; "" when it cannot be read. Returns buf. */
-static char *attr(int dirfd, const char *name, char *buf, size_t size)
-{
-	/* a FIFO in a tree made for tests must not block the scan */
-	auto_close int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	char raw[ATTR_MAX];
-	ssize_t n = fd < 0 ? 0 : read(fd, raw, sizeof(raw));
-
-	while (n > 0 && (raw[n - 1] == '\n' || raw[n - 1] == ' '))
-		n--;
-	return str_printable(buf, size, raw, n > 0 ? (size_t)n : 0);
-}
-
-static uint64_t attr_number(int dirfd, const char *name, uint64_t max)
-{
-	char text[ATTR_MAX];
-	uint64_t value = 0;
-
-	return str_to_u64(attr(dirfd, name, text, sizeof(text)), 0, max, &value) ? value : 0;
-}
-
-static bool has(int dirfd, const char *name)
-{
-	return faccessat(dirfd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
-/* Last component of where a link points to; "" when it is none. Returns buf. */
-static char *link_name(int dirfd, const char *name, char *buf, size_t size)
-{
-	char target[HOST_PATH_MAX], *slash;
-	ssize_t n = readlinkat(dirfd, name, target, sizeof(target) - 1);
-
-	target[n > 0 ? n : 0] = '\0';
-	slash = strrchr(target, '/');
-	slash = slash ? slash + 1 : target;
-	return str_printable(buf, size, slash, strlen(slash));
-}
 
 static bool link_bdf(int dirfd, const char *name, struct bdf *out)
 {
 	char text[BDF_LEN];
 
-	return bdf_parse(link_name(dirfd, name, text, sizeof(text)), out);
+	return bdf_parse(sysattr_link(dirfd, name, text, sizeof(text)), out);
 }
 
 /*
@@ -119,20 +81,21 @@ static void read_links(int dirfd, struct pcidev *dev)
 	char group[32];
 	int64_t number;
 
-	link_name(dirfd, "driver", dev->driver, sizeof(dev->driver));
-	link_name(dirfd, "iommu_group", group, sizeof(group));
+	sysattr_link(dirfd, "driver", dev->driver, sizeof(dev->driver));
+	sysattr_link(dirfd, "iommu_group", group, sizeof(group));
 	dev->iommu_group = str_to_i64(group, 10, 0, INT32_MAX, &number) ? (int)number : -1;
 	dev->is_vf = link_bdf(dirfd, "physfn", &dev->physfn);
-	dev->is_pf_with_vfs = has(dirfd, "virtfn0");
+	dev->is_pf_with_vfs = sysattr_exists(dirfd, "virtfn0");
 }
 
 static void read_reset_methods(int dirfd, struct pcidev *dev)
 {
-	char text[ATTR_MAX];
+	char text[SYSATTR_MAX];
 
-	if (has(dirfd, "reset_method"))
-		str_set(dev->reset_methods, attr(dirfd, "reset_method", text, sizeof(text)));
-	else if (has(dirfd, "reset"))
+	if (sysattr_exists(dirfd, "reset_method"))
+		str_set(dev->reset_methods,
+			sysattr_text(dirfd, "reset_method", text, sizeof(text)));
+	else if (sysattr_exists(dirfd, "reset"))
 		str_set(dev->reset_methods, "default");
 }
 
@@ -140,20 +103,21 @@ static void read_reset_methods(int dirfd, struct pcidev *dev)
 static bool read_device(int devices_fd, const char *name, struct pcidev *dev)
 {
 	auto_close int dirfd = openat(devices_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	char text[ATTR_MAX];
+	char text[SYSATTR_MAX];
 	uint64_t vendor;
 	int64_t node;
 
-	if (dirfd < 0 || !str_to_u64(attr(dirfd, "vendor", text, sizeof(text)), 0, 0xffff, &vendor))
+	if (dirfd < 0 ||
+		!str_to_u64(sysattr_text(dirfd, "vendor", text, sizeof(text)), 0, 0xffff, &vendor))
 		return false;
 	dev->vendor = (uint16_t)vendor;
-	dev->device = (uint16_t)attr_number(dirfd, "device", 0xffff);
-	dev->subvendor = (uint16_t)attr_number(dirfd, "subsystem_vendor", 0xffff);
-	dev->subdevice = (uint16_t)attr_number(dirfd, "subsystem_device", 0xffff);
-	dev->class_code = (uint32_t)attr_number(dirfd, "class", 0xffffff);
-	dev->revision = (uint8_t)attr_number(dirfd, "revision", 0xff);
-	dev->boot_vga = attr_number(dirfd, "boot_vga", 1) == 1;
-	attr(dirfd, "numa_node", text, sizeof(text));
+	dev->device = (uint16_t)sysattr_number(dirfd, "device", 0xffff);
+	dev->subvendor = (uint16_t)sysattr_number(dirfd, "subsystem_vendor", 0xffff);
+	dev->subdevice = (uint16_t)sysattr_number(dirfd, "subsystem_device", 0xffff);
+	dev->class_code = (uint32_t)sysattr_number(dirfd, "class", 0xffffff);
+	dev->revision = (uint8_t)sysattr_number(dirfd, "revision", 0xff);
+	dev->boot_vga = sysattr_number(dirfd, "boot_vga", 1) == 1;
+	sysattr_text(dirfd, "numa_node", text, sizeof(text));
 	dev->numa_node = str_to_i64(text, 10, 0, 4096, &node) ? (int)node : -1;
 	read_links(dirfd, dev);
 	read_reset_methods(dirfd, dev);
