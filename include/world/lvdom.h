@@ -5,6 +5,9 @@
 #include "world/vm.h"
 #include "world/vm_news.h"
 
+struct arena;
+struct vmlist;
+
 /*
  * A domain as libvirt has it: the calls and the events, no judgement. For vm*.c only; lvdom.c is
  * the one file that knows libvirt.
@@ -36,6 +39,10 @@ const char *lvdom_uuid(const struct lvdom *d);
 bool lvdom_persistent(struct lvdom *d);
 bool lvdom_managed_save(struct lvdom *d);
 void lvdom_versions(struct lvdom *d, char libvirt[24], char hypervisor[24]);
+
+/* Every domain of a connection that only reads; the texts are the arena's. */
+int lvdom_list(const struct host *host, const char *uri, struct arena *arena, struct vmlist *out,
+	struct err *err) must_check;
 
 /* Its state, and what that means for our expectations. A transient one that is gone is off. */
 int lvdom_state(struct lvdom *d, enum vm_state *state, struct vm_actual *actual,

@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "base/vec.h"
 #include "world/host.h"
+#include "world/vmlist.h"
 
 #include <errno.h>
 #include <libvirt/libvirt-qemu.h>
@@ -388,6 +389,72 @@ static int prove_local(struct lvdom *d, const struct host *host, const char *uri
 	}
 	free(theirs);
 	return local ? 0 : -1;
+}
+
+/* False: it vanished in the meantime. */
+static bool describe(virDomainPtr dom, struct arena *arena, struct vmlist_domain *out)
+{
+	unsigned flags = virDomainIsPersistent(dom) == 1 ? VIR_DOMAIN_XML_INACTIVE : 0;
+	char *xml = virDomainGetXMLDesc(dom, flags);
+	const char *name = virDomainGetName(dom);
+	int autostart = 0;
+
+	if (xml == NULL || name == NULL) {
+		free(xml);
+		return false;
+	}
+	virDomainGetAutostart(dom, &autostart);
+	*out = (struct vmlist_domain){
+		.name = arena_strdup(arena, name),
+		.xml = arena_strdup(arena, xml),
+		.state_known = true,
+		.active = virDomainIsActive(dom) == 1,
+		.autostart = autostart == 1,
+	};
+	free(xml);
+	return true;
+}
+
+static int list_all(struct lvdom *d, const struct host *host, const char *uri, struct arena *arena,
+	struct vmlist *out, struct err *err)
+{
+	virDomainPtr *all = NULL;
+	struct lv_error why;
+	int i, n;
+
+	d->real = str_starts(uri, "qemu:");
+	if (d->real && prove_local(d, host, uri, err) != 0)
+		return -1;
+	n = virConnectListAllDomains(d->conn, &all, 0);
+	if (n < 0) {
+		last_error(NULL, &why);
+		return err_set(err, ERR_IO, 0, "list the domains of %s: %s", uri, why.words);
+	}
+	lvdom_versions(d, out->libvirt, out->qemu);
+	out->v = arena_alloc(arena, ((size_t)n + 1) * sizeof(*out->v));
+	out->n = 0;
+	for (i = 0; i < n; i++) {
+		if (out->n < VMLIST_MAX && describe(all[i], arena, &out->v[out->n]))
+			out->n++;
+		virDomainFree(all[i]);
+	}
+	free(all);
+	return 0;
+}
+
+int lvdom_list(const struct host *host, const char *uri, struct arena *arena, struct vmlist *out,
+	struct err *err)
+{
+	struct lvdom d = {0};
+	int rc;
+
+	virSetErrorFunc(NULL, silent);
+	d.conn = virConnectOpenReadOnly(uri);
+	if (d.conn == NULL)
+		return open_failed(uri, err);
+	rc = list_all(&d, host, uri, arena, out, err);
+	virConnectClose(d.conn);
+	return rc;
 }
 
 static int connect_to(struct lvdom *d, const struct host *host, const char *uri, const char *name,
