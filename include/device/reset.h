@@ -19,6 +19,7 @@ struct reset_method {
 	const char *name; /* its word: flr */
 	const char *summary;
 	enum reset_scope scope;
+	int64_t typical_ms; /* of a healthy device */
 	/* Mandatory. 0, or -1 with why it cannot be used on this device. */
 	int (*available)(const struct reset_method *self, const struct host *host,
 		const struct pcidev *dev, struct err *why_not);

@@ -52,6 +52,8 @@ struct step_type {
 	int (*prepare)(struct step_ctx *ctx, const void *args, struct err *why_not);
 	/* Mandatory. The time in ms after which it is stuck, when the scenario gives none. */
 	int64_t (*bound_ms)(const struct step_ctx *ctx, const void *args);
+	/* Mandatory. The time in ms that it takes on a healthy host, roughly: for plans only. */
+	int64_t (*typical_ms)(const struct step_ctx *ctx, const void *args);
 	/* Mandatory. Runs in the lane process; may block until ctx->deadline_ns. */
 	enum outcome (*run)(struct step_ctx *ctx, const void *args, struct result *res);
 	/* Mandatory. What it will do, in words, for `check`: "reset 0000:41:00.0 by FLR". */

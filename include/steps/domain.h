@@ -26,6 +26,10 @@ int domain_can_power_off(struct step_ctx *ctx, const void *args, struct err *why
 int64_t domain_bound_ms(const struct step_ctx *ctx, int64_t base_ms);
 int64_t domain_ready_ms(const struct step_ctx *ctx); /* how long a guest may take to get ready */
 
+/* What is usual, for plans: an ordinary Linux guest powers off and boots in this time. */
+#define DOMAIN_OFF_TYPICAL_MS 5000
+int64_t domain_boot_typical_ms(const struct step_ctx *ctx);
+
 /* Before anything else: has nobody else meddled, does what runs in the background still run? */
 enum vm_why domain_enter(struct step_ctx *ctx, struct err *err) must_check;
 

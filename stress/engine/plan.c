@@ -17,6 +17,11 @@
 #define FOREVER_MS  (INT64_C(100) * 366 * 86400000) /* sums stop growing here */
 #define NAME_COLUMN 26
 
+/* How long something takes: on a healthy host, and if every step took its whole time. */
+struct span {
+	int64_t typical_ms, most_ms;
+};
+
 /* A lane being printed. */
 struct plan {
 	const struct scenario *sc;
@@ -24,7 +29,7 @@ struct plan {
 	const struct lane_spec *lane;
 	const struct plan_lane *known;
 	FILE *out;
-	int64_t list_ms; /* the steps of the list so far, if each took its whole time */
+	struct span list; /* the steps of the list so far */
 	bool unknown_times; /* steps on devices that nobody knows are not in it */
 };
 
@@ -42,6 +47,34 @@ static int64_t add_ms(int64_t a, int64_t b)
 static int64_t times_ms(int64_t ms, int64_t n)
 {
 	return ms > 0 && n > FOREVER_MS / ms ? FOREVER_MS : ms * n;
+}
+
+static int64_t least_ms(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static struct span add(struct span a, struct span b)
+{
+	return (struct span){add_ms(a.typical_ms, b.typical_ms), add_ms(a.most_ms, b.most_ms)};
+}
+
+static const char *time_text(int64_t ms, char *buf, size_t size)
+{
+	return ms >= FOREVER_MS ? str_copy(buf, size, "a lifetime") : duration_text(ms, buf, size);
+}
+
+/* "about 1m35s, at most 17m46s" */
+static const char *span_text(struct span s, char *buf, size_t size)
+{
+	/* an estimate is no more exact than that */
+	int64_t grain_ms = s.typical_ms < 600000 ? 1000 : 60000;
+	int64_t about_ms = s.typical_ms < grain_ms ? grain_ms : s.typical_ms / grain_ms * grain_ms;
+	char typical[40], most[40];
+
+	snprintf(buf, size, "about %s, at most %s", time_text(about_ms, typical, sizeof(typical)),
+		time_text(s.most_ms, most, sizeof(most)));
+	return buf;
 }
 
 static struct step_ctx ctx_of(
@@ -109,14 +142,15 @@ static void print_disturbed(
 
 /* ---- steps ---- */
 
-/* Adds the step's bound to the list's and prints it. */
+/* Adds the step's time to the list's and prints its bound. */
 static void print_bound(struct plan *p, const struct step *step, const struct step_ctx *ctx)
 {
-	int64_t ms = step->timeout_ms ? step->timeout_ms : step->type->bound_ms(ctx, step->args);
+	int64_t most = step->timeout_ms ? step->timeout_ms : step->type->bound_ms(ctx, step->args);
+	int64_t typical = step->type->typical_ms(ctx, step->args);
 	char text[40];
 
-	p->list_ms = add_ms(p->list_ms, ms);
-	fprintf(p->out, ", at most %s\n", duration_text(ms, text, sizeof(text)));
+	p->list = add(p->list, (struct span){least_ms(typical, most), most});
+	fprintf(p->out, ", at most %s\n", duration_text(most, text, sizeof(text)));
 }
 
 static void print_on_device(struct plan *p, const struct step *step, struct lane_device *dev)
@@ -182,17 +216,17 @@ static void print_step(struct plan *p, size_t number, const struct step *step)
 	print_bound(p, step, &ctx);
 }
 
-/* Prints a list of steps and answers the time that it takes at most. */
-static int64_t print_list(struct plan *p, const char *title, const struct step_list *list)
+/* Prints a list of steps and answers the time that it takes. */
+static struct span print_list(struct plan *p, const char *title, const struct step_list *list)
 {
 	size_t i;
 
-	p->list_ms = 0;
+	p->list = (struct span){0};
 	if (list->n > 0)
 		fprintf(p->out, "  %s:\n", title);
 	for (i = 0; i < list->n; i++)
 		print_step(p, i + 1, &list->v[i]);
-	return p->list_ms;
+	return p->list;
 }
 
 /* ---- lanes ---- */
@@ -261,12 +295,21 @@ static void print_devices(const struct plan *p)
 		fprintf(p->out, "  drivers: vfio-pci while the run lasts, then as before\n");
 }
 
-/* Prints a lane and answers the time it takes at most; what is not limited counts as duration. */
-static int64_t print_lane(struct plan *p)
+/* The cycle that is under way when the time is over is finished. */
+static int64_t cycles_ms(const struct scenario *sc, int64_t cycle_ms)
+{
+	int64_t all =
+		sc->cycles > 0 ? times_ms(add_ms(cycle_ms, sc->settle_ms), sc->cycles) : FOREVER_MS;
+
+	return sc->duration_ms > 0 ? least_ms(all, add_ms(sc->duration_ms, cycle_ms)) : all;
+}
+
+/* Prints a lane and answers the time it takes; what is not limited counts as duration. */
+static struct span print_lane(struct plan *p)
 {
 	const struct scenario *sc = p->sc;
-	char name[TEXT_MAX], domain[TEXT_MAX], time[40];
-	int64_t before, cycle, after, cycles;
+	char name[TEXT_MAX], domain[TEXT_MAX], time[100];
+	struct span before, cycle, after, cycles;
 
 	fprintf(p->out, "\nlane %s: ", clean(p->lane->name, name));
 	if (p->lane->domain != NULL)
@@ -281,17 +324,14 @@ static int64_t print_lane(struct plan *p)
 	before = print_list(p, "first", &sc->before);
 	cycle = print_list(p, "each cycle", &p->lane->steps);
 	after = print_list(p, "last", &sc->after);
-	if (cycle == 0 && p->unknown_times)
+	if (cycle.most_ms == 0 && p->unknown_times)
 		fprintf(p->out, "  how long a cycle takes depends on the devices\n");
 	else
-		fprintf(p->out, "  a cycle takes at most %s%s\n",
-			duration_text(cycle, time, sizeof(time)),
+		fprintf(p->out, "  a cycle takes %s%s\n", span_text(cycle, time, sizeof(time)),
 			p->unknown_times ? ", resets of its devices not counted" : "");
-	cycles = sc->cycles > 0 ? times_ms(add_ms(cycle, sc->settle_ms), sc->cycles) : FOREVER_MS;
-	/* the cycle that is under way when the time is over is finished */
-	if (sc->duration_ms > 0 && cycles > add_ms(sc->duration_ms, cycle))
-		cycles = add_ms(sc->duration_ms, cycle);
-	return add_ms(add_ms(before, cycles), after);
+	cycles.typical_ms = cycles_ms(sc, cycle.typical_ms);
+	cycles.most_ms = cycles_ms(sc, cycle.most_ms);
+	return add(add(before, cycles), after);
 }
 
 /* ---- the whole ---- */
@@ -372,22 +412,22 @@ static void print_reports(const struct scenario *sc, FILE *out)
 	}
 }
 
-static void print_duration(int64_t ms, bool unknown, FILE *out)
+static void print_duration(struct span span, bool unknown, FILE *out)
 {
-	char time[40];
+	char time[100];
 
-	if (ms == 0 && unknown)
+	if (span.most_ms == 0 && unknown)
 		fprintf(out, "expected duration: depends on the devices\n");
 	else
-		fprintf(out, "expected duration: at most %s, if every step took its whole time%s\n",
-			ms >= FOREVER_MS ? "a lifetime" : duration_text(ms, time, sizeof(time)),
+		fprintf(out, "expected duration: %s, if every step took its whole time%s\n",
+			span_text(span, time, sizeof(time)),
 			unknown ? " (resets of unknown devices not counted)" : "");
 }
 
 void plan_print(const struct scenario *sc, const struct host *host, const struct plan_lane *lanes,
 	FILE *out)
 {
-	int64_t longest = 0;
+	struct span longest = {0};
 	bool unknown = false;
 	size_t i;
 
@@ -400,9 +440,12 @@ void plan_print(const struct scenario *sc, const struct host *host, const struct
 			.known = &lanes[i],
 			.out = out,
 		};
-		int64_t ms = print_lane(&p);
+		struct span lane = print_lane(&p);
 
-		longest = ms > longest ? ms : longest;
+		if (lane.typical_ms > longest.typical_ms)
+			longest.typical_ms = lane.typical_ms;
+		if (lane.most_ms > longest.most_ms)
+			longest.most_ms = lane.most_ms;
 		unknown |= p.unknown_times;
 	}
 	fprintf(out, "\n");

@@ -6,6 +6,7 @@ const struct reset_method reset_acpi = {
 	.name = "acpi",
 	.summary = "the firmware's _RST method of the device",
 	.scope = SCOPE_FUNCTION,
+	.typical_ms = 1000, /* nobody knows: it is the firmware's */
 	.available = sysfs_reset_available,
 	.fire = sysfs_reset_fire,
 	.diagnose = sysfs_reset_diagnose,

@@ -6,6 +6,7 @@ const struct reset_method reset_flr = {
 	.name = "flr",
 	.summary = "Function Level Reset",
 	.scope = SCOPE_FUNCTION,
+	.typical_ms = 200, /* of which the kernel waits 100 ms (pcie_flr) */
 	.available = sysfs_reset_available,
 	.fire = sysfs_reset_fire,
 	.diagnose = sysfs_reset_diagnose,

@@ -95,6 +95,12 @@ static int64_t bound_ms(const struct step_ctx *ctx, const void *args)
 	return ORACLE_NS / NS_PER_MS + DEVICE_SLACK_MS;
 }
 
+static int64_t typical_ms(const struct step_ctx *ctx, const void *args)
+{
+	(void)ctx, (void)args;
+	return 100;
+}
+
 static void unexpected(struct str *out, const char *fmt, ...) printf_like(2, 3);
 
 static void unexpected(struct str *out, const char *fmt, ...)
@@ -205,6 +211,7 @@ const struct step_type step_check = {
 	.flags = STEP_ON_DEVICES,
 	.check = check,
 	.bound_ms = bound_ms,
+	.typical_ms = typical_ms,
 	.run = run,
 	.describe = describe,
 };

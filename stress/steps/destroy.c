@@ -16,6 +16,12 @@ static int64_t bound_ms(const struct step_ctx *ctx, const void *args)
 	return domain_bound_ms(ctx, BASE_MS);
 }
 
+static int64_t typical_ms(const struct step_ctx *ctx, const void *args)
+{
+	(void)ctx, (void)args;
+	return 2000;
+}
+
 static enum outcome run(struct step_ctx *ctx, const void *args, struct result *res)
 {
 	struct err err;
@@ -43,6 +49,7 @@ const struct step_type step_destroy = {
 	.flags = STEP_DISRUPTIVE | STEP_NEEDS_DOMAIN | STEP_STOPS_VM,
 	.prepare = domain_present,
 	.bound_ms = bound_ms,
+	.typical_ms = typical_ms,
 	.run = run,
 	.describe = describe,
 };

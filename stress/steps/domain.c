@@ -17,6 +17,7 @@
 #define METHOD_MS        INT64_C(75000) /* the kernel waits 70 s (1023 ... 65535 ms) for a dead device */
 #define SLACK_MS         INT64_C(15000)
 #define READY_DEFAULT_MS INT64_C(300000)
+#define BOOT_TYPICAL_MS  INT64_C(30000)
 #define JOBS_LOOK_NS     NS_PER_S /* nothing announces that a command in the guest has ended */
 
 const char *const domain_modes[] = {"default", "acpi", "agent", NULL};
@@ -139,6 +140,18 @@ int64_t domain_ready_ms(const struct step_ctx *ctx)
 	int64_t ms = ready->timeout_ms ? ready->timeout_ms : READY_DEFAULT_MS;
 
 	return ready->kind == READY_DELAY ? ready->delay_ms + SLACK_MS : ms;
+}
+
+int64_t domain_boot_typical_ms(const struct step_ctx *ctx)
+{
+	const struct ready *ready = &ctx->lane->ready;
+
+	if (ready->kind == READY_DELAY)
+		return ready->delay_ms;
+	/* who gives a guest less time than that knows that it boots quickly */
+	if (ready->timeout_ms > 0 && ready->timeout_ms / 2 < BOOT_TYPICAL_MS)
+		return ready->timeout_ms / 2;
+	return BOOT_TYPICAL_MS;
 }
 
 enum vm_why domain_enter(struct step_ctx *ctx, struct err *err)

@@ -77,6 +77,12 @@ static int64_t bound_ms(const struct step_ctx *ctx, const void *args)
 	return BASE_MS;
 }
 
+static int64_t typical_ms(const struct step_ctx *ctx, const void *args)
+{
+	(void)ctx, (void)args;
+	return 1000;
+}
+
 /* Until the agent answers: a serial console may have shown the guest ready before that. */
 static enum vm_why wait_agent(struct step_ctx *ctx, struct err *err)
 {
@@ -173,6 +179,7 @@ const struct step_type step_guest = {
 	.check = check,
 	.prepare = prepare,
 	.bound_ms = bound_ms,
+	.typical_ms = typical_ms,
 	.run = run,
 	.describe = describe,
 };

@@ -30,6 +30,14 @@ static int64_t bound_ms(const struct step_ctx *ctx, const void *args)
 	return a->duration_ms + 10000;
 }
 
+static int64_t typical_ms(const struct step_ctx *ctx, const void *args)
+{
+	const struct hold_args *a = args;
+
+	(void)ctx;
+	return a->duration_ms;
+}
+
 static enum outcome run(struct step_ctx *ctx, const void *args, struct result *res)
 {
 	const struct hold_args *a = args;
@@ -53,6 +61,7 @@ const struct step_type step_hold = {
 		.fields = fields,
 		.args_size = sizeof(struct hold_args)},
 	.bound_ms = bound_ms,
+	.typical_ms = typical_ms,
 	.run = run,
 	.describe = describe,
 };

@@ -70,6 +70,12 @@ static int64_t bound_ms(const struct step_ctx *ctx, const void *args)
 		DEVICE_SLACK_MS;
 }
 
+static int64_t typical_ms(const struct step_ctx *ctx, const void *args)
+{
+	(void)ctx, (void)args;
+	return 500;
+}
+
 /* A VF's PF and the group's others stay as they are: only this function changes hands. */
 static enum outcome rebind(struct step_ctx *ctx, const struct rebind_args *a, struct result *res)
 {
@@ -136,6 +142,7 @@ const struct step_type step_rebind = {
 	.check = check,
 	.prepare = prepare,
 	.bound_ms = bound_ms,
+	.typical_ms = typical_ms,
 	.run = run,
 	.describe = describe,
 };

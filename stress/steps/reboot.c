@@ -27,6 +27,12 @@ static int64_t bound_ms(const struct step_ctx *ctx, const void *args)
 	return domain_bound_ms(ctx, BASE_MS + domain_ready_ms(ctx));
 }
 
+static int64_t typical_ms(const struct step_ctx *ctx, const void *args)
+{
+	(void)args;
+	return DOMAIN_OFF_TYPICAL_MS + domain_boot_typical_ms(ctx);
+}
+
 static enum vm_why ask(struct step_ctx *ctx, const void *args, struct err *err)
 {
 	const struct reboot_args *a = args;
@@ -53,6 +59,7 @@ const struct step_type step_reboot = {
 	.flags = STEP_DISRUPTIVE | STEP_NEEDS_DOMAIN | STEP_USES_VM,
 	.prepare = domain_can_reboot,
 	.bound_ms = bound_ms,
+	.typical_ms = typical_ms,
 	.run = run,
 	.describe = describe,
 };

@@ -82,6 +82,12 @@ static int64_t bound_ms(const struct step_ctx *ctx, const void *args)
 		DEVICE_SLACK_MS;
 }
 
+static int64_t typical_ms(const struct step_ctx *ctx, const void *args)
+{
+	(void)ctx, (void)args;
+	return 2000;
+}
+
 /*
  * The device comes back as a new one, without its driver_override: a host driver would take it.
  * Switched off for all of PCI for that moment; undo record first. `undo` 0: it was off already.
@@ -272,6 +278,7 @@ const struct step_type step_rescan = {
 	.check = check,
 	.prepare = prepare,
 	.bound_ms = bound_ms,
+	.typical_ms = typical_ms,
 	.run = run,
 	.describe = describe,
 };

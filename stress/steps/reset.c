@@ -110,6 +110,15 @@ static int64_t bound_ms(const struct step_ctx *ctx, const void *args)
 	return device_methods_ms(ctx->dev ? &ctx->dev->pci : &none, a->method) + DEVICE_SLACK_MS;
 }
 
+static int64_t typical_ms(const struct step_ctx *ctx, const void *args)
+{
+	const struct reset_args *a = args;
+	const struct reset_method *method = reset_method_find(a->method);
+
+	(void)ctx;
+	return method != NULL ? method->typical_ms : 0;
+}
+
 /* The kernel refused, or did not come back. */
 static enum outcome fire_failed(struct step_ctx *ctx, const struct reset_method *method,
 	const struct reset_run *run, struct err *err, struct result *res)
@@ -266,6 +275,7 @@ const struct step_type step_reset = {
 	.check = check,
 	.prepare = prepare,
 	.bound_ms = bound_ms,
+	.typical_ms = typical_ms,
 	.run = run,
 	.describe = describe,
 };

@@ -27,6 +27,12 @@ static int64_t bound_ms(const struct step_ctx *ctx, const void *args)
 	return domain_bound_ms(ctx, BASE_MS);
 }
 
+static int64_t typical_ms(const struct step_ctx *ctx, const void *args)
+{
+	(void)ctx, (void)args;
+	return DOMAIN_OFF_TYPICAL_MS;
+}
+
 static enum outcome run(struct step_ctx *ctx, const void *args, struct result *res)
 {
 	const struct shutdown_args *a = args;
@@ -52,6 +58,7 @@ const struct step_type step_shutdown = {
 	.flags = STEP_DISRUPTIVE | STEP_NEEDS_DOMAIN | STEP_STOPS_VM,
 	.prepare = domain_can_power_off,
 	.bound_ms = bound_ms,
+	.typical_ms = typical_ms,
 	.run = run,
 	.describe = describe,
 };

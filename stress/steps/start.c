@@ -35,13 +35,23 @@ static int prepare(struct step_ctx *ctx, const void *args, struct err *why_not)
 	return 0;
 }
 
-static int64_t bound_ms(const struct step_ctx *ctx, const void *args)
+static int64_t pinning_ms(const struct step_ctx *ctx)
 {
 	int64_t gib = ctx->vm ? (int64_t)(vm_def(ctx->vm)->memory_kib >> 20) : 0;
 
+	return ctx->ndevs > 0 ? gib * MS_PER_GIB : 0;
+}
+
+static int64_t bound_ms(const struct step_ctx *ctx, const void *args)
+{
 	(void)args;
-	return domain_bound_ms(ctx, BASE_MS + domain_ready_ms(ctx)) +
-		(ctx->ndevs > 0 ? gib * MS_PER_GIB : 0);
+	return domain_bound_ms(ctx, BASE_MS + domain_ready_ms(ctx)) + pinning_ms(ctx);
+}
+
+static int64_t typical_ms(const struct step_ctx *ctx, const void *args)
+{
+	(void)args;
+	return domain_boot_typical_ms(ctx) + pinning_ms(ctx);
 }
 
 static enum outcome run(struct step_ctx *ctx, const void *args, struct result *res)
@@ -62,6 +72,7 @@ const struct step_type step_start = {
 	.flags = STEP_DISRUPTIVE | STEP_NEEDS_DOMAIN | STEP_STARTS_VM,
 	.prepare = prepare,
 	.bound_ms = bound_ms,
+	.typical_ms = typical_ms,
 	.run = run,
 	.describe = describe,
 };

@@ -32,6 +32,12 @@ static int64_t bound_ms(const struct step_ctx *ctx, const void *args)
 	return domain_bound_ms(ctx, a->grace_ms + DESTROY_MS);
 }
 
+static int64_t typical_ms(const struct step_ctx *ctx, const void *args)
+{
+	(void)ctx, (void)args;
+	return DOMAIN_OFF_TYPICAL_MS;
+}
+
 /* The guest's share of the time: the rest, a quarter at least, is for destroying it. */
 static int64_t grace_ends(const struct step_ctx *ctx, const struct stop_args *a)
 {
@@ -75,6 +81,7 @@ const struct step_type step_stop = {
 	.flags = STEP_DISRUPTIVE | STEP_NEEDS_DOMAIN | STEP_STOPS_VM,
 	.prepare = domain_can_power_off,
 	.bound_ms = bound_ms,
+	.typical_ms = typical_ms,
 	.run = run,
 	.describe = describe,
 };

@@ -33,6 +33,14 @@ static int64_t bound_ms(const struct step_ctx *ctx, const void *args)
 	return BASE_MS + a->duration_ms;
 }
 
+static int64_t typical_ms(const struct step_ctx *ctx, const void *args)
+{
+	const struct suspend_args *a = args;
+
+	(void)ctx;
+	return a->duration_ms + 500;
+}
+
 static enum outcome run(struct step_ctx *ctx, const void *args, struct result *res)
 {
 	const struct suspend_args *a = args;
@@ -71,6 +79,7 @@ const struct step_type step_suspend = {
 	.flags = STEP_DISRUPTIVE | STEP_NEEDS_DOMAIN | STEP_USES_VM,
 	.prepare = domain_present,
 	.bound_ms = bound_ms,
+	.typical_ms = typical_ms,
 	.run = run,
 	.describe = describe,
 };

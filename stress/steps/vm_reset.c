@@ -15,6 +15,12 @@ static int64_t bound_ms(const struct step_ctx *ctx, const void *args)
 	return domain_bound_ms(ctx, BASE_MS + domain_ready_ms(ctx));
 }
 
+static int64_t typical_ms(const struct step_ctx *ctx, const void *args)
+{
+	(void)args;
+	return domain_boot_typical_ms(ctx);
+}
+
 static enum vm_why press(struct step_ctx *ctx, const void *args, struct err *err)
 {
 	(void)args;
@@ -40,6 +46,7 @@ const struct step_type step_vm_reset = {
 	.flags = STEP_DISRUPTIVE | STEP_NEEDS_DOMAIN | STEP_USES_VM,
 	.prepare = domain_can_reboot,
 	.bound_ms = bound_ms,
+	.typical_ms = typical_ms,
 	.run = run,
 	.describe = describe,
 };

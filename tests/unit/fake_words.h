@@ -103,6 +103,12 @@ static inline int64_t fake_bound(const struct step_ctx *ctx, const void *args)
 	return ctx->dev != NULL ? 90000 : 60000;
 }
 
+static inline int64_t fake_typical(const struct step_ctx *ctx, const void *args)
+{
+	(void)args;
+	return ctx->dev != NULL ? 900 : 30000;
+}
+
 static inline void fake_describe(
 	const struct step_ctx *ctx, const void *args, char *buf, size_t size)
 {
@@ -122,6 +128,7 @@ static inline void fake_describe(
 			.args_size = sizeof(struct fake_args)},                                    \
 		.flags = bits,                                                                     \
 		.bound_ms = fake_bound,                                                            \
+		.typical_ms = fake_typical,                                                        \
 		.describe = fake_describe}
 
 FAKE_STEP(check, "check", fake_check, NULL, STEP_ON_DEVICES);

@@ -407,6 +407,7 @@ static void the_bound_counts_the_methods_that_may_run(void **state)
 	(void)state;
 	lane_open(&l, gpu(FAKE_OK, 0), "flr");
 	assert_int_equal(step_reset.bound_ms(&l.ctx, &l.args), 90000);
+	assert_int_equal(step_reset.typical_ms(&l.ctx, &l.args), 200);
 	l.args.method = "default";
 	assert_int_equal(step_reset.bound_ms(&l.ctx, &l.args), 165000);
 	lane_close(&l);

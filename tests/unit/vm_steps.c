@@ -324,6 +324,7 @@ static void bounds_cover_dead_devices_and_guest_memory(void **state)
 
 	assert_int_equal(step_start.bound_ms(&ctx, NULL), 76000);
 	assert_int_equal(step_stop.bound_ms(&ctx, l.sc->lanes[0].steps.v[1].args), 80000);
+	assert_int_equal(step_start.typical_ms(&ctx, NULL), 1000);
 	lane_finish(&l);
 }
 
