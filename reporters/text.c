@@ -502,7 +502,7 @@ static void caveats(struct page *p, const struct run_view *run)
 	if (run->simulated)
 		say(p, "simulated", 1, "a test seam was used: this says nothing about a real host");
 	if (!run->boots_proved && has_vm(run))
-		say(p, "not proved", 1, "boots were not proved: no sign of life was awaited");
+		say(p, "not proved", 1, "no boot was proved by a sign of life of its guest");
 	several(p, "blind spot", &run->blind_spots, "");
 	several(p, "note", &run->notes, "");
 	several(p, "left over", &run->undo_left, "'vfio-stress undo' puts back: ");

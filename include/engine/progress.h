@@ -29,6 +29,7 @@ void progress_begin(struct progress *p, const char *run_id);
 /* A lane is at this step (word "" = between two steps) of this cycle. device may be "". */
 void progress_lane(
 	struct progress *p, uint32_t lane, uint32_t cycle, const char *word, const char *device);
+void progress_lane_over(struct progress *p, uint32_t lane);
 void progress_cycle(struct progress *p, uint32_t lane, uint32_t cycle, enum outcome outcome);
 /* A step's END that is not a pass; word = the step's. */
 void progress_failure(struct progress *p, uint32_t lane, const struct event *end, const char *word);
@@ -36,6 +37,8 @@ void progress_failure(struct progress *p, uint32_t lane, const struct event *end
 void progress_incident(struct progress *p, const struct incident *inc);
 /* A sentence that the user should read now. */
 void progress_note(struct progress *p, const char *fmt, ...) printf_like(2, 3);
+/* The run was told to stop: what was left to do does not count any more. */
+void progress_stopping(struct progress *p);
 /* Once a second: redraws times and ETA. */
 void progress_tick(struct progress *p);
 

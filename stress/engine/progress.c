@@ -30,13 +30,13 @@ struct lane_now {
 	uint32_t cycle, done, failed;
 	char word[24], device[64];
 	int64_t since_ns; /* of that step */
-	bool seen;
+	bool seen, over;
 };
 
 struct progress {
 	const struct scenario *sc;
 	struct screen screen;
-	bool quiet;
+	bool quiet, stopping;
 	pthread_mutex_t lock; /* log lines come from other threads */
 	char run[32]; /* "" = not begun */
 	int64_t begun_ns, last_line_ns;
@@ -45,6 +45,7 @@ struct progress {
 	int64_t burst_ns; /* when the present burst of incidents began */
 	unsigned burst, hidden;
 	size_t nlanes;
+	int name_width;
 	struct lane_now lanes[LANES_MAX];
 };
 
@@ -66,6 +67,8 @@ static int64_t lane_left_ns(const struct progress *p, const struct lane_now *l, 
 	int64_t by_time = p->sc->duration_ms > 0 ? p->sc->duration_ms * NS_PER_MS - elapsed : -1;
 	int64_t by_cycles;
 
+	if (l->over)
+		return 0;
 	if (p->sc->cycles == 0 || l->done == 0)
 		return by_time;
 	by_cycles = (p->sc->cycles - (int64_t)l->done) * (elapsed / l->done);
@@ -75,7 +78,7 @@ static int64_t lane_left_ns(const struct progress *p, const struct lane_now *l, 
 /* Of the slowest lane. */
 static int64_t left_ns(const struct progress *p, int64_t elapsed)
 {
-	int64_t left = -1;
+	int64_t left = 0;
 	size_t i;
 
 	for (i = 0; i < p->nlanes; i++) {
@@ -89,10 +92,35 @@ static int64_t left_ns(const struct progress *p, int64_t elapsed)
 	return left;
 }
 
+static bool all_over(const struct progress *p)
+{
+	size_t i;
+
+	for (i = 0; i < p->nlanes; i++)
+		if (!p->lanes[i].over)
+			return false;
+	return true;
+}
+
+/* ", about 9m left" */
+static void left_text(const struct progress *p, int64_t left, struct str *s)
+{
+	char buf[32];
+
+	if (all_over(p))
+		str_add(s, ", waiting for late kernel messages");
+	else if (p->stopping)
+		str_add(s, ", stopping");
+	else if (left > 0)
+		str_addf(s, ", about %s left", seconds_text(left, buf, sizeof(buf)));
+}
+
 /* "reset 0000:41:00.0" */
 static void where_text(const struct lane_now *l, struct str *s)
 {
-	if (!l->seen)
+	if (l->over)
+		str_add(s, "ended");
+	else if (!l->seen)
 		str_add(s, "preparing");
 	else if (l->word[0] == '\0')
 		str_add(s, "between steps");
@@ -104,15 +132,16 @@ static void where_text(const struct lane_now *l, struct str *s)
 
 static void head_row(struct progress *p, int64_t now)
 {
-	int64_t elapsed = now - p->begun_ns, left = left_ns(p, elapsed);
+	int64_t elapsed = now - p->begun_ns;
 	struct str s = {0};
 	char buf[32];
 
-	str_addf(&s, "%s %s  %s", p->sc->name, p->run, seconds_text(elapsed, buf, sizeof(buf)));
-	if (left >= 0)
-		str_addf(&s, ", about %s left", seconds_text(left, buf, sizeof(buf)));
+	/* what matters least is last, where a narrow window cuts */
+	str_addf(&s, "%s  %s", p->sc->name, seconds_text(elapsed, buf, sizeof(buf)));
+	left_text(p, left_ns(p, elapsed), &s);
 	str_addf(&s, "  %" PRIu64 " incident%s, %" PRIu64 " failure%s", p->incidents,
 		p->incidents == 1 ? "" : "s", p->failures, p->failures == 1 ? "" : "s");
+	str_addf(&s, "  run %s", p->run);
 	screen_block_add(&p->screen,
 		p->failures || p->over_budget ? TINT_BAD
 			: p->incidents        ? TINT_WARN
@@ -134,7 +163,7 @@ static void lane_row(struct progress *p, const struct lane_now *l, int64_t now, 
 	char name[NAME_WIDTH + 1], buf[32];
 	struct str s = {0};
 
-	str_addf(&s, "  %-*s ", NAME_WIDTH, str_set(name, l->name));
+	str_addf(&s, "  %-*s ", p->name_width, str_set(name, l->name));
 	if (p->sc->cycles > 0 && wide)
 		add_bar(&s, l->done, p->sc->cycles);
 	str_addf(&s, "cycle %" PRIu32, l->cycle);
@@ -144,7 +173,7 @@ static void lane_row(struct progress *p, const struct lane_now *l, int64_t now, 
 		str_addf(&s, ", %" PRIu32 " failed", l->failed);
 	str_add(&s, "  ");
 	where_text(l, &s);
-	if (l->seen && now - l->since_ns >= NS_PER_S)
+	if (l->seen && !l->over && now - l->since_ns >= NS_PER_S)
 		str_addf(&s, " %s", seconds_text(now - l->since_ns, buf, sizeof(buf)));
 	screen_block_add(&p->screen, l->failed ? TINT_BAD : TINT_NONE, s.s);
 	str_finish(&s);
@@ -212,8 +241,9 @@ static bool is_milestone(uint32_t n, int64_t total)
 
 static void say_milestone(struct progress *p, const struct lane_now *l)
 {
-	char buf[32];
-	int64_t left = lane_left_ns(p, l, clock_mono_ns() - p->begun_ns);
+	/* a failed cycle may be the last one */
+	bool last = l->failed > 0 && p->sc->on_failure == ON_FAILURE_STOP;
+	int64_t left = last ? 0 : lane_left_ns(p, l, clock_mono_ns() - p->begun_ns);
 	struct str s = {0};
 
 	str_addf(&s, "%s: %" PRIu32, l->name, l->done);
@@ -221,8 +251,7 @@ static void say_milestone(struct progress *p, const struct lane_now *l)
 		str_addf(&s, " of %" PRId64, p->sc->cycles);
 	str_addf(&s, " cycle%s done, %" PRIu32 " failed",
 		l->done == 1 && p->sc->cycles == 0 ? "" : "s", l->failed);
-	if (left > 0)
-		str_addf(&s, ", about %s left", seconds_text(left, buf, sizeof(buf)));
+	left_text(p, left, &s);
 	line(p, TINT_NONE, "%s", s.s);
 	str_finish(&s);
 }
@@ -236,6 +265,8 @@ static void say_alive(struct progress *p, int64_t now)
 		struct str s = {0};
 		char buf[32];
 
+		if (l->over)
+			continue;
 		where_text(l, &s);
 		line(p, TINT_NONE, "%s: cycle %" PRIu32 ", %s for %s", l->name, l->cycle, s.s,
 			seconds_text(now - l->since_ns, buf, sizeof(buf)));
@@ -265,8 +296,13 @@ struct progress *progress_new_on(const struct scenario *sc, int fd, bool quiet)
 	p->sc = sc;
 	p->quiet = quiet;
 	p->nlanes = sc->nlanes < LANES_MAX ? sc->nlanes : LANES_MAX;
-	for (i = 0; i < p->nlanes; i++)
+	for (i = 0; i < p->nlanes; i++) {
+		int width = (int)strnlen(sc->lanes[i].name, NAME_WIDTH);
+
 		p->lanes[i].name = sc->lanes[i].name;
+		if (p->name_width < width)
+			p->name_width = width;
+	}
 	pthread_mutex_init(&p->lock, NULL);
 	screen_init(&p->screen, fd);
 	if (p->screen.live && !quiet) {
@@ -337,6 +373,24 @@ void progress_lane(
 	l->since_ns = clock_mono_ns();
 	str_set(l->word, word);
 	str_set(l->device, device);
+	leave(p);
+}
+
+void progress_lane_over(struct progress *p, uint32_t lane)
+{
+	struct lane_now *l = lane_of(p, lane);
+
+	if (l == NULL || !enter(p))
+		return;
+	l->over = true;
+	leave(p);
+}
+
+void progress_stopping(struct progress *p)
+{
+	if (!enter(p))
+		return;
+	p->stopping = true;
 	leave(p);
 }
 

@@ -162,7 +162,7 @@ static void on_lane_end(struct sup_lane *lane, const struct event *ev)
 	lane->at.running = lane->at.step_open = false;
 	lane->at.phase = PHASE_NONE;
 	lane->life = lane->abandoned ? LANE_ABANDONED : LANE_ENDED;
-	show(lane, "ended", "");
+	progress_lane_over(lane->sup->progress, sup_lane_index(lane));
 	sup_lane_over(lane->sup);
 }
 

@@ -364,6 +364,7 @@ static void on_signal(void *arg, int sig)
 	}
 	if (s->interrupts == 1) {
 		writer_aborted(s->writer, s->aborted);
+		progress_stopping(s->progress);
 		progress_note(s->progress,
 			"finishing the step, then putting the host back; once more to stop now");
 		sup_lanes_stop(s);

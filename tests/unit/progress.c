@@ -208,17 +208,17 @@ static void a_terminal_shows_one_block_and_redraws_it(void **state)
 	clock_test_advance(60 * NS_PER_S);
 	progress_tick(p);
 	look(&t);
-	assert_string_equal(
-		t.cell[0], "soak 20261121-040714-1f3a  1m, about 9m left  0 incidents, 0 failures");
+	assert_string_equal(t.cell[0],
+		"soak  1m, about 9m left  0 incidents, 0 failures  run 20261121-040714-1f3a");
 	assert_string_equal(t.cell[1],
-		"  gpu-vm               [##------------------] cycle 31/300  reset "
+		"  gpu-vm [##------------------] cycle 31/300  reset "
 		"0000:41:00.0 1m");
 	assert_int_equal(rows_used(&t), 3);
 	clock_test_advance(60 * NS_PER_S);
 	progress_tick(p);
 	look(&t);
 	assert_int_equal(rows_used(&t), 3);
-	assert_true(str_starts(t.cell[0], "soak 20261121-040714-1f3a  2m"));
+	assert_true(str_starts(t.cell[0], "soak  2m"));
 	progress_free(p);
 	look(&t);
 	assert_int_equal(rows_used(&t), 0);
@@ -277,6 +277,34 @@ static void a_resized_window_keeps_every_row_whole(void **state)
 		assert_true(row_of(&t, note) >= 0);
 	}
 	assert_true(row_of(&t, "soak") >= 0);
+	progress_free(p);
+	close_terminal(&t);
+}
+
+static void the_head_says_what_is_waited_for(void **state)
+{
+	struct terminal t;
+	struct progress *p;
+
+	(void)state;
+	open_terminal(&t, 110, 24);
+	p = begun_on(&two_lanes, t.slave);
+	progress_cycle(p, 0, 30, OUTCOME_PASS);
+	progress_cycle(p, 1, 60, OUTCOME_PASS);
+	clock_test_advance(60 * NS_PER_S);
+	progress_lane_over(p, 0); /* it has failed: only the other one is left */
+	progress_tick(p);
+	look(&t);
+	assert_true(str_starts(t.cell[0], "soak  1m, about 4m left"));
+	assert_non_null(strstr(t.cell[1], "  ended"));
+	progress_stopping(p);
+	progress_tick(p);
+	look(&t);
+	assert_true(str_starts(t.cell[0], "soak  1m, stopping  0"));
+	progress_lane_over(p, 1);
+	progress_tick(p);
+	look(&t);
+	assert_true(str_starts(t.cell[0], "soak  1m, waiting for late kernel messages  0"));
 	progress_free(p);
 	close_terminal(&t);
 }
@@ -503,6 +531,7 @@ int main(void)
 		cmocka_unit_test(a_terminal_shows_one_block_and_redraws_it),
 		cmocka_unit_test(what_happens_stays_above_the_block),
 		cmocka_unit_test(a_resized_window_keeps_every_row_whole),
+		cmocka_unit_test(the_head_says_what_is_waited_for),
 		cmocka_unit_test(log_lines_do_not_garble_the_block),
 		cmocka_unit_test(no_color_means_no_colour_but_still_a_block),
 		cmocka_unit_test(a_dumb_terminal_gets_plain_lines),
