@@ -9,6 +9,7 @@
 struct found {
 	struct incident inc;
 	const char *file; /* NULL when there is one only */
+	const char *last_file; /* where it ends, when in another part of a rotated log; else NULL */
 	size_t file_no; /* in the order of reading */
 	uint64_t first_line, last_line; /* 0 = unknown */
 	bool raw; /* its sequence numbers are the kernel's */
@@ -22,8 +23,11 @@ struct scan_result {
 	VEC(struct found) found;
 	uint64_t omitted, hidden; /* hidden: below --min-severity */
 	uint64_t lines;
+	uint64_t copies; /* records that another log of the bundle held too */
 	bool any; /* incidents, also those that are not shown */
 	enum severity worst; /* of any */
+	const char *const *files; /* what was read, when that was not just one file */
+	size_t nfiles;
 };
 
 #endif

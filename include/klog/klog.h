@@ -18,10 +18,13 @@ typedef void klog_locate(
  * report that grows, a count, even the id when a wait becomes a time-out). Valid during the call.
  */
 typedef void klog_changed(void *arg, const struct incident *inc);
+/* A record of which something is known: is it one that was fed before, from another log? */
+typedef bool klog_is_copy(void *arg, const struct klog_rec *rec);
 
 struct klog_hooks {
 	klog_locate *locate; /* NULL: nowhere in particular */
 	klog_changed *changed;
+	klog_is_copy *is_copy; /* NULL: none is */
 	void *arg;
 };
 

@@ -9,6 +9,7 @@
  * what the running kernel still holds.
  */
 struct savedlog;
+struct logfile;
 
 struct savedlog_line {
 	uint64_t no; /* of the physical line (of the record: /dev/kmsg itself), from 1 */
@@ -18,12 +19,14 @@ struct savedlog_line {
 	unsigned source; /* for classify() */
 };
 
-/* "-" is standard input. */
-int savedlog_open(const char *path, struct savedlog **out, struct err *err) must_check;
+/* Takes the file. */
+struct savedlog *savedlog_of_file(struct logfile *file);
 int savedlog_open_kmsg(const char *path, struct savedlog **out, struct err *err) must_check;
 void savedlog_close(struct savedlog *l);
 /* 1 = a line, 0 = the end, -1. */
 int savedlog_next(struct savedlog *l, struct savedlog_line *out, struct err *err) must_check;
+/* Physical lines that were read. */
+uint64_t savedlog_lines(const struct savedlog *l);
 /* Are sequence numbers the kernel's? */
 bool savedlog_is_raw(const struct savedlog *l);
 /*

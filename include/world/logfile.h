@@ -8,26 +8,37 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct instream;
+struct unpack;
+
 /* longer lines are cut; a record of /dev/kmsg has 4 KiB at most, a line of syslog 8 */
 #define LOGFILE_LINE_MAX 65536
 
-/* Text from a file or a pipe, also compressed (gzip, xz), line by line, in bounded memory. */
+/* Text from a file or a pipe, also compressed, line by line, in bounded memory. */
 struct logfile;
 
 struct logfile_line {
 	const char *s; /* valid until the next call; not terminated, NULs read '?' */
-	size_t n; /* without the newline and the carriage return in front of it */
+	size_t n; /* without the newline, carriage returns in front of it, and terminal colours */
 	uint64_t no; /* from 1 */
 	bool cut;
 };
 
 /*
- * "-" is standard input. What is known not to be lines of text (otherwise compressed, the
- * journal's own files, its JSON) is refused with the command that makes text of it.
+ * Takes `in`, also when it fails. An archive makes no logfile but *archive_out, of which `in` is
+ * part. What is known not to be lines of text is refused with the command that makes text of it.
  */
-int logfile_open(const char *path, struct logfile **out, struct err *err) must_check;
+int logfile_open(struct instream *in, struct logfile **out, struct unpack **archive_out,
+	struct err *err) must_check;
 void logfile_close(struct logfile *f);
 /* 1 = a line, 0 = the end, -1 = it could not be read. */
 int logfile_next(struct logfile *f, struct logfile_line *out, struct err *err) must_check;
+/*
+ * The next n bytes as they are, for a format with binary parts; newlines in them count as lines.
+ * False when there are fewer.
+ */
+bool logfile_bytes(struct logfile *f, char *buf, size_t n, struct err *err);
+/* When it was written last; now, when that is not known. */
+int64_t logfile_written_ns(const struct logfile *f);
 
 #endif

@@ -2,34 +2,35 @@
 #ifndef VFIO_STRESS_WORLD_UNPACK_H
 #define VFIO_STRESS_WORLD_UNPACK_H
 
+#include "base/err.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
-/* What is still to be read, and where there is room. */
-struct unpack_io {
-	const uint8_t *in;
-	size_t nin;
-	uint8_t *out;
-	size_t nout;
-	bool last; /* nothing will follow `in` */
-};
+struct instream;
 
-enum unpack_result {
-	UNPACK_MORE, /* go on, with more input or more room */
-	UNPACK_END, /* that was all, and it was whole */
-	UNPACK_BAD, /* damaged or cut off */
-};
+/*
+ * Archives (tar, also compressed; zip), and single files that are compressed with xz, bzip2, zstd or
+ * lz4. gzip's are unpacked below, by the instream.
+ */
+struct unpack;
 
-/* A kind of compression. Several files one behind the other are one. */
-struct unpacker {
-	const char *name, *magic;
-	size_t magic_len;
-	void *(*begin)(void);
-	enum unpack_result (*step)(void *state, struct unpack_io *io);
-	void (*end)(void *state); /* state may be NULL */
-};
-
-extern const struct unpacker unpack_gzip, unpack_xz;
+/* Does it begin so? */
+bool unpack_is_packed(const char *head, size_t n);
+/* Takes `in`, also when it fails. */
+int unpack_open(struct instream *in, struct unpack **out, struct err *err) must_check;
+void unpack_close(struct unpack *u);
+/* The name of what is unpacked, for messages. */
+const char *unpack_name(const struct unpack *u);
+/* A single compressed file: it has one member without a name. */
+bool unpack_is_single(const struct unpack *u);
+/* 1 = the next regular file, whose name is valid until the one after it; 0 = no more; -1. */
+int unpack_next(struct unpack *u, const char **name_out, struct err *err) must_check;
+/* When the member was written last, 0 when that is not known. */
+int64_t unpack_mtime_ns(const struct unpack *u);
+/* Some of the member's bytes; 0 = its end, -1. */
+ssize_t unpack_read(struct unpack *u, char *buf, size_t size, struct err *err) must_check;
 
 #endif

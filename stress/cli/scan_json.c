@@ -23,6 +23,8 @@ static struct json_t *incident_json(const struct found *f)
 
 	if (f->file != NULL)
 		jout_text(o, "file", f->file);
+	if (f->last_file != NULL)
+		jout_text(o, "last_file", f->last_file);
 	put_number(o, "first_line", f->first_line);
 	put_number(o, "last_line", f->last_line);
 	if (f->raw) {

@@ -207,6 +207,9 @@ static void say_summary(FILE *out, const struct scan_result *r, const struct gro
 		fprintf(out, "%" PRIu64 " less severe not shown\n", r->hidden);
 	if (r->omitted > 0)
 		fprintf(out, "%" PRIu64 " not shown: too many\n", r->omitted);
+	if (r->copies > 0)
+		fprintf(out, "%" PRIu64 " record%s told by another log of the bundle too\n",
+			r->copies, plural(r->copies));
 }
 
 void scan_write_text(struct scan_result *r, FILE *out)

@@ -469,7 +469,8 @@ static void feed_line(struct klog *k, const struct klog_rec *rec, const char *s,
 			feed_trace(k, &ln);
 		return;
 	}
-	k->handler_of[m.rule - rules_at(k->rules, 0)](k, &ln);
+	if (k->hooks.is_copy == NULL || !k->hooks.is_copy(k->hooks.arg, rec))
+		k->handler_of[m.rule - rules_at(k->rules, 0)](k, &ln);
 }
 
 /* Sequence numbers that nobody read: the log is incomplete, and the report says where. */

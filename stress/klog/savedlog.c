@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/vec.h"
+#include "klog/logdate.h"
 #include "klog/logline.h"
 #include "klog/rules.h"
 #include "world/logfile.h"
@@ -20,18 +21,17 @@ struct savedlog {
 	struct kmsg_dump *dump; /* or the kernel itself */
 	bool raw, any;
 	uint64_t no, last_seq;
+	struct logdates dates;
 	VEC(struct whereabouts) records;
 };
 
-int savedlog_open(const char *path, struct savedlog **out, struct err *err)
+struct savedlog *savedlog_of_file(struct logfile *file)
 {
-	struct logfile *file;
+	struct savedlog *l = xcalloc(1, sizeof(*l));
 
-	if (logfile_open(path, &file, err) != 0)
-		return -1;
-	*out = xcalloc(1, sizeof(**out));
-	(*out)->file = file;
-	return 0;
+	l->file = file;
+	logdates_init(&l->dates, logfile_written_ns(file));
+	return l;
 }
 
 int savedlog_open_kmsg(const char *path, struct savedlog **out, struct err *err)
@@ -61,6 +61,11 @@ bool savedlog_is_raw(const struct savedlog *l)
 	return l->raw;
 }
 
+uint64_t savedlog_lines(const struct savedlog *l)
+{
+	return l->no;
+}
+
 /* A number behind the last one read: text between records leaves no gap. */
 static uint64_t seq_of(struct savedlog *l, const struct logfile_line *line)
 {
@@ -76,6 +81,8 @@ static void from_text(struct savedlog *l, const struct logfile_line *line, struc
 	cut = parsed.len > KMSG_TEXT_MAX;
 	rec->seq = seq_of(l, line);
 	rec->usec = parsed.usec;
+	if (parsed.date != NULL)
+		rec->wall_ns = logdate_read(&l->dates, parsed.date, parsed.date_len);
 	rec->level = parsed.level;
 	/* anything but 0 says that the kernel did not write it */
 	rec->facility = parsed.source == 0;

@@ -4,7 +4,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/vec.h"
-#include "world/unpack.h"
+#include "world/instream.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -13,6 +13,7 @@
 #include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -254,17 +255,23 @@ static void keep_config(const char *data, size_t n, struct str *out)
 static void keep_config_gz(const char *data, size_t n, struct str *out)
 {
 	auto_free char *text = xmalloc(BIG);
-	void *state = unpack_gzip.begin();
-	struct unpack_io io = {.in = (const uint8_t *)data,
-		.nin = n,
-		.out = (uint8_t *)text,
-		.nout = BIG,
-		.last = true};
+	int fd = memfd_create("config.gz", MFD_CLOEXEC);
+	struct instream *in;
+	struct err unused;
+	size_t len = 0;
+	ssize_t more;
 
-	while (io.nout > 0 && unpack_gzip.step(state, &io) == UNPACK_MORE)
-		continue;
-	unpack_gzip.end(state);
-	keep_config(text, BIG - io.nout, out);
+	if (fd < 0)
+		return;
+	if (write(fd, data, n) != (ssize_t)n || lseek(fd, 0, SEEK_SET) != 0) {
+		close(fd);
+		return;
+	}
+	in = instream_of_fd(fd, "config.gz");
+	while (len < BIG && (more = instream_read(in, text + len, BIG - len, &unused)) > 0)
+		len += (size_t)more;
+	instream_close(in);
+	keep_config(text, len, out);
 }
 
 /* ---- reading ---- */

@@ -1,33 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "world/logfile.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
-#include "base/str.h"
 #include "base/vec.h"
+#include "world/instream.h"
 #include "world/unpack.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define BUFFER_SIZE (4 * LOGFILE_LINE_MAX)
 
 struct logfile {
-	int fd;
-	bool own_fd, eof;
+	struct instream *in;
+	struct unpack *unpack; /* or from this, which has `in` */
+	bool eof;
+	struct err err; /* why it ended before its end */
 	bool in_cut_line; /* its rest is still to be thrown away */
-	const char *name; /* for messages */
 	uint64_t lines;
 	char *buf;
 	size_t at, end; /* what is still to be taken */
-
-	/* compressed */
-	const struct unpacker *unpacker; /* NULL = it is not */
-	void *unpacking;
-	char *packed;
-	struct unpack_io io;
 };
 
 /* Beginnings that prove that a file holds no lines of a log. */
@@ -36,143 +29,90 @@ static const struct {
 	size_t n;
 	const char *what, *hint;
 } not_text[] = {
-	{"\x28\xb5\x2f\xfd", 4, "compressed with zstd", "zstdcat FILE | vfio-stress scan -"},
-	{"BZh", 3, "compressed with bzip2", "bzcat FILE | vfio-stress scan -"},
 	{"LPKSHHRH", 8, "a file of the systemd journal",
 		"journalctl -k -o short-monotonic --file=FILE | vfio-stress scan -"},
-	{"{\"", 2, "JSON", "save the journal with journalctl -k -o short-monotonic"},
-	{"{ \"", 3, "JSON", "save the journal with journalctl -k -o short-monotonic"},
-	{"PK\x03\x04", 4, "a zip archive", "unpack it first"},
+	{"\xff\xfe", 2, "text in UTF-16", "iconv -f UTF-16 -t UTF-8 FILE | vfio-stress scan -"},
+	{"KDUMP   ", 8, "a dump of memory",
+		"makedumpfile --dump-dmesg FILE dmesg.txt writes its kernel log"},
 	{"\x7f"
 	 "ELF",
-		4, "a program or a core dump", "name a saved kernel log"},
+		4, "a program or a core dump",
+		"of a dump, makedumpfile --dump-dmesg FILE dmesg.txt writes the kernel log"},
 };
 
-static int read_some(struct logfile *f, char *buf, size_t size, size_t *n_out, struct err *err)
+/* Reads more behind what is held; false at the end, or where reading failed: f->err. */
+static bool fill(struct logfile *f)
 {
 	ssize_t n;
 
-	do
-		n = read(f->fd, buf, size);
-	while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return err_set(err, ERR_IO, errno, "read %s", f->name);
-	*n_out = (size_t)n;
-	return 0;
-}
-
-/* Like a read: 0 bytes are the end. */
-static int unpack_some(struct logfile *f, char *buf, size_t size, size_t *n_out, struct err *err)
-{
-	enum unpack_result result = UNPACK_MORE;
-
-	f->io.out = (uint8_t *)buf;
-	f->io.nout = size;
-	while (result == UNPACK_MORE && f->io.nout == size) {
-		if (f->io.nin == 0 && !f->io.last) {
-			f->io.in = (uint8_t *)f->packed;
-			if (read_some(f, f->packed, BUFFER_SIZE, &f->io.nin, err) != 0)
-				return -1;
-			f->io.last = f->io.nin == 0;
-		}
-		result = f->unpacker->step(f->unpacking, &f->io);
-	}
-	*n_out = size - f->io.nout;
-	if (result == UNPACK_BAD && *n_out == 0) {
-		err_set(err, ERR_IO, 0, "%s is not whole: its %s data is damaged or cut off",
-			f->name, f->unpacker->name);
-		return err_hint(err, "what was read until there is reported");
-	}
-	return 0;
-}
-
-/* Reads more behind what is held. 1 = some, 0 = the end. */
-static int fill(struct logfile *f, struct err *err)
-{
-	size_t n = 0, room;
-	int rc;
-
 	if (f->eof)
-		return 0;
+		return false;
 	memmove(f->buf, f->buf + f->at, f->end - f->at);
 	f->end -= f->at;
 	f->at = 0;
-	room = BUFFER_SIZE - f->end;
-	rc = f->unpacker != NULL ? unpack_some(f, f->buf + f->end, room, &n, err)
-				 : read_some(f, f->buf + f->end, room, &n, err);
-	if (rc != 0)
-		return -1;
-	f->eof = n == 0;
-	f->end += n;
+	n = f->unpack != NULL
+		? unpack_read(f->unpack, f->buf + f->end, BUFFER_SIZE - f->end, &f->err)
+		: instream_read(f->in, f->buf + f->end, BUFFER_SIZE - f->end, &f->err);
+	f->eof = n <= 0;
+	f->end += n > 0 ? (size_t)n : 0;
 	return n > 0;
 }
 
-/* Whatever has been read becomes what is to be unpacked. */
-static void unpack_if_packed(struct logfile *f)
-{
-	static const struct unpacker *const known[] = {&unpack_gzip, &unpack_xz};
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(known) && f->unpacker == NULL; i++)
-		if (f->end >= known[i]->magic_len &&
-			memcmp(f->buf, known[i]->magic, known[i]->magic_len) == 0)
-			f->unpacker = known[i];
-	if (f->unpacker == NULL)
-		return;
-	f->unpacking = f->unpacker->begin();
-	f->packed = f->buf;
-	f->io = (struct unpack_io){.in = (uint8_t *)f->packed, .nin = f->end, .last = f->eof};
-	f->buf = xmalloc(BUFFER_SIZE);
-	f->end = 0;
-	f->eof = false;
-}
-
 /* A pipe may give single bytes: enough of them to know it by its magic. */
-static int fill_head(struct logfile *f, struct err *err)
-{
-	int rc = 1;
-
-	while (rc > 0 && f->end < 8)
-		rc = fill(f, err);
-	return rc < 0 ? -1 : 0;
-}
-
 static int must_be_text(struct logfile *f, struct err *err)
 {
+	const char *name = f->unpack ? unpack_name(f->unpack) : instream_name(f->in);
 	size_t i;
 
-	if (fill_head(f, err) != 0)
+	while (f->end < 8 && fill(f))
+		continue;
+	if (f->end == 0 && f->err.code != ERR_NONE) {
+		*err = f->err;
 		return -1;
-	unpack_if_packed(f);
-	if (f->unpacker != NULL && fill_head(f, err) != 0)
-		return -1;
+	}
 	for (i = 0; i < ARRAY_SIZE(not_text); i++) {
 		if (f->end < not_text[i].n || memcmp(f->buf, not_text[i].magic, not_text[i].n) != 0)
 			continue;
-		err_set(err, ERR_UNSUPPORTED, 0, "%s is %s, not lines of text", f->name,
+		err_set(err, ERR_UNSUPPORTED, 0, "%s is %s, not lines of text", name,
 			not_text[i].what);
 		return err_hint(err, "%s", not_text[i].hint);
 	}
 	return 0;
 }
 
-int logfile_open(const char *path, struct logfile **out, struct err *err)
+/* Unpacks, unless it is text already; an archive becomes *archive_out. */
+static int open_unpack(struct logfile *f, struct unpack **archive_out, struct err *err)
 {
-	bool standard = str_eq(path, "-");
-	struct logfile *f;
-	int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	const char *head;
+	size_t n;
+	int rc;
 
-	if (fd < 0)
-		return err_set(err, errno == ENOENT ? ERR_ABSENT : ERR_IO, errno, "open %s", path);
-	f = xcalloc(1, sizeof(*f));
-	f->fd = fd;
-	f->own_fd = !standard;
-	f->name = standard ? "standard input" : path;
+	if (instream_peek(f->in, &head, &n, err) != 0)
+		return -1;
+	if (!unpack_is_packed(head, n))
+		return 0;
+	rc = unpack_open(f->in, &f->unpack, err);
+	f->in = NULL;
+	if (rc == 0 && !unpack_is_single(f->unpack))
+		*archive_out = take_ptr(f->unpack);
+	return rc;
+}
+
+int logfile_open(
+	struct instream *in, struct logfile **out, struct unpack **archive_out, struct err *err)
+{
+	struct logfile *f = xcalloc(1, sizeof(*f));
+
+	f->in = in;
 	f->buf = xmalloc(BUFFER_SIZE);
-	if (must_be_text(f, err) != 0) {
+	*archive_out = NULL;
+	if (open_unpack(f, archive_out, err) != 0 ||
+		(*archive_out == NULL && must_be_text(f, err) != 0)) {
 		logfile_close(f);
 		return -1;
 	}
+	if (*archive_out != NULL)
+		logfile_close(take_ptr(f));
 	*out = f;
 	return 0;
 }
@@ -181,13 +121,17 @@ void logfile_close(struct logfile *f)
 {
 	if (f == NULL)
 		return;
-	if (f->own_fd)
-		close(f->fd);
-	if (f->unpacker != NULL)
-		f->unpacker->end(f->unpacking);
-	free(f->packed);
+	unpack_close(f->unpack);
+	instream_close(f->in);
 	free(f->buf);
 	free(f);
+}
+
+int64_t logfile_written_ns(const struct logfile *f)
+{
+	int64_t ns = f->unpack ? unpack_mtime_ns(f->unpack) : instream_mtime_ns(f->in);
+
+	return ns != 0 ? ns : clock_wall_ns();
 }
 
 static void replace_nuls(char *s, size_t n)
@@ -198,47 +142,85 @@ static void replace_nuls(char *s, size_t n)
 		*nul = '?';
 }
 
-/* Throws away up to and with the next newline. */
-static int skip_line(struct logfile *f, struct err *err)
+/* What a terminal would not show of an escape sequence that begins here; 0 = it begins none. */
+static size_t escape_len(const char *s, size_t n)
 {
-	int rc = 1;
+	size_t i = 2;
 
-	while (rc > 0) {
+	if (n < 2)
+		return 0;
+	if (s[1] == '(' || s[1] == ')') /* choice of a character set */
+		return n < 3 ? 0 : 3;
+	if (s[1] == '[') {
+		while (i < n && s[i] >= 0x20 && s[i] < 0x40)
+			i++;
+		return i < n && s[i] >= 0x40 ? i + 1 : 0;
+	}
+	if (s[1] != ']')
+		return 0;
+	while (i < n && s[i] != '\a' && s[i] != '\033') /* a window's title */
+		i++;
+	return i == n ? 0 : s[i] == '\a' ? i + 1 : i + 1 < n && s[i + 1] == '\\' ? i + 2 : 0;
+}
+
+/* dmesg --color=always, and what was recorded from a terminal. Returns the new length. */
+static size_t remove_escapes(char *s, size_t n)
+{
+	char *from = memchr(s, '\033', n), *to = from, *end = s + n;
+
+	while (from != NULL && from < end) {
+		size_t skip = *from == '\033' ? escape_len(from, (size_t)(end - from)) : 0;
+
+		if (skip == 0)
+			*to++ = *from++;
+		from += skip;
+	}
+	return from == NULL ? n : (size_t)(to - s);
+}
+
+/* Throws away up to and with the next newline. */
+static void skip_line(struct logfile *f)
+{
+	do {
 		char *eol = memchr(f->buf + f->at, '\n', f->end - f->at);
 
 		f->at = eol ? (size_t)(eol - f->buf) + 1 : f->end;
 		if (eol != NULL)
-			return 0;
-		rc = fill(f, err);
-	}
-	return rc;
+			return;
+	} while (fill(f));
 }
 
-/* 1 = a line's beginning is held, up to its end when it is not too long; 0 = nothing is left. */
-static int hold_line(struct logfile *f, struct err *err)
+/* Holds a line's beginning, up to its end when it is not too long; false = nothing is left. */
+static bool hold_line(struct logfile *f)
 {
 	size_t looked = 0;
-	int rc = 1;
 
-	while (rc > 0 && f->end - f->at <= LOGFILE_LINE_MAX &&
+	while (f->end - f->at <= LOGFILE_LINE_MAX &&
 		memchr(f->buf + f->at + looked, '\n', f->end - f->at - looked) == NULL) {
 		looked = f->end - f->at;
-		rc = fill(f, err);
+		if (!fill(f))
+			break;
 	}
-	return rc < 0 ? -1 : f->at < f->end;
+	return f->at < f->end;
+}
+
+static int at_end(struct logfile *f, struct err *err)
+{
+	if (f->err.code == ERR_NONE)
+		return 0;
+	*err = f->err;
+	return -1;
 }
 
 int logfile_next(struct logfile *f, struct logfile_line *out, struct err *err)
 {
 	char *s, *eol;
-	int rc;
 
-	if (f->in_cut_line && skip_line(f, err) < 0)
-		return -1;
+	if (f->in_cut_line)
+		skip_line(f);
 	f->in_cut_line = false;
-	rc = hold_line(f, err);
-	if (rc <= 0)
-		return rc;
+	if (!hold_line(f))
+		return at_end(f, err);
 	s = f->buf + f->at;
 	out->n = f->end - f->at;
 	eol = memchr(s, '\n', out->n < LOGFILE_LINE_MAX + 1 ? out->n : LOGFILE_LINE_MAX + 1);
@@ -248,10 +230,34 @@ int logfile_next(struct logfile *f, struct logfile_line *out, struct err *err)
 	if (out->cut)
 		out->n = LOGFILE_LINE_MAX;
 	f->at += out->n + (eol != NULL);
-	if (!out->cut && out->n > 0 && s[out->n - 1] == '\r')
+	while (!out->cut && out->n > 0 && s[out->n - 1] == '\r')
 		out->n--;
 	replace_nuls(s, out->n);
+	out->n = remove_escapes(s, out->n);
 	out->s = s;
 	out->no = ++f->lines;
 	return 1;
+}
+
+bool logfile_bytes(struct logfile *f, char *buf, size_t n, struct err *err)
+{
+	while (n > 0) {
+		size_t held = f->end - f->at, i;
+
+		if (held == 0 && !fill(f)) {
+			if (at_end(f, err) == 0)
+				err_set(err, ERR_INPUT, 0, "the log ends within a record");
+			return false;
+		}
+		held = f->end - f->at;
+		if (held > n)
+			held = n;
+		memcpy(buf, f->buf + f->at, held);
+		for (i = 0; i < held; i++)
+			f->lines += buf[i] == '\n';
+		f->at += held;
+		buf += held;
+		n -= held;
+	}
+	return true;
 }

@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """scan.py PROGRAM DATA: `scan` as a user meets it, on every labelled line and segment of DATA."""
+import bz2
 import glob
 import gzip
 import json
 import lzma
 import os
+import random
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -117,7 +120,8 @@ for args in (["--format", "yaml"], ["--min-severity", "bad"], ["--device", "gpu"
     scan(*args, code=2)
 scan("/nonexistent/log", code=3)
 scan("/", code=3)
-for magic in (b"\x28\xb5\x2f\xfd\0\0", b"BZh91AY", gzip.compress(b"LPKSHHRH\0\0"), b"LPKSHHRH\0\0", b'{"__CURSOR":"s=1"}\n'):
+for magic in (gzip.compress(b"LPKSHHRH\0\0"), b"LPKSHHRH\0\0", "[1.0] x\n".encode("utf-16"),
+              b"\x7fELF\2\1\1", b"KDUMP   \1"):
     p = scan("-", text=magic, code=3)
     expect("hint", b"hint: " in p.stderr, True)
 p = scan("/nonexistent/log", "22-benign-boot-intel.txt", code=3)
@@ -130,17 +134,33 @@ p = scan("--kmsg", "24-kmsg-raw-aer.txt", code=1)
 
 # compressed, also in several pieces; what is cut off is read as far as it goes, and said
 noise = b"".join(b"[1.0] usb 1-1: new device %d\n" % i for i in range(40000))
-for pack in (gzip.compress, lzma.compress):
+random.seed(1)
+ragged = b"".join(b"[1.0] usb 1-1: %x\n" % random.getrandbits(400) for i in range(4000))
+
+
+def zstd(text):
+    return subprocess.run(["zstd", "-c"], input=text, stdout=subprocess.PIPE, check=True).stdout
+
+
+packers = [gzip.compress, lzma.compress, bz2.compress]
+if shutil.which("zstd"):
+    packers.append(zstd)
+for pack in packers:
     whole = pack(noise) + pack(b"") + pack(fault)
     p = scan("-", "--lines", text=whole, code=1)
     expect(pack.__module__, len(p.stdout.splitlines()), 40001)
     scan("-", text=pack(noise), code=0)
     scan("-", text=pack(b""), code=0)
-    for text in (pack(noise)[:-9], whole[:12], pack(noise)[:-20] + b"x" * 20, pack(b"")[:-1]):
+    broken = pack(ragged)
+    for text in (broken[:-9], broken[:len(broken) // 2], whole[:12],
+                 broken[:-30] + b"x" * 30, pack(b"")[:-1]):
         p = scan("-", text=text, code=3)
-        expect("why", b"damaged or cut off" in p.stderr, True)
-    p = scan("-", text=(pack(fault + noise) + pack(noise))[:-9], code=1)
-    expect("why", b"damaged or cut off" in p.stderr, True)
+        expect(f"{pack}: why", b"damaged or cut off" in p.stderr, True)
+    p = scan("-", text=(pack(fault + ragged) + pack(noise))[:-9], code=1)
+    expect(f"{pack}: why", b"damaged or cut off" in p.stderr, True)
+# of gzip, which log daemons use, all that is there
+p = scan("-", text=gzip.compress(fault + ragged)[:200], code=1)
+expect("why", b"damaged or cut off" in p.stderr, True)
 
 # the same fault in every form that people save
 text = "vfio-pci 0000:41:00.0: not ready 65535ms after FLR; giving up"

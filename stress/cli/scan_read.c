@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cli/scan_read.h"
+
+#include "base/str.h"
+#include "cli/complain.h"
+#include "cli/scan.h"
+#include "cli/scan_json.h"
+#include "klog/copies.h"
+#include "klog/klog.h"
+#include "klog/loglist.h"
+#include "klog/rules.h"
+#include "klog/savedlog.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * Parts of a rotated log are read as one: their lines are numbered through, for the incidents; only
+ * the kernel's own numbers stay as they are.
+ */
+struct part {
+	const char *name;
+	struct savedlog *log;
+	uint64_t before; /* lines of the parts in front of it */
+	size_t no;
+};
+
+struct scan {
+	struct scan_question q;
+	const struct rules *rules;
+	struct classifier *classifier; /* --lines */
+	struct copies *copies; /* of the bundle that is being read; NULL = it is none */
+	unsigned bundle;
+	struct klog *klog;
+	VEC(struct part) parts; /* of the log that is being read */
+	size_t nparts_read;
+	bool several; /* say which */
+	VEC(const char *) files;
+	struct scan_result result;
+};
+
+/* ---- incidents ---- */
+
+/* The least severe one that was kept, if it is less so than `severity`. */
+static struct found *make_room(struct scan *s, enum severity severity)
+{
+	struct found *least = NULL;
+
+	s->result.omitted++;
+	vec_foreach (f, &s->result.found)
+		if (f->inc.severity < (least ? least->inc.severity : severity))
+			least = f;
+	if (least != NULL)
+		incident_finish(&least->inc);
+	return least;
+}
+
+static bool is_of_device(const struct scan *s, const struct incident *inc)
+{
+	return !s->q.one_device || (inc->has_bdf && bdf_eq(inc->bdf, s->q.device)) ||
+		(inc->has_reporter && bdf_eq(inc->reporter, s->q.device));
+}
+
+static const struct part *part_of(const struct scan *s, uint64_t seq)
+{
+	size_t i = s->parts.n - 1;
+
+	while (i > 0 && seq <= s->parts.v[i].before)
+		i--;
+	return &s->parts.v[i];
+}
+
+/* Where it stands. Records of the kernel come in one part. */
+static void find_lines(const struct scan *s, struct found *f)
+{
+	const struct part *first = &s->parts.v[0], *last = first;
+
+	f->raw = savedlog_is_raw(first->log);
+	if (f->raw) {
+		savedlog_lines_of(first->log, f->inc.first_seq, f->inc.last_seq, &f->first_line,
+			&f->last_line);
+	} else {
+		first = part_of(s, f->inc.first_seq);
+		last = part_of(s, f->inc.last_seq);
+		f->first_line = f->inc.first_seq - first->before;
+		f->last_line = f->inc.last_seq - last->before;
+	}
+	f->file = s->several ? first->name : NULL;
+	f->last_file = last != first ? last->name : NULL;
+	f->file_no = first->no;
+}
+
+/* Called once for each: nothing is asked before it has ended. */
+static void take(void *arg, const struct incident *inc)
+{
+	struct scan *s = arg;
+	struct found *f;
+
+	if (!is_of_device(s, inc))
+		return;
+	if (!s->result.any || inc->severity > s->result.worst)
+		s->result.worst = inc->severity;
+	s->result.any = true;
+	if (inc->severity < s->q.least) {
+		s->result.hidden++;
+		return;
+	}
+	f = s->result.found.n < SCAN_INCIDENTS_MAX ? vec_push(&s->result.found)
+						   : make_room(s, inc->severity);
+	if (f == NULL)
+		return;
+	incident_copy(&f->inc, inc);
+	find_lines(s, f);
+}
+
+static int by_place(const void *a, const void *b)
+{
+	const struct found *f = a, *g = b;
+
+	if (f->file_no != g->file_no)
+		return f->file_no < g->file_no ? -1 : 1;
+	return f->inc.first_seq < g->inc.first_seq ? -1 : f->inc.first_seq > g->inc.first_seq;
+}
+
+/* ---- records that several logs of a bundle hold ---- */
+
+static bool is_copy(void *arg, const struct klog_rec *rec)
+{
+	struct scan *s = arg;
+	bool copy = s->copies != NULL && copies_is_copy(s->copies, rec);
+
+	s->result.copies += copy;
+	return copy;
+}
+
+static void begin_log(struct scan *s, unsigned bundle)
+{
+	if (bundle != s->bundle || bundle == 0) {
+		copies_free(s->copies);
+		s->copies = copies_new();
+	}
+	s->bundle = bundle;
+	copies_next_log(s->copies);
+}
+
+/* nvidia-bug-report.log and supportconfig's files have several logs, one below the other. */
+static bool begins_section(const struct klog_rec *rec)
+{
+	return rec->text[0] == '_'    ? str_starts(rec->text, "________________________________")
+		: rec->text[0] == '#' ? str_starts(rec->text, "#==[ ")
+				      : false;
+}
+
+/* ---- lines ---- */
+
+/* A record may hold several lines: the one that makes an incident speaks for it. */
+static void classify_record(
+	struct classifier *c, const struct savedlog_line *line, struct klog_match *out)
+{
+	const char *s = line->rec.text, *end;
+	struct klog_match m;
+
+	*out = (struct klog_match){0};
+	for (;;) {
+		end = strchrnul(s, '\n');
+		if (classify(c, s, (size_t)(end - s), line->source, &m) &&
+			(out->rule == NULL || m.rule->role < out->rule->role))
+			*out = m;
+		if (*end == '\0')
+			return;
+		s = end + 1;
+	}
+}
+
+static void write_line(struct scan *s, const struct part *part, const struct savedlog_line *line)
+{
+	struct klog_match m = {0};
+
+	if (line->is_record)
+		classify_record(s->classifier, line, &m);
+	scan_write_line(s->several ? part->name : NULL, line, &m, stdout);
+}
+
+/* ---- reading ---- */
+
+static void end_log(struct scan *s)
+{
+	klog_flush(s->klog);
+	klog_free(take_ptr(s->klog));
+	vec_foreach (part, &s->parts)
+		savedlog_close(part->log);
+	s->parts.n = 0;
+}
+
+static void begin_part(struct scan *s, struct savedlog *log, const char *name)
+{
+	struct klog_hooks hooks = {.changed = take, .is_copy = is_copy, .arg = s};
+	uint64_t before = s->parts.n
+		? savedlog_lines(s->parts.v[s->parts.n - 1].log) + s->parts.v[s->parts.n - 1].before
+		: 0;
+
+	/* the kernel's numbers do not go on in another file */
+	if (s->klog != NULL && savedlog_is_raw(s->parts.v[0].log)) {
+		end_log(s);
+		before = 0;
+	}
+	if (s->klog == NULL)
+		s->klog = klog_new(s->rules, &hooks);
+	*vec_push(&s->parts) = (struct part){name, log, before, ++s->nparts_read};
+	*vec_push(&s->files) = name;
+}
+
+static int read_part(struct scan *s, struct err *err)
+{
+	const struct part *part = &s->parts.v[s->parts.n - 1];
+	struct savedlog_line line;
+	int rc;
+
+	while ((rc = savedlog_next(part->log, &line, err)) > 0) {
+		s->result.lines++;
+		if (s->q.by_line)
+			write_line(s, part, &line);
+		if (!line.is_record)
+			continue;
+		if (begins_section(&line.rec))
+			copies_next_log(s->copies);
+		if (!savedlog_is_raw(part->log))
+			line.rec.seq += part->before;
+		klog_feed(s->klog, &line.rec);
+	}
+	return rc;
+}
+
+int scan_read_log(struct scan *s, struct savedlog *log, const char *name, struct err *err)
+{
+	int rc;
+
+	begin_log(s, 0);
+	begin_part(s, log, name);
+	rc = read_part(s, err);
+	end_log(s);
+	return rc;
+}
+
+bool scan_read_list(struct scan *s, struct loglist *list)
+{
+	size_t n = loglist_count(list), i;
+	bool whole = true;
+
+	s->several = n > 1 || (n == 1 && loglist_at(list, 0)->bundle != 0);
+	for (i = 0; i < n; i++) {
+		const struct logitem *item = loglist_at(list, i),
+				     *next = i + 1 < n ? loglist_at(list, i + 1) : NULL;
+		struct savedlog *log;
+		struct err err = {0};
+
+		if (s->klog == NULL)
+			begin_log(s, item->bundle);
+		if (loglist_open(list, i, &log, &err) != 0) {
+			complain(&err);
+			whole = false;
+		} else {
+			begin_part(s, log, item->name);
+			if (read_part(s, &err) != 0) {
+				complain(&err);
+				whole = false;
+			}
+		}
+		if (s->klog != NULL && (next == NULL || next->family != item->family))
+			end_log(s);
+	}
+	return whole;
+}
+
+struct scan *scan_new(const struct rules *rules, const struct scan_question *q)
+{
+	struct scan *s = xcalloc(1, sizeof(*s));
+
+	s->q = *q;
+	s->rules = rules;
+	s->classifier = classifier_new(rules);
+	return s;
+}
+
+void scan_free(struct scan *s)
+{
+	if (s == NULL)
+		return;
+	vec_foreach (f, &s->result.found)
+		incident_finish(&f->inc);
+	vec_finish(&s->result.found);
+	vec_finish(&s->parts);
+	vec_finish(&s->files);
+	classifier_free(s->classifier);
+	copies_free(s->copies);
+	free(s);
+}
+
+struct scan_result *scan_finish(struct scan *s)
+{
+	if (s->result.found.n > 0)
+		qsort(s->result.found.v, s->result.found.n, sizeof(s->result.found.v[0]), by_place);
+	s->result.files = s->files.v;
+	s->result.nfiles = s->several ? s->files.n : 0;
+	return &s->result;
+}
