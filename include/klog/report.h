@@ -29,7 +29,10 @@ enum report_kind {
 	REPORT_FAULT, /* of an IOMMU */
 	REPORT_INVAL, /* a device that does not answer the IOMMU */
 	REPORT_RESET,
-	REPORT_GPU,
+	REPORT_GPU, /* NVIDIA's */
+	REPORT_STORY, /* of a driver, in several messages */
+	REPORT_LINK, /* a hotplug slot */
+	REPORT_HOST, /* with a trace */
 	REPORT_GAP,
 };
 
@@ -40,7 +43,7 @@ struct report {
 	enum report_kind kind;
 	const struct rule *rule; /* of inc.id */
 	struct report *prev, *next; /* most recently touched first */
-	int64_t last_usec, touched_ns;
+	int64_t first_usec, last_usec, touched_ns;
 	bool dirty, announced;
 	bool told; /* inc.telling is set */
 	uint64_t suppressed;
@@ -60,12 +63,15 @@ struct report {
 	uint64_t seq;
 	int secondary_bus; /* -1 = unknown */
 
-	/* RESET */
+	/* RESET, LINK */
 	bool ended;
+	int64_t begin_usec; /* -1 = unknown */
 	uint64_t waited_ms, last_ms;
 	/* INVAL */
 	bool has_sid;
 	uint64_t sid;
+	/* HOST */
+	size_t frames; /* of its trace */
 };
 
 struct klog;
@@ -97,6 +103,8 @@ struct pending_lines {
 };
 
 struct pending_lines *klog_pending(struct klog *k);
+/* NULL when there is none. */
+const struct rule *klog_rule(struct klog *k, const char *id);
 
 #define CLAIMS_MAX 128 /* sightings that wait for the log's word */
 #define TOLD_MAX   32 /* AER reports that were closed: what they told is not told again */
@@ -127,6 +135,7 @@ struct report *klog_newest(struct klog *k);
 /* Microseconds since the report's last line: 0 when unknown, huge when the clock began anew. */
 int64_t report_age(const struct report *r, const struct kline *ln);
 bool report_is(const struct report *r, const char *id_prefix);
+bool span_is(struct span s, const char *text);
 /* Same kind, id and device, in the same place, and not long ago: the storm goes on. */
 struct report *report_storm(struct klog *k, const struct kline *ln, enum report_kind kind,
 	const char *id, const struct bdf *bdf);
@@ -155,6 +164,7 @@ void report_set_span(struct report *r, const char *name, struct span s);
 void report_unset(struct report *r, const char *name);
 /* Adds to a list what is not in it yet. */
 void report_add(struct report *r, const char *name, enum value_kind kind, const char *text);
+void report_add_span(struct report *r, const char *name, struct span s);
 void report_add_bdf(struct report *r, const char *name, struct bdf bdf);
 const char *report_field(const struct report *r, const char *name);
 /* The fields of the line, decoded. */
@@ -167,6 +177,11 @@ void report_agent(struct report *r, struct bdf bdf);
 bool report_has_agent(const struct report *r, struct bdf bdf);
 /* Lines, count and times of `from` become `into`'s; `from` is gone. Only while unannounced. */
 void report_absorb(struct klog *k, struct report *into, struct report *from);
+
+/* The words of a transaction's header: what it was, who sent it and where to. */
+void report_tlp_header(struct report *r, const struct kline *ln);
+/* An AER bit, with what the rule aer.error-bit says of it (rule NULL: nothing). */
+void report_bit(struct report *r, const struct rule *rule, const char *bit);
 
 void klog_note_resetting(struct klog *k, const struct kline *ln, bool begins);
 
@@ -182,13 +197,22 @@ report_handler report_suppressed;
 report_handler report_aer_root, report_aer_bus_error, report_aer_block, report_aer_no_details,
 	report_aer_cant_recover, report_aer_recovery, report_aer_during, report_aer_firmware;
 report_handler report_ghes_header, report_ghes_part, report_bert;
-report_handler report_dpc_containment, report_dpc_part, report_edr, report_dpc_also;
+report_handler report_dpc_containment, report_dpc_part, report_edr, report_dpc_also,
+	report_dpc_back;
 report_handler report_dmar_fault, report_dmar_status, report_dmar_part, report_dmar_inval,
 	report_dmar_qi;
 report_handler report_amdvi_fault, report_amdvi_timeout, report_amdvi_wait,
 	report_amdvi_not_attached, report_amdvi_overflow;
 report_handler report_reset_line, report_reset_ready, report_reset_inaccessible,
 	report_reset_recovery, report_reset_begin, report_reset_end;
-report_handler report_nvrm, report_nvrm_detail;
+report_handler report_nvrm, report_nvrm_detail, report_nvrm_start;
+report_handler report_link_lost, report_link_back;
+report_handler report_host, report_panic;
+report_handler report_story;
+
+/* Is it of a family that tells one thing in several messages? */
+bool report_is_story(const char *id);
+/* A line that no rule knows: is it part of the trace that explains r? Then it is taken. */
+bool report_trace(struct klog *k, struct report *r, const struct kline *ln);
 
 #endif

@@ -56,6 +56,8 @@ int choices_parse(
 	struct arena *arena, const struct ynode *node, struct diags *diags, struct choices *out);
 /* The value for a text, by the same letters or the same number; NULL when it is not listed. */
 const char *choices_find(const struct choices *c, struct span text);
+/* What `decode:` of the rule makes of a text; NULL when it says nothing. rule may be NULL. */
+const char *rule_field_choice(const struct rule *rule, const char *field, const char *text);
 /* False when the field is absent. */
 bool rule_field_eval(
 	const struct rule_field *f, const struct klog_match *m, struct incident_field *out);

@@ -66,12 +66,25 @@ static const struct {
 	{"ghes.pcie-aer", report_ghes_part},
 	{"ghes.pcie-device", report_ghes_part},
 	{"ghes.section", report_ghes_part},
+	{"host.hard-lockup", report_host},
+	{"host.hung-task", report_host},
+	{"host.oops", report_host},
+	{"host.panic", report_panic},
+	{"host.rcu-stall", report_host},
+	{"host.soft-lockup", report_host},
+	{"host.warn", report_host},
 	{"hotplug.card-absent", report_dpc_also},
+	{"hotplug.card-present", report_link_back},
 	{"hotplug.link-down", report_dpc_also},
+	{"hotplug.link-ignored", report_link_back},
+	{"hotplug.link-up", report_link_back},
 	{"hotplug.no-link", report_dpc_also},
+	{"hotplug.power-fault", report_dpc_also},
 	{"log.suppressed", report_suppressed},
 	{"nvrm.detail", report_nvrm_detail},
 	{"nvrm.fallen-off", report_nvrm},
+	{"nvrm.init-failed", report_nvrm_start},
+	{"nvrm.probe-failed", report_nvrm_start},
 	{"nvrm.xid", report_nvrm},
 	{"pci.config-inaccessible", report_reset_inaccessible},
 	{"pci.flr-pending", report_reset_line},
@@ -86,6 +99,7 @@ static const struct {
 };
 
 #define RESETTING_MAX 16
+#define STORM_MIN     10 /* as often as that it is worth a rate */
 
 struct klog {
 	const struct rules *rules;
@@ -129,6 +143,11 @@ void klog_moment(const struct klog *k, struct klog_rec *out)
 	*out = (struct klog_rec){.seq = k->last_seq, .usec = k->last_usec};
 }
 
+const struct rule *klog_rule(struct klog *k, const char *id)
+{
+	return rules_find(k->rules, id);
+}
+
 void klog_trace(struct klog *k, struct report *r)
 {
 	k->tracing = r;
@@ -159,20 +178,74 @@ static void drop_report(struct klog *k, struct report *r)
 	free(r);
 }
 
-/* What sort of thing it is, for people and for grouping in reports. */
+/* What sort of thing a report is that its family says nothing more of. */
+static const struct {
+	const char *id, *kind;
+} kinds[] = {
+	{"amdvi.ir-disabled", "configuration"},
+	{"amdvi.firmware-bug", "configuration"},
+	{"amdvi.command-buffer-timeout", "iommu-error"},
+	{"amdvi.command-hw-error", "iommu-error"},
+	{"amdvi.event-log-overflow", "log-gap"},
+	{"amdvi.illegal-command", "iommu-error"},
+	{"amdvi.", "iommu-fault"},
+	{"clocksource.", "clock"},
+	{"dmar-ir.", "configuration"},
+	{"dmar.firmware-bug", "configuration"},
+	{"dmar.", "iommu-error"},
+	{"edac.", "memory"},
+	{"host.hard-lockup", "lockup"},
+	{"host.hung-task", "hung-task"},
+	{"host.oops", "oops"},
+	{"host.panic", "panic"},
+	{"host.rcu-stall", "lockup"},
+	{"host.soft-lockup", "lockup"},
+	{"host.warn", "warning"},
+	{"hotplug.", "link-down"},
+	{"iommu.", "configuration"},
+	{"kvm.", "kvm"},
+	{"mce.", "machine-check"},
+	{"nmi.", "nmi"},
+	{"nvrm.", "gpu"},
+	{"oom.", "out-of-memory"},
+	{"pci.bar-", "resources"},
+	{"pci.link-", "link"},
+	{"pci.power-", "power-state"},
+	{"qemu.", "qemu"},
+	{"thermal.", "thermal"},
+	{"vfio.", "vfio"},
+};
+
+static const char *kind_of_id(const char *id)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (str_starts(id, kinds[i].id))
+			return kinds[i].kind;
+	return NULL;
+}
+
+static const char *kind_of_block(const struct report *r)
+{
+	const char *section = report_field(r, "section");
+
+	if (r->is_bert)
+		return "bert";
+	return section == NULL                      ? "ghes"
+		: strstr(section, "PCIe") != NULL   ? "ghes-aer"
+		: strstr(section, "memory") != NULL ? "ghes-memory"
+						    : "ghes";
+}
+
+/* For people, and for grouping in reports. */
 static const char *kind_word(const struct report *r)
 {
-	const char *section;
-
 	switch (r->kind) {
 	case REPORT_AER:
 		return "aer";
 	case REPORT_GHES:
-		section = report_field(r, "section");
-		return section == NULL                      ? "ghes"
-			: strstr(section, "PCIe") != NULL   ? "ghes-aer"
-			: strstr(section, "memory") != NULL ? "ghes-memory"
-							    : "ghes";
+		return kind_of_block(r);
 	case REPORT_DPC:
 		return "dpc";
 	case REPORT_FAULT:
@@ -180,14 +253,31 @@ static const char *kind_word(const struct report *r)
 	case REPORT_INVAL:
 		return "iommu-invalidation-timeout";
 	case REPORT_RESET:
-		return r->inc.severity == SEV_FATAL ? "reset-failure" : "reset-slow";
+		return report_field(r, "methods") == NULL && !report_is(r, "pci.flr-pending")
+			? "power-state"
+			: r->inc.severity == SEV_FATAL ? "reset-failure"
+						       : "reset-slow";
 	case REPORT_GPU:
 		return report_is(r, "nvrm.fallen-off") ? "gpu-lost" : "gpu";
 	case REPORT_GAP:
 		return "log-gap";
+	case REPORT_STORY:
+		return kind_of_id(r->inc.id) ? kind_of_id(r->inc.id) : "gpu";
 	default:
-		return NULL;
+		return kind_of_id(r->inc.id);
 	}
+}
+
+/* Of a storm: how many in a second. What was held back counts, so it may be more. */
+static void set_rate(struct report *r)
+{
+	int64_t us = r->last_usec - r->first_usec;
+	char text[32];
+
+	if (r->inc.count < STORM_MIN || r->first_usec < 0 || us <= 0)
+		return;
+	snprintf(text, sizeof(text), "%.1f/s", (double)r->inc.count * SECOND_US / (double)us);
+	report_set(r, "rate", VALUE_STRING, text);
 }
 
 static void announce(struct klog *k, struct report *r)
@@ -203,6 +293,7 @@ static void announce(struct klog *k, struct report *r)
 	r->announced = true;
 	if (kind_word(r) != NULL)
 		report_set(r, "kind", VALUE_STRING, kind_word(r));
+	set_rate(r);
 	if (r->suppressed > 0) {
 		report_set_number(r, "count_logged", r->inc.count - r->suppressed);
 		report_set_number(r, "count_suppressed", r->suppressed);
@@ -359,7 +450,8 @@ struct report *report_new(
 		close_report(k, k->oldest);
 	r->kind = kind;
 	r->secondary_bus = -1;
-	r->last_usec = ln->rec->usec;
+	r->first_usec = r->last_usec = ln->rec->usec;
+	r->begin_usec = -1;
 	r->inc.first_seq = r->inc.last_seq = ln->rec->seq;
 	r->inc.first_wall_ns = r->inc.last_wall_ns = ln->rec->wall_ns;
 	report_rename(k, r, id);
@@ -432,27 +524,12 @@ void klog_note_resetting(struct klog *k, const struct kline *ln, bool begins)
 
 /* ---- feeding ---- */
 
-/* What the kernel prints behind an oops, a lockup, a hung task or a warning. */
-static bool is_trace(const char *s)
-{
-	static const char *const starts[] = {" ", "\t", "Call Trace", "RIP:", "RSP:", "RAX:",
-		"RDX:", "RBP:", "R10:", "R13:", "FS:", "CS:", "CR2:", "DR0:", "DR3:", "PKRU:",
-		"Code:", "Modules linked in:", "CPU:", "Hardware name:", "Workqueue:", "---[ end",
-		"task:", "<TASK>", "</TASK>", "Sending NMI", "NMI backtrace", "PGD ", "Oops:"};
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(starts); i++)
-		if (str_starts(s, starts[i]))
-			return true;
-	return false;
-}
-
 static void feed_trace(struct klog *k, const struct kline *ln)
 {
-	if (report_age(k->tracing, ln) <= REPORT_US && is_trace(ln->text.s))
-		report_line(k, k->tracing, ln);
-	else if (report_age(k->tracing, ln) > REPORT_US)
+	if (report_age(k->tracing, ln) > REPORT_US)
 		k->tracing = NULL;
+	else
+		report_trace(k, k->tracing, ln);
 }
 
 static void feed_line(struct klog *k, const struct klog_rec *rec, const char *s, size_t n)
@@ -549,6 +626,8 @@ static report_handler *handler_for(const struct rule *rule)
 	for (i = 0; i < ARRAY_SIZE(handlers); i++)
 		if (strcmp(handlers[i].id, rule->id) == 0)
 			return handlers[i].take;
+	if (report_is_story(rule->id) && rule->role != ROLE_INFO)
+		return report_story;
 	return rule->role == ROLE_PRIMARY    ? report_plain
 		: rule->role == ROLE_CONTEXT ? report_family_context
 					     : report_info;

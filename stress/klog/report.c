@@ -29,6 +29,11 @@ static size_t without_identity(const char *s, size_t n)
 	return n;
 }
 
+bool span_is(struct span s, const char *text)
+{
+	return text != NULL && s.s != NULL && strlen(text) == s.n && memcmp(s.s, text, s.n) == 0;
+}
+
 void report_add_text(struct report *r, uint64_t seq, const char *s, size_t n)
 {
 	struct incident *inc = &r->inc;
@@ -170,6 +175,17 @@ void report_add(struct report *r, const char *name, enum value_kind kind, const 
 		return;
 	}
 	snprintf(f->text + used, sizeof(f->text) - used, "%s%s", used ? "\n" : "", text);
+}
+
+void report_add_span(struct report *r, const char *name, struct span s)
+{
+	char text[sizeof(((struct incident_field *)0)->text)];
+
+	if (s.s == NULL || s.n >= sizeof(text))
+		return;
+	memcpy(text, s.s, s.n);
+	text[s.n] = '\0';
+	report_add(r, name, VALUE_STRINGS, text);
 }
 
 /* Devices are listed in order, whoever was told first. */

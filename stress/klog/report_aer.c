@@ -189,42 +189,6 @@ bool report_aer_bus_error(struct klog *k, const struct kline *ln)
 	return true;
 }
 
-static void take_header(struct report *r, const struct kline *ln)
-{
-	struct span dwords = match_group(ln->m, "dwords");
-	uint64_t v;
-	size_t i = 0, n;
-
-	for (; dwords.n > 0; dwords.s += n, dwords.n -= n) {
-		char text[16];
-		struct span word = {dwords.s, 0};
-
-		while (word.n < dwords.n && word.s[word.n] != ' ')
-			word.n++;
-		n = word.n < dwords.n ? word.n + 1 : word.n;
-		if (!span_number(word, true, &v))
-			return;
-		snprintf(text, sizeof(text), "0x%08" PRIx32, (uint32_t)v);
-		if (i == 0)
-			report_set(r, "tlp", VALUE_STRINGS, text);
-		else {
-			/* a list of words, two of which may be equal */
-			char all[200];
-
-			snprintf(all, sizeof(all), "%s\n%s", report_field(r, "tlp"), text);
-			report_set(r, "tlp", VALUE_STRINGS, all);
-		}
-		/* bits 31:16 of the second word of a request: who sent it (PCIe base spec 2.2.4) */
-		if (i++ == 1) {
-			char bdf[BDF_LEN];
-			uint32_t domain = ln->m->has_prefix ? ln->m->prefix.domain : 0;
-
-			report_set(r, "tlp_requester", VALUE_STRING,
-				bdf_text(bdf_from_rid(domain, (uint16_t)(v >> 16)), bdf));
-		}
-	}
-}
-
 static void take_status(struct report *r, const struct kline *ln)
 {
 	/* the culprit's registers, not those of whoever else was asked */
@@ -232,6 +196,18 @@ static void take_status(struct report *r, const struct kline *ln)
 		(!bdf_eq(ln->m->prefix, r->inc.bdf) || report_field(r, "advisory_nonfatal")))
 		return;
 	report_take_fields(r, ln);
+}
+
+void report_bit(struct report *r, const struct rule *rule, const char *bit)
+{
+	char text[sizeof(((struct incident_field *)0)->text)];
+	const char *meaning = rule_field_choice(rule, "bit_meaning", bit);
+
+	report_add(r, "bits", VALUE_STRINGS, bit);
+	if (meaning == NULL)
+		return;
+	snprintf(text, sizeof(text), "%s: %s", bit, meaning);
+	report_add(r, "bit_meanings", VALUE_STRINGS, text);
 }
 
 static void take_bit(struct report *r, const struct kline *ln)
@@ -242,7 +218,7 @@ static void take_bit(struct report *r, const struct kline *ln)
 	if (name.n >= sizeof(text))
 		return;
 	memcpy(text, name.s, name.n);
-	report_add(r, "bits", VALUE_STRINGS, text);
+	report_bit(r, ln->m->rule, text);
 	/* the First Error Pointer is for uncorrectable errors only */
 	if (match_group(ln->m, "first").s != NULL && !r->corrected)
 		report_set(r, "first", VALUE_STRING, text);
@@ -273,7 +249,7 @@ bool report_aer_block(struct klog *k, const struct kline *ln)
 	if (r == NULL)
 		return false;
 	if (strcmp(id, "aer.tlp-header") == 0)
-		take_header(r, ln);
+		report_tlp_header(r, ln);
 	else if (strcmp(id, "aer.device-status") == 0)
 		take_status(r, ln);
 	else if (strcmp(id, "aer.error-bit") == 0)

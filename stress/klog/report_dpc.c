@@ -102,6 +102,21 @@ bool report_dpc_part(struct klog *k, const struct kline *ln)
 	if (r == NULL)
 		return ln->m->rule->role == ROLE_PRIMARY && report_plain(k, ln);
 	report_set_span(r, "reason", match_group(ln->m, "reason"));
+	report_add_span(r, "rp_pio", match_group(ln->m, "request"));
+	report_tlp_header(r, ln);
+	report_line(k, r, ln);
+	return true;
+}
+
+/* The card and the link of a port that was cut off come back. */
+bool report_dpc_back(struct klog *k, const struct kline *ln)
+{
+	struct report *r = ln->m->has_bdf ? again_at(k, ln) : NULL;
+
+	if (r == NULL)
+		return false;
+	if (strcmp(ln->m->rule->id, "hotplug.link-up") == 0)
+		report_set(r, "returned", VALUE_BOOL, "true");
 	report_line(k, r, ln);
 	return true;
 }
@@ -118,5 +133,6 @@ bool report_dpc_also(struct klog *k, const struct kline *ln)
 			report_line(k, r, ln);
 			return true;
 		}
-	return report_plain(k, ln);
+	return str_starts(ln->m->rule->id, "hotplug.") ? report_link_lost(k, ln)
+						       : report_plain(k, ln);
 }

@@ -104,8 +104,9 @@ static void take_severity(struct report *r, struct span word)
 		}
 }
 
-static void take_bits(struct report *r, const struct kline *ln)
+static void take_bits(struct klog *k, struct report *r, const struct kline *ln)
 {
+	const struct rule *rule = klog_rule(k, "aer.error-bit");
 	struct span kind = match_group(ln->m, "kind");
 	enum aer_class cls = kind.n == 3 ? AER_CORRECTABLE : AER_FATAL;
 	uint64_t status, mask;
@@ -118,7 +119,7 @@ static void take_bits(struct report *r, const struct kline *ln)
 		return;
 	for (bit = 0; bit < 32; bit++)
 		if ((status & ~mask & UINT64_C(1) << bit) != 0 && aer_bit_name(cls, bit) != NULL)
-			report_add(r, "bits", VALUE_STRINGS, aer_bit_name(cls, bit));
+			report_bit(r, rule, aer_bit_name(cls, bit));
 }
 
 static void take_details(struct report *r, const struct kline *ln)
@@ -148,7 +149,9 @@ bool report_ghes_part(struct klog *k, const struct kline *ln)
 	else if (strcmp(id, "ghes.pcie-device") == 0 && ln->m->has_bdf)
 		report_set_bdf(k, r, r->inc.id, ln->m->bdf);
 	else if (strcmp(id, "ghes.pcie-aer") == 0)
-		take_bits(r, ln);
+		take_bits(k, r, ln);
+	else if (strcmp(id, "aer.tlp-header") == 0)
+		report_tlp_header(r, ln);
 	else if (strcmp(id, "ghes.detail") == 0)
 		take_details(r, ln);
 	report_line(k, r, ln);

@@ -47,6 +47,21 @@ bool report_nvrm(struct klog *k, const struct kline *ln)
 	return true;
 }
 
+/* A GPU that is lost cannot be started either: that is told already. */
+bool report_nvrm_start(struct klog *k, const struct kline *ln)
+{
+	struct report *r;
+
+	for (r = klog_newest(k); r != NULL; r = r->next)
+		if (report_is(r, "nvrm.fallen-off") && report_age(r, ln) <= LATER_US &&
+			(!ln->m->has_bdf || !r->inc.has_bdf || bdf_eq(r->inc.bdf, ln->m->bdf))) {
+			report_add(r, "also", VALUE_STRINGS, ln->m->rule->id);
+			report_line(k, r, ln);
+			return true;
+		}
+	return report_plain(k, ln);
+}
+
 bool report_nvrm_detail(struct klog *k, const struct kline *ln)
 {
 	struct report *r;

@@ -64,9 +64,22 @@ static struct report *newest_of(
 	return NULL;
 }
 
+/* "Dump dmar1 table entries for IOVA ..": of the fault at that address, when two are told at once. */
+static struct report *dumped(struct klog *k, const struct kline *ln)
+{
+	struct span iova = match_group(ln->m, "iova");
+	struct report *r;
+
+	for (r = klog_newest(k); iova.s != NULL && r != NULL; r = r->next)
+		if (r->kind == REPORT_FAULT && span_is(iova, report_field(r, "address")) &&
+			report_age(r, ln) <= REPORT_US)
+			return r;
+	return newest_of(k, ln, REPORT_FAULT, "dmar.");
+}
+
 bool report_dmar_part(struct klog *k, const struct kline *ln)
 {
-	struct report *r = newest_of(k, ln, REPORT_FAULT, "dmar.");
+	struct report *r = dumped(k, ln);
 
 	if (r == NULL)
 		return false;

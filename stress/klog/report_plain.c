@@ -19,8 +19,6 @@ bool report_plain(struct klog *k, const struct kline *ln)
 	report_take_fields(r, ln);
 	report_line(k, r, ln);
 	report_count(r);
-	if (str_starts(id, "host."))
-		klog_trace(k, r);
 	return true;
 }
 

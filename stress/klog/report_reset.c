@@ -34,7 +34,12 @@ static struct report *sequence_of(struct klog *k, const struct kline *ln)
 static struct report *begin(struct klog *k, const struct kline *ln)
 {
 	struct report *r = report_new(k, ln, REPORT_RESET, ln->m->rule->id);
+	uint64_t waited = 0;
 
+	/* the first line of a wait comes after it */
+	span_number(match_group(ln->m, "ms"), false, &waited);
+	if (ln->rec->usec >= 0 && waited < UINT32_MAX)
+		r->begin_usec = ln->rec->usec - (int64_t)waited * 1000;
 	report_count(r);
 	return r;
 }
@@ -57,6 +62,8 @@ static void note_wait(struct report *r, const struct kline *ln)
 	if (v > r->waited_ms)
 		r->waited_ms = v;
 	report_set_number(r, "waited_ms", r->waited_ms);
+	if (r->begin_usec >= 0 && ln->rec->usec >= r->begin_usec)
+		report_set_number(r, "total_ms", (uint64_t)(ln->rec->usec - r->begin_usec) / 1000);
 }
 
 /* From a wish for patience over a device that took long to one that is lost. */
@@ -123,6 +130,7 @@ bool report_reset_inaccessible(struct klog *k, const struct kline *ln)
 	else if (report_is(r, ln->m->rule->id))
 		report_count(r);
 	grade(k, r, ln);
+	report_take_fields(r, ln);
 	report_add_bdf(r, "inaccessible", ln->m->bdf);
 	r->ended = true;
 	report_line(k, r, ln);

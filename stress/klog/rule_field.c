@@ -225,6 +225,16 @@ const char *choices_find(const struct choices *c, struct span text)
 	return NULL;
 }
 
+const char *rule_field_choice(const struct rule *rule, const char *field, const char *text)
+{
+	size_t i;
+
+	for (i = 0; rule != NULL && i < rule->ndecode; i++)
+		if (strcmp(rule->decode[i].name, field) == 0)
+			return choices_find(&rule->decode[i].of, (struct span){text, strlen(text)});
+	return NULL;
+}
+
 static void set_text(struct incident_field *out, const char *s, size_t n)
 {
 	size_t max = sizeof(out->text) - 1;

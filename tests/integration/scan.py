@@ -64,7 +64,7 @@ if wrong > 0.005 * total:
     complain(f"{wrong} of {total} lines are wrong")
 
 # each segment: its incidents, with all their parts, and the verdict in the exit code
-for path in sorted(glob.glob(f"{DATA}/segments/*.expected.json")):
+for path in sorted(glob.glob(f"{DATA}/*/*.expected.json")):
     with open(path) as f:
         want = json.load(f)
     log = path.replace(".expected.json", ".txt")
