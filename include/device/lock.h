@@ -10,7 +10,7 @@
 #include <sys/types.h>
 
 /*
- * One run at a time may hold a device: a flock on /run/vfio-stress/BDF. Close the descriptor to let
+ * One run at a time may hold a device: a lock on /run/vfio-stress/BDF. Close the descriptor to let
  * go. A child that is stuck in the kernel has inherited it: the device stays quarantined, also for
  * later runs, until the kernel lets the child die.
  */

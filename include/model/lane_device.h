@@ -10,7 +10,7 @@ struct event;
 struct lane_device {
 	struct pcidev
 		pci; /* as it was when the lane was prepared, or when a step last changed it */
-	int lock_fd; /* flock in /run/vfio-stress; held until the lane ends */
+	int lock_fd; /* lock in /run/vfio-stress; held until the lane ends */
 	uint64_t undo_driver; /* undo record of its binding, 0 = not rebound */
 	char driver_was[32], override_was[64]; /* what that record says */
 	void *oracle; /* device/oracle.h: reference state */

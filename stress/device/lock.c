@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,6 +16,16 @@ static const char *lock_path(const struct host *host, struct bdf bdf, char *buf)
 	char text[BDF_LEN];
 
 	return host_path(host, buf, "/run/vfio-stress/%s", bdf_text(bdf, text));
+}
+
+/*
+ * A lock of the open file (fcntl(2), "Open file description locks"): a child inherits it, and whether
+ * it is held can be asked without taking it. An answer by trying (flock) makes a run that really
+ * wants it at that moment believe that it is held.
+ */
+static struct flock whole_file(short type)
+{
+	return (struct flock){.l_type = type, .l_whence = SEEK_SET};
 }
 
 static pid_t pid_in(int fd)
@@ -68,16 +77,17 @@ static int open_lock(const struct host *host, struct bdf bdf, struct err *err)
 int lock_take(const struct host *host, struct bdf bdf, int *fd_out, struct err *err)
 {
 	auto_close int fd = open_lock(host, bdf, err);
+	struct flock lock = whole_file(F_WRLCK);
 	char text[BDF_LEN];
 
 	if (fd < 0)
 		return -1;
-	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-		if (errno == EWOULDBLOCK)
+	if (fcntl(fd, F_OFD_SETLK, &lock) != 0) {
+		if (errno == EAGAIN || errno == EACCES)
 			return held_by_other(host, bdf, pid_in(fd), err);
 		return err_set(err, ERR_IO, errno, "lock %s", bdf_text(bdf, text));
 	}
-	/* for people and for held_by_other; the flock is what counts */
+	/* for people and for held_by_other; the lock is what counts */
 	if (ftruncate(fd, 0) != 0 || dprintf(fd, "%d\n", (int)getpid()) < 0)
 		return err_set(err, ERR_IO, errno, "write the lock of %s", bdf_text(bdf, text));
 	*fd_out = take_fd(&fd);
@@ -88,8 +98,9 @@ bool lock_holder(const struct host *host, struct bdf bdf, pid_t *pid_out)
 {
 	char path[HOST_PATH_MAX];
 	auto_close int fd = open(lock_path(host, bdf, path), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	struct flock lock = whole_file(F_WRLCK);
 
-	if (fd < 0 || flock(fd, LOCK_SH | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+	if (fd < 0 || fcntl(fd, F_OFD_GETLK, &lock) != 0 || lock.l_type == F_UNLCK)
 		return false;
 	*pid_out = pid_in(fd);
 	return true;

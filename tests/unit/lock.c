@@ -7,6 +7,7 @@
 
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -61,6 +62,33 @@ static void a_stuck_child_keeps_the_quarantine(void **state)
 	fakehost_free(fake);
 }
 
+/* The guard of one lane looks at all that a reset reaches, while another lane takes its devices. */
+static void asking_who_holds_it_does_not_get_in_the_way(void **state)
+{
+	struct fakehost *fake = fakehost_new(NULL, 0);
+	struct err err = {0};
+	pid_t asking, owner;
+	int i, fd = -1;
+
+	(void)state;
+	assert_int_equal(lock_take(fakehost_host(fake), gpu, &fd, &err), 0);
+	close(fd);
+	asking = fork();
+	if (asking == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			lock_holder(fakehost_host(fake), gpu, &owner);
+	}
+	for (i = 0; i < 2000; i++) {
+		if (lock_take(fakehost_host(fake), gpu, &fd, &err) != 0)
+			fail_msg("%d: %s", i, err.msg);
+		close(fd);
+	}
+	kill(asking, SIGKILL);
+	waitpid(asking, NULL, 0);
+	fakehost_free(fake);
+}
+
 static void a_planted_link_is_not_followed(void **state)
 {
 	struct fakehost *fake = fakehost_new(NULL, 0);
@@ -80,6 +108,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_second_one_is_told_who_has_it),
 		cmocka_unit_test(a_stuck_child_keeps_the_quarantine),
+		cmocka_unit_test(asking_who_holds_it_does_not_get_in_the_way),
 		cmocka_unit_test(a_planted_link_is_not_followed),
 	};
 
