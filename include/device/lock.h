@@ -7,6 +7,7 @@
 #include "world/host.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /*
@@ -15,6 +16,13 @@
  * later runs, until the kernel lets the child die.
  */
 int lock_take(const struct host *host, struct bdf bdf, int *fd_out, struct err *err) must_check;
+/*
+ * The same for something of the whole host that is changed for a moment, by name; waits for it
+ * (ERR_TIMEOUT). lock_drop lets go at once, also when a stuck child has inherited it.
+ */
+int lock_wait(const struct host *host, const char *name, int64_t deadline_ns, int *fd_out,
+	struct err *err) must_check;
+void lock_drop(int fd);
 /* Does anybody hold it, this process included? Who took it goes to *pid_out (0 = unknown). */
 bool lock_holder(const struct host *host, struct bdf bdf, pid_t *pid_out);
 

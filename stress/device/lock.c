@@ -1,21 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "device/lock.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define FOLDER       "/run/vfio-stress"
+#define WAIT_STEP_MS 20 /* a lock that is let go wakes nobody in time */
+
 static const char *lock_path(const struct host *host, struct bdf bdf, char *buf)
 {
 	char text[BDF_LEN];
 
-	return host_path(host, buf, "/run/vfio-stress/%s", bdf_text(bdf, text));
+	return host_path(host, buf, FOLDER "/%s", bdf_text(bdf, text));
 }
 
 /*
@@ -59,14 +64,15 @@ static int held_by_other(const struct host *host, struct bdf bdf, pid_t pid, str
 }
 
 /* Nobody but root may put a lock there, or make it a link to something else. */
-static int open_lock(const struct host *host, struct bdf bdf, struct err *err)
+static int open_lock(const struct host *host, const char *name, struct err *err)
 {
 	char path[HOST_PATH_MAX];
 	int fd;
 
-	if (mkdir(host_path(host, path, "/run/vfio-stress"), 0755) != 0 && errno != EEXIST)
-		return err_set(err, ERR_IO, errno, "mkdir /run/vfio-stress");
-	fd = open(lock_path(host, bdf, path), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (mkdir(host_path(host, path, FOLDER), 0755) != 0 && errno != EEXIST)
+		return err_set(err, ERR_IO, errno, "mkdir " FOLDER);
+	host_path(host, path, FOLDER "/%s", name);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (fd < 0) {
 		err_set(err, ERR_IO, errno, "open %s", path);
 		return err->sys == EACCES ? err_hint(err, "run as root") : -1;
@@ -76,22 +82,52 @@ static int open_lock(const struct host *host, struct bdf bdf, struct err *err)
 
 int lock_take(const struct host *host, struct bdf bdf, int *fd_out, struct err *err)
 {
-	auto_close int fd = open_lock(host, bdf, err);
-	struct flock lock = whole_file(F_WRLCK);
 	char text[BDF_LEN];
+	auto_close int fd = open_lock(host, bdf_text(bdf, text), err);
+	struct flock lock = whole_file(F_WRLCK);
 
 	if (fd < 0)
 		return -1;
 	if (fcntl(fd, F_OFD_SETLK, &lock) != 0) {
 		if (errno == EAGAIN || errno == EACCES)
 			return held_by_other(host, bdf, pid_in(fd), err);
-		return err_set(err, ERR_IO, errno, "lock %s", bdf_text(bdf, text));
+		return err_set(err, ERR_IO, errno, "lock %s", text);
 	}
 	/* for people and for held_by_other; the lock is what counts */
 	if (ftruncate(fd, 0) != 0 || dprintf(fd, "%d\n", (int)getpid()) < 0)
-		return err_set(err, ERR_IO, errno, "write the lock of %s", bdf_text(bdf, text));
+		return err_set(err, ERR_IO, errno, "write the lock of %s", text);
 	*fd_out = take_fd(&fd);
 	return 0;
+}
+
+int lock_wait(const struct host *host, const char *name, int64_t deadline_ns, int *fd_out,
+	struct err *err)
+{
+	auto_close int fd = open_lock(host, name, err);
+	struct flock lock = whole_file(F_WRLCK);
+
+	if (fd < 0)
+		return -1;
+	while (fcntl(fd, F_OFD_SETLK, &lock) != 0) {
+		if (errno != EAGAIN && errno != EACCES)
+			return err_set(err, ERR_IO, errno, "lock %s", name);
+		if (clock_mono_ns() >= deadline_ns)
+			return err_set(err, ERR_TIMEOUT, 0,
+				"another lane or run has not let go of %s", name);
+		poll(NULL, 0, WAIT_STEP_MS);
+	}
+	*fd_out = take_fd(&fd);
+	return 0;
+}
+
+void lock_drop(int fd)
+{
+	struct flock none = whole_file(F_UNLCK);
+
+	if (fd < 0)
+		return;
+	(void)!fcntl(fd, F_OFD_SETLK, &none);
+	close(fd);
 }
 
 bool lock_holder(const struct host *host, struct bdf bdf, pid_t *pid_out)

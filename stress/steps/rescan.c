@@ -2,6 +2,7 @@
 #include "base/str.h"
 #include "device/attr.h"
 #include "device/driver.h"
+#include "device/lock.h"
 #include "model/event.h"
 #include "model/lane_device.h"
 #include "model/scenario.h"
@@ -18,6 +19,7 @@
 #define RETURN_NS     (30 * NS_PER_S) /* from the rescan until the function is in sysfs */
 #define AWAIT_STEP_MS 20
 #define AUTOPROBE     "/sys/bus/pci/drivers_autoprobe"
+#define LOCK          "drivers_autoprobe" /* one switch for all lanes and runs of the host */
 #define ATTR_NS       (10 * NS_PER_S)
 
 static const struct field fields[] = {{0}};
@@ -227,15 +229,13 @@ static enum outcome out_and_back(struct step_ctx *ctx, struct result *res)
 	return outcome == OUTCOME_PASS ? bind_again(ctx, driver, res) : outcome;
 }
 
-static enum outcome rescan(struct step_ctx *ctx, struct result *res)
+/* With the switch in our hands: what another lane does with it would bind a host driver. */
+static enum outcome rescan_locked(struct step_ctx *ctx, struct result *res)
 {
-	struct dev_state before, after;
 	struct err err = {0};
+	enum outcome outcome;
 	uint64_t undo = 0;
-	enum outcome outcome = device_observe(ctx, "before", &before, res);
 
-	if (outcome != OUTCOME_PASS)
-		return outcome;
 	if (driver_record(ctx->host, ctx->dev, ctx->out, &err) != 0 ||
 		autoprobe_off(ctx, &undo, &err) != 0) {
 		autoprobe_on(ctx, undo);
@@ -243,14 +243,29 @@ static enum outcome rescan(struct step_ctx *ctx, struct result *res)
 	}
 	outcome = out_and_back(ctx, res);
 	autoprobe_on(ctx, undo);
+	return outcome;
+}
+
+static enum outcome rescan(struct step_ctx *ctx, struct result *res)
+{
+	struct dev_state before, after;
+	struct err err = {0};
+	enum outcome outcome = device_observe(ctx, "before", &before, res);
+	int lock;
+
+	if (outcome != OUTCOME_PASS)
+		return outcome;
+	if (lock_wait(ctx->host, LOCK, ctx->deadline_ns, &lock, &err) != 0)
+		return result_broken(res, "blocked", &err);
+	outcome = rescan_locked(ctx, res);
+	lock_drop(lock);
 	if (outcome == OUTCOME_PASS)
 		outcome = device_observe(ctx, "after", &after, res);
+	if (outcome != OUTCOME_PASS)
+		return outcome;
 	/* a driver that begins anew decides anew whether it sleeps */
-	if (outcome == OUTCOME_PASS) {
-		str_set(before.power_state, after.power_state);
-		outcome = device_judge(ctx, &before, &after, res);
-	}
-	return outcome;
+	str_set(before.power_state, after.power_state);
+	return device_judge(ctx, &before, &after, res);
 }
 
 static enum outcome run(struct step_ctx *ctx, const void *args, struct result *res)

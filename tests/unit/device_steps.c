@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/clock.h"
 #include "base/str.h"
+#include "device/lock.h"
 #include "device/oracle.h"
 #include "model/event.h"
 #include "model/lane_device.h"
@@ -340,6 +341,26 @@ static void a_device_in_use_is_not_removed(void **state)
 	lane_close(&l);
 }
 
+/* drivers_autoprobe is one for the host: another lane would switch it on while ours is away. */
+static void one_lane_at_a_time_rescans(void **state)
+{
+	struct err err = {0};
+	struct lane l;
+	int other = -1;
+
+	(void)state;
+	lane_open(&l, gpu("vfio-pci", false), GPU);
+	assert_int_equal(lock_wait(l.ctx.host, "drivers_autoprobe", 0, &other, &err), 0);
+	fakehost_write(l.fake, "/sys/bus/pci/drivers_autoprobe", "0");
+	run(&l, &step_rescan, NULL, OUTCOME_BROKEN, "blocked", "another lane or run");
+	assert_string_equal(driver_now(&l), "vfio-pci");
+	assert_string_equal(fakehost_text(l.fake, "/sys/bus/pci/drivers_autoprobe"), "0");
+	fakehost_write(l.fake, "/sys/bus/pci/drivers_autoprobe", "1");
+	lock_drop(other);
+	run(&l, &step_rescan, NULL, OUTCOME_PASS, "", "");
+	lane_close(&l);
+}
+
 static void start_a_vm(const struct fakehost *fake)
 {
 	fakehost_holder(fake, 99, "qemu-system-x86", "/dev/vfio/12");
@@ -374,6 +395,7 @@ int main(void)
 		cmocka_unit_test(a_device_that_does_not_come_back_has_vanished),
 		cmocka_unit_test(what_a_rescan_cannot_bring_back_is_refused),
 		cmocka_unit_test(a_device_in_use_is_not_removed),
+		cmocka_unit_test(one_lane_at_a_time_rescans),
 		cmocka_unit_test(a_device_that_came_into_use_meanwhile_is_not_removed),
 	};
 

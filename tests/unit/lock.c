@@ -63,6 +63,30 @@ static void a_stuck_child_keeps_the_quarantine(void **state)
 }
 
 /* The guard of one lane looks at all that a reset reaches, while another lane takes its devices. */
+static void a_lock_that_is_dropped_is_free_though_a_child_has_it(void **state)
+{
+	struct fakehost *fake = fakehost_new(NULL, 0);
+	struct err err = {0};
+	int first = -1, second = -1;
+	pid_t stuck;
+
+	(void)state;
+	assert_int_equal(lock_wait(fakehost_host(fake), "switch", 0, &first, &err), 0);
+	assert_int_equal(lock_wait(fakehost_host(fake), "switch", 0, &second, &err), -1);
+	assert_int_equal(err.code, ERR_TIMEOUT);
+	stuck = fork();
+	if (stuck == 0) {
+		pause();
+		_exit(0);
+	}
+	lock_drop(first);
+	assert_int_equal(lock_wait(fakehost_host(fake), "switch", 0, &second, &err), 0);
+	lock_drop(second);
+	kill(stuck, SIGKILL);
+	waitpid(stuck, NULL, 0);
+	fakehost_free(fake);
+}
+
 static void asking_who_holds_it_does_not_get_in_the_way(void **state)
 {
 	struct fakehost *fake = fakehost_new(NULL, 0);
@@ -108,6 +132,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_second_one_is_told_who_has_it),
 		cmocka_unit_test(a_stuck_child_keeps_the_quarantine),
+		cmocka_unit_test(a_lock_that_is_dropped_is_free_though_a_child_has_it),
 		cmocka_unit_test(asking_who_holds_it_does_not_get_in_the_way),
 		cmocka_unit_test(a_planted_link_is_not_followed),
 	};
