@@ -48,8 +48,8 @@ enum { POWER_STATE, RUNTIME_STATUS, ENABLE, LINK_WIDTH, LINK_SPEED, VENDOR, DEVI
 
 /* Raw text, interpreted by the parent: the child may only use plain system calls. */
 struct look {
-	bool present, is_vf;
-	int config_sys; /* errno of reading config */
+	bool is_vf;
+	int dir_sys, config_sys; /* errno of opening the directory, of reading config */
 	size_t config_len;
 	uint8_t config[CONFIG_SIZE];
 	char attr[NATTRS][ATTR_LEN];
@@ -92,7 +92,7 @@ static int in_child(void *arg, int reply_fd)
 	size_t i, left = sizeof(look);
 	ssize_t n;
 
-	look.present = dirfd >= 0;
+	look.dir_sys = dirfd < 0 ? errno : 0;
 	for (i = 0; i < NATTRS; i++)
 		read_text(dirfd, attr_names[i], look.attr[i], ATTR_LEN);
 	read_text(dirfd, "reset_method", look.reset_methods, sizeof(look.reset_methods));
@@ -106,9 +106,6 @@ static int in_child(void *arg, int reply_fd)
 	n = read_at(dirfd, "config", look.config, sizeof(look.config));
 	look.config_sys = n < 0 ? errno : 0;
 	look.config_len = n > 0 ? (size_t)n : 0;
-	/* pulled out in the middle of this: its files go (ENOENT) or refuse to be read (ENODEV) */
-	if (look.config_sys != 0)
-		look.present = access(at->dir, F_OK) == 0;
 	while (left > 0 && (n = write(reply_fd, p, left)) > 0) {
 		p += n;
 		left -= (size_t)n;
@@ -194,7 +191,7 @@ static void interpret(struct look *look, struct dev_state *st)
 	uint64_t width = 0, id = 0;
 	char *slash;
 
-	st->present = look->present;
+	st->present = true;
 	st->is_vf = look->is_vf;
 	st->enabled = look->attr[ENABLE][0] != '\0' && !str_eq(look->attr[ENABLE], "0");
 	st->suspended = str_eq(look->attr[RUNTIME_STATUS], "suspended");
@@ -224,6 +221,12 @@ static void interpret(struct look *look, struct dev_state *st)
 		st->device = (uint16_t)id;
 }
 
+/* Pulled out before this or in the middle of it: its files go, or refuse to be read. */
+static bool is_gone(int sys)
+{
+	return sys == ENOENT || sys == ENODEV;
+}
+
 int oracle_take(const struct host *host, struct bdf bdf, int64_t deadline_ns, struct dev_state *out,
 	struct err *err)
 {
@@ -232,6 +235,7 @@ int oracle_take(const struct host *host, struct bdf bdf, int64_t deadline_ns, st
 	char text[BDF_LEN];
 	struct look_at at;
 	struct look look;
+	int sys;
 
 	bdf_text(bdf, text);
 	host_dev_path(host, at.dir, bdf, "");
@@ -240,9 +244,12 @@ int oracle_take(const struct host *host, struct bdf bdf, int64_t deadline_ns, st
 	if (res.len != sizeof(look))
 		return err_set(
 			err, ERR_LOST, 0, "reading the state of %s: the child ended early", text);
-	if (look.present && look.config_sys != 0)
-		return err_set(err, ERR_IO, look.config_sys, "read config space of %s", text);
-	interpret(&look, &st);
+	sys = look.dir_sys ? look.dir_sys : look.config_sys;
+	if (sys == 0)
+		interpret(&look, &st);
+	else if (!is_gone(sys))
+		return err_set(err, ERR_IO, sys, "read %s%s",
+			look.dir_sys ? "the folder of " : "config space of ", text);
 	st.took_ns = res.took_ns;
 	*out = st;
 	return 0;

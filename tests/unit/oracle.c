@@ -118,6 +118,24 @@ static void a_device_that_goes_while_it_is_read_is_gone(void **state)
 	fakehost_free(fake);
 }
 
+static void what_cannot_be_looked_at_is_no_absence(void **state)
+{
+	struct fakehost *fake = gpu();
+	const struct bdf bdf = {0, 1, 0, 0};
+	struct dev_state st = {0};
+	struct err err = {0};
+
+	(void)state;
+	/* a link to itself cannot be opened, as when a process may open no more files */
+	fakehost_link(fake, "/sys/bus/pci/devices/" GPU, GPU);
+	assert_int_equal(
+		oracle_take(fakehost_host(fake), bdf, clock_mono_ns() + 5 * NS_PER_S, &st, &err),
+		-1);
+	assert_int_equal(err.code, ERR_IO);
+	assert_non_null(strstr(err.msg, GPU));
+	fakehost_free(fake);
+}
+
 static void every_field_that_differs_is_named(void **state)
 {
 	struct fakehost *fake = gpu();
@@ -282,6 +300,7 @@ int main(void)
 		cmocka_unit_test(a_dark_device_is_not_readable),
 		cmocka_unit_test(a_device_that_is_gone_is_an_observation),
 		cmocka_unit_test(a_device_that_goes_while_it_is_read_is_gone),
+		cmocka_unit_test(what_cannot_be_looked_at_is_no_absence),
 		cmocka_unit_test(every_field_that_differs_is_named),
 		cmocka_unit_test(what_may_differ_is_no_difference),
 		cmocka_unit_test(bus_mastering_is_judged_by_who_uses_the_device),
