@@ -27,9 +27,10 @@ static void run_child(child_fn *fn, void *arg, int reply_fd)
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	/* a stray SIGINT from the terminal must not cut a reset in half */
+	/* what a terminal or a service manager sends to all must not cut a reset in half */
 	signal(SIGINT, SIG_IGN);
-	signal(SIGTERM, SIG_DFL);
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
 	_exit(fn(arg, reply_fd) & 0xff);
 }
 
@@ -38,10 +39,13 @@ static int collect(int fd, void *reply, size_t size, int64_t deadline_ns, size_t
 {
 	for (;;) {
 		struct pollfd p = {.fd = fd, .events = POLLIN};
+		int ready = poll(&p, 1, clock_poll_ms(deadline_ns));
 		char sink[256];
 		ssize_t n;
 
-		if (poll(&p, 1, clock_poll_ms(deadline_ns)) == 0)
+		if (ready < 0 && errno == EINTR) /* to read now could block */
+			continue;
+		if (ready <= 0)
 			return -1;
 		n = *len < size ? read(fd, (char *)reply + *len, size - *len)
 				: read(fd, sink, sizeof(sink));
@@ -113,7 +117,9 @@ bool child_left_ends(pid_t left, int64_t deadline_ns)
 {
 	auto_close int pidfd = open_pidfd(left);
 
-	if (pidfd >= 0 && !wait_exit(pidfd, deadline_ns))
+	if (pidfd < 0)
+		return errno == ESRCH;
+	if (!wait_exit(pidfd, deadline_ns))
 		return false;
 	waitpid(left, NULL, WNOHANG);
 	return true;
