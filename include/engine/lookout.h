@@ -6,19 +6,23 @@
 #include "world/pcidev.h"
 
 struct host;
+struct trace;
 
 /*
  * Looks at what witnesses the errors of the lanes' devices besides the kernel log: the AER counters
- * of the devices and of all ports above them. A look is short and never sleeps.
+ * of the devices and of all ports above them, and the kernel's tracepoints, which speak of all
+ * devices. A look is short and never sleeps.
  */
 struct lookout;
 
 struct lookout *lookout_new(const struct host *host, const struct pcidev_list *topology);
 void lookout_free(struct lookout *l);
 
+/* Kernel tracepoints too; `trace` stays the caller's and must live on. */
+void lookout_listen(struct lookout *l, struct trace *trace);
 /* From now on this device of this lane is watched, with the ports above it. */
 void lookout_add(struct lookout *l, uint32_t lane, struct bdf bdf);
-/* What this lane's witnesses have seen since the last look; LOOKOUT_ALL: every lane's. */
+/* What this lane's counters and the tracepoints have seen since the last look; LOOKOUT_ALL: all. */
 #define LOOKOUT_ALL UINT32_MAX
 /* Heap, the caller's; NULL = nothing. Their place is left to the caller. */
 struct sighting *lookout_look(struct lookout *l, uint32_t lane, size_t *n_out);

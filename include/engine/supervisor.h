@@ -15,6 +15,7 @@ struct klog;
 struct lookout;
 struct progress;
 struct sighting;
+struct trace;
 struct writer;
 
 /* The supervisor's insides, shared by its files (supervise.c, sup_lanes.c, sup_ladder.c, sup_log.c). */
@@ -89,6 +90,8 @@ struct supervisor {
 	struct err kmsg_err;
 	struct klog *klog;
 	struct lookout *lookout; /* NULL until the run begins */
+	struct trace *trace; /* NULL: no tracepoints are read */
+	uint64_t trace_undo; /* its undo record */
 	struct budgets *budgets;
 	struct klog_rec held; /* taken, but behind the boundary that is being looked at */
 	bool has_held;
@@ -140,6 +143,13 @@ void sup_log_tick(struct supervisor *s);
 void sup_log_mark(struct supervisor *s, const char *text, bool force);
 void sup_log_account(struct supervisor *s, struct klog_account *out);
 void sup_log_close(struct supervisor *s);
+
+/* sup_witness.c */
+/* When the run is in the store, and before the writer has it. */
+void sup_witness_begin(struct supervisor *s, const char *boot_id);
+/* What the run has to say of them at its end. */
+void sup_witness_account(struct supervisor *s);
+void sup_witness_end(struct supervisor *s);
 
 /* supervise.c */
 void sup_enqueue(struct supervisor *s, const struct event *ev);

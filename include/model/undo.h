@@ -13,6 +13,7 @@ enum undo_kind {
 	UNDO_WRITE, /* write `value` to `path` */
 	UNDO_DRIVER, /* bind `subject` (BDF) to driver `value` ("" = none), override = `path` */
 	UNDO_DOMAIN, /* bring domain `subject` back to state `value` ("shut off", "running", "paused") */
+	UNDO_TRACE, /* remove the kernel tracing instance `subject` */
 };
 
 /*

@@ -6,6 +6,7 @@
 #include "device/attr.h"
 #include "device/driver.h"
 #include "device/methods.h"
+#include "world/trace.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -66,6 +67,8 @@ int undo_replay(const struct host *host, const struct undo_rec *rec, struct err 
 		return replay_write(host, rec, err);
 	case UNDO_DRIVER:
 		return replay_driver(host, rec, err);
+	case UNDO_TRACE:
+		return trace_remove(host, rec->subject, err);
 	case UNDO_DOMAIN:
 		break;
 	}

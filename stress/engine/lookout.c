@@ -2,10 +2,15 @@
 #include "engine/lookout.h"
 
 #include "base/clock.h"
+#include "base/str.h"
 #include "base/vec.h"
 #include "world/aer.h"
+#include "world/trace.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* A function whose AER counters are watched. */
 struct watched {
@@ -21,6 +26,8 @@ struct lookout {
 	const struct host *host;
 	const struct pcidev_list *topology;
 	VEC(struct watched) watched;
+	struct trace *trace; /* NULL = none */
+	int64_t traced_ns;
 };
 
 /* deeper is not believed: sysfs that loops cannot hold us */
@@ -43,6 +50,12 @@ void lookout_free(struct lookout *l)
 		return;
 	vec_finish(&l->watched);
 	free(l);
+}
+
+void lookout_listen(struct lookout *l, struct trace *trace)
+{
+	l->trace = trace;
+	l->traced_ns = clock_mono_ns();
 }
 
 static struct watched *watch(struct lookout *l, struct bdf bdf, uint32_t lane)
@@ -132,14 +145,105 @@ static void look_at_counters(struct lookout *l, struct watched *w, sightings *ou
 	}
 }
 
+/* ---- tracepoints ---- */
+
+struct looking {
+	struct lookout *l;
+	sightings *out;
+};
+
+static const enum sighting_kind traced[TRACE_KINDS] = {
+	[TRACE_AER] = SIGHTING_AER,
+	[TRACE_FIRMWARE] = SIGHTING_FIRMWARE,
+	[TRACE_PAGE_FAULT] = SIGHTING_PAGE_FAULT,
+};
+
+static void add_field(struct sighting *s, const char *name, enum value_kind kind, const char *text)
+{
+	struct incident_field *f = &s->fields[s->nfields++];
+
+	str_set(f->name, name);
+	f->kind = kind;
+	str_set(f->text, text);
+}
+
+/* The first of them says what it was, as the log's line would have. */
+static void add_fields(struct sighting *s, const struct trace_event *ev)
+{
+	char text[64];
+
+	if (ev->kind == TRACE_PAGE_FAULT) {
+		snprintf(text, sizeof(text), "0x%" PRIx64, ev->address);
+		add_field(s, "address", VALUE_STRING, text);
+		add_field(s, "rw", VALUE_STRING, ev->write ? "write" : "read");
+	} else if (ev->kind == TRACE_FIRMWARE) {
+		add_field(s, "section", VALUE_STRING, ev->section);
+	} else if (ev->has_tlp) {
+		snprintf(text, sizeof(text),
+			"0x%08" PRIx32 "\n0x%08" PRIx32 "\n0x%08" PRIx32 "\n0x%08" PRIx32,
+			ev->tlp[0], ev->tlp[1], ev->tlp[2], ev->tlp[3]);
+		add_field(s, "tlp", VALUE_STRINGS, text);
+	}
+}
+
+/* A storm within one look is one sighting. */
+static struct sighting *same_again(sightings *out, const struct trace_event *ev)
+{
+	vec_foreach (s, out)
+		if (s->witness == WITNESS_TRACEPOINT && s->kind == traced[ev->kind] &&
+			s->cls == ev->cls && s->has_bdf == ev->has_bdf && bdf_eq(s->bdf, ev->bdf))
+			return s;
+	return NULL;
+}
+
+static bool root_of(const struct lookout *l, struct bdf bdf, struct bdf *out)
+{
+	int depth;
+
+	for (depth = 0; depth < PATH_MAX_PORTS && parent_of(l, bdf, &bdf); depth++)
+		vec_foreach (w, &l->watched)
+			if (w->counters.is_root_port && bdf_eq(w->bdf, bdf)) {
+				*out = bdf;
+				return true;
+			}
+	return false;
+}
+
+static void on_trace(void *arg, const struct trace_event *ev)
+{
+	const struct looking *at = arg;
+	struct sighting *s = same_again(at->out, ev);
+
+	if (s == NULL) {
+		s = vec_push(at->out);
+		s->witness = WITNESS_TRACEPOINT;
+		s->kind = traced[ev->kind];
+		s->has_bdf = ev->has_bdf;
+		s->bdf = ev->bdf;
+		s->has_port = ev->kind == TRACE_AER && root_of(at->l, ev->bdf, &s->port);
+		s->cls = ev->cls;
+		s->since_ns = at->l->traced_ns;
+		s->noticed_ns = clock_mono_ns();
+		s->wall_ns = clock_wall_ns();
+		add_fields(s, ev);
+	}
+	s->bits |= ev->status;
+	s->count++;
+}
+
 struct sighting *lookout_look(struct lookout *l, uint32_t lane, size_t *n_out)
 {
 	uint64_t lanes = lane == LOOKOUT_ALL ? UINT64_MAX : UINT64_C(1) << lane;
 	sightings seen = {0};
+	struct looking at = {l, &seen};
 
 	vec_foreach (w, &l->watched)
 		if ((w->lanes & lanes) != 0)
 			look_at_counters(l, w, &seen);
+	if (l->trace != NULL) {
+		trace_drain(l->trace, on_trace, &at);
+		l->traced_ns = clock_mono_ns();
+	}
 	*n_out = seen.n;
 	return seen.v;
 }

@@ -257,18 +257,9 @@ static int write_beginning(struct supervisor *s, struct err *err)
 	if (rc != 0)
 		return -1;
 	s->run = run;
+	sup_witness_begin(s, boot_id);
 	s->writer = writer_start(s->store, run, boot_id);
 	return loop_watch(s->loop, writer_fd(s->writer), on_writer, s, err);
-}
-
-static void watch_devices(struct supervisor *s)
-{
-	size_t i;
-
-	s->lookout = lookout_new(s->req->host, &s->topology);
-	for (i = 0; i < s->nlanes; i++)
-		vec_foreach (dev, &s->lanes[i].devices)
-			lookout_add(s->lookout, (uint32_t)i, dev->bdf);
 }
 
 /* All lanes are prepared: refuse, or write the run down and wait for the marker. */
@@ -288,7 +279,6 @@ void sup_begin_run(struct supervisor *s)
 		return;
 	}
 	s->begun_ns = clock_mono_ns();
-	watch_devices(s);
 	progress_begin(s->progress, s->run_id);
 	vec_foreach (ev, &s->prepare_notes) {
 		writer_note(s->writer, "note", ev->text);
@@ -416,7 +406,6 @@ static void tear_down(struct supervisor *s)
 	progress_free(s->progress);
 	store_close(s->store);
 	loop_close(s->loop);
-	lookout_free(s->lookout);
 	pcidev_list_finish(&s->topology);
 	for (i = s->inbox_head; i < s->inbox.n; i++)
 		free(s->inbox.v[i].seen);
@@ -461,12 +450,14 @@ static int end_run(struct supervisor *s)
 	}
 	account.lost += writer_dropped(s->writer);
 	writer_klog(s->writer, &account);
+	sup_witness_account(s);
 	if (s->aborted != NULL)
 		writer_aborted(s->writer, s->aborted);
 	sup_lanes_finish(s);
 	loop_unwatch(s->loop, writer_fd(s->writer));
 	unwritten = writer_stop(s->writer, STORE_LAST_MS, &s->store);
 	s->writer = NULL;
+	sup_witness_end(s);
 	progress_free(s->progress);
 	s->progress = NULL;
 	if (unwritten > 0) {

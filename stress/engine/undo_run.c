@@ -37,6 +37,9 @@ static void describe(const struct undo_rec *rec, char *buf, size_t size)
 	case UNDO_DOMAIN:
 		snprintf(buf, size, "bring domain %s to '%s'", rec->subject, rec->value);
 		return;
+	case UNDO_TRACE:
+		snprintf(buf, size, "remove tracing instance %s", rec->subject);
+		return;
 	}
 }
 

@@ -565,6 +565,8 @@ static const char *undo_sentence(struct run_view *v, const struct undo_rec *rec)
 	case UNDO_DOMAIN:
 		return arena_printf(
 			&v->arena, "bring domain %s back to '%s'", rec->subject, rec->value);
+	case UNDO_TRACE:
+		return arena_printf(&v->arena, "remove tracing instance %s", rec->subject);
 	}
 	return "";
 }

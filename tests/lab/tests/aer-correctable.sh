@@ -36,7 +36,7 @@ holds '.verdict == "pass"' '[.incidents[] | select(.severity != "info")] != []' 
 	"[.incidents[] | select(.severity == \"warning\") | [.id, .bdf, .lane, .cycle, .step, .tolerated]] |
 		unique == [[\"aer.bus-error\", \"$device\", \"rng\", 1, \"hold\", false]]" \
 	'[.incidents[] | select(.id == "aer.bus-error") | .count] | add == 3' \
-	'[.incidents[] | select(.id == "aer.bus-error") | .seen_by] == [["log", "counters"]]'
+	'[.incidents[] | select(.id == "aer.bus-error") | .seen_by] == [["log", "counters", "tracepoint"]]'
 
 errors within 'tolerate: [{fault: aer.correctable, count: 3, per: 1m, device: 0000:03:00.0}]'
 ends 0

@@ -31,7 +31,7 @@ suffers()
 		"[.incidents[] | select(.id == \"aer.bus-error\") |
 			[.severity, .bdf, .reporter, .lane, .cycle, .step, .step_index, .count, .seen_by]] ==
 			[[\"$1\", \"$device\", \"0000:00:12.0\", \"vm\", 1, \"hold\", 1, 1,
-				[\"log\", \"counters\"]]]" \
+				[\"log\", \"counters\", \"tracepoint\"]]]" \
 		'[.incidents[] | select(.id | startswith("aer."))] | length == 1'
 	[ "$(state_of vm)" = "shut off" ] || fail "the domain was left $(state_of vm)"
 	: >/run/lab/vm.serial

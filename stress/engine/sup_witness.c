@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "engine/supervisor.h"
+
+#include "base/log.h"
+#include "base/str.h"
+#include "engine/lookout.h"
+#include "engine/writer.h"
+#include "world/trace.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+/* The witnesses besides the kernel log: when they begin, when they end, what they cannot see. */
+
+/* Before the writer has the store, or later. */
+static void say_blind_spot(struct supervisor *s, const char *text)
+{
+	struct err err;
+
+	if (s->writer != NULL)
+		writer_note(s->writer, "blind-spot", text);
+	else if (store_note(s->store, s->run, "blind-spot", text, &err) != 0)
+		log_warn("store", "%s", err.msg);
+}
+
+static void say_without_trace(struct supervisor *s, const struct err *err)
+{
+	char text[DETAIL_MAX];
+
+	snprintf(text, sizeof(text),
+		"kernel tracepoints are not read, so that what the log's rate limits hold back is "
+		"not counted: %s%s%s",
+		err->msg, err->hint[0] ? "; " : "", err->hint);
+	say_blind_spot(s, text);
+}
+
+static void say_missing_tracepoints(struct supervisor *s)
+{
+	char text[DETAIL_MAX];
+	int kind;
+
+	for (kind = 0; kind < TRACE_KINDS; kind++) {
+		if (trace_has(s->trace, (enum trace_kind)kind))
+			continue;
+		snprintf(text, sizeof(text),
+			"this kernel has no tracepoint %s: such errors are in the kernel log only",
+			trace_name((enum trace_kind)kind));
+		say_blind_spot(s, text);
+	}
+}
+
+static const char *instance_name(const struct supervisor *s, char buf[64])
+{
+	snprintf(buf, 64, TRACE_NAME_PREFIX "%s", s->run_id);
+	return buf;
+}
+
+/* Whether it was made or not, and whoever removed it: once it is not there, nothing is to be undone. */
+static void remove_trace(struct supervisor *s)
+{
+	char name[64];
+	struct err err;
+
+	trace_close(s->trace);
+	s->trace = NULL;
+	if (trace_remove(s->req->host, instance_name(s, name), &err) != 0 ||
+		store_undo_done(s->store, s->trace_undo, &err) != 0)
+		log_warn("trace", "%s", err.msg);
+}
+
+/* The instance outlives us when we are killed: how to remove it is on disk before it is made. */
+static int make_trace(struct supervisor *s, const char *boot_id, struct err *err)
+{
+	struct undo_rec rec = {.kind = UNDO_TRACE};
+	struct event ev;
+
+	if (s->req->host->simulated)
+		return err_set(err, ERR_UNSUPPORTED, 0, "a simulated host has none");
+	if (trace_check(s->req->host, err) != 0)
+		return -1;
+	instance_name(s, rec.subject);
+	undo_to_event(&rec, &ev);
+	if (store_undo(s->store, s->run, &ev, boot_id, &s->trace_undo, err) != 0)
+		return -1;
+	if (trace_open(s->req->host, rec.subject, &s->trace, err) == 0)
+		return 0;
+	remove_trace(s);
+	return -1;
+}
+
+static void begin_trace(struct supervisor *s, const char *boot_id)
+{
+	struct err err = {0};
+
+	if (make_trace(s, boot_id, &err) != 0) {
+		say_without_trace(s, &err);
+		return;
+	}
+	say_missing_tracepoints(s);
+	lookout_listen(s->lookout, s->trace);
+}
+
+void sup_witness_begin(struct supervisor *s, const char *boot_id)
+{
+	size_t i;
+
+	s->lookout = lookout_new(s->req->host, &s->topology);
+	for (i = 0; i < s->nlanes; i++)
+		vec_foreach (dev, &s->lanes[i].devices)
+			lookout_add(s->lookout, (uint32_t)i, dev->bdf);
+	begin_trace(s, boot_id);
+}
+
+void sup_witness_account(struct supervisor *s)
+{
+	char text[DETAIL_MAX];
+
+	if (s->trace == NULL || trace_lost(s->trace) == 0)
+		return;
+	snprintf(text, sizeof(text),
+		"at least %" PRIu64
+		" tracepoint records came faster than they could be read and are lost: "
+		"counts of errors are lower bounds",
+		trace_lost(s->trace));
+	say_blind_spot(s, text);
+}
+
+/* After the writer: the store is ours again. What cannot be removed stays in the undo records. */
+void sup_witness_end(struct supervisor *s)
+{
+	if (s->trace != NULL)
+		remove_trace(s);
+	lookout_free(s->lookout);
+	s->lookout = NULL;
+}
