@@ -31,10 +31,11 @@ enum room {
 	ROOM_MEANS,
 	ROOM_DO,
 	ROOM_LANES, /* how many of them */
+	ROOM_OTHERS, /* how many incidents that do not count */
 	ROOM_AIR, /* blank lines */
 	ROOM_LOG,
 	ROOM_LIST, /* how many blind spots, notes, changes left */
-	ROOM_LIST_LINES, /* lines of each of these */
+	ROOM_LIST_LINES, /* lines of each of these, and of an incident that does not count */
 	ROOM_REPORT,
 	ROOM_COUNT,
 };
@@ -73,6 +74,7 @@ static const struct grant grants[] = {
 	{ROOM_SEEN, 2},
 	{ROOM_LOG, 2},
 	{ROOM_LIST, 2},
+	{ROOM_OTHERS, 1},
 	{ROOM_MEANS, 3},
 	{ROOM_LANES, 4},
 	{ROOM_DO, 4},
@@ -80,8 +82,10 @@ static const struct grant grants[] = {
 	{ROOM_WHY, 2},
 	{ROOM_LIST_LINES, 2},
 	{ROOM_SEEN, 3},
+	{ROOM_OTHERS, 4},
 	{ROOM_LANES, 8},
 	{ROOM_LIST, 4},
+	{ROOM_OTHERS, 8},
 	{ROOM_KERNEL, 2},
 	{ROOM_SEEN, 8},
 	{ROOM_MEANS, 8},
@@ -437,6 +441,45 @@ static void incidents(struct page *p, const struct run_view *run)
 		run->totals.tolerated, run->expected_events);
 }
 
+/* "gpu-vm cycle 7 reset" */
+static void add_place(struct str *s, const struct run_view *run, const struct place *place)
+{
+	if (place->lane < 0 || (size_t)place->lane >= run->nlanes)
+		return;
+	str_addf(s, "; %s", run->lanes[place->lane].name);
+	if (place->cycle > 0)
+		str_addf(s, " cycle %" PRId32, place->cycle);
+	if (place->step[0] != '\0')
+		str_addf(s, " %s", place->step);
+}
+
+/* What was seen and does not count: warnings, what a budget allows, errors of other devices. */
+static void others(struct page *p, const struct run_view *run)
+{
+	unsigned shown = 0;
+	char bdf[BDF_LEN];
+	size_t i;
+
+	for (i = 0; i < run->nincidents && shown < p->room[ROOM_OTHERS]; i++) {
+		const struct incident *inc = &run->incidents[i];
+		struct str s = {0};
+
+		if (inc->over_budget || (inc->severity < SEV_WARNING && !inc->tolerated))
+			continue;
+		str_addf(&s, "%s%s%s, %s%" PRIu64 " time%s", inc->id, inc->has_bdf ? " of " : "",
+			inc->has_bdf ? bdf_text(inc->bdf, bdf) : "",
+			inc->count_is_lower_bound ? "at least " : "", inc->count,
+			plural(inc->count));
+		if (*inc->budget != '\0')
+			str_addf(&s, " (%s)", inc->budget);
+		add_place(&s, run, &inc->place);
+		say(p, inc->tolerated ? "tolerated" : severity_name(inc->severity),
+			p->room[ROOM_LIST_LINES], "%s", s.s);
+		str_finish(&s);
+		shown++;
+	}
+}
+
 static void kernel_log(struct page *p, const struct run_view *run)
 {
 	char lost[64] = "none lost";
@@ -531,7 +574,7 @@ static void about(struct page *p, const struct run_view *run)
 	say(p, "run", 1, "%s, %s on %s", run->id, run->scenario,
 		text_or(run->host.name, "an unknown host"));
 	say(p, "", 1, "%s to %s UTC (%s)%s", utc(run->started_ns, start), utc(run->ended_ns, end),
-		took, run->ended || run->running ? "" : ", last sign of life");
+		took, run->ended || run->running ? "" : ", then died");
 }
 
 /* Where the culprit is named the reason would only say it again. */
@@ -559,6 +602,7 @@ static void render(struct page *p, const struct run_view *run, const struct text
 	lanes(p, run);
 	blank(p);
 	incidents(p, run);
+	others(p, run);
 	kernel_log(p, run);
 	caveats(p, run);
 	about(p, run);

@@ -111,7 +111,7 @@ static void left_text(const struct progress *p, int64_t left, struct str *s)
 		str_add(s, ", waiting for late kernel messages");
 	else if (p->stopping)
 		str_add(s, ", stopping");
-	else if (left > 0)
+	else if (left >= NS_PER_S)
 		str_addf(s, ", about %s left", seconds_text(left, buf, sizeof(buf)));
 }
 

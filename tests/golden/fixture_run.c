@@ -12,6 +12,9 @@
 #define NONE  (-1)
 
 static void pass(struct run_view *run);
+static void stray_dma(struct run_view *run);
+static void wedged(struct run_view *run);
+static void within_budget(struct run_view *run);
 static void failed(struct run_view *run);
 static void step_failed(struct run_view *run);
 static void over_budget_warning(struct run_view *run);
@@ -27,6 +30,9 @@ static void huge(struct run_view *run);
 
 const struct fixture fixtures[] = {
 	{"pass", pass},
+	{"stray-dma", stray_dma},
+	{"wedged", wedged},
+	{"tolerated", within_budget},
 	{"fail", failed},
 	{"step-fail", step_failed},
 	{"over-budget", over_budget_warning},
@@ -337,6 +343,104 @@ static void pass(struct run_view *run)
 	run->expected_events = 1200;
 }
 
+/* One fault, in one of two lanes, while the guest worked. */
+static void stray_dma(struct run_view *run)
+{
+	struct incident *inc;
+
+	base(run, VERDICT_FAIL, 1);
+	run->verdict_reason = "dmar.dma-fault of 0000:41:00.0 in cycle 3, step guest";
+	two_lanes(run);
+	run->lanes[0].verdict = VERDICT_FAIL;
+	run->lanes[0].reason = "an incident went over its budget";
+	run->lanes[0].cycles_done = 3;
+	run->lanes[0].cycles_failed = 1;
+	set_incidents(run, 1);
+	inc = &run->incidents[0];
+	*inc = (struct incident){
+		.no = 1,
+		.id = "dmar.dma-fault",
+		.severity = SEV_ERROR,
+		.over_budget = true,
+		.has_bdf = true,
+		.bdf = {0, 0x41, 0, 0},
+		.place = {.lane = 0, .cycle = 3, .step = "guest", .step_index = 1, .in_lane = true},
+		.count = 1,
+		.first_seq = 811,
+		.telling = 1,
+		.first_wall_ns = START + 61 * NS_PER_S,
+		.last_wall_ns = START + 61 * NS_PER_S,
+		.seen_by = "log",
+	};
+	line(inc, "DMAR: DRHD: handling fault status reg 2");
+	line(inc,
+		"DMAR: [DMA Write NO_PASID] Request device [41:00.0] fault addr 0x7f000000 "
+		"[fault reason 0x05] PTE Write access is not set");
+	put_field(inc, "direction", VALUE_STRING, "write");
+	inc->meaning = xstrdup("The device accessed memory that is not mapped for it; the IOMMU "
+			       "blocked the access.");
+	inc->advice = xstrdup("Under load look for a firmware region that is not identity-mapped "
+			      "(RMRR), a device that uses another function's ID, or a driver bug.");
+}
+
+/* A reset that never came back: its lane is abandoned, the other one went on. */
+static void wedged(struct run_view *run)
+{
+	static const struct failure_row rows[] = {
+		{0, 12, "reset", 2, "0000:41:00.0", OUTCOME_FAIL, "wedged",
+			"reset did not end within 345 s and its process cannot be killed: it "
+			"sleeps in the kernel",
+			"do not use the device or start its VM; the host must be rebooted"},
+	};
+	struct incident *inc;
+
+	base(run, VERDICT_FAIL, 1);
+	run->verdict_reason = "pci.not-ready-timeout of 0000:41:00.0 in cycle 12, step reset";
+	two_lanes(run);
+	run->lanes[0].verdict = VERDICT_FAIL;
+	run->lanes[0].reason = rows[0].detail;
+	run->lanes[0].cycles_done = 12;
+	run->lanes[0].cycles_failed = 1;
+	set_failures(run, rows, ARRAY_SIZE(rows));
+	set_incidents(run, 1);
+	inc = &run->incidents[0];
+	*inc = (struct incident){
+		.no = 1,
+		.id = "pci.not-ready-timeout",
+		.severity = SEV_FATAL,
+		.over_budget = true,
+		.has_bdf = true,
+		.bdf = {0, 0x41, 0, 0},
+		.place =
+			{.lane = 0, .cycle = 12, .step = "reset", .step_index = 2, .in_lane = true},
+		.count = 1,
+		.first_seq = 4001,
+		.telling = 1,
+		.first_wall_ns = START + 1900 * NS_PER_S,
+		.last_wall_ns = START + 1970 * NS_PER_S,
+		.seen_by = "log",
+	};
+	line(inc, "vfio-pci 0000:41:00.0: not ready 1023ms after FLR; waiting");
+	line(inc, "vfio-pci 0000:41:00.0: not ready 65535ms after FLR; giving up");
+	inc->meaning = xstrdup("After a reset the device did not answer for a minute.");
+	inc->advice = xstrdup("The device is dead until its slot is power-cycled. Try another "
+			      "reset method, and newer firmware of the card.");
+	STRINGS(run, &run->notes,
+		"gpu-vm, stuck in reset: process 812 D pci_dev_wait <- pcie_flr <- reset_store");
+	STRINGS(run, &run->undo_left, "bind 0000:41:00.0 to nvidia",
+		"write 'flr bus' to /sys/bus/pci/devices/0000:41:00.0/reset_method");
+}
+
+/* What went wrong was allowed, as often as it did. */
+static void within_budget(struct run_view *run)
+{
+	base(run, VERDICT_PASS, 0);
+	two_lanes(run);
+	set_incidents(run, 1);
+	tolerated(&run->incidents[0]);
+	str_set(run->incidents[0].budget, "12 seen, 32 allowed within 1m");
+}
+
 static const struct failure_row all_outcomes[] = {
 	{0, 143, "reset", 2, "0000:41:00.0", OUTCOME_FAIL, "config-unreadable",
 		"after the reset config space reads all ones; the kernel reported success after "
@@ -411,12 +515,14 @@ static void over_budget_warning(struct run_view *run)
 static void aborted(struct run_view *run)
 {
 	base(run, VERDICT_ABORTED, 4);
-	run->verdict_reason = "interrupted by SIGINT; nothing had failed until then";
+	run->verdict_reason = "interrupted";
 	two_lanes(run);
 	run->lanes[0].verdict = VERDICT_ABORTED;
 	run->lanes[0].cycles_done = 17;
+	run->lanes[0].reason = "stopped before its cycles were done";
 	run->lanes[1].verdict = VERDICT_ABORTED;
 	run->lanes[1].cycles_done = 29;
+	run->lanes[1].reason = "stopped before its cycles were done";
 }
 
 /* Its supervisor was killed; what the store has is reported. */
@@ -430,7 +536,8 @@ static void dead(struct run_view *run)
 
 	aborted(run);
 	run->ended = false;
-	run->verdict_reason = "the run did not end by itself";
+	run->verdict_reason = "the run died: it was killed, or its host went down";
+	run->lanes[0].reason = run->lanes[1].reason = "";
 	set_failures(run, rows, ARRAY_SIZE(rows));
 	STRINGS(run, &run->undo_left, "domain gpu-vm: was shut off",
 		"0000:41:00.0: driver nvidia, was bound to vfio-pci");
@@ -441,13 +548,13 @@ static void running(struct run_view *run)
 	aborted(run);
 	run->ended = false;
 	run->running = true;
+	run->lanes[0].reason = run->lanes[1].reason = "";
 }
 
 static void blind(struct run_view *run)
 {
 	base(run, VERDICT_BROKEN, 4);
 	two_lanes(run);
-	run->lanes[0].verdict = run->lanes[1].verdict = VERDICT_BROKEN;
 	run->blind = true;
 	run->blind_reason = "our own marker was not seen in /dev/kmsg";
 	run->klog_records = 0;
@@ -466,9 +573,13 @@ static void broken(struct run_view *run)
 	run->verdict_reason = "the environment failed in lane gpu-vm";
 	two_lanes(run);
 	run->lanes[0].verdict = VERDICT_BROKEN;
+	run->lanes[0].reason =
+		"start: the connection to libvirtd was lost while gpu-vm was starting";
 	run->lanes[0].cycles_done = 3;
 	run->lanes[0].cycles_failed = 1;
 	set_failures(run, rows, ARRAY_SIZE(rows));
+	STRINGS(run, &run->undo_left, "bring domain gpu-vm back to 'shut off'",
+		"bind 0000:41:00.0 to nvidia");
 }
 
 static void skipped(struct run_view *run)

@@ -223,6 +223,12 @@ scenario refused '[start]' 'cycles: 1'
 sed -i 's/, take-over: true//' refused.yaml
 run refused
 expect 3 "domain 'test' is running" 'a running domain is not taken'
+cat >refusal <<'X'
+refused: test: domain 'test' is running
+  hint: stop it first, or write `take-over: true` in its lane to let it be stopped
+vfio-stress: nothing was tried
+X
+diff refusal err && [ ! -s out ] || wrong 'a refusal says why, what to do, and no more'
 sed -i 's/domain: test/domain: tset/' refused.yaml
 run refused
 expect 3 "did you mean 'test'" 'an unknown domain is refused'
