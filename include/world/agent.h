@@ -50,7 +50,10 @@ struct agent_job {
 };
 
 enum vm_why agent_job_add(struct vm *vm, const struct agent_job *job, struct err *err) must_check;
-/* Have all that must not end kept running? VM_BACKGROUND_ENDED names the first that has not. */
+/*
+ * Have all that must not end kept running? VM_BACKGROUND_ENDED names the first that has not. Of a
+ * guest that we paused nothing is asked.
+ */
 enum vm_why agent_jobs_check(struct vm *vm, struct err *err) must_check;
 size_t agent_jobs(const struct vm *vm);
 

@@ -2,6 +2,7 @@
 #include "world/vm.h"
 
 #include "base/clock.h"
+#include "world/agent.h"
 #include "world/host.h"
 #include "world/ready.h"
 
@@ -109,6 +110,23 @@ static void waiting_ends_at_the_deadline_and_finds_nothing_wrong(void **state)
 	vm_close(vm);
 }
 
+/* libvirt asks no agent of a guest that does not run: "domain is not running". */
+static void commands_in_a_guest_that_stands_still_are_not_asked_for(void **state)
+{
+	const struct agent_job load = {.pid = 7, .name = "load"};
+	struct vm *vm = open_default();
+	struct err err;
+
+	(void)state;
+	assert_int_equal(agent_job_add(vm, &load, &err), VM_OK);
+	assert_int_equal(agent_jobs_check(vm, &err), VM_UNSUPPORTED); /* it asks */
+	assert_int_equal(vm_suspend(vm, &err), VM_OK);
+	assert_int_equal(agent_jobs_check(vm, &err), VM_OK);
+	assert_int_equal(vm_resume(vm, &err), VM_OK);
+	assert_int_equal(agent_jobs_check(vm, &err), VM_UNSUPPORTED);
+	vm_close(vm);
+}
+
 /* A test:/// world of our own: a domain with a device and a console in a file. */
 static const char node[] =
 	"<node><domain type='test'><name>gpu-vm</name>"
@@ -195,6 +213,7 @@ int main(void)
 		cmocka_unit_test(a_domain_is_destroyed_and_started_and_each_only_once),
 		cmocka_unit_test(a_domain_is_brought_back_to_how_it_was_found),
 		cmocka_unit_test(what_the_old_boot_printed_proves_nothing),
+		cmocka_unit_test(commands_in_a_guest_that_stands_still_are_not_asked_for),
 		cmocka_unit_test(waiting_ends_at_the_deadline_and_finds_nothing_wrong),
 	};
 
