@@ -16,27 +16,43 @@
 #define POLL_FIRST_MS  20 /* between questions about a command: doubled up to the second */
 #define POLL_MAX_MS    500
 
-/* Sends a command and takes its "return". The caller releases *ret_out. */
-static enum vm_why ask(
-	struct vm *vm, json_t *command, int timeout_s, json_t **ret_out, struct err *err)
+/* Sends a command, which is released. The caller frees *reply_out. */
+static enum vm_why send_command(
+	struct vm *vm, json_t *command, int timeout_s, char **reply_out, struct err *err)
 {
-	char *text = json_dumps(command, JSON_COMPACT), *reply;
+	char *text = json_dumps(command, JSON_COMPACT);
 	enum vm_why why = text == NULL ? vm_say(err, VM_GUEST_EXIT, "the command is not UTF-8")
-				       : vm_agent(vm, text, timeout_s, &reply, err);
-	json_error_t bad;
-	json_t *root;
+				       : vm_agent(vm, text, timeout_s, reply_out, err);
 
 	json_decref(command);
 	free(text);
-	if (why != VM_OK)
-		return why;
-	root = json_loads(reply, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &bad);
-	free(reply);
+	return why;
+}
+
+/* What a reply has under "return"; the guest writes it. The caller releases *ret_out. */
+static enum vm_why take_return(const char *reply, json_t **ret_out, struct err *err)
+{
+	json_error_t bad;
+	json_t *root = json_loads(reply, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &bad);
+
 	*ret_out = json_incref(json_object_get(root, "return"));
 	json_decref(root);
 	if (*ret_out == NULL)
 		return vm_say(err, VM_AGENT_SILENT, "its reply is no JSON object with a `return`");
 	return VM_OK;
+}
+
+static enum vm_why ask(
+	struct vm *vm, json_t *command, int timeout_s, json_t **ret_out, struct err *err)
+{
+	char *reply;
+	enum vm_why why = send_command(vm, command, timeout_s, &reply, err);
+
+	if (why != VM_OK)
+		return why;
+	why = take_return(reply, ret_out, err);
+	free(reply);
+	return why;
 }
 
 enum vm_why agent_ping(struct vm *vm, int timeout_s, struct err *err)
@@ -108,33 +124,50 @@ static void add_base64(struct agent_run *run, const char *text)
 	run->output[run->len] = '\0';
 }
 
-static void take_status(struct agent_run *run, const json_t *ret)
+static enum vm_why take_status(struct agent_run *run, const json_t *ret, struct err *err)
 {
 	const json_t *code = json_object_get(ret, "exitcode"),
 		     *sig = json_object_get(ret, "signal");
 
 	run->ended = json_is_true(json_object_get(ret, "exited"));
 	if (!run->ended)
-		return;
+		return VM_OK;
+	/* a status that is not given is not 0 */
+	if (!json_is_integer(sig) && !json_is_integer(code))
+		return vm_say(err, VM_AGENT_SILENT, "it does not say how the command ended");
 	run->by_signal = json_is_integer(sig);
 	run->status = json_integer_value(run->by_signal ? sig : code);
 	add_base64(run, json_string_value(json_object_get(ret, "out-data")));
 	add_base64(run, json_string_value(json_object_get(ret, "err-data")));
 	run->cut |= json_is_true(json_object_get(ret, "out-truncated")) ||
 		json_is_true(json_object_get(ret, "err-truncated"));
+	return VM_OK;
+}
+
+enum vm_why agent_status_read(const char *reply, struct agent_run *run, struct err *err)
+{
+	json_t *ret;
+	enum vm_why why = take_return(reply, &ret, err);
+
+	if (why != VM_OK)
+		return why;
+	why = take_status(run, ret, err);
+	json_decref(ret);
+	return why;
 }
 
 enum vm_why agent_poll(struct vm *vm, struct agent_run *run, struct err *err)
 {
-	json_t *ret = NULL;
-	enum vm_why why = ask(vm,
+	char *reply;
+	enum vm_why why = send_command(vm,
 		json_pack("{s:s, s:{s:I}}", "execute", "guest-exec-status", "arguments", "pid",
 			(json_int_t)run->pid),
-		CALL_TIMEOUT_S, &ret, err);
+		CALL_TIMEOUT_S, &reply, err);
 
-	if (why == VM_OK)
-		take_status(run, ret);
-	json_decref(ret);
+	if (why != VM_OK)
+		return why;
+	why = agent_status_read(reply, run, err);
+	free(reply);
 	return why;
 }
 
