@@ -22,6 +22,8 @@ struct klog_rec {
 	uint8_t level; /* 0..7, 255 = unknown */
 	uint8_t facility; /* 0 = the kernel itself; 1+ = written by a process */
 	uint8_t origin; /* of enum klog_origin */
+	uint32_t lost; /* records known missing in front of it that its number does not tell */
+	bool by_line; /* seq is a line's: one that is missing is no record that was lost */
 	bool cont; /* a pr_cont fragment */
 	bool truncated;
 	uint16_t len;

@@ -38,6 +38,8 @@ int logfile_next(struct logfile *f, struct logfile_line *out, struct err *err) m
  * False when there are fewer.
  */
 bool logfile_bytes(struct logfile *f, char *buf, size_t n, struct err *err);
+/* Lines that were begun. */
+uint64_t logfile_lines(const struct logfile *f);
 /* When it was written last; now, when that is not known. */
 int64_t logfile_written_ns(const struct logfile *f);
 

@@ -551,26 +551,30 @@ static void feed_line(struct klog *k, const struct klog_rec *rec, const char *s,
 }
 
 /* Sequence numbers that nobody read: the log is incomplete, and the report says where. */
-static void note_gap(struct klog *k, const struct klog_rec *rec)
+static void note_gap(struct klog *k, const struct klog_rec *rec, uint64_t by_number)
 {
-	uint64_t lost = rec->seq - k->last_seq - 1;
-	struct kline ln = {.rec = rec, .text = {"", 0}};
-	const char *before;
+	struct kline ln = {.rec = rec, .text = {rec->text, rec->lost ? rec->len : 0}};
 	struct report *r = report_storm(k, &ln, REPORT_GAP, "log.gap", NULL);
+	const char *before;
 	uint64_t sum = 0;
 
 	if (r == NULL) {
 		r = report_new(k, &ln, REPORT_GAP, "log.gap");
 		r->inc.severity = SEV_WARNING;
-		r->inc.first_seq = k->last_seq + 1;
-		report_set_number(r, "first_missing", k->last_seq + 1);
+		r->inc.first_seq -= by_number;
+		if (by_number > 0)
+			report_set_number(r, "first_missing", r->inc.first_seq);
 	}
 	before = report_field(r, "lost");
 	if (before != NULL && !str_to_u64(before, 10, UINT64_MAX, &sum))
 		sum = 0;
-	report_set_number(r, "lost", sum + lost);
-	report_set_number(r, "last_missing", rec->seq - 1);
-	report_touch(k, r, &ln);
+	report_set_number(r, "lost", sum + by_number + rec->lost);
+	if (by_number > 0)
+		report_set_number(r, "last_missing", rec->seq - 1);
+	if (rec->lost > 0)
+		report_line(k, r, &ln);
+	else
+		report_touch(k, r, &ln);
 	report_count(r);
 }
 
@@ -579,8 +583,12 @@ void klog_feed(struct klog *k, const struct klog_rec *rec)
 	const char *s = rec->text, *end;
 
 	if (rec->origin != ORIGIN_QEMU) {
-		if (k->last_seq != 0 && rec->seq > k->last_seq + 1)
-			note_gap(k, rec);
+		uint64_t lost = k->last_seq != 0 && !rec->by_line && rec->seq > k->last_seq + 1
+			? rec->seq - k->last_seq - 1
+			: 0;
+
+		if (lost + rec->lost > 0)
+			note_gap(k, rec, lost);
 		k->last_seq = rec->seq;
 		k->last_usec = rec->usec;
 	}

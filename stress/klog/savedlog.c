@@ -3,11 +3,13 @@
 
 #include "base/mem.h"
 #include "base/vec.h"
+#include "klog/journaltext.h"
 #include "klog/logdate.h"
 #include "klog/logline.h"
 #include "klog/rules.h"
 #include "world/logfile.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,6 +24,8 @@ struct savedlog {
 	bool raw, any;
 	uint64_t no, last_seq;
 	struct logdates dates;
+	struct logfile_line line; /* the newest that was read */
+	struct journaltext_record journal; /* whose lines are being told */
 	VEC(struct whereabouts) records;
 };
 
@@ -72,6 +76,21 @@ static uint64_t seq_of(struct savedlog *l, const struct logfile_line *line)
 	return l->raw ? l->last_seq : line->no;
 }
 
+/* "** 52 printk messages dropped **" of a console, "Missed 52 kernel messages" of the journal. */
+static uint32_t lost_records(const struct klog_rec *rec)
+{
+	unsigned n;
+	char end;
+
+	if (rec->text[0] == '*' &&
+		sscanf(rec->text, "** %9u printk messages dropped *%c", &n, &end) == 2)
+		return n;
+	if (rec->text[0] == 'M' && rec->facility != 0 &&
+		sscanf(rec->text, "Missed %9u kernel message%c", &n, &end) == 2)
+		return n;
+	return 0;
+}
+
 static void from_text(struct savedlog *l, const struct logfile_line *line, struct klog_rec *rec)
 {
 	struct logline parsed;
@@ -114,20 +133,47 @@ static bool from_raw(struct savedlog *l, const struct logfile_line *line, struct
 	return true;
 }
 
+/* A record of several lines has its text in one of them. */
+static void next_of_record(struct savedlog *l, struct savedlog_line *out)
+{
+	l->no++;
+	out->is_record = l->no == l->journal.message_no;
+	if (!out->is_record)
+		return;
+	out->rec = l->journal.rec;
+	out->rec.seq = l->no;
+}
+
 static int next_of_file(struct savedlog *l, struct savedlog_line *out, struct err *err)
 {
-	struct logfile_line line;
-	int rc = logfile_next(l->file, &line, err);
+	enum journaltext kind;
+	int rc = 1;
 
+	if (l->no < l->journal.last_no) {
+		next_of_record(l, out);
+		return 1;
+	}
+	if (!l->journal.more)
+		rc = logfile_next(l->file, &l->line, err);
+	l->journal.more = false;
 	if (rc <= 0)
 		return rc;
-	l->no = line.no;
-	out->is_record = true;
-	if (!from_raw(l, &line, &out->rec)) {
-		from_text(l, &line, &out->rec);
-		out->is_record = !l->raw || line.n == 0 || line.s[0] != ' ';
+	kind = journaltext_begins(&l->line);
+	if (kind != JOURNALTEXT_NONE) {
+		rc = journaltext_read(l->file, kind, &l->line, &l->journal, err);
+		l->any = true;
+		if (rc > 0)
+			next_of_record(l, out);
+		if (rc != 0)
+			return rc;
 	}
-	l->any = l->any || line.n > 0;
+	l->no = l->line.no;
+	out->is_record = true;
+	if (!from_raw(l, &l->line, &out->rec)) {
+		from_text(l, &l->line, &out->rec);
+		out->is_record = !l->raw || l->line.n == 0 || l->line.s[0] != ' ';
+	}
+	l->any = l->any || l->line.n > 0;
 	return 1;
 }
 
@@ -144,6 +190,9 @@ int savedlog_next(struct savedlog *l, struct savedlog_line *out, struct err *err
 		out->is_record = true;
 	}
 	out->no = l->no;
+	out->rec.by_line = !l->raw;
+	if (rc > 0 && out->is_record)
+		out->rec.lost = lost_records(&out->rec);
 	out->source = out->rec.facility == 0 ? out->rec.origin + 1u : 0;
 	return rc;
 }

@@ -134,6 +134,11 @@ int64_t logfile_written_ns(const struct logfile *f)
 	return ns != 0 ? ns : clock_wall_ns();
 }
 
+uint64_t logfile_lines(const struct logfile *f)
+{
+	return f->lines;
+}
+
 static void replace_nuls(char *s, size_t n)
 {
 	char *nul;

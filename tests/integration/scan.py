@@ -169,7 +169,14 @@ for form in ("{}", "[  123.456789] {}", "[Wed Apr 15 17:12:31 2026] {}", "[  +0.
              "[  123.456789] [ T125] {}", "[  123.456789][  T125] {}", "[  123.456789][   C12] {}",
              "May 30 19:39:03 host kernel: [  123.456789] {}", "May 30 19:39:03 host kernel: {}",
              "2026-05-30T19:39:03.123456+00:00 host kernel: {}", "[  123.456789] host kernel: {}",
-             "4,1200,123456789,-;{}", "4,1200,123456789,-,caller=T125;{}"):
+             "4,1200,123456789,-;{}", "4,1200,123456789,-,caller=T125;{}",
+             "[Apr15 17:12] {}", "2026-04-15T17:12:31,123456+00:00 {}", "\x1b[32m[  123.456789] \x1b[0m{}",
+             "<4>1 2026-05-30T19:39:03.1Z host kernel - - - {}", "host login: [  123.456789] {}",
+             "Sat 2026-05-30 19:39:03 UTC host kernel: {}", "> [  123.456789] {}", "(d0) {}",
+             'data: {{"_TRANSPORT":"kernel","MESSAGE":"{}"}}', "__CURSOR=s=1\n_TRANSPORT=kernel\nMESSAGE={}\n",
+             '{{\n\t"MESSAGE" : "{}",\n\t"_TRANSPORT" : "kernel"\n}}',
+             '{{\n "dmesg": [\n {{\n "pri": 4,\n "msg": "{}"\n }}\n ]\n}}',
+             "Sat 2026-05-30 19:39:03.123456 UTC [s=1;i=2;b=3;m=4;t=5;x=6]\n    MESSAGE={}"):
     for end in ("\n", "\r\n", ""):
         p = scan("-", "--format", "json", text=(form.format(text) + end).encode(), code=1)
         found = [(i["id"], i["bdf"]) for i in json.loads(p.stdout)["incidents"]]

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "klog/savedlog.h"
+
+#include "world/instream.h"
+#include "world/logfile.h"
+#include "world/unpack.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* a bomb is bounded by INSTREAM_UNPACKED_MAX; the fuzzer has less time */
+#define READ_MAX (8u << 20)
+
+/* Every line has its number, none is left out, and records keep the promises of struct klog_rec. */
+static void read_log(struct savedlog *l)
+{
+	struct savedlog_line line;
+	uint64_t no = 0, lines;
+	struct err err = {0};
+	int rc;
+
+	while ((rc = savedlog_next(l, &line, &err)) > 0 && no < 100000) {
+		if (line.no != ++no)
+			abort();
+		if (line.is_record &&
+			(line.rec.len > KMSG_TEXT_MAX || strlen(line.rec.text) != line.rec.len ||
+				memchr(line.rec.device, '\0', sizeof(line.rec.device)) == NULL))
+			abort();
+	}
+	if (rc < 0 && err.code == ERR_NONE)
+		abort();
+	savedlog_lines_of(l, 1, no, &lines, &lines);
+	savedlog_close(l);
+}
+
+static void read_archive(struct unpack *u)
+{
+	char buf[4096];
+	const char *name;
+	struct err err = {0};
+	size_t left = READ_MAX;
+	ssize_t n;
+
+	while (left > 0 && unpack_next(u, &name, &err) > 0) {
+		if (strlen(name) > SIZE_MAX / 2)
+			abort();
+		while (left > 0 && (n = unpack_read(u, buf, sizeof(buf), &err)) > 0)
+			left -= (size_t)n < left ? (size_t)n : left;
+	}
+	unpack_close(u);
+}
+
+/* A saved log, as text, compressed, or an archive. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	int fd = memfd_create("log", 0);
+	struct logfile *file;
+	struct unpack *archive;
+	struct err err = {0};
+
+	if (fd < 0 || write(fd, data, size) != (ssize_t)size || lseek(fd, 0, SEEK_SET) != 0)
+		__builtin_trap();
+	if (logfile_open(instream_of_fd(fd, "log"), &file, &archive, &err) != 0) {
+		if (err.code == ERR_NONE)
+			abort();
+	} else if (archive != NULL) {
+		read_archive(archive);
+	} else {
+		read_log(savedlog_of_file(file));
+	}
+	return 0;
+}
