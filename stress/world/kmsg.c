@@ -148,6 +148,8 @@ int kmsg_parse(const char *buf, size_t len, struct klog_rec *out, struct err *er
 	out->level = prio & 7;
 	out->facility = (uint8_t)(prio >> 3);
 	out->origin = ORIGIN_KERNEL;
+	out->lost = 0;
+	out->by_line = false;
 	out->cont = memchr(flags, 'c', (size_t)(s - flags)) != NULL ||
 		memchr(flags, '+', (size_t)(s - flags)) != NULL;
 	out->device[0] = '\0';
@@ -216,6 +218,8 @@ static void ring_take(struct kmsg *k, struct klog_rec *out)
 	out->level = e.level;
 	out->facility = e.facility;
 	out->origin = ORIGIN_KERNEL;
+	out->lost = 0;
+	out->by_line = false;
 	out->cont = e.cont;
 	out->truncated = e.truncated;
 	out->len = e.text_len;
