@@ -453,6 +453,11 @@ static void add_place(struct str *s, const struct run_view *run, const struct pl
 		str_addf(s, " %s", place->step);
 }
 
+static bool is_bystander(const struct incident *inc)
+{
+	return inc->has_bdf && inc->place.lane < 0 && inc->place.candidates == 0;
+}
+
 /* What was seen and does not count: warnings, what a budget allows, errors of other devices. */
 static void others(struct page *p, const struct run_view *run)
 {
@@ -466,6 +471,8 @@ static void others(struct page *p, const struct run_view *run)
 
 		if (inc->over_budget || (inc->severity < SEV_WARNING && !inc->tolerated))
 			continue;
+		if (is_bystander(inc))
+			str_addf(&s, "%s ", severity_name(inc->severity));
 		str_addf(&s, "%s%s%s, %s%" PRIu64 " time%s", inc->id, inc->has_bdf ? " of " : "",
 			inc->has_bdf ? bdf_text(inc->bdf, bdf) : "",
 			inc->count_is_lower_bound ? "at least " : "", inc->count,
@@ -473,7 +480,10 @@ static void others(struct page *p, const struct run_view *run)
 		if (*inc->budget != '\0')
 			str_addf(&s, " (%s)", inc->budget);
 		add_place(&s, run, &inc->place);
-		say(p, inc->tolerated ? "tolerated" : severity_name(inc->severity),
+		say(p,
+			inc->tolerated              ? "tolerated"
+				: is_bystander(inc) ? "bystander"
+						    : severity_name(inc->severity),
 			p->room[ROOM_LIST_LINES], "%s", s.s);
 		str_finish(&s);
 		shown++;

@@ -33,6 +33,16 @@ struct whereabouts {
 void place_find(const struct whereabouts *lanes, size_t nlanes, const struct pcidev_list *topology,
 	const struct bdf *bdf, const char *id, int64_t now_ns, struct place *out);
 
+/* Does the step that runs make the kernel say this, as often as it does? */
+bool place_expects(const struct incident *inc);
+
+/*
+ * A port tells of what is below it: the device of a lane that lives there, when it is the only one
+ * (of the functions of one slot the lowest).
+ */
+bool place_below(const struct whereabouts *lanes, size_t nlanes, const struct pcidev_list *topology,
+	struct bdf port, struct bdf *out);
+
 /* Where a lane is: its open step, or "between". */
 void place_of_lane(const struct whereabouts *lane, int32_t index, struct place *out);
 

@@ -68,7 +68,10 @@ void klog_free(struct klog *k);
 bool klog_fault_matches(const char *wanted, const struct incident *inc);
 /* Can an incident have it? For checks at load time. */
 bool klog_fault_known(const char *wanted, const struct rules *rules);
-/* Does this step (its word and main argument, which may be NULL) make the kernel say this? */
-bool klog_expected_in(const char *id, const char *step_word, const char *arg);
+/*
+ * Does this step (its word and main argument, which may be NULL) make the kernel say this? Of one
+ * device at most *most_out times; 0 = however often.
+ */
+bool klog_expected_in(const char *id, const char *step_word, const char *arg, uint32_t *most_out);
 
 #endif

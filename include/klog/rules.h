@@ -50,6 +50,7 @@ struct rule {
 	size_t npatterns; /* 0: made by the reader itself (log.gap) */
 	const struct rule_field *fields, *decode; /* of a line; decode: of incidents only */
 	size_t nfields, ndecode;
+	bool means_below; /* a port tells of the device below it */
 	const char *meaning, *advice; /* NULL = none */
 	const char *const *samples;
 	size_t nsamples;

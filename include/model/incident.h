@@ -37,6 +37,7 @@ struct place {
 	bool late;
 	bool in_lane; /* its BDF is a device of a lane (an incident of no device: true) */
 	bool expected; /* the running step makes the kernel say this */
+	uint32_t expected_most; /* so often; 0 = however often */
 };
 
 /* One thing that went wrong, with all its lines. Lines are owned; free with incident_finish. */

@@ -68,7 +68,8 @@ struct run_view {
 	struct failure_row *failures;
 	size_t nfailures;
 	uint64_t failures_total;
-	struct incident *incidents; /* culprits first: over budget, by severity, then by time */
+	/* culprits first: over budget, of a lane, by severity, then by time */
+	struct incident *incidents;
 	size_t nincidents; /* the worst, at most INCIDENTS_SHOWN_MAX */
 	struct {
 		uint64_t all, severity[SEV_FATAL + 1], tolerated, over_budget;

@@ -61,6 +61,8 @@ struct lane_spec {
 	struct srcpos pos;
 };
 
+/* What an incident of a device of no lane does: is it only listed, or does it fail the run? */
+enum bystanders { BYSTANDERS_REPORT, BYSTANDERS_FAIL };
 enum on_failure { ON_FAILURE_STOP, ON_FAILURE_CONTINUE, ON_FAILURE_RECOVER };
 
 /* A budget: `count` of a fault within a sliding window are tolerated. */
@@ -105,6 +107,7 @@ struct scenario {
 	int64_t duration_ms; /* 0 = not limited by time */
 	int64_t settle_ms;
 	enum on_failure on_failure;
+	enum bystanders bystanders;
 	struct timeout_spec *timeouts;
 	size_t ntimeouts;
 	struct tolerate *tolerate;

@@ -80,11 +80,11 @@ void place_of_lane(const struct whereabouts *lane, int32_t index, struct place *
 
 /* A link that goes down is expected of the device that is being reset, not of its neighbour. */
 static bool is_expected(const struct whereabouts *lane, const struct pcidev_list *topology,
-	const struct bdf *bdf, const char *id)
+	const struct bdf *bdf, const char *id, uint32_t *most_out)
 {
 	struct pcidev dev = {.bdf = lane->device};
 
-	if (!lane->step_open || !klog_expected_in(id, lane->word, lane->arg))
+	if (!lane->step_open || !klog_expected_in(id, lane->word, lane->arg, most_out))
 		return false;
 	return !lane->on_device || bdf == NULL || same_slot(lane->device, *bdf) ||
 		is_above(topology, *bdf, &dev);
@@ -94,7 +94,8 @@ static void place_in_lane(const struct whereabouts *lane, int32_t index,
 	const struct pcidev_list *topology, const struct bdf *bdf, const char *id, int64_t now_ns,
 	struct place *out)
 {
-	bool expected = is_expected(lane, topology, bdf, id);
+	uint32_t most = 0;
+	bool expected = is_expected(lane, topology, bdf, id, &most);
 
 	/* a disruptive step that is open has no older tail: its BEGIN ended it */
 	if (now_ns < lane->tail_until_ns && !expected) {
@@ -104,6 +105,38 @@ static void place_in_lane(const struct whereabouts *lane, int32_t index,
 	}
 	place_of_lane(lane, index, out);
 	out->expected = expected;
+	out->expected_most = most;
+}
+
+bool place_expects(const struct incident *inc)
+{
+	const struct place *p = &inc->place;
+
+	return p->expected && (p->expected_most == 0 || inc->count <= p->expected_most);
+}
+
+bool place_below(const struct whereabouts *lanes, size_t nlanes, const struct pcidev_list *topology,
+	struct bdf port, struct bdf *out)
+{
+	struct bdf lowest = {0};
+	bool found = false;
+	size_t i, k;
+
+	for (i = 0; i < nlanes; i++)
+		for (k = 0; k < lanes[i].ndevices; k++) {
+			const struct pcidev *dev = &lanes[i].devices[k];
+
+			if (!is_above(topology, port, dev))
+				continue;
+			if (found && !same_slot(lowest, dev->bdf))
+				return false;
+			if (!found || dev->bdf.fn < lowest.fn)
+				lowest = dev->bdf;
+			found = true;
+		}
+	if (found)
+		*out = lowest;
+	return found;
 }
 
 void place_find(const struct whereabouts *lanes, size_t nlanes, const struct pcidev_list *topology,

@@ -8,6 +8,7 @@
 #include "engine/progress.h"
 #include "engine/writer.h"
 #include "klog/klog.h"
+#include "klog/rules.h"
 #include "klog/sighting.h"
 
 #include <errno.h>
@@ -20,17 +21,39 @@
 
 /* ---- attribution ---- */
 
+static void all_whereabouts(const struct supervisor *s, struct whereabouts at[LANES_MAX])
+{
+	size_t i;
+
+	for (i = 0; i < s->nlanes; i++)
+		at[i] = s->lanes[i].at;
+}
+
 static void locate(
 	void *arg, const struct bdf *bdf, const char *id, uint64_t seq, struct place *out)
 {
 	struct supervisor *s = arg;
 	struct whereabouts at[LANES_MAX];
-	size_t i;
 
 	(void)seq; /* records are fed in order, between the boundaries: now is the moment */
-	for (i = 0; i < s->nlanes; i++)
-		at[i] = s->lanes[i].at;
+	all_whereabouts(s, at);
 	place_find(at, s->nlanes, &s->topology, bdf, id, clock_mono_ns(), out);
+}
+
+/* The port that tells is not the culprit, when it can only mean one device of ours. */
+static void look_below(const struct supervisor *s, struct incident *inc)
+{
+	const struct rule *rule = rules_find(s->req->rules, inc->id);
+	struct whereabouts at[LANES_MAX];
+	struct bdf port = inc->bdf;
+
+	if (rule == NULL || !rule->means_below || !inc->has_bdf || inc->has_reporter)
+		return;
+	all_whereabouts(s, at);
+	if (!place_below(at, s->nlanes, &s->topology, port, &inc->bdf))
+		return;
+	inc->has_reporter = true;
+	inc->reporter = port;
 }
 
 /* ---- incidents ---- */
@@ -65,7 +88,8 @@ static void judge(struct supervisor *s, struct incident *inc, struct judged *bef
 	use = budgets_spend(
 		s->budgets, inc, dev, inc->count - before->count, clock_mono_ns(), clock_wall_ns());
 	if (use.answer == BUDGET_NONE)
-		inc->over_budget = inc->severity >= SEV_ERROR && inc->place.in_lane;
+		inc->over_budget = inc->severity >= SEV_ERROR &&
+			(inc->place.in_lane || s->req->scenario->bystanders == BYSTANDERS_FAIL);
 	else
 		inc->over_budget = use.answer == BUDGET_OVER;
 	inc->over_budget |= before->over_budget;
@@ -99,7 +123,8 @@ static void changed(void *arg, const struct incident *inc)
 	struct judged *before = judged_of(s, inc);
 	struct incident now = *inc;
 
-	now.expected |= inc->place.expected;
+	now.expected = place_expects(inc);
+	look_below(s, &now);
 	judge(s, &now, before);
 	if (!before->known)
 		lengthen_tail(s, &now);

@@ -32,6 +32,7 @@ static const struct word roles[] = {
 	{"primary", ROLE_PRIMARY}, {"context", ROLE_CONTEXT}, {"info", ROLE_INFO}, {NULL, 0}};
 static const struct word prefixes[] = {{"none", PREFIX_NONE}, {"device", PREFIX_DEVICE},
 	{"iommu", PREFIX_IOMMU}, {"any", PREFIX_NONE | PREFIX_DEVICE | PREFIX_IOMMU}, {NULL, 0}};
+static const struct word culprits[] = {{"device", 0}, {"below", 1}, {NULL, 0}};
 static const struct word sources[] = {
 	{"kernel", SOURCE_KERNEL}, {"qemu", SOURCE_QEMU}, {"any", SOURCE_ANY}, {NULL, 0}};
 
@@ -168,6 +169,16 @@ static int set_source(struct loader *l, struct rule *r, const struct ynode *node
 	return parse_bits(l, node, sources, "source", &r->source);
 }
 
+static int set_culprit(struct loader *l, struct rule *r, const struct ynode *node)
+{
+	unsigned v;
+
+	if (parse_word(l, node, culprits, "culprit", &v) != 0)
+		return -1;
+	r->means_below = v != 0;
+	return 0;
+}
+
 static int add_pattern(struct loader *l, struct rule *r, const struct ynode *node)
 {
 	struct err err = {0};
@@ -264,6 +275,7 @@ static const struct {
 	{"role", set_role},
 	{"prefix", set_prefix},
 	{"source", set_source},
+	{"culprit", set_culprit},
 	{"pattern", set_pattern},
 	{"fields", set_fields},
 	{"decode", set_decode},

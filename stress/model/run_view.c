@@ -516,7 +516,8 @@ static int load_incidents(struct loading *l)
 		    "first_seq,"
 		    " last_seq, first_ns, last_ns, fields, omitted, seen_by, meaning, advice,"
 		    " telling, budget"
-		    " FROM incident WHERE run = ? ORDER BY over_budget DESC, severity DESC, no",
+		    " FROM incident WHERE run = ? ORDER BY over_budget DESC, in_lane DESC, "
+		    "severity DESC, no",
 		    "i", l->run) != 0)
 		return -1;
 	while ((rc = db_row(q, l->err)) == 1) {

@@ -17,7 +17,11 @@ struct top {
 	const struct ynode *vars, *lanes, *before, *steps, *after, *repeat, *timeouts, *tolerate,
 		*report;
 	struct strings faults;
+	int bystanders;
 };
+
+static const char *const bystanders_words[] = {
+	[BYSTANDERS_REPORT] = "report", [BYSTANDERS_FAIL] = "fail", NULL};
 
 #define TOP(key, type, ...)                                                                        \
 	{                                                                                          \
@@ -40,7 +44,8 @@ static const struct field top_fields[] = {
 	TOP(tolerate, FIELD_NODE, .help = "budgets of log incidents"),
 	TOP(faults, FIELD_STRINGS, .help = "files with more log rules"),
 	TOP(report, FIELD_NODE, .help = "where the reports go"),
-	{.name = "bystanders", .kind = FIELD_LATER},
+	TOP(bystanders, FIELD_CHOICE, .dflt = "report", .choices = bystanders_words,
+		.help = "what a fault of a device of no lane does"),
 	{.name = "allow", .kind = FIELD_LATER},
 	{.name = "on-host-crash", .kind = FIELD_LATER},
 	{.name = "max-host-crashes", .kind = FIELD_LATER},
@@ -187,6 +192,7 @@ static void read_root(struct loader *ld, const struct ynode *root)
 	sc->summary = top.summary;
 	sc->connect = top.connect;
 	sc->fault_files = top.faults;
+	sc->bystanders = (enum bystanders)top.bystanders;
 	resolve_fault_files(sc);
 	read_steps(ld, "before", top.before, &sc->before);
 	read_steps(ld, "steps", top.steps, &steps);

@@ -39,7 +39,6 @@ static const struct field lane_fields[] = {
 	LANE("take-over", FIELD_BOOL, take_over, .help = "a running domain may be stopped"),
 	LANE("ready", FIELD_NODE, ready, .help = "how a boot is proved"),
 	LANE("steps", FIELD_NODE, steps, .help = "its own cycle"),
-	{.name = "bystanders", .kind = FIELD_LATER},
 	{.name = "allow", .kind = FIELD_LATER},
 	{0},
 };

@@ -85,6 +85,18 @@ expect 1 'dmar.inval-queue-error' 'a fault of no device fails the run'
 run long
 wait $!
 expect 0 '^PASS' "a bystander's fault does not fail the run"
+expect 0 '^bystander   error dmar.dma-fault of 0000:99:00.0, 1 time$' 'it is listed apart'
+
+scenario bystanders '[start, {hold: 300ms}, destroy]' 'cycles: 3' 'bystanders: fail'
+: >err
+(
+	wait_for 'has begun' err
+	printf '3,901,6000000,-;DMAR: [DMA Write NO_PASID] Request device [99:00.0] fault addr 0x1000 [fault reason 0x05] PTE Write access is not set\n' >&7
+) &
+run bystanders --report json:bystanders.json
+wait $!
+expect 1 'dmar.dma-fault' "a bystander's fault fails the run that asks for it"
+grep -q '"done": *3' bystanders.json || wrong "a bystander's fault stops no lane"
 
 : >err
 (

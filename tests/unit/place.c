@@ -152,6 +152,56 @@ static void what_a_reset_makes_the_kernel_say_is_expected_of_its_device_only(voi
 	assert_false(p.expected);
 }
 
+static void an_expected_thing_may_come_so_often_and_no_more(void **state)
+{
+	struct whereabouts lanes[2];
+	struct incident inc = {.count = 2};
+	struct bdf gpu = machine[2].bdf;
+
+	(void)state;
+	two_lanes(lanes);
+	lanes[0].word = "start";
+	place_find(lanes, 2, &topology, &gpu, "vfio.reset-recovery", S, &inc.place);
+	assert_true(place_expects(&inc));
+	inc.count = 3;
+	assert_false(place_expects(&inc));
+	place_find(lanes, 2, &topology, &gpu, "pci.rom-invalid", S, &inc.place);
+	assert_true(place_expects(&inc));
+	place_find(lanes, 2, &topology, &gpu, "dmar.dma-fault", S, &inc.place);
+	assert_false(place_expects(&inc));
+}
+
+static void a_port_means_the_only_device_of_ours_below_it(void **state)
+{
+	/* root port 00:01.0 - switch 10:00.0 - its ports 11:00.0 and 11:01.0 - a device below each */
+	static struct pcidev tree[] = {
+		{.bdf = {0, 0, 1, 0}, .is_bridge = true},
+		{.bdf = {0, 0x10, 0, 0}, .has_parent = true, .parent = {0, 0, 1, 0}},
+		{.bdf = {0, 0x11, 0, 0}, .has_parent = true, .parent = {0, 0x10, 0, 0}},
+		{.bdf = {0, 0x11, 1, 0}, .has_parent = true, .parent = {0, 0x10, 0, 0}},
+		{.bdf = {0, 0x12, 0, 1}, .has_parent = true, .parent = {0, 0x11, 0, 0}},
+		{.bdf = {0, 0x12, 0, 0}, .has_parent = true, .parent = {0, 0x11, 0, 0}},
+		{.bdf = {0, 0x13, 0, 0}, .has_parent = true, .parent = {0, 0x11, 1, 0}},
+	};
+	const struct pcidev_list list = {tree, 7};
+	struct whereabouts lanes[2] = {{.devices = &tree[4], .ndevices = 2}, {.ndevices = 0}};
+	struct bdf below;
+
+	(void)state;
+	/* two functions of one slot are one device, named by its lowest function */
+	assert_true(place_below(lanes, 2, &list, tree[2].bdf, &below));
+	assert_true(bdf_eq(below, tree[5].bdf));
+	assert_true(place_below(lanes, 2, &list, tree[0].bdf, &below));
+	assert_true(bdf_eq(below, tree[5].bdf));
+	assert_false(place_below(lanes, 2, &list, tree[3].bdf, &below));
+	assert_false(place_below(lanes, 2, &list, tree[5].bdf, &below)); /* no port */
+	/* another lane's device below the same switch: nobody can tell */
+	lanes[1] = (struct whereabouts){.devices = &tree[6], .ndevices = 1};
+	assert_false(place_below(lanes, 2, &list, tree[0].bdf, &below));
+	assert_true(place_below(lanes, 2, &list, tree[3].bdf, &below));
+	assert_true(bdf_eq(below, tree[6].bdf));
+}
+
 static void before_is_cycle_zero_and_after_has_none(void **state)
 {
 	struct whereabouts lanes[2];
@@ -174,6 +224,8 @@ int main(void)
 		cmocka_unit_test(no_device_fits_every_running_lane),
 		cmocka_unit_test(what_comes_in_the_tail_is_late_and_the_old_steps),
 		cmocka_unit_test(what_a_reset_makes_the_kernel_say_is_expected_of_its_device_only),
+		cmocka_unit_test(an_expected_thing_may_come_so_often_and_no_more),
+		cmocka_unit_test(a_port_means_the_only_device_of_ours_below_it),
 		cmocka_unit_test(before_is_cycle_zero_and_after_has_none),
 	};
 

@@ -287,8 +287,6 @@ static void everything_wrong_is_said_in_one_go(void **state)
 static void what_comes_later_is_refused_not_ignored(void **state)
 {
 	(void)state;
-	refused(HEAD "bystanders: fail\nlanes: [{domain: vm}]\nsteps: [start]\n",
-		"'bystanders' is not available in this version");
 	refused(HEAD "allow: []\nlanes: [{domain: vm, allow: []}]\nsteps: [start]\n",
 		"'allow' is not available in this version");
 	assert_int_equal(diags.errors, 2);
