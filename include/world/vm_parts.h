@@ -18,6 +18,7 @@ struct vm {
 	enum vm_expect expect;
 	uint64_t judged; /* news.count of the last vm_check that found nothing */
 	bool ours; /* this life was begun by vm_start */
+	bool asked_off; /* we asked the guest to power off, and it has not */
 	bool booting; /* the guest may reset itself on its way up */
 	unsigned resets_known; /* more than these are trouble when it is not booting */
 	unsigned mark_resets;

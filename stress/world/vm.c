@@ -300,11 +300,15 @@ enum vm_why vm_check(struct vm *vm, struct err *err)
 		return why;
 	if (actual.off && !news.lost && vm->expect != EXPECT_OFF && vm->expect != EXPECT_STOPPING)
 		news = vm_wait_for_cause(vm);
+	if (vm->asked_off)
+		news.power_button = false; /* nobody else pressed it */
 	why = news_judge(&news, vm->expect, actual, vm->resets_known, seen, sizeof(seen));
 	if (why == VM_OK) {
 		vm->judged = news.count;
 		return VM_OK;
 	}
+	if (why == VM_GUEST_STOPPED && vm->asked_off)
+		str_set(seen, "late, it had been asked to");
 	say_trouble(vm, why, seen, err);
 	if (why != VM_LIBVIRT_LOST)
 		vm_resync(vm, actual);

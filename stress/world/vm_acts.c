@@ -66,6 +66,7 @@ enum vm_why vm_start(struct vm *vm, bool paused, struct err *err)
 	ear_forget(vm->ear);
 	vm->njobs = 0;
 	vm->ours = true;
+	vm->asked_off = false;
 	qemuproc_finish(&vm->proc);
 	vm_mark(vm);
 	vm->log_start = qemulog_size(vm->log_path);
@@ -211,24 +212,40 @@ enum vm_why vm_shutdown(struct vm *vm, enum vm_mode mode, int64_t deadline_ns, s
 
 	if (why == VM_OK)
 		why = call(vm, calls[mode], EXPECT_STOPPING, err);
-	return why == VM_OK ? finish_stop(vm, VM_SHUTDOWN_IGNORED, deadline_ns, err) : why;
+	if (why != VM_OK)
+		return why;
+	vm->asked_off = true;
+	return finish_stop(vm, VM_SHUTDOWN_IGNORED, deadline_ns, err);
+}
+
+static enum vm_why destroy_failed(struct vm *vm, const struct lv_error *lv, struct err *err)
+{
+	bool hangs = qemuproc_in_kernel(vm->host, vm->proc.pid);
+	enum vm_why why = vm_check(vm, err);
+
+	/* it was quicker: what ended it is the better reason */
+	if (why != VM_OK)
+		return why;
+	return vm_call_failed(vm, hangs ? VM_WEDGED : VM_STOP_FAILED, "destroy", lv, err);
 }
 
 enum vm_why vm_destroy(struct vm *vm, int64_t deadline_ns, struct err *err)
 {
 	enum vm_why why = vm_require(vm, true, err);
+	enum vm_expect before = vm->expect;
 	struct lv_error lv;
 
-	if (why != VM_OK)
-		return why;
-	vm->expect = EXPECT_STOPPING;
-	if (lvdom_call(vm->dom, LV_DESTROY, &lv) != 0) {
-		bool hangs = qemuproc_in_kernel(vm->host, vm->proc.pid);
-
-		vm->expect = EXPECT_RUNNING;
-		return vm_call_failed(vm, hangs ? VM_WEDGED : VM_STOP_FAILED, "destroy", &lv, err);
+	if (why == VM_OK) {
+		vm->expect = EXPECT_STOPPING;
+		if (lvdom_call(vm->dom, LV_DESTROY, &lv) == 0)
+			return finish_stop(vm, VM_STOP_FAILED, deadline_ns, err);
+		vm->expect = before;
+		why = destroy_failed(vm, &lv, err);
 	}
-	return finish_stop(vm, VM_STOP_FAILED, deadline_ns, err);
+	/* it obeyed an earlier vm_shutdown in the last moment: that is what is wanted here */
+	if (why == VM_GUEST_STOPPED && vm->asked_off)
+		return finish_stop(vm, VM_STOP_FAILED, deadline_ns, err);
+	return why;
 }
 
 enum vm_why vm_kill(struct vm *vm, int64_t deadline_ns, struct err *err)

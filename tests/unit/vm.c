@@ -5,6 +5,7 @@
 #include "world/agent.h"
 #include "world/host.h"
 #include "world/ready.h"
+#include "world/vm_parts.h"
 
 #include "cmocka_all.h"
 #include <string.h>
@@ -107,6 +108,28 @@ static void waiting_ends_at_the_deadline_and_finds_nothing_wrong(void **state)
 	while (clock_mono_ns() < start + 50 * NS_PER_MS)
 		assert_int_equal(vm_wait(vm, NULL, 0, start + 50 * NS_PER_MS, &err), VM_OK);
 	assert_true(clock_mono_ns() - start < NS_PER_S);
+	vm_close(vm);
+}
+
+/* A guest that obeys when its grace is just over: `stop` then finds it off, and has what it wants. */
+static void a_guest_that_obeys_late_is_not_said_to_stop_by_itself(void **state)
+{
+	struct vm *vm = open_default(), *guest = open_default();
+	struct err err;
+
+	(void)state;
+	/* without having been asked */
+	assert_int_equal(vm_shutdown(guest, VM_MODE_DEFAULT, soon(), &err), VM_OK);
+	assert_int_equal(vm_destroy(vm, soon(), &err), VM_GUEST_STOPPED);
+	/* as after vm_shutdown whose deadline came first; test:///'s guest always obeys in time */
+	assert_int_equal(vm_start(vm, false, &err), VM_OK);
+	assert_int_equal(vm_restore(guest, VM_STATE_RUNNING, soon(), &err), VM_OK);
+	vm->asked_off = true;
+	assert_int_equal(vm_shutdown(guest, VM_MODE_DEFAULT, soon(), &err), VM_OK);
+	assert_int_equal(vm_destroy(vm, soon(), &err), VM_OK);
+	assert_int_equal(vm_start(vm, false, &err), VM_OK);
+	assert_false(vm->asked_off);
+	vm_close(guest);
 	vm_close(vm);
 }
 
@@ -213,6 +236,7 @@ int main(void)
 		cmocka_unit_test(a_domain_is_destroyed_and_started_and_each_only_once),
 		cmocka_unit_test(a_domain_is_brought_back_to_how_it_was_found),
 		cmocka_unit_test(what_the_old_boot_printed_proves_nothing),
+		cmocka_unit_test(a_guest_that_obeys_late_is_not_said_to_stop_by_itself),
 		cmocka_unit_test(commands_in_a_guest_that_stands_still_are_not_asked_for),
 		cmocka_unit_test(waiting_ends_at_the_deadline_and_finds_nothing_wrong),
 	};

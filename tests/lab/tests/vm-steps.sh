@@ -39,4 +39,10 @@ scenario agent start shutdown
 runs 3
 says 'no guest agent channel'
 is_off
+# a guest that powers off long after it was asked to: nobody else pressed its button
+vm --serial log --kernel-args "ignorepwr poweroff-after=10"
+scenario "$ready" start 'shutdown: {timeout: 3s, expect-failure: shutdown-ignored}' \
+	'hold: {duration: 60s, expect-failure: guest-stopped-itself}'
+runs 0
+is_off
 virsh -q undefine vm
