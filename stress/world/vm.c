@@ -259,14 +259,20 @@ struct vm_news vm_wait_for_cause(struct vm *vm)
 void vm_resync(struct vm *vm, struct vm_actual actual)
 {
 	struct vm_news *n = ear_lock(vm->ear);
+	struct err not_found;
 
 	n->panicked = n->watchdog = n->undefined = n->power_button = false;
 	vm->resets_known = n->resets;
 	vm->judged = n->count + 1; /* ear_unlock counts */
 	ear_unlock(vm->ear);
 	vm->expect = actual.off ? EXPECT_OFF : actual.paused ? EXPECT_PAUSED : EXPECT_RUNNING;
-	if (actual.off && !qemuproc_alive(&vm->proc))
-		qemuproc_finish(&vm->proc);
+	if (qemuproc_alive(&vm->proc))
+		return;
+	qemuproc_finish(&vm->proc);
+	/* somebody else started it: without its process no stop could be proved */
+	if (!actual.off && lvdom_real(vm->dom))
+		(void)!qemuproc_find(
+			vm->host, vm->name, lvdom_uuid(vm->dom), &vm->proc, &not_found);
 }
 
 static enum vm_why say_trouble(struct vm *vm, enum vm_why why, const char *seen, struct err *err)

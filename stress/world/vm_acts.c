@@ -47,7 +47,7 @@ enum vm_why vm_find_qemu(struct vm *vm, struct err *err)
 	struct lv_error lv;
 	struct err why_not;
 
-	if (!lvdom_real(vm->dom) ||
+	if (!lvdom_real(vm->dom) || qemuproc_alive(&vm->proc) ||
 		qemuproc_find(vm->host, vm->name, lvdom_uuid(vm->dom), &vm->proc, &why_not) == 0)
 		return VM_OK;
 	/* perhaps it has already ended */
@@ -287,16 +287,23 @@ static enum vm_why reconnect(struct vm *vm, int64_t deadline_ns, struct err *err
 	return VM_OK;
 }
 
+/* Asks a guest that was not ours; whatever it does, it is off in the end. */
 static enum vm_why put_off(struct vm *vm, enum vm_state state, int64_t deadline_ns, struct err *err)
 {
 	int64_t now = clock_mono_ns(), half = now + (deadline_ns - now) / 2;
+	enum vm_why why = VM_STOP_FAILED;
+	struct err ignored;
 
-	if (vm->ours || state != VM_STATE_RUNNING)
-		return vm_destroy(vm, deadline_ns, err);
-	if (vm_shutdown(vm, VM_MODE_DEFAULT,
-		    half < now + FOREIGN_GRACE_NS ? half : now + FOREIGN_GRACE_NS, err) == VM_OK)
-		return VM_OK;
-	return vm_destroy(vm, deadline_ns, err);
+	if (!vm->ours && state == VM_STATE_RUNNING)
+		why = vm_shutdown(vm, VM_MODE_DEFAULT,
+			half < now + FOREIGN_GRACE_NS ? half : now + FOREIGN_GRACE_NS, err);
+	if (why != VM_OK)
+		why = vm_destroy(vm, deadline_ns, err);
+	/* it died, or somebody else was quicker: no matter who */
+	if (why != VM_OK && why != VM_GROUP_BUSY && vm_state(vm, &state, &ignored) == VM_OK &&
+		state == VM_STATE_OFF)
+		return wait_gone(vm, deadline_ns, err);
+	return why;
 }
 
 enum vm_why vm_restore(struct vm *vm, enum vm_state found, int64_t deadline_ns, struct err *err)
