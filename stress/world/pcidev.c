@@ -99,17 +99,18 @@ static void read_reset_methods(int dirfd, struct pcidev *dev)
 		str_set(dev->reset_methods, "default");
 }
 
-/* False when the function is not there (any more) or does not say what it is. */
-static bool read_device(int devices_fd, const char *name, struct pcidev *dev)
+/* 1, or 0 when it is not there (any more) or does not say what it is; -1 with errno: not told. */
+static int read_device(int devices_fd, const char *name, struct pcidev *dev)
 {
 	auto_close int dirfd = openat(devices_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	char text[SYSATTR_MAX];
 	uint64_t vendor;
 	int64_t node;
 
-	if (dirfd < 0 ||
-		!str_to_u64(sysattr_text(dirfd, "vendor", text, sizeof(text)), 0, 0xffff, &vendor))
-		return false;
+	if (dirfd < 0)
+		return errno == ENOENT ? 0 : -1;
+	if (!str_to_u64(sysattr_text(dirfd, "vendor", text, sizeof(text)), 0, 0xffff, &vendor))
+		return 0;
 	dev->vendor = (uint16_t)vendor;
 	dev->device = (uint16_t)sysattr_number(dirfd, "device", 0xffff);
 	dev->subvendor = (uint16_t)sysattr_number(dirfd, "subsystem_vendor", 0xffff);
@@ -130,7 +131,7 @@ static bool read_device(int devices_fd, const char *name, struct pcidev *dev)
 		dev->secondary_bus = secondary_of(dirfd);
 		dev->subordinate_bus = dev->secondary_bus;
 	}
-	return true;
+	return 1;
 }
 
 static int by_bdf(const void *a, const void *b)
@@ -186,27 +187,43 @@ static void fill_subordinate(const struct pcidev_list *list)
 	}
 }
 
+/* What the guard does not know of it cannot protect: a list that is not whole is none. */
+static int read_all(DIR *dir, pcidev_vec *found, struct err *err)
+{
+	struct dirent *entry;
+	int is;
+
+	while ((entry = readdir(dir)) != NULL) {
+		struct pcidev dev = {0};
+
+		if (!bdf_parse(entry->d_name, &dev.bdf))
+			continue;
+		is = read_device(dirfd(dir), entry->d_name, &dev);
+		if (is < 0)
+			return err_set(err, ERR_IO, errno, "look at %.24s", entry->d_name);
+		if (found->n == PCIDEV_MAX)
+			return err_set(err, ERR_IO, 0, "more than %d PCI functions", PCIDEV_MAX);
+		if (is > 0)
+			*vec_push(found) = dev;
+	}
+	return 0;
+}
+
 int pcidev_scan_nameless(const struct host *host, struct pcidev_list *out, struct err *err)
 {
 	char path[HOST_PATH_MAX];
 	DIR *dir = opendir(host_path(host, path, "/sys/bus/pci/devices"));
 	pcidev_vec found = {0};
-	struct dirent *entry;
+	int rc;
 
 	if (dir == NULL)
 		return err_set(err, errno == ENOENT ? ERR_ABSENT : ERR_IO, errno,
 			"open /sys/bus/pci/devices");
-	while ((entry = readdir(dir)) != NULL && found.n < PCIDEV_MAX) {
-		struct pcidev dev = {0};
-
-		if (bdf_parse(entry->d_name, &dev.bdf) &&
-			read_device(dirfd(dir), entry->d_name, &dev))
-			*vec_push(&found) = dev;
-	}
+	rc = read_all(dir, &found, err);
 	closedir(dir);
-	if (found.n == PCIDEV_MAX) {
+	if (rc != 0) {
 		vec_finish(&found);
-		return err_set(err, ERR_IO, 0, "more than %d PCI functions", PCIDEV_MAX);
+		return -1;
 	}
 	if (found.n > 0)
 		qsort(found.v, found.n, sizeof(*found.v), by_bdf);

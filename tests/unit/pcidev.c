@@ -201,6 +201,26 @@ static void hostile_attributes_do_no_harm(void **state)
 	fakehost_free(fake);
 }
 
+static void a_function_that_cannot_be_looked_at_is_not_left_out(void **state)
+{
+	struct fakehost *fake = FAKEHOST(FAKE_DEV("0000:00:01.0"), FAKE_DEV("0000:00:02.0"));
+	struct pcidev_list list = {0};
+	struct err err = {0};
+
+	(void)state;
+	/* gone since its name was read */
+	fakehost_link(fake, "/sys/bus/pci/devices/0000:00:02.0", "nowhere");
+	assert_int_equal(pcidev_scan_nameless(fakehost_host(fake), &list, &err), 0);
+	assert_int_equal(list.n, 1);
+	pcidev_list_finish(&list);
+	/* a link to itself cannot be opened, as when a process may open no more files */
+	fakehost_link(fake, "/sys/bus/pci/devices/0000:00:02.0", "0000:00:02.0");
+	assert_int_equal(pcidev_scan_nameless(fakehost_host(fake), &list, &err), -1);
+	assert_int_equal(err.code, ERR_IO);
+	assert_non_null(strstr(err.msg, "0000:00:02.0"));
+	fakehost_free(fake);
+}
+
 static void a_machine_without_pci_is_an_error(void **state)
 {
 	const struct host nowhere = {.root = "/nonexistent", .kmsg = "/dev/null"};
@@ -224,6 +244,7 @@ int main(void)
 		cmocka_unit_test(old_kernels_offer_default_alone),
 		cmocka_unit_test(a_method_is_a_whole_word),
 		cmocka_unit_test(hostile_attributes_do_no_harm),
+		cmocka_unit_test(a_function_that_cannot_be_looked_at_is_not_left_out),
 		cmocka_unit_test(a_machine_without_pci_is_an_error),
 	};
 
