@@ -134,18 +134,43 @@ static int create_private(const char *path, struct err *err)
 	return err_hint(err, "choose another place with --db FILE");
 }
 
-static int schema_version(struct db *db, int64_t *version, struct err *err)
+/* What stands in a database: in one statement, because another process may be creating it. */
+struct contents {
+	int64_t version, tables, ours;
+};
+
+static int look_inside(struct db *db, struct contents *out, struct err *err)
 {
 	struct query *q;
 	int rc;
 
-	if (db_query(db, &q, err, "PRAGMA user_version", "") != 0)
+	if (db_query(db, &q, err,
+		    "SELECT (SELECT user_version FROM pragma_user_version), count(*),"
+		    " coalesce(sum(name IN ('run', 'undo', 'outbox')), 0) FROM sqlite_master"
+		    " WHERE type = 'table'",
+		    "") != 0)
 		return -1;
 	rc = db_row(q, err);
 	if (rc == 1)
-		*version = db_int(q, 0);
+		*out = (struct contents){db_int(q, 0), db_int(q, 1), db_int(q, 2)};
 	db_done(q);
 	return rc == 1 ? 0 : -1;
+}
+
+/* Many programs keep SQLite files, some with the same version number: those stay as they are. */
+static int check_contents(const struct store *s, const struct contents *c, struct err *err)
+{
+	bool empty = c->version == 0 && c->tables == 0, ours = c->version > 0 && c->ours == 3;
+
+	if (!empty && !ours) {
+		err_set(err, ERR_INPUT, 0, "%s is a database of another program", s->path);
+		return err_hint(err, "--db names the store of runs");
+	}
+	if (empty || c->version == SCHEMA_VERSION)
+		return 0;
+	err_set(err, ERR_IO, 0, "%s was written by %s vfio-stress (schema %" PRId64 ")", s->path,
+		c->version > SCHEMA_VERSION ? "a newer" : "an older", c->version);
+	return err_hint(err, "use that version, or another file with --db FILE");
 }
 
 static int create_schema(struct db *db, struct err *err)
@@ -158,30 +183,34 @@ static int create_schema(struct db *db, struct err *err)
 	return db_exec(db, pragma, err);
 }
 
-static int prepare_file(struct store *s, enum store_mode mode, struct err *err)
+static int prepare_for_reading(struct store *s, struct err *err)
 {
-	int64_t version = 0;
+	struct contents c;
 
-	if (mode != STORE_READ &&
+	if (look_inside(s->db, &c, err) != 0 || check_contents(s, &c, err) != 0)
+		return -1;
+	if (c.version == SCHEMA_VERSION)
+		return 0;
+	return err_set(err, ERR_ABSENT, 0, "%s is empty: no run was stored there yet", s->path);
+}
+
+static int prepare_for_writing(struct store *s, struct err *err)
+{
+	struct contents c;
+
+	if (look_inside(s->db, &c, err) != 0 || check_contents(s, &c, err) != 0 ||
 		db_exec(s->db,
 			"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
 			"PRAGMA cache_size = " CACHE_SIZE ";",
 			err) != 0)
 		return -1;
-	if (schema_version(s->db, &version, err) != 0)
-		return -1;
-	if (version > 0 && version != SCHEMA_VERSION) {
-		err_set(err, ERR_IO, 0, "%s was written by %s vfio-stress (schema %" PRId64 ")",
-			s->path, version > SCHEMA_VERSION ? "a newer" : "an older", version);
-		return err_hint(err, "use that version, or another file with --db FILE");
-	}
-	if (version == SCHEMA_VERSION || mode == STORE_READ)
+	if (c.version == SCHEMA_VERSION)
 		return 0;
 	/* two runs may create the file at the same time: the second one finds it made */
 	if (db_exec(s->db, "BEGIN IMMEDIATE", err) != 0)
 		return -1;
-	if (schema_version(s->db, &version, err) != 0 ||
-		(version == 0 && create_schema(s->db, err) != 0)) {
+	if (look_inside(s->db, &c, err) != 0 || check_contents(s, &c, err) != 0 ||
+		(c.version == 0 && create_schema(s->db, err) != 0)) {
 		store_rollback(s);
 		return -1;
 	}
@@ -206,16 +235,19 @@ static int open_or_create(struct store *s, struct err *err)
 
 int store_open(const char *path, enum store_mode mode, struct store **out, struct err *err)
 {
-	struct store *s = xcalloc(1, sizeof(*s));
+	struct store *s;
 	int rc;
 
+	if (path != NULL && *path == '\0')
+		return err_set(err, ERR_USAGE, 0, "--db needs the name of a file");
+	s = xcalloc(1, sizeof(*s));
 	if (path != NULL)
 		s->path = xstrdup(path);
 	rc = path ? 0 : default_path(&s->path, err);
 	if (rc == 0)
 		rc = mode == STORE_CREATE ? open_or_create(s, err) : open_existing(s, mode, err);
 	if (rc == 0)
-		rc = prepare_file(s, mode, err);
+		rc = mode == STORE_READ ? prepare_for_reading(s, err) : prepare_for_writing(s, err);
 	if (rc != 0) {
 		store_close(s);
 		return -1;

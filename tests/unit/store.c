@@ -350,6 +350,60 @@ static void without_a_home_the_store_must_be_named(void **state)
 	assert_non_null(strstr(err.hint, "--db FILE"));
 }
 
+/* Somebody names the wrong file: a browser's history, with tables and a version of its own. */
+static void a_database_of_another_program_is_refused_and_kept(void **state)
+{
+	static const char *const pragmas[] = {
+		"CREATE TABLE places (url TEXT)",
+		"CREATE TABLE places (url TEXT); PRAGMA user_version = 1",
+		"CREATE TABLE places (url TEXT); CREATE TABLE run (x); PRAGMA user_version = 99",
+	};
+	struct world *w = *state;
+	struct store *store = NULL;
+	char path[96];
+	size_t i;
+
+	snprintf(path, sizeof(path), "%s/places.sqlite", w->dir);
+	for (i = 0; i < sizeof(pragmas) / sizeof(pragmas[0]); i++) {
+		struct db *db;
+		struct query *q;
+		struct err err;
+
+		assert_int_equal(db_open(path, DB_CREATE, &db, &err), 0);
+		assert_int_equal(db_exec(db, pragmas[i], &err), 0);
+		assert_int_equal(store_open(path, STORE_CREATE, &store, &err), -1);
+		assert_non_null(strstr(err.msg, "of another program"));
+		assert_int_equal(store_open(path, STORE_CHANGE, &store, &err), -1);
+		assert_int_equal(store_open(path, STORE_READ, &store, &err), -1);
+		assert_non_null(strstr(err.msg, "of another program"));
+		assert_int_equal(db_query(db, &q, &err, "PRAGMA journal_mode", ""), 0);
+		assert_int_equal(db_row(q, &err), 1);
+		assert_string_equal(db_text(q, 0), "delete");
+		db_done(q);
+		db_close(db);
+		unlink(path);
+	}
+}
+
+static void a_store_without_anything_in_it_says_so(void **state)
+{
+	struct world *w = *state;
+	struct store *store = NULL;
+	char path[96];
+	struct err err;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/empty", w->dir);
+	fd = open(path, O_CREAT | O_RDWR, 0600);
+	assert_int_equal(store_open(path, STORE_READ, &store, &err), -1);
+	assert_int_equal(err.code, ERR_ABSENT);
+	assert_non_null(strstr(err.msg, "is empty"));
+	close(fd);
+	unlink(path);
+	assert_int_equal(store_open("", STORE_CREATE, &store, &err), -1);
+	assert_int_equal(err.code, ERR_USAGE);
+}
+
 static void what_is_no_store_is_refused_and_kept(void **state)
 {
 	struct world *w = *state;
@@ -383,6 +437,8 @@ int main(void)
 		TEST(another_schema_is_refused),
 		TEST(only_a_run_creates_a_store),
 		TEST(without_a_home_the_store_must_be_named),
+		TEST(a_database_of_another_program_is_refused_and_kept),
+		TEST(a_store_without_anything_in_it_says_so),
 		TEST(what_is_no_store_is_refused_and_kept),
 	};
 
