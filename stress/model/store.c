@@ -615,33 +615,57 @@ int store_undo_list(
 
 /* ---- finding runs ---- */
 
-int store_list_runs(struct store *s, bool (*each)(void *arg, const struct run_line *line),
-	void *arg, struct err *err)
+/* Of all lanes. A cycle failed when a step of it did, or an incident over budget fell into it. */
+static int count_cycles(struct store *s, int64_t run, struct run_line *line, struct err *err)
 {
 	struct query *q;
 	int rc;
 
 	if (db_query(s->db, &q, err,
-		    "SELECT id, scenario, started_ns, ended_ns, verdict, pid, pid_start,"
-		    " (SELECT count(*) FROM event e WHERE e.run = r.key AND e.kind = ?1"
-		    "  AND e.outcome <> 4),"
-		    " (SELECT count(*) FROM event e WHERE e.run = r.key AND e.kind = ?1"
-		    "  AND e.outcome IN (1, 2))"
-		    " FROM run r ORDER BY key DESC",
-		    "i", (int64_t)EV_CYCLE_END) != 0)
+		    "SELECT count(*), coalesce(sum(outcome IN (1, 2) OR (lane, cycle) IN (SELECT"
+		    " lane, cycle FROM incident WHERE run = ?1 AND over_budget)), 0)"
+		    " FROM event WHERE run = ?1 AND kind = ?2 AND outcome <> 4",
+		    "ii", run, (int64_t)EV_CYCLE_END) != 0)
+		return -1;
+	rc = db_row(q, err);
+	if (rc == 1) {
+		line->cycles_done = (uint64_t)db_int(q, 0);
+		line->cycles_failed = (uint64_t)db_int(q, 1);
+	}
+	db_done(q);
+	return rc == 1 ? 0 : -1;
+}
+
+static int read_line(struct store *s, struct query *q, struct run_line *out, struct err *err)
+{
+	struct run_line l = {0};
+
+	str_set(l.id, db_text(q, 1));
+	str_set(l.scenario, db_text(q, 2));
+	l.started_ns = db_int(q, 3);
+	l.ended_ns = db_int(q, 4);
+	l.verdict = l.ended_ns ? (enum verdict)db_int(q, 5) : VERDICT_ABORTED;
+	l.alive = l.ended_ns == 0 && store_process_lives(db_int(q, 6), db_int(q, 7));
+	*out = l;
+	return count_cycles(s, db_int(q, 0), out, err);
+}
+
+int store_list_runs(struct store *s, bool (*each)(void *arg, const struct run_line *line),
+	void *arg, struct err *err)
+{
+	struct run_line line;
+	struct query *q;
+	int rc;
+
+	if (db_query(s->db, &q, err,
+		    "SELECT key, id, scenario, started_ns, ended_ns, verdict, pid, pid_start FROM "
+		    "run"
+		    " ORDER BY key DESC",
+		    "") != 0)
 		return -1;
 	while ((rc = db_row(q, err)) == 1) {
-		struct run_line l = {0};
-
-		str_set(l.id, db_text(q, 0));
-		str_set(l.scenario, db_text(q, 1));
-		l.started_ns = db_int(q, 2);
-		l.ended_ns = db_int(q, 3);
-		l.alive = l.ended_ns == 0 && store_process_lives(db_int(q, 5), db_int(q, 6));
-		l.verdict = l.ended_ns ? (enum verdict)db_int(q, 4) : VERDICT_ABORTED;
-		l.cycles_done = (uint64_t)db_int(q, 7);
-		l.cycles_failed = (uint64_t)db_int(q, 8);
-		if (!each(arg, &l))
+		rc = read_line(s, q, &line, err);
+		if (rc != 0 || !each(arg, &line))
 			break;
 	}
 	db_done(q);

@@ -216,6 +216,35 @@ static struct incident fault_in_cycle(uint32_t no, int32_t cycle)
 	return inc;
 }
 
+static bool take_line(void *arg, const struct run_line *line)
+{
+	*(struct run_line *)arg = *line;
+	return true;
+}
+
+/* The list of runs and the report of a run count the same. */
+static void a_cycle_with_an_incident_over_budget_is_listed_as_failed(void **state)
+{
+	struct world *w = *state;
+	struct incident inc = fault_in_cycle(1, 2);
+	struct run_line line = {0};
+	struct err err;
+
+	cycle_end(w, 1, OUTCOME_FAIL);
+	cycle_end(w, 2, OUTCOME_PASS);
+	cycle_end(w, 3, OUTCOME_PASS);
+	cycle_end(w, 4, OUTCOME_ABORTED);
+	assert_int_equal(store_incident(w->store, w->run, &inc, &err), 0);
+	inc.no = 2;
+	inc.place.cycle = 3;
+	inc.over_budget = false;
+	assert_int_equal(store_incident(w->store, w->run, &inc, &err), 0);
+	assert_int_equal(store_list_runs(w->store, take_line, &line, &err), 0);
+	assert_int_equal(line.cycles_done, 3);
+	assert_int_equal(line.cycles_failed, 2);
+	incident_finish(&inc);
+}
+
 static void an_incident_comes_back_whole_and_fails_its_cycle(void **state)
 {
 	struct world *w = *state;
@@ -430,6 +459,7 @@ int main(void)
 		TEST(file_and_folder_are_private),
 		TEST(a_run_comes_back_with_its_rows_and_times),
 		TEST(steps_that_never_ran_have_no_times),
+		TEST(a_cycle_with_an_incident_over_budget_is_listed_as_failed),
 		TEST(an_incident_comes_back_whole_and_fails_its_cycle),
 		TEST(expected_and_info_are_counted_not_listed),
 		TEST(an_undo_record_stays_until_it_is_done),
