@@ -42,6 +42,7 @@ struct rule_field {
 	const char
 		*null_text; /* this text means null, and so does an absent group; NULL: no null */
 	struct choices of;
+	struct srcpos pos;
 };
 
 struct rule_severity {

@@ -53,6 +53,7 @@ struct rule {
 	bool means_below; /* a port tells of the device below it */
 	const char *meaning, *advice; /* NULL = none */
 	const char *const *samples;
+	const struct srcpos *sample_pos;
 	size_t nsamples;
 	bool user; /* from a user's file */
 	struct srcpos pos;

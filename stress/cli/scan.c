@@ -162,6 +162,17 @@ static int exit_code(const struct scan_result *r, bool whole)
 	return whole ? EXIT_GOOD : EXIT_REFUSED;
 }
 
+static struct rules *load_rules(const struct options *o, struct diags *diags)
+{
+	const char *files[OPTIONS_MAX];
+	size_t i, n = 0;
+
+	for (i = 0; i < o->nset; i++)
+		if (str_eq(o->set[i].opt->name, "faults"))
+			files[n++] = o->set[i].value;
+	return rules_load(files, n, diags);
+}
+
 static int run(const struct host *host, const struct options *o)
 {
 	enum scan_format format = FORMAT_TEXT;
@@ -177,10 +188,10 @@ static int run(const struct host *host, const struct options *o)
 
 	if (configure(&q, &format, o, &err) != 0)
 		return complain(&err);
-	rules = rules_load(NULL, 0, &diags);
+	rules = load_rules(o, &diags);
 	diags_print(&diags, stderr);
 	if (rules == NULL)
-		return EXIT_REFUSED;
+		return EXIT_USAGE;
 	s = scan_new(rules, &q);
 	list = loglist_new();
 	whole = read_all(s, list, o, host);
@@ -199,6 +210,8 @@ static const struct option_spec options[] = {
 		false},
 	{'f', "format", "FORMAT", "text (default), json or jsonl (an incident a line)", false,
 		false},
+	{0, "faults", "FILE", "a file with more log rules, as `faults:` of a scenario", false,
+		true},
 	{0, "lines", NULL, "say of every line what it is, as JSONL", false, false},
 	{0, "device", "BDF", "only incidents of this device or told by it", false, false},
 	{0, "min-severity", "WORD", "show only these and worse: info, warning, error, fatal", false,

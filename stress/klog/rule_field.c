@@ -194,6 +194,7 @@ int rule_fields_parse(struct arena *arena, const struct ynode *node, struct diag
 	list = arena_alloc(arena, (node->n + 1) * sizeof(*list));
 	for (i = 0; i < node->n; i++) {
 		list[i].name = list[i].from = node->keys[i]->text;
+		list[i].pos = node->keys[i]->pos;
 		if (strlen(list[i].name) >= sizeof(((struct incident_field *)0)->name))
 			return diag_error(
 				diags, node->keys[i]->pos, "the name of this field is too long");

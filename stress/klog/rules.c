@@ -182,7 +182,7 @@ static int set_culprit(struct loader *l, struct rule *r, const struct ynode *nod
 static int add_pattern(struct loader *l, struct rule *r, const struct ynode *node)
 {
 	struct err err = {0};
-	size_t at = 0;
+	size_t at = 0, certain;
 
 	if (node->kind != YNODE_SCALAR || node->text[0] == '\0')
 		return diag_error(l->diags, node->pos,
@@ -193,6 +193,12 @@ static int add_pattern(struct loader *l, struct rule *r, const struct ynode *nod
 		diag_error(l->diags, node->pos, "the pattern does not compile: %s", err.msg);
 		diag_hint(l->diags, "at character %zu: '%.30s'", at + 1, node->text + at);
 		return -1;
+	}
+	pattern_needles(r->patterns[r->npatterns], &certain);
+	if (l->user && certain == 0) {
+		diag_warning(l->diags, node->pos,
+			"nothing is certain in this pattern, so it is tried on every line");
+		diag_hint(l->diags, "give it some fixed words");
 	}
 	r->npatterns++;
 	return 0;
@@ -252,16 +258,21 @@ static int set_advice(struct loader *l, struct rule *r, const struct ynode *node
 static int set_samples(struct loader *l, struct rule *r, const struct ynode *node)
 {
 	const char **list;
+	struct srcpos *pos;
 	size_t i;
 
 	if (node->kind != YNODE_LIST)
 		return diag_error(l->diags, node->pos, "'samples' is %s, expected a list of lines",
 			ynode_what(node));
 	list = arena_alloc(&l->rules->arena, (node->n + 1) * sizeof(*list));
-	for (i = 0; i < node->n; i++)
+	pos = arena_alloc(&l->rules->arena, (node->n + 1) * sizeof(*pos));
+	for (i = 0; i < node->n; i++) {
 		if (text_of(l, node->items[i], &list[i]) != 0)
 			return -1;
+		pos[i] = node->items[i]->pos;
+	}
 	r->samples = list;
+	r->sample_pos = pos;
 	r->nsamples = node->n;
 	return 0;
 }
@@ -316,14 +327,14 @@ static bool rule_has_group(const struct rule *r, const char *name)
 	return false;
 }
 
-static int check_groups(struct loader *l, const struct rule *r, const struct rule_field *f,
-	size_t n, struct srcpos pos)
+static int check_groups(
+	struct loader *l, const struct rule *r, const struct rule_field *f, size_t n)
 {
 	size_t i;
 
 	for (i = 0; i < n; i++)
 		if (f[i].type != FIELD_REPORTER && !rule_has_group(r, f[i].from)) {
-			diag_error(l->diags, pos,
+			diag_error(l->diags, f[i].pos,
 				"field '%s' of %s takes group '%s', which no "
 				"pattern has",
 				f[i].name, r->id, f[i].from);
@@ -370,8 +381,8 @@ static int check_rule(struct loader *l, const struct rule *r, const struct ynode
 	if (r->npatterns > 0 && r->nsamples == 0)
 		return diag_error(l->diags, map->pos,
 			"rule '%s' has no samples: give a line that it must match", r->id);
-	if (check_groups(l, r, r->fields, r->nfields, map->pos) != 0 ||
-		check_groups(l, r, r->decode, r->ndecode, map->pos) != 0)
+	if (check_groups(l, r, r->fields, r->nfields) != 0 ||
+		check_groups(l, r, r->decode, r->ndecode) != 0)
 		return -1;
 	if (r->by_text != NULL && !rule_has_group(r, r->by_text->from))
 		return diag_error(l->diags, map->pos,
@@ -526,24 +537,54 @@ static bool clashes(const struct rule *r, const struct rule *other)
 }
 
 static void lint_sample(
-	const struct rules *rules, const struct rule *r, const char *sample, struct diags *diags)
+	const struct rules *rules, const struct rule *r, size_t k, struct diags *diags)
 {
+	const char *sample = r->samples[k];
 	struct logline line;
 	struct klog_match m;
 	size_t i;
 
 	logline_parse(sample, strlen(sample), &line);
 	if (!classify_as(r, line.text, line.len, &m)) {
-		diag_error(diags, r->pos, "rule '%s' does not match its own sample: %s", r->id,
-			sample);
+		diag_error(
+			diags, r->sample_pos[k], "rule '%s' does not match its own sample", r->id);
 		return;
 	}
 	for (i = 0; i < rules->list.n; i++) {
 		const struct rule *other = &rules->list.v[i];
 
-		if (clashes(r, other) && classify_as(other, line.text, line.len, &m))
-			diag_error(diags, r->pos, "a sample of '%s' also matches '%s': %s", r->id,
-				other->id, sample);
+		if (!clashes(r, other) || !classify_as(other, line.text, line.len, &m))
+			continue;
+		diag_error(diags, r->sample_pos[k], "a sample of '%s' also matches '%s'", r->id,
+			other->id);
+		if (r->user)
+			diag_hint(diags,
+				"to judge such lines otherwise, change the severity of '%s'",
+				other->id);
+	}
+}
+
+/* A user's rule that is tried first and takes what the catalogue knows for a fault. */
+static void lint_hidden(const struct rules *rules, const struct rule *user, struct diags *diags)
+{
+	struct logline line;
+	struct klog_match m;
+	size_t i, k;
+
+	for (i = 0; i < rules->list.n; i++) {
+		const struct rule *r = &rules->list.v[i];
+
+		for (k = 0; !r->user && r->role != ROLE_INFO && k < r->nsamples; k++) {
+			logline_parse(r->samples[k], strlen(r->samples[k]), &line);
+			if ((r->source & user->source) == 0 ||
+				!classify_as(user, line.text, line.len, &m))
+				continue;
+			diag_error(diags, user->pos, "rule '%s' hides '%s', such as: %.80s",
+				user->id, r->id, r->samples[k]);
+			diag_hint(diags, "let its pattern say more, or change the severity of '%s'",
+				r->id);
+			return;
+		}
 	}
 }
 
@@ -555,6 +596,8 @@ void rules_lint(const struct rules *rules, bool user_only, struct diags *diags)
 		const struct rule *r = &rules->list.v[i];
 
 		for (k = 0; k < r->nsamples && (!user_only || r->user); k++)
-			lint_sample(rules, r, r->samples[k], diags);
+			lint_sample(rules, r, k, diags);
+		if (r->user)
+			lint_hidden(rules, r, diags);
 	}
 }

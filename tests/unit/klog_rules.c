@@ -260,10 +260,10 @@ static void a_wrong_users_file_is_refused_with_its_place(void **state)
 	(void)state;
 	expect_complaint("rules: 3\n", 1, "a rule file is a mapping");
 	expect_complaint(RULE "  pattern: 'a(b'\n  samples: [ab]\n", 6, "does not compile");
-	expect_complaint(RULE "  pattern: abc\n  samples: [xyz]\n", 2, "its own sample");
+	expect_complaint(RULE "  pattern: abc\n  samples: [xyz]\n", 7, "its own sample");
 	expect_complaint(RULE "  pattern: abc\n", 2, "no samples");
 	expect_complaint(RULE "  patern: abc\n", 6, "unknown key 'patern'");
-	expect_complaint(RULE "  pattern: abc\n  samples: [abc]\n  fields: {x: int}\n", 2,
+	expect_complaint(RULE "  pattern: abc\n  samples: [abc]\n  fields: {x: int}\n", 8,
 		"takes group 'x'");
 	expect_complaint(RULE "  pattern: abc\n  samples: [abc]\n  fields: {x: number}\n", 8,
 		"unknown field type");
@@ -275,7 +275,12 @@ static void a_wrong_users_file_is_refused_with_its_place(void **state)
 	/* a line that the catalogue knows as a fault: two rules would claim it */
 	expect_complaint(RULE "  pattern: device recovery failed\n  samples: ['pcieport "
 			      "0000:80:1b.4: AER: device recovery failed']\n",
-		2, "also matches 'aer.recovery-failed'");
+		7, "also matches 'aer.recovery-failed'");
+	/* tried first, it would take lines that are faults or parts of them */
+	expect_complaint(RULE "  pattern: '^DMAR: .*'\n  samples: ['DMAR: nothing known']\n", 2,
+		"hides 'dmar.");
+	expect_complaint(RULE "  culprit: above\n  pattern: abc\n  samples: [abc]\n", 6,
+		"unknown culprit 'above'");
 }
 
 static void a_runaway_pattern_does_not_hang(void **state)
