@@ -2,6 +2,8 @@
 #include "base/str.h"
 #include "resets/resets.h"
 
+#include <string.h>
+
 const struct reset_method *const reset_methods[] = {
 	&reset_acpi,
 	&reset_af_flr,
@@ -24,15 +26,23 @@ const struct reset_method *reset_method_find(const char *name)
 	return NULL;
 }
 
+/* Does this method stay within the function? One that a newer kernel names may not. */
+static bool stays_in_function(const char *name)
+{
+	const struct reset_method *method = reset_method_find(name);
+
+	return method != NULL && method->scope == SCOPE_FUNCTION;
+}
+
 enum reset_scope reset_reach(const struct reset_method *method, const struct pcidev *dev)
 {
-	size_t i;
+	char copy[sizeof(dev->reset_methods)], *word, *rest = copy;
 
-	if (!str_eq(method->name, "default") || str_eq(dev->reset_methods, method->name))
+	if (!str_eq(method->name, "default"))
 		return method->scope;
-	for (i = 0; reset_methods[i] != NULL; i++)
-		if (reset_methods[i]->scope != SCOPE_FUNCTION &&
-			pcidev_offers(dev, reset_methods[i]->name))
-			return reset_methods[i]->scope;
+	str_set(copy, dev->reset_methods);
+	while ((word = strsep(&rest, " ")) != NULL)
+		if (*word != '\0' && !stays_in_function(word))
+			return SCOPE_BUS;
 	return SCOPE_FUNCTION;
 }

@@ -365,6 +365,32 @@ static void the_guard_is_asked_after_the_device_was_looked_at(void **state)
 	}
 }
 
+static void default_reaches_as_far_as_any_method_that_may_be_it(void **state)
+{
+	static const struct {
+		const char *methods;
+		enum reset_scope reach;
+	} cases[] = {
+		{"flr pm", SCOPE_FUNCTION},
+		{"flr bus", SCOPE_BUS},
+		{"cxl_bus", SCOPE_BUS},
+		{"default", SCOPE_BUS}, /* a kernel that does not say which */
+		{"flr quantum", SCOPE_BUS}, /* one that knows more than we */
+		{"", SCOPE_FUNCTION},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct pcidev dev = {0};
+
+		str_set(dev.reset_methods, cases[i].methods);
+		assert_int_equal(reset_reach(reset_method_find("default"), &dev), cases[i].reach);
+		assert_int_equal(reset_reach(reset_method_find("flr"), &dev), SCOPE_FUNCTION);
+		assert_int_equal(reset_reach(reset_method_find("bus"), &dev), SCOPE_BUS);
+	}
+}
+
 static void a_host_driver_needs_while_bound(void **state)
 {
 	struct err err = {0};
@@ -451,6 +477,7 @@ int main(void)
 		cmocka_unit_test(a_word_that_the_kernel_drops_is_a_note_and_no_difference),
 		cmocka_unit_test(the_guard_is_asked_again_right_before),
 		cmocka_unit_test(the_guard_is_asked_after_the_device_was_looked_at),
+		cmocka_unit_test(default_reaches_as_far_as_any_method_that_may_be_it),
 		cmocka_unit_test(a_host_driver_needs_while_bound),
 		cmocka_unit_test(without_an_undo_record_nothing_is_changed),
 		cmocka_unit_test(the_bound_counts_the_methods_that_may_run),
