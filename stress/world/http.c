@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#define RETRY_AFTER_MAX_S 86400 /* what a server may ask for; some libcurls pass on any number */
+
 /* OpenSSL's X509_V_ERR_* that people meet (openssl/x509_vfy.h), in words. */
 static const struct {
 	long code;
@@ -124,6 +126,8 @@ static int perform(CURL *curl, const struct http_post *post, struct curl_slist *
 		return explain(curl, rc, post, err);
 	/* seconds, also when the server gave a date (then negative when it is past) */
 	curl_easy_getinfo(curl, CURLINFO_RETRY_AFTER, &retry_after);
+	if (retry_after > RETRY_AFTER_MAX_S)
+		retry_after = RETRY_AFTER_MAX_S;
 	*out = (struct http_answer){
 		.status = (int)status,
 		.retry_after_ms = retry_after > 0 ? (int64_t)retry_after * 1000 : -1,
