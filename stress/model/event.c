@@ -37,7 +37,7 @@ const char *phase_name(enum phase phase)
 {
 	static const char *const names[] = {"", "before", "cycle", "after"};
 
-	return names[phase];
+	return (unsigned)phase < sizeof(names) / sizeof(names[0]) ? names[phase] : "";
 }
 
 static void print_standalone(const struct event *ev)

@@ -2,29 +2,36 @@
 #include "model/outcome.h"
 
 #include "base/str.h"
+#include "base/vec.h"
 
 #include <stdarg.h>
 #include <stdio.h>
+
+/* The numbers may come out of a store that somebody sent. */
+static const char *name_of(const char *const *names, size_t n, unsigned i)
+{
+	return i < n ? names[i] : "unknown";
+}
 
 const char *outcome_name(enum outcome o)
 {
 	static const char *const names[] = {"pass", "fail", "broken", "skipped", "aborted"};
 
-	return names[o];
+	return name_of(names, ARRAY_SIZE(names), o);
 }
 
 const char *verdict_name(enum verdict v)
 {
 	static const char *const names[] = {"pass", "fail", "broken", "skipped", "aborted"};
 
-	return names[v];
+	return name_of(names, ARRAY_SIZE(names), v);
 }
 
 const char *severity_name(enum severity s)
 {
 	static const char *const names[] = {"info", "warning", "error", "fatal"};
 
-	return names[s];
+	return name_of(names, ARRAY_SIZE(names), s);
 }
 
 static printf_like(3, 0) void fill(

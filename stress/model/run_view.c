@@ -430,6 +430,12 @@ static void unpack_fields(const void *blob, size_t len, struct incident *inc)
 	}
 }
 
+/* A store may come from anywhere: what is no severity is the worst. */
+static enum severity severity_of(int64_t stored)
+{
+	return stored >= SEV_INFO && stored <= SEV_FATAL ? (enum severity)stored : SEV_FATAL;
+}
+
 static void read_incident(struct query *q, struct incident *inc)
 {
 	const void *fields;
@@ -437,7 +443,7 @@ static void read_incident(struct query *q, struct incident *inc)
 
 	inc->no = (uint32_t)db_int(q, 0);
 	str_set(inc->id, db_text(q, 1));
-	inc->severity = (enum severity)db_int(q, 2);
+	inc->severity = severity_of(db_int(q, 2));
 	inc->tolerated = db_int(q, 3);
 	inc->over_budget = db_int(q, 4);
 	inc->expected = db_int(q, 5);
@@ -495,7 +501,7 @@ static int load_lines(struct loading *l, struct incident *inc)
 static void count_incident(struct run_view *v, enum severity severity, bool tolerated, bool over)
 {
 	v->totals.all++;
-	v->totals.severity[severity <= SEV_FATAL ? severity : SEV_FATAL]++;
+	v->totals.severity[severity]++;
 	v->totals.tolerated += tolerated;
 	v->totals.over_budget += over;
 }
@@ -526,7 +532,7 @@ static int load_incidents(struct loading *l)
 		else if (db_int(q, 2) == SEV_INFO && !db_int(q, 3) && !db_int(q, 4))
 			v->info_events += (uint64_t)db_int(q, 15);
 		else {
-			count_incident(v, (enum severity)db_int(q, 2), db_int(q, 3), db_int(q, 4));
+			count_incident(v, severity_of(db_int(q, 2)), db_int(q, 3), db_int(q, 4));
 			if (list.n < INCIDENTS_SHOWN_MAX)
 				read_incident(q, vec_push(&list));
 		}

@@ -318,6 +318,34 @@ static void an_undo_record_stays_until_it_is_done(void **state)
 	free(open);
 }
 
+/* A report can be made on another machine, of a file that somebody sent. */
+static void numbers_that_mean_nothing_do_no_harm(void **state)
+{
+	struct world *w = *state;
+	struct incident inc = fault_in_cycle(1, 1);
+	struct run_view *v;
+	struct err err;
+
+	assert_int_equal(store_incident(w->store, w->run, &inc, &err), 0);
+	step_end(w, 1, 1, OUTCOME_FAIL, 5);
+	assert_int_equal(db_exec(store_db(w->store),
+				 "UPDATE incident SET severity = 77, lane = 1000000, cycle = -9,"
+				 " fields = x'1f1e'; UPDATE step SET phase = 99;"
+				 "UPDATE event SET phase = 200, step = -7, lane = 5",
+				 &err),
+		0);
+	v = load(w);
+	assert_int_equal(v->incidents[0].severity, SEV_FATAL);
+	assert_int_equal(v->totals.severity[SEV_FATAL], 1);
+	assert_string_equal(phase_name(v->lanes[0].steps[0].phase), "");
+	assert_string_equal(v->failures[0].step, "");
+	run_view_free(v);
+	assert_string_equal(severity_name((enum severity) - 1), "unknown");
+	assert_string_equal(outcome_name((enum outcome)99), "unknown");
+	assert_string_equal(verdict_name((enum verdict)99), "unknown");
+	incident_finish(&inc);
+}
+
 static void runs_are_found_by_prefix_and_latest(void **state)
 {
 	struct world *w = *state;
@@ -463,6 +491,7 @@ int main(void)
 		TEST(an_incident_comes_back_whole_and_fails_its_cycle),
 		TEST(expected_and_info_are_counted_not_listed),
 		TEST(an_undo_record_stays_until_it_is_done),
+		TEST(numbers_that_mean_nothing_do_no_harm),
 		TEST(runs_are_found_by_prefix_and_latest),
 		TEST(another_schema_is_refused),
 		TEST(only_a_run_creates_a_store),
