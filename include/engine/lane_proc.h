@@ -38,6 +38,8 @@ void lane_proc_close(struct lane_proc *p);
 void lane_proc_hang_up(struct lane_proc *p);
 /* Sends an order; a lane that is gone is noticed elsewhere. */
 void lane_proc_order(const struct lane_proc *p, enum order_kind kind, uint64_t value);
+/* The answer to a request of the lane. */
+void lane_proc_answer(const struct lane_proc *p, uint32_t ask, uint64_t value);
 /* 1 = got one, 0 = none now, -1 = the lane has closed its end. */
 int lane_proc_receive(const struct lane_proc *p, struct event *ev);
 /* Waits until it has ended, at most until the deadline; its exit status in status_out. */

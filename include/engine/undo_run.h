@@ -23,8 +23,11 @@ struct undo_tally {
 int undo_run(const struct host *host, struct store *store, int64_t run, FILE *out,
 	struct undo_tally *tally, struct err *err) must_check;
 
-/* `vfio-stress undo --run ID` in a process of its own, waited for with a deadline. */
-int undo_in_child(
-	const struct host *host, const char *db, const char *run_id, struct err *err) must_check;
+/*
+ * `vfio-stress undo --run ID` in a process of its own, waited for with a deadline, and not longer than
+ * until cancel_fd (-1 = none) becomes readable: it is then ended.
+ */
+int undo_in_child(const struct host *host, const char *db, const char *run_id, int cancel_fd,
+	struct err *err) must_check;
 
 #endif

@@ -28,7 +28,7 @@ void writer_klog(struct writer *w, const struct klog_account *k);
 void writer_aborted(struct writer *w, const char *why);
 
 struct writer_ack {
-	uint32_t lane;
+	uint32_t lane, ask; /* of the event */
 	uint64_t id; /* of the undo record, 0 for other events */
 };
 

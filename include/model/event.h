@@ -26,7 +26,12 @@ enum event_kind {
 	EV_QEMU_LINE, /* text = a new line of the domain's QEMU log */
 	EV_BOOT_PROOF, /* code = 1: a new boot was proved; 0: not provable (delay) */
 	EV_LANE_END, /* outcome = why the lane ended, text */
+	EV_STRETCH, /* outside of steps: code = enum stretch, text = what it does, dur_ns = its bound */
+	EV_LANE_REPLACED, /* the supervisor: its process is gone, text = why; another one goes on */
 };
+
+/* What a lane does between two steps that may take long. */
+enum stretch { STRETCH_SETUP, STRETCH_RETURN, STRETCH_GIVE_BACK };
 
 enum phase { PHASE_NONE, PHASE_BEFORE, PHASE_CYCLE, PHASE_AFTER };
 
@@ -44,6 +49,7 @@ struct event {
 	uint8_t outcome; /* enum outcome */
 	uint16_t flags; /* EVENT_* */
 	uint32_t code;
+	uint32_t ask; /* EVENT_ACK: which request of this sender, from 1; its answer repeats it */
 	int64_t mono_ns, wall_ns;
 	int64_t dur_ns;
 	char subject[64];
@@ -55,7 +61,7 @@ struct event {
 /* From the supervisor to a lane. */
 enum order_kind {
 	ORDER_GO, /* prepared lanes may begin */
-	ORDER_ACK, /* the event that asked for it is on disk; `value` = id given to it */
+	ORDER_ACK, /* the event of that `ask` is on disk; `value`: see emit_durable */
 	ORDER_DENY, /* that event cannot be brought to disk: do not act on it */
 	ORDER_STOP, /* finish the step, put things back, end; `value` = enum stop_cause */
 };
@@ -67,7 +73,7 @@ enum stop_cause {
 
 struct order {
 	uint32_t kind;
-	uint32_t pad;
+	uint32_t ask;
 	uint64_t value;
 };
 
@@ -77,6 +83,7 @@ struct emitter {
 	uint32_t lane, cycle;
 	int32_t step;
 	uint8_t phase;
+	uint32_t asked; /* requests so far */
 	bool stop_asked; /* an ORDER_STOP was read */
 	bool stop_failed; /* and its cause was STOP_FAILED */
 	bool denied; /* the store refuses: nothing more comes to disk */
@@ -85,9 +92,13 @@ struct emitter {
 
 /* Stamps time, lane, cycle, phase and step, and sends. Never fails: an orphan is noted. */
 void emit(struct emitter *out, struct event *ev);
-/* Sends and waits until it is on disk. -1 (ERR_LOST) when the supervisor is gone. */
+/*
+ * Sends and waits until it is on disk. value_out: of an undo record the id that it got, of a step's
+ * BEGIN the nanoseconds that it may take longer, because another lane holds what it needs.
+ * -1 (ERR_LOST) when the supervisor is gone, or the store refuses.
+ */
 int emit_durable(
-	struct emitter *out, struct event *ev, uint64_t *id_out, struct err *err) must_check;
+	struct emitter *out, struct event *ev, uint64_t *value_out, struct err *err) must_check;
 /* Waits for the next order; false when the supervisor is gone. */
 bool emitter_wait(struct emitter *out, struct order *order);
 /* Reads waiting orders without blocking; updates stop_asked and orphaned. */

@@ -22,8 +22,8 @@ static void say_error(const char *what, const struct err *err)
 }
 
 /* What a lane could not put back, because it was killed or died. */
-static void put_back(
-	const struct run_request *req, struct store *store, int64_t run, const char *run_id)
+static void put_back(const struct run_request *req, struct store *store, int64_t run,
+	const char *run_id, int cancel_fd)
 {
 	auto_free struct undo_open *open = NULL;
 	struct err err;
@@ -33,7 +33,7 @@ static void put_back(
 		say_error("undo", &err);
 		return;
 	}
-	if (n > 0 && undo_in_child(req->host, store_path(store), run_id, &err) != 0)
+	if (n > 0 && undo_in_child(req->host, store_path(store), run_id, cancel_fd, &err) != 0)
 		say_error("undo", &err);
 }
 
@@ -110,7 +110,7 @@ int aftermath(const struct run_request *req, struct store *store, int64_t run, c
 	struct err err;
 	int code;
 
-	put_back(req, store, run, run_id);
+	put_back(req, store, run, run_id, cancel_fd);
 	if (judge(store, run, run_id, &view, &err) != 0) {
 		say_error("the run could not be judged", &err);
 		run_view_free(view);

@@ -202,12 +202,20 @@ void lane_proc_hang_up(struct lane_proc *p)
 	p->fd = -1;
 }
 
+static void send_order(const struct lane_proc *p, const struct order *order)
+{
+	if (p->fd >= 0)
+		(void)!send(p->fd, order, sizeof(*order), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 void lane_proc_order(const struct lane_proc *p, enum order_kind kind, uint64_t value)
 {
-	struct order order = {.kind = kind, .value = value};
+	send_order(p, &(struct order){.kind = kind, .value = value});
+}
 
-	if (p->fd >= 0)
-		(void)!send(p->fd, &order, sizeof(order), MSG_NOSIGNAL | MSG_DONTWAIT);
+void lane_proc_answer(const struct lane_proc *p, uint32_t ask, uint64_t value)
+{
+	send_order(p, &(struct order){.kind = ORDER_ACK, .ask = ask, .value = value});
 }
 
 int lane_proc_receive(const struct lane_proc *p, struct event *ev)

@@ -136,7 +136,7 @@ static void on_writer(void *arg)
 
 	while (writer_next_ack(s->writer, &ack)) {
 		sup_lane_acked(&s->lanes[ack.lane]);
-		lane_proc_order(&s->lanes[ack.lane].proc, ORDER_ACK, ack.id);
+		lane_proc_answer(&s->lanes[ack.lane].proc, ack.ask, ack.id);
 	}
 	if (writer_in_trouble(s->writer, &err)) {
 		on_disk_trouble(s, &err);

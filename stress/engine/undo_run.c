@@ -21,8 +21,9 @@
 
 extern char **environ;
 
-#define DOMAIN_NS (180 * NS_PER_S)
-#define CHILD_NS  (240 * NS_PER_S)
+#define DOMAIN_NS      (180 * NS_PER_S)
+#define CHILD_NS       (240 * NS_PER_S)
+#define CHILD_GRACE_MS 2000
 
 static void describe(const struct undo_rec *rec, char *buf, size_t size)
 {
@@ -153,16 +154,50 @@ int undo_run(const struct host *host, struct store *store, int64_t run, FILE *ou
 	return 0;
 }
 
-int undo_in_child(const struct host *host, const char *db, const char *run_id, struct err *err)
+/* Only a child that sleeps in the kernel outlives this; it is left behind. */
+static void stop_child(pid_t pid, struct pollfd *ended)
+{
+	kill(pid, SIGTERM);
+	poll(ended, 1, CHILD_GRACE_MS);
+	waitpid(pid, NULL, WNOHANG);
+}
+
+static int wait_child(pid_t pid, int cancel_fd, struct err *err)
+{
+	int64_t deadline = clock_mono_ns() + CHILD_NS;
+	auto_close int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	struct pollfd fds[] = {
+		{.fd = pidfd, .events = POLLIN}, {.fd = cancel_fd, .events = POLLIN}};
+	int status, n;
+
+	do {
+		n = poll(fds, 2, clock_poll_ms(deadline));
+	} while (n < 0 && errno == EINTR);
+	if (n <= 0)
+		return err_set(err, ERR_TIMEOUT, 0, "`vfio-stress undo` is still at it (pid %d)",
+			(int)pid);
+	if (fds[0].revents == 0) {
+		stop_child(pid, fds);
+		err_set(err, ERR_LOST, 0, "interrupted before everything was put back");
+		return err_hint(err, "`vfio-stress undo` does the rest");
+	}
+	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+		err_set(err, ERR_IO, 0, "not everything could be put back");
+		return err_hint(err, "`vfio-stress undo` tries again and says why");
+	}
+	return 0;
+}
+
+int undo_in_child(
+	const struct host *host, const char *db, const char *run_id, int cancel_fd, struct err *err)
 {
 	char *argv[] = {"vfio-stress", "undo", "--db", (char *)db, "--run", (char *)run_id,
 		host->simulated ? "--root" : NULL, (char *)host->root, NULL};
-	struct pollfd p = {.events = POLLIN};
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
 	sigset_t none;
-	int status, rc;
 	pid_t pid;
+	int rc;
 
 	/* our own standard output is the report's */
 	posix_spawn_file_actions_init(&actions);
@@ -175,17 +210,6 @@ int undo_in_child(const struct host *host, const char *db, const char *run_id, s
 	rc = posix_spawn(&pid, "/proc/self/exe", &actions, &attr, argv, environ);
 	posix_spawnattr_destroy(&attr);
 	posix_spawn_file_actions_destroy(&actions);
-	if (rc != 0)
-		return err_set(err, ERR_IO, rc, "start `vfio-stress undo`");
-	auto_close int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-
-	p.fd = pidfd;
-	if (poll(&p, 1, (int)(CHILD_NS / NS_PER_MS)) <= 0)
-		return err_set(err, ERR_TIMEOUT, 0, "`vfio-stress undo` is still at it (pid %d)",
-			(int)pid);
-	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-		err_set(err, ERR_IO, 0, "not everything could be put back");
-		return err_hint(err, "`vfio-stress undo` tries again and says why");
-	}
-	return 0;
+	return rc == 0 ? wait_child(pid, cancel_fd, err)
+		       : err_set(err, ERR_IO, rc, "start `vfio-stress undo`");
 }

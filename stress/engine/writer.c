@@ -175,7 +175,7 @@ void writer_aborted(struct writer *w, const char *why)
 
 static int write_event(struct writer *w, const struct event_item *item, struct err *err)
 {
-	struct writer_ack ack = {.lane = item->ev.lane};
+	struct writer_ack ack = {.lane = item->ev.lane, .ask = item->ev.ask};
 	int rc = 0;
 
 	if (item->ev.kind == EV_UNDO)

@@ -28,6 +28,8 @@ const char *event_kind_name(enum event_kind kind)
 		[EV_QEMU_LINE] = "qemu-line",
 		[EV_BOOT_PROOF] = "boot-proof",
 		[EV_LANE_END] = "lane-end",
+		[EV_STRETCH] = "stretch",
+		[EV_LANE_REPLACED] = "lane-replaced",
 	};
 
 	return (unsigned)kind < sizeof(names) / sizeof(names[0]) ? names[kind] : "unknown";
@@ -96,19 +98,21 @@ bool emitter_wait(struct emitter *out, struct order *order)
 	return !out->orphaned && next_order(out, order, true);
 }
 
-int emit_durable(struct emitter *out, struct event *ev, uint64_t *id_out, struct err *err)
+int emit_durable(struct emitter *out, struct event *ev, uint64_t *value_out, struct err *err)
 {
 	struct order order;
 
 	ev->flags |= EVENT_ACK;
+	ev->ask = ++out->asked;
 	emit(out, ev);
 	if (out->fd < 0)
 		return 0;
 	while (!out->denied && emitter_wait(out, &order)) {
-		if (order.kind != ORDER_ACK)
+		/* an answer to an older request says nothing of this one */
+		if (order.kind != ORDER_ACK || order.ask != ev->ask)
 			continue;
-		if (id_out != NULL)
-			*id_out = order.value;
+		if (value_out != NULL)
+			*value_out = order.value;
 		return 0;
 	}
 	if (out->denied)

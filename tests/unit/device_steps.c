@@ -45,10 +45,10 @@ struct lane {
 
 static void lane_open(struct lane *l, struct fakehost *fake, const char *bdf)
 {
-	const struct order ack = {.kind = ORDER_ACK, .value = 9};
+	struct order ack = {.kind = ORDER_ACK, .value = 9};
 	struct pcidev_list all = {0};
 	struct err err = {0};
-	int pair[2], i;
+	int pair[2];
 	struct bdf b;
 
 	*l = (struct lane){.fake = fake};
@@ -59,7 +59,7 @@ static void lane_open(struct lane *l, struct fakehost *fake, const char *bdf)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
 	l->out.fd = pair[0];
 	l->other = pair[1];
-	for (i = 0; i < 8; i++)
+	for (ack.ask = 1; ack.ask <= 8; ack.ask++)
 		assert_int_equal(send(l->other, &ack, sizeof(ack), 0), sizeof(ack));
 	l->ctx.host = fakehost_host(fake);
 	l->ctx.lane = &l->spec;

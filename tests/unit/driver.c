@@ -32,12 +32,12 @@ struct mouth {
 
 static void mouth_open(struct mouth *m)
 {
-	const struct order ack = {.kind = ORDER_ACK, .value = 9};
-	int pair[2], i;
+	struct order ack = {.kind = ORDER_ACK, .value = 9};
+	int pair[2];
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
 	*m = (struct mouth){.out = {.fd = pair[0]}, .other = pair[1]};
-	for (i = 0; i < 4; i++)
+	for (ack.ask = 1; ack.ask <= 4; ack.ask++)
 		assert_int_equal(send(m->other, &ack, sizeof(ack), 0), sizeof(ack));
 }
 

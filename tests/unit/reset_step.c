@@ -43,7 +43,7 @@ struct lane {
 static void lane_open(struct lane *l, struct fakehost *fake, const char *method)
 {
 	static const char *const addresses[] = {GPU, "0000:01:00.1"};
-	const struct order ack = {.kind = ORDER_ACK, .value = 9};
+	struct order ack = {.kind = ORDER_ACK, .value = 9};
 	struct pcidev_list all = {0};
 	struct err err = {0};
 	int pair[2], i;
@@ -63,7 +63,7 @@ static void lane_open(struct lane *l, struct fakehost *fake, const char *method)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
 	l->out.fd = pair[0];
 	l->other = pair[1];
-	for (i = 0; i < 8; i++)
+	for (ack.ask = 1; ack.ask <= 8; ack.ask++)
 		assert_int_equal(send(l->other, &ack, sizeof(ack), 0), sizeof(ack));
 	l->ctx.host = fakehost_host(fake);
 	l->ctx.lane = &l->spec;

@@ -33,7 +33,7 @@ static void a_record_survives_the_journey_as_an_event(void **state)
 
 static void the_change_waits_for_the_acknowledgement(void **state)
 {
-	const struct order ack = {.kind = ORDER_ACK, .value = 77};
+	const struct order ack = {.kind = ORDER_ACK, .ask = 1, .value = 77};
 	struct emitter out = {.lane = 3};
 	struct err err = {0};
 	struct event ev;
@@ -55,6 +55,29 @@ static void the_change_waits_for_the_acknowledgement(void **state)
 	assert_int_equal(ev.code, 77);
 	close(pair[0]);
 	close(pair[1]);
+}
+
+static void a_late_answer_to_an_older_request_is_none_to_this_one(void **state)
+{
+	const struct order late = {.kind = ORDER_ACK, .ask = 4, .value = 76};
+	const struct order ack = {.kind = ORDER_ACK, .ask = 5, .value = 77};
+	struct emitter out = {.asked = 4};
+	struct err err = {0};
+	uint64_t id = 0;
+	int pair[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+	out.fd = pair[0];
+	assert_int_equal(send(pair[1], &late, sizeof(late), 0), sizeof(late));
+	assert_int_equal(send(pair[1], &ack, sizeof(ack), 0), sizeof(ack));
+	assert_int_equal(undo_begin(&out, &rec, &id, &err), 0);
+	assert_int_equal(id, 77);
+	/* and when no other comes, the change is not made */
+	assert_int_equal(send(pair[1], &ack, sizeof(ack), 0), sizeof(ack));
+	close(pair[1]);
+	assert_int_equal(undo_begin(&out, &rec, &id, &err), -1);
+	close(pair[0]);
 }
 
 static void without_a_supervisor_nothing_may_be_changed(void **state)
@@ -80,6 +103,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_record_survives_the_journey_as_an_event),
 		cmocka_unit_test(the_change_waits_for_the_acknowledgement),
+		cmocka_unit_test(a_late_answer_to_an_older_request_is_none_to_this_one),
 		cmocka_unit_test(without_a_supervisor_nothing_may_be_changed),
 	};
 
