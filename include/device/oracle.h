@@ -55,6 +55,8 @@ size_t oracle_notes(
  * its devices, when they can be read; steps that change something on purpose keep it true.
  */
 int oracle_remember(const struct host *host, struct lane_device *dev, struct err *err) must_check;
+/* The same from a reference that was taken before, by another process of the run. */
+void oracle_recall(struct lane_device *dev, const struct dev_state *reference);
 void oracle_forget(struct lane_device *dev);
 
 /* One line for the record: "10de:2684 rev a1 D0 x16 16.0 GT/s PCIe command 0006 vfio-pci". */

@@ -6,6 +6,7 @@
 #include "model/lane_device.h"
 #include "model/scenario.h"
 
+struct lane_keep;
 struct step_ctx;
 struct tail;
 struct vm;
@@ -22,11 +23,10 @@ struct lane {
 	struct lane_device *devs;
 	size_t ndevs;
 	bool devices_known; /* all of them were found */
-	int64_t until_ns; /* no cycle begins after this (repeat.until.duration) */
+	struct lane_keep *keep; /* NULL: it is only looked at */
 	bool wedged; /* a device or QEMU hangs in the kernel: nothing is touched any more */
 	bool domain_changed; /* it has an undo record */
 	uint64_t undo_domain;
-	int state_before_cycles; /* enum vm_state to return to between failed cycles */
 };
 
 /* What keeps the lane from running; `err` has the hint. */
@@ -37,6 +37,8 @@ typedef void lane_refusal(void *arg, const char *subject, const struct err *err)
  * is wrong is told to `refuse`; returns how much that was.
  */
 size_t lane_prepare(struct lane *lane, lane_refusal *refuse, void *arg);
+/* For a process that goes on in the middle of a run: only finds them. */
+size_t lane_find(struct lane *lane, lane_refusal *refuse, void *arg);
 void lane_finish(struct lane *lane);
 
 /* -1 (ERR_REFUSED) when a reset of one of these could reach the other: they belong in one lane. */
@@ -52,9 +54,10 @@ void lane_step_ctx(
 bool lane_step_applies(const struct step *step, const struct lane_device *dev);
 
 /*
- * The process of a lane: reads its brief, prepares, waits for GO, runs. socket_fd -1: stand-alone,
- * prints events instead and waits for nobody. Returns an exit status.
+ * The process of a lane: prepares, waits for GO, runs; or goes on where `keep` says. socket_fd -1:
+ * stand-alone, prints events instead and waits for nobody. Returns an exit status.
  */
-int lane_main(const struct host *host, const struct scenario *sc, uint32_t index, int socket_fd);
+int lane_main(const struct host *host, const struct scenario *sc, uint32_t index, int socket_fd,
+	struct lane_keep *keep);
 
 #endif

@@ -3,7 +3,7 @@
 #define VFIO_STRESS_ENGINE_LANE_PARTS_H
 
 #include "base/err.h"
-#include "model/outcome.h"
+#include "model/event.h"
 
 #include <stdbool.h>
 
@@ -28,6 +28,12 @@ bool lane_may_go_on(struct lane *lane);
 void lane_tell_qemu_lines(struct lane *lane);
 
 /* lane_host.c */
+/* Says that one of these begins, and how long it may take. */
+void lane_tell_stretch(struct lane *lane, enum stretch what);
+/* Takes over what a process before this one had taken, and puts back what it left half done. */
+void lane_inherit(struct lane *lane);
+/* For that: what the devices looked like is kept where an heir finds it. */
+void lane_keep_states(struct lane *lane);
 /* Domain and devices for the run: off, and bound to vfio-pci; undo records first. */
 int lane_take_host(struct lane *lane, struct err *err) must_check;
 /* As they were found; what cannot be given back is told, and stays in the undo records. */

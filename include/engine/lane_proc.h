@@ -29,10 +29,11 @@ struct lane_brief {
 
 #define LANE_SOCKET_FD 3 /* the descriptors that a lane finds */
 #define LANE_BRIEF_FD  4
+#define LANE_KEEP_FD   5
 
-/* Starts the lane's process: this binary again, in a session of its own. */
-int lane_proc_start(const struct lane_brief *brief, uint32_t lane, struct lane_proc *out,
-	struct err *err) must_check;
+/* Starts the lane's process: this binary again, in a session of its own. keep_fd: lane_keep_new. */
+int lane_proc_start(const struct lane_brief *brief, uint32_t lane, int keep_fd,
+	struct lane_proc *out, struct err *err) must_check;
 void lane_proc_close(struct lane_proc *p);
 /* Closes our end of its socket, which tells it to end. */
 void lane_proc_hang_up(struct lane_proc *p);

@@ -3,6 +3,7 @@
 #define VFIO_STRESS_ENGINE_SUPERVISOR_H
 
 #include "base/vec.h"
+#include "engine/lane_keep.h"
 #include "engine/lane_proc.h"
 #include "engine/place.h"
 #include "engine/supervise.h"
@@ -18,7 +19,7 @@ struct sighting;
 struct trace;
 struct writer;
 
-/* The supervisor's insides, shared by its files (supervise.c, sup_lanes.c, sup_ladder.c, sup_log.c). */
+/* The supervisor's insides, shared by its files (supervise.c and sup_*.c). */
 
 enum lane_life {
 	LANE_PREPARING,
@@ -28,22 +29,63 @@ enum lane_life {
 	LANE_ABANDONED, /* stuck in the kernel; never waited for */
 };
 
+/*
+ * What a lane is at, and how long it may be. There is always one while it runs: a step, or what is
+ * between two steps.
+ */
+struct sup_stretch {
+	char what[64]; /* the step's word, or what it does: "giving the host back" */
+	int64_t began_ns, bound_ns;
+	int64_t asked_ns; /* since then it waits for the disk, 0 = not: its time stands still */
+	bool overdue; /* said, with evidence */
+	/* sup_fate.c */
+	int64_t in_kernel_ns; /* since then a task of it sleeps in the kernel, 0 = not */
+	bool holds; /* what other lanes may need */
+	const struct sup_lane *held_by; /* the last one that held what it needs, NULL = none did */
+	int64_t held_ns, held_until_ns; /* how long, looked at until then */
+};
+
+/* How a lane's process came to its end, when it did not say so itself. */
+struct sup_ending {
+	bool set; /* not: it died */
+	enum outcome outcome;
+	const char *reason, *hint;
+	char text[DETAIL_MAX];
+	bool for_good; /* no other process goes on */
+};
+
 struct sup_lane {
 	struct supervisor *sup;
-	struct lane_proc proc;
-	enum lane_life life;
 	const struct lane_spec *spec;
-	VEC(struct pcidev) devices;
-	struct whereabouts at;
-	struct event open_step; /* its BEGIN, while at.step_open */
-	int64_t step_deadline_ns;
+	enum lane_life life;
+
+	struct lane_proc proc;
+	int keep_fd;
+	struct lane_keep *keep;
+	VEC(struct undo_rec) open_undo; /* id 0: not on disk yet */
 	bool refused; /* in the prepare phase: its process ends then */
 	bool abandoned; /* stuck in the kernel: its end was written by us, it is not listened to */
-	bool stuck; /* past its bound, evidence taken */
-	bool iommu_fault; /* in the open disruptive step: its tail is longer */
+	bool killed; /* by us */
 	bool process_gone;
 	int exit_status;
 	bool socket_closed;
+	struct sup_ending ending;
+
+	bool heir_due; /* another process begins as soon as all is on disk */
+	bool heir_prepares;
+	bool giving_back; /* the host, at its end */
+	bool progressed; /* its process has begun a step */
+	unsigned deaths; /* in a row that were none of our doing */
+
+	VEC(struct pcidev) devices;
+	struct whereabouts at;
+	struct event open_step; /* its BEGIN, while at.step_open */
+	struct event last; /* of a list: a step's BEGIN or END, or its cycle's BEGIN */
+	bool cycle_open;
+	bool iommu_fault; /* in the open disruptive step: its tail is longer */
+	bool excused; /* the cycle, or the lane, failed because of another lane */
+	pid_t qemu; /* of its domain, 0 = not known */
+	struct sup_stretch now;
 	struct loop_timer deadline;
 };
 
@@ -54,10 +96,17 @@ struct judged {
 	bool known, over_budget;
 };
 
-/* An event, with what the witnesses saw until it came: the kernel log by a ticket, others told. */
+enum inbox_kind {
+	INBOX_SEEN, /* only what the witnesses saw */
+	INBOX_EVENT,
+	INBOX_MILESTONE, /* our own place in the queue */
+	INBOX_LANE_GONE, /* behind all that the lane `ev.lane` has said */
+};
+
+/* What came, with what the witnesses saw until then: the kernel log by a ticket, others told. */
 struct inbox_item {
-	struct event ev; /* EV_NONE: only what was seen, or a milestone */
-	bool milestone; /* our own place in the queue */
+	enum inbox_kind kind;
+	struct event ev;
 	uint64_t ticket;
 	struct sighting *seen; /* heap */
 	size_t nseen;
@@ -110,24 +159,51 @@ struct supervisor {
 
 /* sup_lanes.c */
 int sup_lanes_start(struct supervisor *s, struct err *err) must_check;
+int sup_lane_watch(struct sup_lane *lane, struct err *err) must_check;
 void sup_lanes_go(struct supervisor *s);
 void sup_lanes_stop(struct supervisor *s);
 void sup_lanes_kill(struct supervisor *s);
-/* Its BEGIN is on disk: only now its time runs. */
-void sup_lane_acked(struct sup_lane *lane);
+/* Lanes that wait for a new process end without one. */
+void sup_lanes_no_heirs(struct supervisor *s);
+/* What it asked for is on disk: its time runs again. */
+void sup_lane_acked(struct sup_lane *lane, uint32_t ask, uint64_t id);
 void sup_lane_handle(struct supervisor *s, const struct event *ev, uint64_t klog_seq);
 bool sup_lanes_all(const struct supervisor *s, enum lane_life at_least);
 void sup_lanes_finish(struct supervisor *s);
 uint32_t sup_lane_index(const struct sup_lane *lane);
+const struct step *sup_lane_step(const struct sup_lane *lane, const struct event *ev);
 
 /* sup_ladder.c: what a lane does not announce itself */
-#define SUP_GRACE_NS                                                                               \
-	(5 * NS_PER_S) /* a lane ends an overdue step itself; this is how much later we act */
+#define SUP_BETWEEN_NS (120 * NS_PER_S) /* from one step to the next */
+/* It begins something, and its deadline runs. */
+void sup_lane_stretch(struct sup_lane *lane, const char *what, int64_t began_ns, int64_t bound_ns);
+void sup_lane_arm(struct sup_lane *lane);
+bool sup_lane_in_kernel(const struct sup_lane *lane);
 void sup_lane_on_socket(void *lane);
 void sup_lane_on_process_end(void *lane);
-void sup_lane_on_deadline(void *lane);
 /* It cannot be ended: the kernel holds it. It is left alone, with its locks. */
 void sup_lane_abandon(struct sup_lane *lane);
+
+/* sup_heir.c: the end of a process that did not announce it, and who goes on */
+void sup_lane_gone(struct sup_lane *lane);
+void sup_lane_start_heir(struct sup_lane *lane);
+void sup_lane_heir_prepared(struct sup_lane *lane, const struct event *ev);
+/* Its own undo records, from what it says. */
+void sup_lane_note_undo(struct sup_lane *lane, const struct event *ev);
+
+/* sup_fate.c: lanes that wait for one another */
+/* Once a second, and before one of them ends what it is at: who holds up whom? */
+void sup_fate_look(struct supervisor *s);
+/* For how much longer than its bound its stretch may go on, because it was held up. */
+int64_t sup_fate_extra(const struct sup_lane *lane);
+/* The same for a step that is about to begin, as far as can be seen. */
+int64_t sup_fate_forecast(const struct sup_lane *lane);
+/* Is it held up just now? */
+bool sup_fate_is_held(const struct sup_lane *lane);
+/* What a lane blames on its device although it was held up is said otherwise. */
+void sup_fate_judge(struct sup_lane *lane, struct event *ev);
+/* ": blocked behind lane 'X'", "" = it was not. */
+const char *sup_fate_text(const struct sup_lane *lane, char *buf, size_t size);
 
 /* sup_log.c */
 void sup_log_open(struct supervisor *s);
@@ -152,7 +228,7 @@ void sup_witness_account(struct supervisor *s);
 void sup_witness_end(struct supervisor *s);
 
 /* supervise.c */
-void sup_enqueue(struct supervisor *s, const struct event *ev);
+void sup_enqueue(struct supervisor *s, enum inbox_kind kind, const struct event *ev);
 void sup_pump(struct supervisor *s);
 void sup_begin_run(struct supervisor *s);
 void sup_lane_over(struct supervisor *s);

@@ -38,6 +38,8 @@ struct step_ctx {
 #define STEP_STARTS_VM 8u /* off before, running after */
 #define STEP_STOPS_VM  16u /* running before, off after */
 #define STEP_USES_VM   32u /* running before and after */
+/* Needs locks of the PCI core that another lane may hold; what asks libvirt may always wait for such. */
+#define STEP_SHARES_LOCKS 64u
 
 /* One word of the scenario language: one file in stress/steps/, one row in its table. */
 struct step_type {

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cli/commands.h"
 
+#include "base/mem.h"
 #include "base/str.h"
 #include "cli/complain.h"
 #include "engine/lane.h"
+#include "engine/lane_keep.h"
 #include "engine/lane_proc.h"
 #include "engine/vocabulary.h"
 
@@ -18,10 +20,18 @@ static struct scenario *load_file(const char *path)
 	return sc;
 }
 
+static int run_alone(const struct host *host, struct scenario *sc, uint32_t index)
+{
+	auto_free struct lane_keep *keep = xcalloc(1, sizeof(*keep));
+
+	return lane_main(host, sc, index, -1, keep);
+}
+
 static int run(const struct host *host, const struct options *o)
 {
 	const char *standalone = options_get(o, "standalone"),
 		   *index_text = options_get(o, "index");
+	struct lane_keep *keep = NULL;
 	struct scenario *sc;
 	struct err err = {0};
 	int64_t index = 0;
@@ -38,7 +48,13 @@ static int run(const struct host *host, const struct options *o)
 		scenario_free(sc);
 		return EXIT_USAGE;
 	}
-	code = lane_main(host, sc, (uint32_t)index, standalone ? -1 : LANE_SOCKET_FD);
+	if (standalone != NULL)
+		code = run_alone(host, sc, (uint32_t)index);
+	else if ((keep = lane_keep_map(LANE_KEEP_FD, &err)) != NULL)
+		code = lane_main(host, sc, (uint32_t)index, LANE_SOCKET_FD, keep);
+	else
+		code = complain(&err);
+	lane_keep_free(keep);
 	scenario_free(sc);
 	return code;
 }

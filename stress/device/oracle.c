@@ -414,6 +414,15 @@ void oracle_forget(struct lane_device *dev)
 	dev->oracle = NULL;
 }
 
+void oracle_recall(struct lane_device *dev, const struct dev_state *reference)
+{
+	struct dev_state *st = xmalloc(sizeof(*st));
+
+	*st = *reference;
+	oracle_forget(dev);
+	dev->oracle = st;
+}
+
 int oracle_remember(const struct host *host, struct lane_device *dev, struct err *err)
 {
 	struct dev_state *st = xcalloc(1, sizeof(*st));

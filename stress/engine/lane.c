@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "device/lock.h"
+#include "engine/lane_keep.h"
 #include "engine/lane_parts.h"
 #include "model/step.h"
 #include "world/tail.h"
@@ -15,6 +16,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define HEIR_LOCK_NS (90 * NS_PER_S) /* a reset of a dead device takes 70 s */
+#define LOCK_POLL_MS 100 /* nothing announces that a lock is free */
 
 /* ---- cycles ---- */
 
@@ -42,63 +46,60 @@ static void run_cycle(struct lane *lane, uint32_t cycle, struct list_end *end)
 	emit(&lane->out, &ev);
 }
 
-/* After a failed cycle. */
 static bool returns_to_start(struct lane *lane, struct list_end *end)
 {
 	struct err err = {0};
 
+	lane_tell_stretch(lane, STRETCH_RETURN);
 	if (lane_return_to_start(lane, &err) == 0)
 		return true;
 	snprintf(end->text, sizeof(end->text), "cannot return to the start state: %s", err.msg);
 	return false;
 }
 
-static bool wants_another(const struct lane *lane, uint32_t cycle)
+static bool wants_another(const struct lane *lane)
 {
-	if (lane->scenario->cycles > 0 && cycle >= (uint64_t)lane->scenario->cycles)
+	if (lane->scenario->cycles > 0 && lane->out.cycle >= (uint64_t)lane->scenario->cycles)
 		return false;
-	return clock_mono_ns() < lane->until_ns;
+	return clock_mono_ns() < lane->keep->until_ns;
+}
+
+/* After a cycle: from here to the next one, if there is to be one. */
+static bool goes_on(struct lane *lane, struct list_end *end)
+{
+	if (lane_list_failed(end) &&
+		(lane->wedged || lane->scenario->on_failure == ON_FAILURE_STOP ||
+			!returns_to_start(lane, end)))
+		return false;
+	if (end->outcome == OUTCOME_ABORTED)
+		return false;
+	end->outcome = OUTCOME_PASS;
+	if (wants_another(lane))
+		settle(lane, lane->scenario->settle_ms);
+	if (lane_may_go_on(lane))
+		return wants_another(lane);
+	/* told to stop after its last cycle, it has lost nothing */
+	end->outcome = wants_another(lane) ? OUTCOME_ABORTED : OUTCOME_PASS;
+	return false;
 }
 
 static void run_cycles(struct lane *lane, struct list_end *end)
 {
-	uint32_t cycle = 0;
-
 	do {
-		run_cycle(lane, ++cycle, end);
-		if (lane_list_failed(end) &&
-			(lane->wedged || lane->scenario->on_failure == ON_FAILURE_STOP ||
-				!returns_to_start(lane, end)))
-			return;
-		if (end->outcome == OUTCOME_ABORTED)
-			return;
-		end->outcome = OUTCOME_PASS;
-		if (wants_another(lane, cycle))
-			settle(lane, lane->scenario->settle_ms);
-		if (!lane_may_go_on(lane)) {
-			/* told to stop after its last cycle, it has lost nothing */
-			end->outcome = wants_another(lane, cycle) ? OUTCOME_ABORTED : OUTCOME_PASS;
-			return;
-		}
-	} while (wants_another(lane, cycle));
+		run_cycle(lane, lane->out.cycle + 1, end);
+	} while (goes_on(lane, end));
 }
 
 /* ---- the whole life ---- */
 
-static void run_phases(struct lane *lane, struct list_end *end)
+/* It runs whole, whatever ended the cycles: its steps are not told of the stop. */
+static void run_after(struct lane *lane, struct list_end *end)
 {
 	struct list_end after = {.outcome = OUTCOME_PASS};
-	bool stop_failed;
+	bool stop_failed = lane->out.stop_failed;
 
-	lane->out.phase = PHASE_BEFORE;
-	lane_run_list(lane, &lane->scenario->before, false, end);
-	lane_note_start_state(lane);
-	if (end->outcome == OUTCOME_PASS)
-		run_cycles(lane, end);
 	lane->out.phase = PHASE_AFTER;
 	lane->out.cycle = 0;
-	/* it runs whole, whatever ended the cycles: its steps are not told of the stop */
-	stop_failed = lane->out.stop_failed;
 	lane->out.stop_asked = lane->out.stop_failed = false;
 	if (!lane->out.orphaned && !lane->wedged)
 		lane_run_list(lane, &lane->scenario->after, true, &after);
@@ -106,6 +107,41 @@ static void run_phases(struct lane *lane, struct list_end *end)
 	if (end->outcome == OUTCOME_PASS && lane_list_failed(&after))
 		*end = after;
 	lane->out.phase = PHASE_NONE;
+}
+
+static void run_from_start(struct lane *lane, struct list_end *end)
+{
+	struct err err = {0};
+
+	if (!lane_may_go_on(lane)) {
+		end->outcome = OUTCOME_ABORTED;
+		return;
+	}
+	if (lane_take_host(lane, &err) != 0) {
+		snprintf(end->text, sizeof(end->text), "the lane cannot be set up: %s", err.msg);
+		return;
+	}
+	lane->out.phase = PHASE_BEFORE;
+	lane_run_list(lane, &lane->scenario->before, false, end);
+	lane_note_start_state(lane);
+	if (end->outcome == OUTCOME_PASS)
+		run_cycles(lane, end);
+	run_after(lane, end);
+}
+
+/* The process before this one is gone; it had begun a cycle, or come to its end. */
+static void run_from_there(struct lane *lane, struct list_end *end)
+{
+	const struct lane_keep *keep = lane->keep;
+
+	end->outcome = keep->outcome;
+	str_set(end->text, keep->text);
+	lane->out.cycle = keep->cycle;
+	lane_inherit(lane);
+	if (keep->task == HEIR_CYCLES && goes_on(lane, end))
+		run_cycles(lane, end);
+	if (keep->task != HEIR_GIVE_BACK)
+		run_after(lane, end);
 }
 
 /* Stopped because an incident of its own went over budget: that is a failure, not an abort. */
@@ -127,23 +163,15 @@ static void emit_lane_end(struct lane *lane, const struct list_end *end)
 static void lane_run(struct lane *lane)
 {
 	struct list_end end = {.outcome = OUTCOME_BROKEN};
-	struct err err = {0};
+	struct err err;
 
 	if (lane->vm != NULL && *vm_log_path(lane->vm) != '\0' &&
 		tail_open(vm_log_path(lane->vm), TAIL_END, &lane->qemu_log, &err) != 0)
 		lane->qemu_log = NULL;
-	lane->until_ns = lane->scenario->duration_ms
-		? clock_mono_ns() + lane->scenario->duration_ms * NS_PER_MS
-		: NEVER;
-	if (!lane_may_go_on(lane)) {
-		end.outcome = OUTCOME_ABORTED;
-		emit_lane_end(lane, &end);
-		return;
-	}
-	if (lane_take_host(lane, &err) != 0)
-		snprintf(end.text, sizeof(end.text), "the lane cannot be set up: %s", err.msg);
+	if (lane->keep->task == HEIR_NONE)
+		run_from_start(lane, &end);
 	else
-		run_phases(lane, &end);
+		run_from_there(lane, &end);
 	/*
 	 * Without a supervisor nothing new is begun, and what hangs in the kernel is left alone: the
 	 * undo records say what is left.
@@ -165,6 +193,19 @@ static void tell_refusal(void *arg, const char *subject, const struct err *err)
 	emit(&lane->out, &ev);
 }
 
+/* A child of the process before this one may still be on its way out of the kernel. */
+static int take_lock(const struct lane *lane, struct lane_device *dev, struct err *err)
+{
+	int64_t until = lane->keep->task != HEIR_NONE ? clock_mono_ns() + HEIR_LOCK_NS : 0;
+
+	while (lock_take(lane->host, dev->pci.bdf, &dev->lock_fd, err) != 0) {
+		if (err->code != ERR_REFUSED || clock_mono_ns() >= until)
+			return -1;
+		poll(NULL, 0, LOCK_POLL_MS);
+	}
+	return 0;
+}
+
 static size_t take_locks(struct lane *lane)
 {
 	size_t i, n = 0;
@@ -173,7 +214,7 @@ static size_t take_locks(struct lane *lane)
 		struct err err = {0};
 		char bdf[BDF_LEN];
 
-		if (lock_take(lane->host, lane->devs[i].pci.bdf, &lane->devs[i].lock_fd, &err) == 0)
+		if (take_lock(lane, &lane->devs[i], &err) == 0)
 			continue;
 		tell_refusal(lane, bdf_text(lane->devs[i].pci.bdf, bdf), &err);
 		n++;
@@ -206,14 +247,45 @@ static bool wait_for_go(struct emitter *out)
 	return false;
 }
 
-int lane_main(const struct host *host, const struct scenario *sc, uint32_t index, int socket_fd)
+static size_t prepare(struct lane *lane)
+{
+	size_t n;
+
+	/* what its steps need was judged before the run, and is not as it was then */
+	if (lane->keep->task != HEIR_NONE)
+		n = lane_find(lane, tell_refusal, lane);
+	else
+		n = lane_prepare(lane, tell_refusal, lane);
+	if (n == 0)
+		n = take_locks(lane);
+	return n;
+}
+
+static void live(struct lane *lane)
 {
 	struct event prepared = {.kind = EV_LANE_PREPARED};
+
+	prepared.code = (uint32_t)prepare(lane);
+	tell_devices(lane);
+	emit(&lane->out, &prepared);
+	if (prepared.code > 0 || !wait_for_go(&lane->out))
+		return;
+	if (lane->keep->task == HEIR_NONE)
+		lane->keep->until_ns = lane->scenario->duration_ms
+			? clock_mono_ns() + lane->scenario->duration_ms * NS_PER_MS
+			: NEVER;
+	lane_run(lane);
+}
+
+int lane_main(const struct host *host, const struct scenario *sc, uint32_t index, int socket_fd,
+	struct lane_keep *keep)
+{
 	struct lane lane = {
 		.host = host,
 		.scenario = sc,
 		.spec = &sc->lanes[index],
 		.out = {.fd = socket_fd, .lane = index, .step = -1},
+		.keep = keep,
 	};
 
 	/* orders come over the socket: a service manager's signal to all must not cut a step */
@@ -221,13 +293,7 @@ int lane_main(const struct host *host, const struct scenario *sc, uint32_t index
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
-	prepared.code = (uint32_t)lane_prepare(&lane, tell_refusal, &lane);
-	if (prepared.code == 0)
-		prepared.code += (uint32_t)take_locks(&lane);
-	tell_devices(&lane);
-	emit(&lane.out, &prepared);
-	if (prepared.code == 0 && wait_for_go(&lane.out))
-		lane_run(&lane);
+	live(&lane);
 	lane_finish(&lane);
 	return 0;
 }

@@ -5,13 +5,47 @@
 #include "base/str.h"
 #include "device/driver.h"
 #include "device/oracle.h"
+#include "device/undo_replay.h"
 #include "engine/lane.h"
+#include "engine/lane_keep.h"
+#include "model/step.h"
 #include "model/undo.h"
+#include "steps/domain.h"
 #include "world/vm.h"
 
 #include <stdio.h>
 
 #define RESTORE_NS (180 * NS_PER_S) /* for a VM that has to be stopped or started */
+#define DEVICE_MS  INT64_C(140000) /* a driver that probes slowly, and a look at the device */
+
+/* ---- how long it may take ---- */
+
+static const struct {
+	const char *what;
+	bool devices; /* all of them as well, not only the domain */
+} stretches[] = {
+	[STRETCH_SETUP] = {"taking the host over", true},
+	[STRETCH_RETURN] = {"returning to the start state", false},
+	[STRETCH_GIVE_BACK] = {"giving the host back", true},
+};
+
+void lane_tell_stretch(struct lane *lane, enum stretch what)
+{
+	struct event ev = {.kind = EV_STRETCH, .code = what};
+	struct step_ctx ctx;
+	int64_t ms = 0;
+
+	lane_step_ctx(lane, NULL, NULL, &ctx);
+	if (lane->vm != NULL)
+		ms = domain_bound_ms(&ctx, RESTORE_NS / NS_PER_MS);
+	if (stretches[what].devices)
+		ms += DEVICE_MS * (int64_t)lane->ndevs;
+	ev.dur_ns = ms * NS_PER_MS;
+	str_set(ev.text, stretches[what].what);
+	emit(&lane->out, &ev);
+}
+
+/* ---- taking over ---- */
 
 static int record_domain(struct lane *lane, struct err *err)
 {
@@ -69,7 +103,11 @@ static int take_devices(struct lane *lane, struct err *err)
 
 int lane_take_host(struct lane *lane, struct err *err)
 {
-	return take_domain(lane, err) == 0 && take_devices(lane, err) == 0 ? 0 : -1;
+	lane_tell_stretch(lane, STRETCH_SETUP);
+	if (take_domain(lane, err) != 0 || take_devices(lane, err) != 0)
+		return -1;
+	lane_keep_states(lane);
+	return 0;
 }
 
 void lane_note_start_state(struct lane *lane)
@@ -79,51 +117,159 @@ void lane_note_start_state(struct lane *lane)
 
 	if (lane->vm != NULL && vm_state(lane->vm, &state, &err) != VM_OK)
 		state = VM_STATE_OFF;
-	lane->state_before_cycles = (int)state;
+	lane->keep->start_state = (int)state;
 }
 
 int lane_return_to_start(struct lane *lane, struct err *err)
 {
 	if (lane->vm == NULL)
 		return 0;
-	return vm_restore(lane->vm, (enum vm_state)lane->state_before_cycles,
+	return vm_restore(lane->vm, (enum vm_state)lane->keep->start_state,
 		       clock_mono_ns() + RESTORE_NS, err) == VM_OK
 		? 0
 		: -1;
 }
 
-/* What cannot be given back stays in the undo records and is said. */
-static void cannot_give_back(struct lane *lane, const char *what, const struct err *err)
+/* ---- after a process that is gone ---- */
+
+static struct lane_device *device_of(struct lane *lane, struct bdf bdf)
+{
+	size_t i;
+
+	for (i = 0; i < lane->ndevs; i++)
+		if (bdf_eq(lane->devs[i].pci.bdf, bdf))
+			return &lane->devs[i];
+	return NULL;
+}
+
+void lane_keep_states(struct lane *lane)
+{
+	struct lane_keep *keep = lane->keep;
+	size_t i;
+
+	keep->nstates = 0;
+	for (i = 0; i < lane->ndevs && keep->nstates < LANE_DEVICES_MAX; i++)
+		if (lane->devs[i].oracle != NULL)
+			keep->states[keep->nstates++] = (struct kept_state){
+				lane->devs[i].pci.bdf, *(struct dev_state *)lane->devs[i].oracle};
+}
+
+static void inherit_states(struct lane *lane)
+{
+	size_t i;
+
+	for (i = 0; i < lane->keep->nstates; i++) {
+		struct lane_device *dev = device_of(lane, lane->keep->states[i].bdf);
+
+		if (dev != NULL)
+			oracle_recall(dev, &lane->keep->states[i].state);
+	}
+}
+
+static void inherit_domain(struct lane *lane, const struct undo_rec *rec)
+{
+	enum vm_state state;
+
+	if (lane->vm == NULL || !vm_state_of_name(rec->value, &state))
+		return;
+	lane->domain_changed = true;
+	lane->undo_domain = rec->id;
+	vm_adopt(lane->vm, state);
+}
+
+static void inherit_driver(struct lane *lane, const struct undo_rec *rec)
+{
+	struct lane_device *dev;
+	struct bdf bdf;
+
+	if (!bdf_parse(rec->subject, &bdf) || (dev = device_of(lane, bdf)) == NULL)
+		return;
+	dev->undo_driver = rec->id;
+	str_set(dev->driver_was, rec->value);
+	str_set(dev->override_was, rec->path);
+}
+
+static void cannot_put_back(struct lane *lane, const char *what, const char *why)
 {
 	struct event ev = {.kind = EV_LANE_NOTE};
 
-	snprintf(ev.text, sizeof(ev.text), "%s could not be put back: %s", what, err->msg);
+	snprintf(ev.text, sizeof(ev.text), "%s could not be put back: %s", what, why);
 	str_set(ev.hint, "`vfio-stress undo` tries again");
 	emit(&lane->out, &ev);
 }
 
-void lane_give_back(struct lane *lane)
+/* What a step changes, it puts back itself; this one could not. */
+static void finish_write(struct lane *lane, const struct undo_rec *rec)
 {
-	struct err err = {0};
-	char bdf[BDF_LEN];
-	bool domain_on;
+	struct err err;
+
+	if (undo_replay(lane->host, rec, &err) == 0)
+		undo_done(&lane->out, rec->id);
+	else
+		cannot_put_back(lane, rec->path, err.msg);
+}
+
+void lane_inherit(struct lane *lane)
+{
+	static void (*const inherit[])(struct lane *, const struct undo_rec *) = {
+		[UNDO_WRITE] = finish_write,
+		[UNDO_DRIVER] = inherit_driver,
+		[UNDO_DOMAIN] = inherit_domain,
+	};
 	size_t i;
 
-	/* a domain that was off is stopped before its devices leave; one that was on needs them back */
-	domain_on = lane->domain_changed && vm_found(lane->vm)->state != VM_STATE_OFF;
-	if (lane->domain_changed && !domain_on &&
-		vm_restore(lane->vm, VM_STATE_OFF, clock_mono_ns() + RESTORE_NS, &err) != VM_OK)
-		cannot_give_back(lane, lane->spec->domain, &err);
-	else if (lane->domain_changed && !domain_on)
-		undo_done(&lane->out, lane->undo_domain);
-	for (i = lane->ndevs; i-- > 0;)
-		if (driver_give_back(lane->host, &lane->devs[i], &lane->out, &err) != 0)
-			cannot_give_back(lane, bdf_text(lane->devs[i].pci.bdf, bdf), &err);
-	if (!domain_on)
-		return;
+	for (i = lane->keep->nrecords; i-- > 0;)
+		inherit[lane->keep->records[i].kind](lane, &lane->keep->records[i]);
+	inherit_states(lane);
+}
+
+/* ---- giving back ---- */
+
+static bool give_back_domain(struct lane *lane)
+{
+	struct err err;
+
 	if (vm_restore(lane->vm, vm_found(lane->vm)->state, clock_mono_ns() + RESTORE_NS, &err) !=
-		VM_OK)
-		cannot_give_back(lane, lane->spec->domain, &err);
-	else
-		undo_done(&lane->out, lane->undo_domain);
+		VM_OK) {
+		cannot_put_back(lane, lane->spec->domain, err.msg);
+		return false;
+	}
+	undo_done(&lane->out, lane->undo_domain);
+	return true;
+}
+
+static bool give_back_devices(struct lane *lane)
+{
+	char bdf[BDF_LEN];
+	struct err err;
+	bool all = true;
+	size_t i;
+
+	for (i = lane->ndevs; i-- > 0;) {
+		if (driver_give_back(lane->host, &lane->devs[i], &lane->out, &err) == 0)
+			continue;
+		cannot_put_back(lane, bdf_text(lane->devs[i].pci.bdf, bdf), err.msg);
+		all = false;
+	}
+	return all;
+}
+
+/*
+ * A domain that was off is stopped before its devices leave it, for a driver cannot be taken from a
+ * VM that runs; one that was on needs them before it starts.
+ */
+void lane_give_back(struct lane *lane)
+{
+	bool domain_on = lane->domain_changed && vm_found(lane->vm)->state != VM_STATE_OFF;
+
+	lane_tell_stretch(lane, STRETCH_GIVE_BACK);
+	if (lane->domain_changed && !domain_on && !give_back_domain(lane)) {
+		if (lane->ndevs > 0)
+			cannot_put_back(lane, "its devices", "the domain still runs");
+		return;
+	}
+	if (give_back_devices(lane) && domain_on)
+		give_back_domain(lane);
+	else if (domain_on)
+		cannot_put_back(lane, lane->spec->domain, "its devices come first");
 }

@@ -113,11 +113,15 @@ struct scenario *lane_brief_read(int fd, const struct vocabulary *words, struct 
 /* ---- the process ---- */
 
 /* posix_spawn, because the supervisor has threads and a big address space must not be copied. */
-static int spawn(char **argv, int socket_fd, int brief_fd, pid_t *pid, struct err *err)
+static int spawn(char **argv, int socket_fd, int brief_fd, int keep_fd, pid_t *pid, struct err *err)
 {
+	const struct {
+		int ours, theirs;
+	} fds[] = {{socket_fd, LANE_SOCKET_FD}, {brief_fd, LANE_BRIEF_FD}, {keep_fd, LANE_KEEP_FD}};
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
 	sigset_t none;
+	size_t i;
 	int rc;
 
 	sigemptyset(&none);
@@ -127,10 +131,8 @@ static int spawn(char **argv, int socket_fd, int brief_fd, pid_t *pid, struct er
 	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK);
 	posix_spawnattr_setsigmask(&attr, &none);
 	rc = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-	if (rc == 0)
-		rc = posix_spawn_file_actions_adddup2(&actions, socket_fd, LANE_SOCKET_FD);
-	if (rc == 0)
-		rc = posix_spawn_file_actions_adddup2(&actions, brief_fd, LANE_BRIEF_FD);
+	for (i = 0; rc == 0 && i < ARRAY_SIZE(fds); i++)
+		rc = posix_spawn_file_actions_adddup2(&actions, fds[i].ours, fds[i].theirs);
 	if (rc == 0)
 		rc = posix_spawn(pid, "/proc/self/exe", &actions, &attr, argv, environ);
 	posix_spawnattr_destroy(&attr);
@@ -147,8 +149,8 @@ static int move_up(int fd)
 	return high;
 }
 
-int lane_proc_start(
-	const struct lane_brief *brief, uint32_t lane, struct lane_proc *out, struct err *err)
+int lane_proc_start(const struct lane_brief *brief, uint32_t lane, int keep_fd,
+	struct lane_proc *out, struct err *err)
 {
 	char index[16], *argv[12] = {"vfio-stress", "lane", "--index", index};
 	struct lane_proc p = {.pidfd = -1, .fd = -1};
@@ -170,9 +172,11 @@ int lane_proc_start(
 	if (brief_fd < 0)
 		return -1;
 	brief_fd = move_up(brief_fd);
-	if (fcntl(ours, F_SETFL, O_NONBLOCK) != 0 || theirs < 0 || brief_fd < 0)
+	auto_close int high_keep_fd = move_up(fcntl(keep_fd, F_DUPFD_CLOEXEC, 0));
+
+	if (fcntl(ours, F_SETFL, O_NONBLOCK) != 0 || theirs < 0 || brief_fd < 0 || high_keep_fd < 0)
 		return err_set(err, ERR_IO, errno, "prepare a lane's socket");
-	if (spawn(argv, theirs, brief_fd, &p.pid, err) != 0)
+	if (spawn(argv, theirs, brief_fd, high_keep_fd, &p.pid, err) != 0)
 		return -1;
 	p.pidfd = (int)syscall(SYS_pidfd_open, p.pid, 0);
 	p.fd = take_fd(&ours);

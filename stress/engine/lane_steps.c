@@ -75,9 +75,12 @@ void lane_tell_qemu_lines(struct lane *lane)
 	}
 }
 
-/* The intention is on disk before a disruptive step acts. */
+/*
+ * The intention is on disk before a disruptive step acts. extra_ns_out: how much longer it may take,
+ * because another lane holds what it needs.
+ */
 static int emit_begin(struct lane *lane, const struct step *step, const char *subject,
-	int64_t bound_ms, struct err *err)
+	int64_t bound_ms, uint64_t *extra_ns_out, struct err *err)
 {
 	struct event ev = {.kind = EV_STEP_BEGIN, .dur_ns = bound_ms * NS_PER_MS};
 
@@ -88,7 +91,7 @@ static int emit_begin(struct lane *lane, const struct step *step, const char *su
 		return 0;
 	}
 	ev.flags = EVENT_DISRUPTIVE;
-	return emit_durable(&lane->out, &ev, NULL, err);
+	return emit_durable(&lane->out, &ev, extra_ns_out, err);
 }
 
 static enum outcome run_step(
@@ -99,18 +102,19 @@ static enum outcome run_step(
 	struct err err = {0};
 	enum outcome outcome;
 	int64_t bound_ms, began_ns;
+	uint64_t extra_ns = 0;
 
 	lane_step_ctx(lane, step, dev, &ctx);
 	if (dev != NULL)
 		bdf_text(dev->pci.bdf, subject);
 	bound_ms = bound_ms_of(step, &ctx);
-	if (emit_begin(lane, step, subject, bound_ms, &err) != 0) {
+	if (emit_begin(lane, step, subject, bound_ms, &extra_ns, &err) != 0) {
 		outcome = result_broken(res, "not-recorded", &err);
 		emit_end(lane, step, subject, outcome, res, 0);
 		return outcome;
 	}
 	began_ns = clock_mono_ns();
-	ctx.deadline_ns = began_ns + bound_ms * NS_PER_MS;
+	ctx.deadline_ns = began_ns + bound_ms * NS_PER_MS + (int64_t)extra_ns;
 	outcome = step->type->run(&ctx, step->args, res);
 	lane->wedged |= outcome == OUTCOME_FAIL && str_eq(res->reason, "wedged");
 	if (!lane->wedged) /* nobody can want that */
@@ -118,6 +122,8 @@ static enum outcome run_step(
 	if (outcome == OUTCOME_PASS)
 		*res = (struct result){0};
 	lane_tell_qemu_lines(lane);
+	if (dev != NULL)
+		lane_keep_states(lane);
 	emit_end(lane, step, subject, outcome, res, began_ns);
 	return outcome;
 }

@@ -54,20 +54,21 @@ static void check_running(struct lane *lane, struct refusals *r)
 	refuse(r, lane->spec->domain, &err);
 }
 
-static void find_domain(struct lane *lane, struct refusals *r)
+static void tell_versions(struct lane *lane)
 {
 	char libvirt[24], qemu[24];
-	struct err err = {0};
 
-	if (vm_open(lane->host, lane->scenario->connect, lane->spec->domain, &lane->vm, &err) !=
-		0) {
-		refuse(r, lane->spec->domain, &err);
-		return;
-	}
 	vm_versions(lane->vm, libvirt, qemu);
 	tell_version(lane, "libvirt", libvirt);
 	tell_version(lane, "qemu", qemu);
-	check_running(lane, r);
+}
+
+static void find_domain(struct lane *lane, struct refusals *r)
+{
+	struct err err = {0};
+
+	if (vm_open(lane->host, lane->scenario->connect, lane->spec->domain, &lane->vm, &err) != 0)
+		refuse(r, lane->spec->domain, &err);
 }
 
 /* ---- the devices ---- */
@@ -329,21 +330,39 @@ static void note_no_reset(struct lane *lane)
 	emit(&lane->out, &ev);
 }
 
-size_t lane_prepare(struct lane *lane, lane_refusal *fn, void *arg)
+static void find_all(struct lane *lane, struct refusals *r)
 {
-	struct refusals r = {fn, arg, 0};
 	struct err err = {0};
 
 	if (pcidev_scan(lane->host, &lane->topology, &err) != 0) {
-		refuse(&r, "", &err);
-		return r.n;
+		refuse(r, "", &err);
+		return;
 	}
 	if (lane->spec->domain != NULL)
-		find_domain(lane, &r);
+		find_domain(lane, r);
 	if (lane->spec->domain == NULL || lane->vm != NULL)
-		find_devices(lane, &r);
-	lane->devices_known = r.n == 0;
-	if (lane->devices_known && lane->spec->driver == DRIVER_VFIO_PCI)
+		find_devices(lane, r);
+	lane->devices_known = r->n == 0;
+}
+
+size_t lane_find(struct lane *lane, lane_refusal *fn, void *arg)
+{
+	struct refusals r = {fn, arg, 0};
+
+	find_all(lane, &r);
+	return r.n;
+}
+
+size_t lane_prepare(struct lane *lane, lane_refusal *fn, void *arg)
+{
+	struct refusals r = {fn, arg, 0};
+
+	find_all(lane, &r);
+	if (lane->vm != NULL) {
+		tell_versions(lane);
+		check_running(lane, &r);
+	}
+	if (r.n == 0 && lane->spec->driver == DRIVER_VFIO_PCI)
 		check_drivers(lane, &r);
 	if (r.n > 0)
 		return r.n; /* what the steps would say follows from that */

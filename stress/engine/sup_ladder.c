@@ -12,81 +12,19 @@
 #include <stdio.h>
 #include <string.h>
 
-#define RECHECK_NS (10 * NS_PER_S)
-#define BLOCKING_NS                                                                                \
-	(10 * NS_PER_S) /* a step that takes longer may hold locks that others wait for */
+/*
+ * The ladder, for a step as for what is between two of them: a lane gives up by itself at the bound;
+ * a little later we take evidence. While the kernel sleeps, or another lane holds what it needs, it
+ * has as long once more. Then it is killed, and what cannot be killed is abandoned. SIGTERM is no
+ * rung: a lane ignores it, because a service manager sends it to all.
+ */
+#define GRACE_NS     (5 * NS_PER_S)
+#define RECHECK_NS   (10 * NS_PER_S)
+#define SOON_NS      NS_PER_S
 #define KILL_WAIT_NS (2 * NS_PER_S)
+#define BOUND_MAX_NS (INT64_C(366) * 86400 * NS_PER_S)
 
-/* The lane's first event of this kind that waits in the inbox, or NULL. */
-static const struct event *waiting(const struct sup_lane *lane, enum event_kind kind)
-{
-	const struct supervisor *s = lane->sup;
-	size_t i;
-
-	for (i = s->inbox_head; i < s->inbox.n; i++)
-		if (s->inbox.v[i].ev.lane == sup_lane_index(lane) && s->inbox.v[i].ev.kind == kind)
-			return &s->inbox.v[i].ev;
-	return NULL;
-}
-
-/* An event in the lane's name. */
-static void enqueue_for(struct sup_lane *lane, enum event_kind kind, enum outcome outcome,
-	const char *reason, const char *text, const char *hint)
-{
-	struct event ev = lane->open_step;
-
-	ev.kind = kind;
-	ev.lane = sup_lane_index(lane);
-	ev.outcome = (uint8_t)outcome;
-	ev.flags &= (uint16_t)~EVENT_ACK;
-	ev.dur_ns = clock_mono_ns() - lane->open_step.mono_ns;
-	ev.mono_ns = clock_mono_ns();
-	ev.wall_ns = clock_wall_ns();
-	str_set(ev.reason, reason);
-	str_set(ev.text, text);
-	str_set(ev.hint, hint);
-	sup_enqueue(lane->sup, &ev);
-}
-
-static void end_open_step(struct sup_lane *lane, enum outcome outcome, const char *reason,
-	const char *text, const char *hint)
-{
-	if (lane->at.step_open && waiting(lane, EV_STEP_END) == NULL)
-		enqueue_for(lane, EV_STEP_END, outcome, reason, text, hint);
-}
-
-static bool said_its_end(const struct sup_lane *lane)
-{
-	const struct event *prepared = waiting(lane, EV_LANE_PREPARED);
-
-	/* one that has refused ends without another word */
-	return lane->life >= LANE_ENDED || lane->refused || waiting(lane, EV_LANE_END) != NULL ||
-		(prepared != NULL && prepared->code > 0);
-}
-
-static void lane_died(struct sup_lane *lane)
-{
-	char text[160];
-
-	if (said_its_end(lane))
-		return;
-	snprintf(text, sizeof(text), "the process of lane '%s' ended without a word (%s %d)",
-		lane->spec->name, lane->exit_status > 128 ? "signal" : "status",
-		lane->exit_status > 128 ? lane->exit_status - 128 : lane->exit_status);
-	if (lane->life == LANE_PREPARING || lane->life == LANE_PREPARED) {
-		enqueue_for(lane, EV_LANE_REFUSED, OUTCOME_BROKEN, "lane-died", text, "");
-		enqueue_for(lane, EV_LANE_PREPARED, OUTCOME_BROKEN, "", "", "");
-		return;
-	}
-	if (lane->sup->interrupts > 1) {
-		str_set(text, "stopped by a second interrupt");
-		end_open_step(lane, OUTCOME_ABORTED, "interrupted", text, "");
-		enqueue_for(lane, EV_LANE_END, OUTCOME_ABORTED, "interrupted", text, "");
-		return;
-	}
-	end_open_step(lane, OUTCOME_BROKEN, "lane-died", text, "");
-	enqueue_for(lane, EV_LANE_END, OUTCOME_BROKEN, "lane-died", text, "");
-}
+/* ---- what it says ---- */
 
 static void receive_all(struct sup_lane *lane)
 {
@@ -95,7 +33,7 @@ static void receive_all(struct sup_lane *lane)
 
 	while (!lane->socket_closed && (rc = lane_proc_receive(&lane->proc, &ev)) == 1) {
 		ev.lane = sup_lane_index(lane); /* a lane speaks for itself only */
-		sup_enqueue(lane->sup, &ev);
+		sup_enqueue(lane->sup, INBOX_EVENT, &ev);
 	}
 	if (rc < 0 && !lane->socket_closed) {
 		lane->socket_closed = true;
@@ -111,6 +49,13 @@ void sup_lane_on_socket(void *arg)
 	sup_pump(lane->sup);
 }
 
+static void enqueue_gone(struct sup_lane *lane)
+{
+	const struct event gone = {.lane = sup_lane_index(lane)};
+
+	sup_enqueue(lane->sup, INBOX_LANE_GONE, &gone);
+}
+
 void sup_lane_on_process_end(void *arg)
 {
 	struct sup_lane *lane = arg;
@@ -119,40 +64,117 @@ void sup_lane_on_process_end(void *arg)
 		return;
 	lane->process_gone = true;
 	loop_unwatch(lane->sup->loop, lane->proc.pidfd);
-	sup_lane_on_socket(lane); /* everything that it said before */
-	lane_died(lane);
+	receive_all(lane); /* everything that it said before */
+	enqueue_gone(lane);
 	sup_pump(lane->sup);
 }
 
-/* ---- deadlines ---- */
-
-/* Another lane that has been in one disruptive call for long may hold locks that this one needs. */
-static const struct sup_lane *blocker_of(const struct sup_lane *lane)
+/* Does something wait in the inbox that ends its stretch? */
+static bool has_moved_on(const struct sup_lane *lane)
 {
 	const struct supervisor *s = lane->sup;
-	int64_t now = clock_mono_ns();
 	size_t i;
 
-	for (i = 0; i < s->nlanes; i++) {
-		const struct sup_lane *other = &s->lanes[i];
+	for (i = s->inbox_head; i < s->inbox.n; i++) {
+		const struct inbox_item *item = &s->inbox.v[i];
 
-		if (other == lane)
+		if (item->kind == INBOX_MILESTONE || item->ev.lane != sup_lane_index(lane))
 			continue;
-		if (other->abandoned)
-			return other;
-		if (other->at.step_open && other->open_step.flags & EVENT_DISRUPTIVE &&
-			now - other->open_step.mono_ns > BLOCKING_NS &&
-			other->open_step.mono_ns <= lane->step_deadline_ns)
-			return other;
+		if (item->kind == INBOX_LANE_GONE)
+			return true;
+		switch (item->ev.kind) {
+		case EV_CYCLE_BEGIN:
+		case EV_CYCLE_END:
+		case EV_LANE_END:
+		case EV_LANE_PREPARED:
+		case EV_STEP_BEGIN:
+		case EV_STEP_END:
+		case EV_STRETCH:
+			return true;
+		default:
+			break;
+		}
 	}
-	return NULL;
+	return false;
 }
 
-static void write_evidence(struct sup_lane *lane)
+/* ---- the rungs ---- */
+
+bool sup_lane_in_kernel(const struct sup_lane *lane)
+{
+	return !lane->process_gone && evidence_in_kernel(lane->proc.pid);
+}
+
+void sup_lane_abandon(struct sup_lane *lane)
+{
+	struct sup_ending *end = &lane->ending;
+
+	if (!end->set)
+		snprintf(end->text, sizeof(end->text), "%s did not end", lane->now.what);
+	snprintf(end->text + strlen(end->text), sizeof(end->text) - strlen(end->text),
+		", and its process cannot be killed: it sleeps in the kernel");
+	end->set = end->for_good = true;
+	end->outcome = OUTCOME_FAIL;
+	end->reason = "wedged";
+	end->hint = "do not use the device or start its VM; the host must be rebooted";
+	lane->abandoned = true;
+	if (!lane->socket_closed)
+		loop_unwatch(lane->sup->loop, lane->proc.fd);
+	lane->socket_closed = true;
+	enqueue_gone(lane);
+	progress_note(lane->sup->progress, "%s: %s; abandoned", lane->spec->name, end->text);
+}
+
+static void on_unkillable(void *arg)
+{
+	struct sup_lane *lane = arg;
+
+	sup_lane_abandon(lane);
+	sup_pump(lane->sup);
+}
+
+/*
+ * In the kernel, the call goes on when its process is dead: nobody may touch what it holds. Held up
+ * by another lane, it is not to blame for that.
+ */
+static void decide_ending(struct sup_lane *lane, bool in_kernel)
+{
+	struct sup_ending *end = &lane->ending;
+	bool held = sup_fate_is_held(lane);
+	char behind[128] = "";
+
+	*end = (struct sup_ending){.set = true, .for_good = in_kernel, .hint = ""};
+	end->outcome = held ? OUTCOME_BROKEN : OUTCOME_FAIL;
+	end->reason = held ? "blocked" : in_kernel ? "wedged" : "timeout";
+	if (in_kernel)
+		end->hint = "a call of it is still in the kernel: do not use the device or start "
+			    "its VM before the host was rebooted";
+	if (held)
+		sup_fate_text(lane, behind, sizeof(behind));
+	snprintf(end->text, sizeof(end->text), "%s did not end within %" PRId64 " s%s",
+		lane->now.what, (clock_mono_ns() - lane->now.began_ns) / NS_PER_S, behind);
+}
+
+static void end_overdue(struct sup_lane *lane, bool in_kernel)
+{
+	if (lane->process_gone) { /* an heir that could not begin */
+		enqueue_gone(lane);
+		sup_pump(lane->sup);
+		return;
+	}
+	decide_ending(lane, in_kernel);
+	lane->killed = true;
+	kill(lane->proc.pid, SIGKILL);
+	loop_timer_set(lane->sup->loop, &lane->deadline, clock_mono_ns() + KILL_WAIT_NS,
+		on_unkillable, lane);
+}
+
+static void take_evidence(struct sup_lane *lane)
 {
 	struct str text = {0};
 	char *line, *end;
 
+	progress_note(lane->sup->progress, "%s: %s is overdue", lane->spec->name, lane->now.what);
 	evidence_collect(lane->proc.pid, &text);
 	for (line = text.s; line != NULL && *line != '\0'; line = end) {
 		char note[DETAIL_MAX];
@@ -160,85 +182,64 @@ static void write_evidence(struct sup_lane *lane)
 		end = line + strcspn(line, "\n");
 		if (*end != '\0')
 			*end++ = '\0';
-		snprintf(note, sizeof(note), "%s, stuck in %s: %s", lane->spec->name, lane->at.word,
-			line);
+		snprintf(note, sizeof(note), "%s, stuck in %s: %s", lane->spec->name,
+			lane->now.what, line);
 		writer_note(lane->sup->writer, "note", note);
 	}
 	str_finish(&text);
 }
 
-void sup_lane_abandon(struct sup_lane *lane)
-{
-	char text[DETAIL_MAX];
+static void on_deadline(void *arg);
 
-	snprintf(text, sizeof(text),
-		"%s did not end within %" PRId64
-		" s and its process cannot be killed: it sleeps in the"
-		" kernel",
-		lane->at.step_open ? lane->at.word : "the lane",
-		(clock_mono_ns() - lane->open_step.mono_ns) / NS_PER_S);
-	lane->abandoned = true;
-	if (!lane->socket_closed)
-		loop_unwatch(lane->sup->loop, lane->proc.fd);
-	lane->socket_closed = true;
-	end_open_step(lane, OUTCOME_FAIL, "wedged", text,
-		"do not use the device or start its VM; the host must be rebooted");
-	enqueue_for(lane, EV_LANE_END, OUTCOME_FAIL, "wedged", text, "");
-	sup_pump(lane->sup);
-	progress_note(lane->sup->progress, "%s: %s; abandoned", lane->spec->name, text);
+static void look_again(struct sup_lane *lane, int64_t when_ns)
+{
+	loop_timer_set(lane->sup->loop, &lane->deadline, when_ns, on_deadline, lane);
 }
 
-static void end_overdue(struct sup_lane *lane, const struct sup_lane *blocker)
-{
-	char text[DETAIL_MAX];
-
-	kill(lane->proc.pid, SIGKILL);
-	if (!lane_proc_wait(&lane->proc, clock_mono_ns() + KILL_WAIT_NS, &lane->exit_status)) {
-		sup_lane_abandon(lane);
-		return;
-	}
-	lane->process_gone = true;
-	loop_unwatch(lane->sup->loop, lane->proc.pidfd);
-	receive_all(lane); /* it may have ended the step a moment ago */
-	snprintf(text, sizeof(text), "%s did not end within %" PRId64 " s%s%s", lane->at.word,
-		(clock_mono_ns() - lane->open_step.mono_ns) / NS_PER_S,
-		blocker ? ": blocked behind lane " : "", blocker ? blocker->spec->name : "");
-	end_open_step(lane, blocker ? OUTCOME_BROKEN : OUTCOME_FAIL,
-		blocker ? "blocked" : "timeout", text, "");
-	enqueue_for(
-		lane, EV_LANE_END, blocker ? OUTCOME_BROKEN : OUTCOME_FAIL, "timeout", text, "");
-	sup_pump(lane->sup);
-}
-
-/*
- * The ladder: evidence first; while somebody else may be the cause, or the kernel sleeps and twice
- * the bound has not passed, wait on; then end it.
- */
-void sup_lane_on_deadline(void *arg)
+static void on_deadline(void *arg)
 {
 	struct sup_lane *lane = arg;
-	int64_t now = clock_mono_ns(), bound = lane->step_deadline_ns - lane->open_step.mono_ns;
-	int64_t last = lane->step_deadline_ns + bound + SUP_GRACE_NS;
-	const struct sup_lane *blocker = blocker_of(lane);
-	bool waits;
+	struct sup_stretch *st = &lane->now;
+	int64_t now = clock_mono_ns(), bound = st->bound_ns, due;
+	bool in_kernel;
 
-	/* after a stall of ours the END may be there already, unread or waiting for the kernel log */
+	/* after a stall of ours the end may be there already, unread or waiting for the kernel log */
 	receive_all(lane);
-	if (!lane->at.step_open || lane->process_gone || waiting(lane, EV_STEP_END) != NULL) {
+	if (has_moved_on(lane)) {
+		look_again(lane, now + SOON_NS);
 		sup_pump(lane->sup);
 		return;
 	}
-	if (!lane->stuck) {
-		lane->stuck = true;
-		write_evidence(lane);
-		progress_note(
-			lane->sup->progress, "%s: %s is overdue", lane->spec->name, lane->at.word);
+	sup_fate_look(lane->sup);
+	due = st->began_ns + bound + sup_fate_extra(lane) + GRACE_NS;
+	if (st->asked_ns != 0 || now < due) {
+		look_again(lane, st->asked_ns != 0 ? now + RECHECK_NS : due);
+		return;
 	}
-	waits = evidence_in_kernel(lane->proc.pid) || (blocker != NULL && !blocker->abandoned);
-	if (waits && now < last)
-		loop_timer_set(lane->sup->loop, &lane->deadline,
-			now + RECHECK_NS < last ? now + RECHECK_NS : last, sup_lane_on_deadline,
-			lane);
+	if (!st->overdue)
+		take_evidence(lane);
+	st->overdue = true;
+	in_kernel = sup_lane_in_kernel(lane);
+	if ((in_kernel || sup_fate_is_held(lane)) && now < st->began_ns + 2 * (bound + GRACE_NS))
+		look_again(lane, now + RECHECK_NS);
 	else
-		end_overdue(lane, blocker);
+		end_overdue(lane, in_kernel);
+}
+
+void sup_lane_arm(struct sup_lane *lane)
+{
+	look_again(lane, lane->now.began_ns + lane->now.bound_ns + GRACE_NS);
+}
+
+void sup_lane_stretch(struct sup_lane *lane, const char *what, int64_t began_ns, int64_t bound_ns)
+{
+	/* what it did until now may have held up others to the last moment */
+	sup_fate_look(lane->sup);
+	lane->now = (struct sup_stretch){
+		.began_ns = began_ns,
+		.bound_ns = bound_ns < 0 || bound_ns > BOUND_MAX_NS ? BOUND_MAX_NS : bound_ns,
+		.held_until_ns = began_ns,
+	};
+	str_set(lane->now.what, what);
+	sup_lane_arm(lane);
 }

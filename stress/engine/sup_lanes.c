@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define KILL_WAIT_NS (2 * NS_PER_S)
 
@@ -23,9 +24,12 @@ uint32_t sup_lane_index(const struct sup_lane *lane)
 
 static void on_device(struct sup_lane *lane, const struct event *ev)
 {
-	struct pcidev *dev = vec_push(&lane->devices);
 	const struct pcidev *known;
+	struct pcidev *dev;
 
+	if (lane->heir_prepares)
+		return;
+	dev = vec_push(&lane->devices);
 	lane_device_unpack(ev, dev);
 	known = pcidev_find(&lane->sup->topology, dev->bdf);
 	if (known != NULL)
@@ -61,12 +65,21 @@ static void on_qemu_line(struct sup_lane *lane, const struct event *ev)
 
 static void on_refused(struct sup_lane *lane, const struct event *ev)
 {
+	if (lane->heir_prepares) {
+		if (lane->ending.text[0] == '\0')
+			str_set(lane->ending.text, ev->text);
+		return;
+	}
 	*vec_push(&lane->sup->prepare_notes) = *ev;
 	lane->sup->refusals++;
 }
 
 static void on_prepared(struct sup_lane *lane, const struct event *ev)
 {
+	if (lane->heir_prepares) {
+		sup_lane_heir_prepared(lane, ev);
+		return;
+	}
 	lane->refused = ev->code > 0;
 	if (lane->life == LANE_PREPARING)
 		lane->life = LANE_PREPARED;
@@ -85,12 +98,16 @@ static void on_cycle_begin(struct sup_lane *lane, const struct event *ev)
 
 	lane->at.phase = PHASE_CYCLE;
 	lane->at.cycle = ev->cycle;
+	lane->last = *ev;
+	lane->cycle_open = lane->progressed = true;
+	lane->excused = false;
+	sup_lane_stretch(lane, "the begin of a cycle", ev->mono_ns, SUP_BETWEEN_NS);
 	snprintf(text, sizeof(text), "%s cycle %u", lane->spec->name, ev->cycle);
 	sup_log_mark(lane->sup, text, false);
 	show(lane, "", "");
 }
 
-static const struct step *step_of(const struct sup_lane *lane, const struct event *ev)
+const struct step *sup_lane_step(const struct sup_lane *lane, const struct event *ev)
 {
 	const struct scenario *sc = lane->sup->req->scenario;
 	const struct step_list *list = ev->phase == PHASE_BEFORE ? &sc->before
@@ -102,11 +119,11 @@ static const struct step *step_of(const struct sup_lane *lane, const struct even
 
 static void on_step_begin(struct sup_lane *lane, const struct event *ev)
 {
-	const struct step *step = step_of(lane, ev);
+	const struct step *step = sup_lane_step(lane, ev);
 	char text[160];
 
-	lane->open_step = *ev;
-	lane->stuck = false;
+	lane->open_step = lane->last = *ev;
+	lane->progressed = true;
 	lane->at.phase = (enum phase)ev->phase;
 	lane->at.cycle = ev->cycle;
 	lane->at.step_open = true;
@@ -114,9 +131,7 @@ static void on_step_begin(struct sup_lane *lane, const struct event *ev)
 	lane->at.on_device = bdf_parse(ev->subject, &lane->at.device);
 	lane->at.word = step ? step->type->word.name : "?";
 	lane->at.arg = step ? step->arg : NULL;
-	lane->step_deadline_ns = ev->mono_ns + ev->dur_ns;
-	loop_timer_set(lane->sup->loop, &lane->deadline, lane->step_deadline_ns + SUP_GRACE_NS,
-		sup_lane_on_deadline, lane);
+	sup_lane_stretch(lane, lane->at.word, ev->mono_ns, ev->dur_ns);
 	if (ev->flags & EVENT_DISRUPTIVE) {
 		lane->at.tail_until_ns = 0;
 		snprintf(text, sizeof(text), "%s cycle %u %s %s", lane->spec->name, ev->cycle,
@@ -139,18 +154,24 @@ static void begin_tail(struct sup_lane *lane)
 
 static void on_step_end(struct sup_lane *lane, const struct event *ev)
 {
-	loop_timer_clear(lane->sup->loop, &lane->deadline);
 	if (lane->at.step_open && ev->flags & EVENT_DISRUPTIVE)
 		begin_tail(lane);
+	lane->last = *ev;
 	lane->at.step_open = false;
+	sup_lane_stretch(lane, "the way to the next step", ev->mono_ns, SUP_BETWEEN_NS);
 	if (ev->outcome == OUTCOME_FAIL || ev->outcome == OUTCOME_BROKEN)
 		progress_failure(lane->sup->progress, sup_lane_index(lane), ev,
-			step_of(lane, ev) ? step_of(lane, ev)->type->word.name : "?");
+			sup_lane_step(lane, ev) ? sup_lane_step(lane, ev)->type->word.name : "?");
 	show(lane, "", "");
 }
 
 static void on_cycle_end(struct sup_lane *lane, const struct event *ev)
 {
+	lane->cycle_open = false;
+	if (ev->outcome == OUTCOME_PASS)
+		lane->deaths = 0;
+	sup_lane_stretch(lane, "the way to the next cycle", ev->mono_ns,
+		SUP_BETWEEN_NS + lane->sup->req->scenario->settle_ms * NS_PER_MS);
 	progress_cycle(
 		lane->sup->progress, sup_lane_index(lane), ev->cycle, (enum outcome)ev->outcome);
 }
@@ -164,6 +185,12 @@ static void on_lane_end(struct sup_lane *lane, const struct event *ev)
 	lane->life = lane->abandoned ? LANE_ABANDONED : LANE_ENDED;
 	progress_lane_over(lane->sup->progress, sup_lane_index(lane));
 	sup_lane_over(lane->sup);
+}
+
+static void on_stretch(struct sup_lane *lane, const struct event *ev)
+{
+	lane->giving_back = ev->code == STRETCH_GIVE_BACK;
+	sup_lane_stretch(lane, ev->text, ev->mono_ns, ev->dur_ns);
 }
 
 typedef void on_event(struct sup_lane *lane, const struct event *ev);
@@ -180,6 +207,9 @@ static on_event *const handlers[] = {
 	[EV_CYCLE_END] = on_cycle_end,
 	[EV_QEMU_LINE] = on_qemu_line,
 	[EV_LANE_END] = on_lane_end,
+	[EV_STRETCH] = on_stretch,
+	[EV_UNDO] = sup_lane_note_undo,
+	[EV_UNDO_DONE] = sup_lane_note_undo,
 	[EV_BOOT_PROOF] = NULL, /* and the others: for the store alone */
 };
 
@@ -194,28 +224,47 @@ void sup_lane_handle(struct supervisor *s, const struct event *ev, uint64_t klog
 		writer_event(s->writer, ev, klog_seq);
 	if (ev->kind < ARRAY_SIZE(handlers) && handlers[ev->kind] != NULL)
 		handlers[ev->kind](lane, ev);
+	if (ev->flags & EVENT_ACK)
+		lane->now.asked_ns = clock_mono_ns();
 }
 
 /* ---- all lanes ---- */
 
+int sup_lane_watch(struct sup_lane *lane, struct err *err)
+{
+	struct loop *loop = lane->sup->loop;
+
+	if (loop_watch(loop, lane->proc.fd, sup_lane_on_socket, lane, err) != 0)
+		return -1;
+	return loop_watch(loop, lane->proc.pidfd, sup_lane_on_process_end, lane, err);
+}
+
+static int start_lane(struct sup_lane *lane, struct err *err)
+{
+	const struct run_request *req = lane->sup->req;
+	const struct lane_brief brief = {req->host, req->scenario, req->settings, req->nsettings};
+
+	lane->keep = lane_keep_new(&lane->keep_fd, err);
+	if (lane->keep == NULL ||
+		lane_proc_start(&brief, sup_lane_index(lane), lane->keep_fd, &lane->proc, err) != 0)
+		return -1;
+	return sup_lane_watch(lane, err);
+}
+
 int sup_lanes_start(struct supervisor *s, struct err *err)
 {
-	const struct lane_brief brief = {
-		s->req->host, s->req->scenario, s->req->settings, s->req->nsettings};
 	size_t i;
 
 	s->lanes = xcalloc(s->req->scenario->nlanes, sizeof(s->lanes[0]));
 	for (i = 0; i < s->req->scenario->nlanes; i++) {
-		struct sup_lane *lane = &s->lanes[i];
-
-		lane->sup = s;
-		lane->spec = &s->req->scenario->lanes[i];
-		if (lane_proc_start(&brief, (uint32_t)i, &lane->proc, err) != 0)
-			return -1;
+		s->lanes[i] = (struct sup_lane){
+			.sup = s,
+			.spec = &s->req->scenario->lanes[i],
+			.proc = {.fd = -1, .pidfd = -1},
+			.keep_fd = -1,
+		};
 		s->nlanes++;
-		if (loop_watch(s->loop, lane->proc.fd, sup_lane_on_socket, lane, err) != 0 ||
-			loop_watch(s->loop, lane->proc.pidfd, sup_lane_on_process_end, lane, err) !=
-				0)
+		if (start_lane(&s->lanes[i], err) != 0)
 			return -1;
 	}
 	return 0;
@@ -238,6 +287,7 @@ void sup_lanes_go(struct supervisor *s)
 	for (i = 0; i < s->nlanes; i++) {
 		s->lanes[i].life = LANE_RUNNING;
 		s->lanes[i].at.running = true;
+		sup_lane_stretch(&s->lanes[i], "its begin", clock_mono_ns(), SUP_BETWEEN_NS);
 		lane_proc_order(&s->lanes[i].proc, ORDER_GO, 0);
 	}
 }
@@ -258,6 +308,19 @@ static void abandon_rest(void *arg)
 	for (i = 0; i < s->nlanes; i++)
 		if (!s->lanes[i].process_gone && s->lanes[i].life < LANE_ENDED)
 			sup_lane_abandon(&s->lanes[i]);
+	sup_pump(s);
+}
+
+void sup_lanes_no_heirs(struct supervisor *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->nlanes; i++) {
+		const struct event gone = {.lane = (uint32_t)i};
+
+		if (s->lanes[i].heir_due)
+			sup_enqueue(s, INBOX_LANE_GONE, &gone);
+	}
 }
 
 /* One that does not die sleeps in the kernel: it is left behind. */
@@ -268,16 +331,46 @@ void sup_lanes_kill(struct supervisor *s)
 	for (i = 0; i < s->nlanes; i++)
 		if (!s->lanes[i].process_gone)
 			kill(s->lanes[i].proc.pid, SIGKILL);
+	sup_lanes_no_heirs(s);
 	loop_timer_set(s->loop, &s->patience, clock_mono_ns() + KILL_WAIT_NS, abandon_rest, s);
+	sup_pump(s);
 }
 
-void sup_lane_acked(struct sup_lane *lane)
+static bool is_open_step(const struct sup_lane *lane, uint32_t ask)
 {
-	if (!lane->at.step_open || !(lane->open_step.flags & EVENT_ACK) || lane->stuck)
+	return lane->at.step_open && lane->open_step.flags & EVENT_ACK &&
+		lane->open_step.ask == ask;
+}
+
+static void undo_has_id(struct sup_lane *lane, uint64_t id)
+{
+	vec_foreach (rec, &lane->open_undo) {
+		if (rec->id != 0)
+			continue;
+		rec->id = id;
 		return;
-	lane->step_deadline_ns = clock_mono_ns() + lane->open_step.dur_ns;
-	loop_timer_set(lane->sup->loop, &lane->deadline, lane->step_deadline_ns + SUP_GRACE_NS,
-		sup_lane_on_deadline, lane);
+	}
+}
+
+void sup_lane_acked(struct sup_lane *lane, uint32_t ask, uint64_t id)
+{
+	int64_t now = clock_mono_ns(), extra = 0;
+
+	if (id != 0)
+		undo_has_id(lane, id);
+	if (ask == 0) { /* our own, behind all that the last process has said */
+		if (lane->heir_due)
+			sup_lane_start_heir(lane);
+		return;
+	}
+	if (lane->now.asked_ns != 0)
+		lane->now.began_ns += now - lane->now.asked_ns;
+	lane->now.asked_ns = 0;
+	if (is_open_step(lane, ask))
+		extra = sup_fate_forecast(lane);
+	lane->now.bound_ns += extra;
+	sup_lane_arm(lane);
+	lane_proc_answer(&lane->proc, ask, id != 0 ? id : (uint64_t)extra);
 }
 
 /* Ends what still lives, without waiting for what cannot end. */
@@ -294,10 +387,16 @@ void sup_lanes_finish(struct supervisor *s)
 		if (lane->proc.fd >= 0 && !lane->socket_closed)
 			loop_unwatch(s->loop, lane->proc.fd);
 		lane_proc_hang_up(&lane->proc);
-		if (!lane->process_gone && !lane->abandoned &&
+		if (lane->proc.pidfd >= 0 && !lane->process_gone && !lane->abandoned &&
 			!lane_proc_wait(&lane->proc, deadline, &lane->exit_status))
 			kill(lane->proc.pid, SIGKILL);
 		lane_proc_close(&lane->proc);
 		vec_finish(&lane->devices);
+		vec_finish(&lane->open_undo);
+		lane_keep_free(lane->keep);
+		if (lane->keep_fd >= 0)
+			close(lane->keep_fd);
+		lane->keep = NULL;
+		lane->keep_fd = -1;
 	}
 }

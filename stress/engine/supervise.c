@@ -34,26 +34,26 @@ static bool is_edge(enum event_kind kind)
 }
 
 /* `seen` (heap) goes with it. The log's ticket is drawn last: what was counted is printed by then. */
-static struct inbox_item *enqueue(
-	struct supervisor *s, const struct event *ev, struct sighting *seen, size_t nseen)
+static void enqueue(struct supervisor *s, enum inbox_kind kind, const struct event *ev,
+	struct sighting *seen, size_t nseen)
 {
 	struct inbox_item *item = vec_push(&s->inbox);
 
+	item->kind = kind;
 	item->ev = *ev;
 	item->seen = seen;
 	item->nseen = nseen;
 	item->ticket = s->kmsg ? kmsg_sync(s->kmsg) : 0;
-	return item;
 }
 
-void sup_enqueue(struct supervisor *s, const struct event *ev)
+void sup_enqueue(struct supervisor *s, enum inbox_kind kind, const struct event *ev)
 {
 	struct sighting *seen = NULL;
 	size_t n = 0;
 
-	if (s->lookout != NULL && is_edge(ev->kind))
+	if (s->lookout != NULL && (kind == INBOX_LANE_GONE || is_edge(ev->kind)))
 		seen = lookout_look(s->lookout, ev->lane, &n);
-	enqueue(s, ev, seen, n);
+	enqueue(s, kind, ev, seen, n);
 }
 
 static void on_milestone(struct supervisor *s);
@@ -62,10 +62,20 @@ static void handle(struct supervisor *s, struct inbox_item *item)
 {
 	sup_log_sight(s, item->seen, item->nseen);
 	free(item->seen);
-	if (item->milestone)
-		on_milestone(s);
-	else if (item->ev.kind != EV_NONE)
+	switch (item->kind) {
+	case INBOX_SEEN:
+		return;
+	case INBOX_EVENT:
+		sup_fate_judge(&s->lanes[item->ev.lane], &item->ev);
 		sup_lane_handle(s, &item->ev, s->last_seq);
+		return;
+	case INBOX_MILESTONE:
+		on_milestone(s);
+		return;
+	case INBOX_LANE_GONE:
+		sup_lane_gone(&s->lanes[item->ev.lane]);
+		return;
+	}
 }
 
 void sup_pump(struct supervisor *s)
@@ -93,16 +103,16 @@ static void on_kmsg(void *arg)
  * What all witnesses have seen until now. A milestone is our own place in the queue: everything that
  * the kernel said before it has then been read.
  */
-static void look_around(struct supervisor *s, bool milestone)
+static void look_around(struct supervisor *s, enum inbox_kind kind)
 {
-	const struct event ev = {.kind = EV_NONE};
+	const struct event none = {.kind = EV_NONE};
 	struct sighting *seen;
 	size_t n;
 
 	seen = lookout_look(s->lookout, LOOKOUT_ALL, &n);
-	if (n == 0 && !milestone)
+	if (n == 0 && kind == INBOX_SEEN)
 		return;
-	enqueue(s, &ev, seen, n)->milestone = milestone;
+	enqueue(s, kind, &none, seen, n);
 	sup_pump(s);
 }
 
@@ -126,6 +136,7 @@ static void give_up_on_store(void *arg)
 	for (i = 0; i < s->nlanes; i++)
 		lane_proc_order(&s->lanes[i].proc, ORDER_DENY, 0);
 	sup_lanes_stop(s);
+	sup_lanes_no_heirs(s);
 }
 
 static void on_writer(void *arg)
@@ -134,10 +145,8 @@ static void on_writer(void *arg)
 	struct writer_ack ack;
 	struct err err;
 
-	while (writer_next_ack(s->writer, &ack)) {
-		sup_lane_acked(&s->lanes[ack.lane]);
-		lane_proc_answer(&s->lanes[ack.lane].proc, ack.ask, ack.id);
-	}
+	while (writer_next_ack(s->writer, &ack))
+		sup_lane_acked(&s->lanes[ack.lane], ack.ask, ack.id);
 	if (writer_in_trouble(s->writer, &err)) {
 		on_disk_trouble(s, &err);
 		if (!s->store_patience.set)
@@ -155,7 +164,8 @@ static void on_heartbeat(void *arg)
 	struct supervisor *s = arg;
 
 	writer_heartbeat(s->writer);
-	look_around(s, false);
+	look_around(s, INBOX_SEEN);
+	sup_fate_look(s);
 	sup_log_tick(s);
 	progress_tick(s->progress);
 	loop_timer_set(s->loop, &s->heartbeat, clock_mono_ns() + NS_PER_S, on_heartbeat, s);
@@ -285,7 +295,7 @@ void sup_begin_run(struct supervisor *s)
 		progress_note(s->progress, "%s: %s", s->lanes[ev->lane].spec->name, ev->text);
 	}
 	sup_log_mark(s, "begin", true);
-	look_around(s, true);
+	look_around(s, INBOX_MILESTONE);
 }
 
 /* The first marker was read back, or was not: say so before anything is touched, and go. */
@@ -309,7 +319,7 @@ static void on_linger(void *arg)
 
 	s->ending = true;
 	sup_log_mark(s, "end", true);
-	look_around(s, true);
+	look_around(s, INBOX_MILESTONE);
 }
 
 static void on_milestone(struct supervisor *s)

@@ -289,7 +289,7 @@ const struct step_type step_rescan = {
 	.word = {.name = "rescan",
 		.summary = "remove the device and find it again by a rescan of its port",
 		.fields = fields},
-	.flags = STEP_DISRUPTIVE | STEP_ON_DEVICES,
+	.flags = STEP_DISRUPTIVE | STEP_ON_DEVICES | STEP_SHARES_LOCKS,
 	.check = check,
 	.prepare = prepare,
 	.bound_ms = bound_ms,

@@ -134,6 +134,12 @@ void vm_close(struct vm *vm)
 	free(vm);
 }
 
+void vm_adopt(struct vm *vm, enum vm_state found)
+{
+	vm->found.state = found;
+	vm->ours = true;
+}
+
 const char *vm_name(const struct vm *vm)
 {
 	return vm->name;

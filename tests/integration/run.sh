@@ -3,20 +3,8 @@
 # run.sh PROGRAM: whole runs on libvirt's test driver: verdicts, exit codes, interrupts, death.
 set -u
 program=${1:?usage: run.sh PROGRAM}
-dir=$(mktemp -d "${TMPDIR:-/tmp}/vfio-stress-run.XXXXXX")
-trap 'rm -rf "$dir"' EXIT
-cd "$dir" || exit 1
-bad=0
-
-wrong()
-{
-	echo "WRONG: $*" >&2
-	bad=1
-}
-
-# A kernel log of our own: the FIFO is held open by descriptor 7, so that no reader sees an end.
-mkfifo kmsg
-exec 7<>kmsg
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
 
 # scenario NAME STEPS REPEAT [MORE]: writes NAME.yaml
 scenario()
@@ -24,38 +12,6 @@ scenario()
 	printf 'version: 1\nname: %s\nconnect: test:///default\nlanes: [{domain: test, take-over: true}]\n' \
 		"$1" >"$1.yaml"
 	printf 'steps: %s\nrepeat: {until: {%s}}\n%s\n' "$2" "$3" "${4:-}" >>"$1.yaml"
-}
-
-# run NAME OPTIONS...: its exit code in $code, outputs in out and err
-run()
-{
-	local name=$1
-
-	shift
-	code=0
-	"$program" run "$name.yaml" --db runs.db --kmsg kmsg "$@" >out 2>err </dev/null || code=$?
-}
-
-# expect CODE PATTERN WHAT: of the last run
-expect()
-{
-	[ "$code" = "$1" ] || wrong "$3: exit $code, not $1"
-	grep -q -e "$2" out err || wrong "$3: nothing matches '$2'"
-	[ $bad = 0 ] || cat out err >&2
-}
-
-# wait_for PATTERN FILE: until a line of it matches, 20 s at most
-wait_for()
-{
-	local i
-
-	for i in $(seq 200); do
-		grep -q -e "$1" "$2" 2>/dev/null && return 0
-		sleep 0.1
-	done
-	wrong "nothing in $2 matches '$1' after ${i} tries"
-	cat "$2" >&2
-	return 1
 }
 
 scenario pass '[start, destroy]' 'cycles: 3'
@@ -182,29 +138,66 @@ wait $!
 expect 4 '^ABORTED' 'a run interrupted twice is aborted'
 [ $((EPOCHSECONDS - began)) -lt 30 ] || wrong 'a second interrupt does not wait for the step'
 
-# a lane that dies is the tool's failure, and what it left is put back at the end
+# a process of a lane that dies is the tool's failure; another one runs `after` and puts all back
+scenario slow '[start, {hold: 60s}, destroy]' 'cycles: 1' 'after: [{hold: 10ms}]'
 : >err
 (
 	wait_for 'has begun' err
 	sleep 1
 	pkill -KILL -P "$(pgrep -P $$ -f 'run slow.yaml')" -f 'vfio-stress lane'
 ) &
-run slow
+run slow --report json:run.json
 wait $!
-expect 4 'ended without a word (signal 9)' 'a lane that is killed'
-expect 4 "bring domain test to 'running': done" 'and what its lanes left is put back'
+expect 4 'ended without a word (signal 9)' "a lane's process that is killed"
+holds 'row["cycle", "hold"]["broken"] == 1 and row["cycle", "destroy"]["skipped"] == 1' \
+	'its step has an end, and the ones behind it'
+holds 'l["cycles"] == {"done": 1, "failed": 1}' 'and its cycle'
+holds 'row["after", "hold"]["count"] == 1 and row["after", "hold"]["skipped"] == 0' 'the list after runs'
+holds 'r["undo"]["left"] == [] and l["verdict"] == "broken"' 'all is put back'
 
-# a lane that does not answer is ended at its step's bound, and named
-scenario stuck '[start, {hold: {duration: 1s, timeout: 2s}}, destroy]' 'cycles: 1'
+# with on-failure: continue the next cycle begins
+scenario again '[start, {hold: {duration: 1s, timeout: 2s}}, destroy]' 'cycles: 3' 'after: [{hold: 10ms}]'
+sed -i 's/^repeat: {/repeat: {on-failure: continue, /' again.yaml
 : >err
 (
 	wait_for 'has begun' err
-	pkill -STOP -P "$(pgrep -P $$ -f 'run stuck.yaml')" -f 'vfio-stress lane'
+	sleep 0.7
+	pkill -KILL -P "$(pgrep -P $$ -f 'run again.yaml')" -f 'vfio-stress lane'
 ) &
-run stuck
+run again --report json:run.json
 wait $!
-expect 1 'did not end within' 'a lane that is stuck fails at its bound'
-grep -q 'is overdue' err || wrong 'a step that is overdue is announced'
+expect 4 'another process goes on' 'a lane whose process is killed goes on'
+holds 'l["cycles"] == {"done": 3, "failed": 1}' 'to its last cycle'
+holds 'row["cycle", "start"]["count"] == 3 and row["after", "hold"]["count"] == 1' 'step by step'
+
+# a lane that does not answer is ended at its step's bound, and named
+: >err
+(
+	wait_for 'has begun' err
+	sleep 0.7
+	pkill -STOP -P "$(pgrep -P $$ -f 'run again.yaml')" -f 'vfio-stress lane'
+) &
+run again --report json:run.json
+wait $!
+expect 1 'hold did not end within' 'a lane that is stuck fails at its bound'
+grep -q 'hold is overdue' err || wrong 'a step that is overdue is announced'
+holds '[f["reason"] for f in r["failures"]] == ["timeout"]' 'and is the one failure'
+holds 'l["cycles"] == {"done": 3, "failed": 1} and r["undo"]["left"] == []' 'it goes on'
+
+# one that dies over and over does not for ever
+sed -i 's/cycles: 3/cycles: 1000/' again.yaml
+: >err
+(
+	wait_for 'has begun' err
+	while pgrep -P $$ -f 'run again.yaml' >/dev/null; do
+		pkill -KILL -P "$(pgrep -P $$ -f 'run again.yaml')" -f 'vfio-stress lane'
+		sleep 0.05
+	done
+) 2>/dev/null &
+run again --report json:run.json
+wait $!
+expect 4 'ended without a word (signal 9)' 'a lane that always dies is broken'
+holds '1 <= l["cycles"]["done"] < 10' 'and ends'
 
 # killed at once: what happened is still there
 : >err

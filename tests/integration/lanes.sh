@@ -1,0 +1,99 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# lanes.sh PROGRAM FAKEHOST: several lanes with devices, in a machine made of files.
+set -u
+program=${1:?usage: lanes.sh PROGRAM FAKEHOST}
+fakehost=${2:?usage: lanes.sh PROGRAM FAKEHOST}
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# machine NAME: makes one in NAME of the devices on standard input
+machine()
+{
+	"$fakehost" "$1" <&0 >"$1.log" &
+	wait_for ready "$1.log"
+}
+
+# scenario NAME: writes NAME.yaml from what follows the first two lines
+scenario()
+{
+	{
+		printf 'version: 1\nname: %s\n' "$1"
+		cat
+	} >"$1.yaml"
+}
+
+# lane_of SCENARIO N: the process of the N-th lane of a run
+lane_of()
+{
+	pgrep -P "$(pgrep -P $$ -f "run $1.yaml")" -f "lane --index $2"
+}
+
+# attr MACHINE BDF NAME: what it says
+attr()
+{
+	cat "$1/sys/bus/pci/devices/$2/$3"
+}
+
+driver_of()
+{
+	basename "$(readlink "$1/sys/bus/pci/devices/$2/driver")"
+}
+
+# await_attr MACHINE BDF NAME TEXT: until it says that, 20 s at most
+await_attr()
+{
+	local until=$((EPOCHSECONDS + 20))
+
+	while [ "$(attr "$1" "$2" "$3")" != "$4" ]; do
+		[ $EPOCHSECONDS -lt $until ] || return 1
+		sleep 0.02
+	done
+}
+
+machine two <<'X'
+0000:00:01.0 secondary=1 driver=pcieport
+0000:01:00.0 parent=0000:00:01.0 driver=nvme group=11 methods=flr,bus class=010802 reset-ms=700
+0000:00:02.0 secondary=2 driver=pcieport
+0000:02:00.0 parent=0000:00:02.0 driver=nvme group=12 methods=flr,bus class=010802
+X
+nvme=0000:01:00.0
+
+# a process that dies in a reset leaves a narrowed reset_method and a device without its driver
+scenario heir <<X
+lanes:
+  - {name: one, devices: ["$nvme"]}
+  - {name: two, devices: ["0000:02:00.0"], steps: [{reset: flr}]}
+steps: [{reset: flr}, {hold: 10ms}, check]
+repeat: {until: {cycles: 2}, on-failure: continue}
+X
+: >err
+(
+	wait_for 'has begun' err
+	await_attr two $nvme reset_method flr
+	kill -KILL "$(lane_of heir 0)"
+) &
+run heir --root two --report json:run.json
+wait $!
+expect 4 'another process goes on' 'a process that dies in a reset'
+holds 'l["cycles"] == {"done": 2, "failed": 1}' 'its heir goes on'
+holds 'row["cycle", "check"]["skipped"] == 1 and row["cycle", "reset"]["count"] == 2' 'step by step'
+holds 'r["lanes"][1]["verdict"] == "pass"' 'the other lane does not mind'
+holds 'r["undo"]["left"] == []' 'and all is put back'
+[ "$(driver_of two $nvme)" = nvme ] || wrong "its driver is $(driver_of two $nvme)"
+[ "$(attr two $nvme reset_method)" = 'flr bus' ] || wrong "methods: $(attr two $nvme reset_method)"
+
+# the heir compares with what the device looked like when the run began
+: >err
+(
+	wait_for 'has begun' err
+	await_attr two $nvme reset_method flr
+	kill -KILL "$(lane_of heir 0)"
+	echo 1 >two/sys/bus/pci/devices/$nvme/current_link_width
+) &
+run heir --root two --report json:run.json
+wait $!
+expect 1 'link width is x1, was x16' 'a device that changed when the process died'
+holds 'row["cycle", "check"]["failed"] == 1' 'is found by the next check'
+
+exit $bad
