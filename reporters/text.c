@@ -85,12 +85,16 @@ static const struct grant grants[] = {
 	{ROOM_OTHERS, 4},
 	{ROOM_LANES, 8},
 	{ROOM_LIST, 4},
-	{ROOM_OTHERS, 8},
 	{ROOM_KERNEL, 2},
 	{ROOM_SEEN, 8},
 	{ROOM_MEANS, 8},
+	{ROOM_DO, 5},
+	{ROOM_DO, 6},
+	{ROOM_DO, 7},
 	{ROOM_DO, 8},
+	{ROOM_DO, 12},
 	{ROOM_LIST, 8},
+	{ROOM_OTHERS, 8},
 };
 
 struct page {

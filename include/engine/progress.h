@@ -30,6 +30,7 @@ void progress_begin(struct progress *p, const char *run_id);
 void progress_lane(
 	struct progress *p, uint32_t lane, uint32_t cycle, const char *word, const char *device);
 void progress_lane_over(struct progress *p, uint32_t lane);
+/* A cycle has ended; one that was cut off (aborted) does not count. */
 void progress_cycle(struct progress *p, uint32_t lane, uint32_t cycle, enum outcome outcome);
 /* A step's END that is not a pass; word = the step's. */
 void progress_failure(struct progress *p, uint32_t lane, const struct event *end, const char *word);

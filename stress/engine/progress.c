@@ -398,7 +398,7 @@ void progress_cycle(struct progress *p, uint32_t lane, uint32_t cycle, enum outc
 {
 	struct lane_now *l = lane_of(p, lane);
 
-	if (l == NULL || !enter(p))
+	if (l == NULL || outcome == OUTCOME_ABORTED || !enter(p))
 		return;
 	l->done = cycle;
 	l->failed += outcome == OUTCOME_FAIL || outcome == OUTCOME_BROKEN;

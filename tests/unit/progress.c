@@ -297,6 +297,7 @@ static void the_head_says_what_is_waited_for(void **state)
 	look(&t);
 	assert_true(str_starts(t.cell[0], "soak  1m, about 4m left"));
 	assert_non_null(strstr(t.cell[1], "  ended"));
+	progress_cycle(p, 1, 300, OUTCOME_ABORTED);
 	progress_stopping(p);
 	progress_tick(p);
 	look(&t);
