@@ -3,6 +3,7 @@
 #define VFIO_STRESS_ENGINE_LANE_KEEP_H
 
 #include "device/oracle.h"
+#include "device/pciestatus.h"
 #include "model/outcome.h"
 #include "model/scenario.h"
 #include "model/undo.h"
@@ -16,6 +17,18 @@ enum heir_task {
 	HEIR_AFTER, /* `after`, then give the host back */
 	HEIR_GIVE_BACK,
 	HEIR_TASKS,
+};
+
+/* Registers that tell of errors, as they were read last (lane_witness.c). */
+struct lane_status {
+	size_t n; /* 0 = they are not looked at */
+	struct {
+		struct bdf bdf;
+		bool is_vf;
+		struct pcie_status last; /* when it could be read */
+	} functions[PCIESTATUS_MAX];
+	int64_t looked_ns;
+	bool given_up; /* one of them did not answer: no second child is left in the kernel */
 };
 
 /*
@@ -34,6 +47,7 @@ struct lane_keep {
 	/* from the lane, for its heir */
 	int64_t until_ns; /* no cycle begins after this */
 	int start_state; /* enum vm_state to return to between failed cycles */
+	struct lane_status status;
 	size_t nstates;
 	struct kept_state {
 		struct bdf bdf;

@@ -10,7 +10,7 @@
 struct lane;
 struct step_list;
 
-/* The insides of a lane's process, shared by its files (lane.c, lane_steps.c, lane_host.c). */
+/* The insides of a lane's process, shared by its files (lane.c and lane_*.c). */
 
 /* How a list of steps came out. */
 struct list_end {
@@ -26,6 +26,14 @@ bool lane_list_failed(const struct list_end *end);
 bool lane_may_go_on(struct lane *lane);
 /* Tells what QEMU has written into its log. */
 void lane_tell_qemu_lines(struct lane *lane);
+
+/* lane_witness.c */
+/* What the lane's devices and the ports right above them have in their status registers now. */
+void lane_status_begin(struct lane *lane);
+/* Tells what is new since the last look. */
+void lane_status_look(struct lane *lane);
+/* A sentence for the report: what cannot be seen, and what to do. */
+void lane_tell_blind_spot(struct lane *lane, const char *text);
 
 /* lane_host.c */
 /* Says that one of these begins, and how long it may take. */

@@ -22,6 +22,8 @@ void lookout_free(struct lookout *l);
 void lookout_listen(struct lookout *l, struct trace *trace);
 /* From now on this device of this lane is watched, with the ports above it. */
 void lookout_add(struct lookout *l, uint32_t lane, struct bdf bdf);
+/* The nearest root port above a function. */
+bool lookout_port_of(const struct lookout *l, struct bdf bdf, struct bdf *out);
 /* What this lane's counters and the tracepoints have seen since the last look; LOOKOUT_ALL: all. */
 #define LOOKOUT_ALL UINT32_MAX
 /* Heap, the caller's; NULL = nothing. Their place is left to the caller. */

@@ -141,6 +141,7 @@ struct supervisor {
 	struct lookout *lookout; /* NULL until the run begins */
 	struct trace *trace; /* NULL: no tracepoints are read */
 	uint64_t trace_undo; /* its undo record */
+	VEC(char *) blind_spots; /* that were said */
 	struct budgets *budgets;
 	struct klog_rec held; /* taken, but behind the boundary that is being looked at */
 	bool has_held;
@@ -223,6 +224,10 @@ void sup_log_close(struct supervisor *s);
 /* sup_witness.c */
 /* When the run is in the store, and before the writer has it. */
 void sup_witness_begin(struct supervisor *s, const char *boot_id);
+/* Said once, however often it is told. */
+void sup_witness_blind_spot(struct supervisor *s, const char *text);
+/* Status bits that a lane found newly set. */
+void sup_witness_status(struct supervisor *s, const struct event *ev);
 /* What the run has to say of them at its end. */
 void sup_witness_account(struct supervisor *s);
 void sup_witness_end(struct supervisor *s);

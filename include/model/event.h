@@ -28,6 +28,8 @@ enum event_kind {
 	EV_LANE_END, /* outcome = why the lane ended, text */
 	EV_STRETCH, /* outside of steps: code = enum stretch, text = what it does, dur_ns = its bound */
 	EV_LANE_REPLACED, /* the supervisor: its process is gone, text = why; another one goes on */
+	EV_BLIND_SPOT, /* text = a sentence: what the lane cannot see, and what to do */
+	EV_STATUS_BITS, /* subject = BDF, reason = class, code = AER bits, text = Device Status, dur_ns = in that time */
 };
 
 /* What a lane does between two steps that may take long. */

@@ -15,6 +15,7 @@ enum aer_class { AER_CORRECTABLE, AER_NONFATAL, AER_FATAL, AER_CLASSES };
 
 /* "corrected", "nonfatal", "fatal": the words of the field `severity`. */
 const char *aer_class_word(enum aer_class cls);
+bool aer_class_parse(const char *word, enum aer_class *out);
 /* The kernel's and lspci's name of a status register's bit ("RxErr", "CmpltTO"); NULL = none. */
 const char *aer_bit_name(enum aer_class cls, unsigned bit);
 

@@ -95,6 +95,8 @@ const char *pcie_aer_masked(const struct pcie_aer *aer, char *buf, size_t size);
 
 /* Device status: errors seen since somebody cleared it, also where firmware owns AER. */
 bool pciconf_device_status(const struct pciconf *c, unsigned *out);
+/* Device control: which of them the function reports; bits as in the status. */
+bool pciconf_device_control(const struct pciconf *c, unsigned *out);
 
 /* Resizable BARs: sizes are powers of two of a MiB. */
 struct pcie_rebar {

@@ -121,6 +121,7 @@ static void run_from_start(struct lane *lane, struct list_end *end)
 		snprintf(end->text, sizeof(end->text), "the lane cannot be set up: %s", err.msg);
 		return;
 	}
+	lane_status_begin(lane);
 	lane->out.phase = PHASE_BEFORE;
 	lane_run_list(lane, &lane->scenario->before, false, end);
 	lane_note_start_state(lane);

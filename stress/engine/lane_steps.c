@@ -9,6 +9,8 @@
 
 #include <stdio.h>
 
+#define LONG_NS NS_PER_S /* a step in which a device had time to fail */
+
 static int64_t bound_ms_of(const struct step *step, const struct step_ctx *ctx)
 {
 	return step->timeout_ms ? step->timeout_ms : step->type->bound_ms(ctx, step->args);
@@ -108,6 +110,8 @@ static enum outcome run_step(
 	if (dev != NULL)
 		bdf_text(dev->pci.bdf, subject);
 	bound_ms = bound_ms_of(step, &ctx);
+	if (step->type->flags & STEP_DISRUPTIVE)
+		lane_status_look(lane);
 	if (emit_begin(lane, step, subject, bound_ms, &extra_ns, &err) != 0) {
 		outcome = result_broken(res, "not-recorded", &err);
 		emit_end(lane, step, subject, outcome, res, 0);
@@ -122,6 +126,8 @@ static enum outcome run_step(
 	if (outcome == OUTCOME_PASS)
 		*res = (struct result){0};
 	lane_tell_qemu_lines(lane);
+	if (step->type->flags & STEP_DISRUPTIVE || clock_mono_ns() - began_ns > LONG_NS)
+		lane_status_look(lane);
 	if (dev != NULL)
 		lane_keep_states(lane);
 	emit_end(lane, step, subject, outcome, res, began_ns);

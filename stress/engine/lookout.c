@@ -196,7 +196,7 @@ static struct sighting *same_again(sightings *out, const struct trace_event *ev)
 	return NULL;
 }
 
-static bool root_of(const struct lookout *l, struct bdf bdf, struct bdf *out)
+bool lookout_port_of(const struct lookout *l, struct bdf bdf, struct bdf *out)
 {
 	int depth;
 
@@ -220,7 +220,7 @@ static void on_trace(void *arg, const struct trace_event *ev)
 		s->kind = traced[ev->kind];
 		s->has_bdf = ev->has_bdf;
 		s->bdf = ev->bdf;
-		s->has_port = ev->kind == TRACE_AER && root_of(at->l, ev->bdf, &s->port);
+		s->has_port = ev->kind == TRACE_AER && lookout_port_of(at->l, ev->bdf, &s->port);
 		s->cls = ev->cls;
 		s->since_ns = at->l->traced_ns;
 		s->noticed_ns = clock_mono_ns();

@@ -63,6 +63,16 @@ static void on_qemu_line(struct sup_lane *lane, const struct event *ev)
 	sup_log_qemu_line(lane->sup, ev->text);
 }
 
+static void on_blind_spot(struct sup_lane *lane, const struct event *ev)
+{
+	sup_witness_blind_spot(lane->sup, ev->text);
+}
+
+static void on_status_bits(struct sup_lane *lane, const struct event *ev)
+{
+	sup_witness_status(lane->sup, ev);
+}
+
 static void on_refused(struct sup_lane *lane, const struct event *ev)
 {
 	if (lane->heir_prepares) {
@@ -207,6 +217,8 @@ static on_event *const handlers[] = {
 	[EV_CYCLE_END] = on_cycle_end,
 	[EV_QEMU_LINE] = on_qemu_line,
 	[EV_LANE_END] = on_lane_end,
+	[EV_BLIND_SPOT] = on_blind_spot,
+	[EV_STATUS_BITS] = on_status_bits,
 	[EV_STRETCH] = on_stretch,
 	[EV_UNDO] = sup_lane_note_undo,
 	[EV_UNDO_DONE] = sup_lane_note_undo,
@@ -220,7 +232,8 @@ void sup_lane_handle(struct supervisor *s, const struct event *ev, uint64_t klog
 	/* what a lane says after its end, which may have been written by us, is history */
 	if (lane->life >= LANE_ENDED && ev->kind != EV_UNDO_DONE)
 		return;
-	if (s->writer != NULL && ev->kind != EV_LANE_NOTE && ev->kind != EV_QEMU_LINE)
+	if (s->writer != NULL && ev->kind != EV_LANE_NOTE && ev->kind != EV_BLIND_SPOT &&
+		ev->kind != EV_QEMU_LINE)
 		writer_event(s->writer, ev, klog_seq);
 	if (ev->kind < ARRAY_SIZE(handlers) && handlers[ev->kind] != NULL)
 		handlers[ev->kind](lane, ev);

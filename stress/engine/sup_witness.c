@@ -3,20 +3,25 @@
 
 #include "base/log.h"
 #include "base/str.h"
+#include "base/vec.h"
 #include "engine/lookout.h"
 #include "engine/writer.h"
 #include "world/trace.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 /* The witnesses besides the kernel log: when they begin, when they end, what they cannot see. */
 
-/* Before the writer has the store, or later. */
-static void say_blind_spot(struct supervisor *s, const char *text)
+void sup_witness_blind_spot(struct supervisor *s, const char *text)
 {
 	struct err err;
 
+	vec_foreach (said, &s->blind_spots)
+		if (str_eq(*said, text))
+			return;
+	*vec_push(&s->blind_spots) = xstrdup(text);
 	if (s->writer != NULL)
 		writer_note(s->writer, "blind-spot", text);
 	else if (store_note(s->store, s->run, "blind-spot", text, &err) != 0)
@@ -31,7 +36,7 @@ static void say_without_trace(struct supervisor *s, const struct err *err)
 		"kernel tracepoints are not read, so that what the log's rate limits hold back is "
 		"not counted: %s%s%s",
 		err->msg, err->hint[0] ? "; " : "", err->hint);
-	say_blind_spot(s, text);
+	sup_witness_blind_spot(s, text);
 }
 
 static void say_missing_tracepoints(struct supervisor *s)
@@ -45,7 +50,7 @@ static void say_missing_tracepoints(struct supervisor *s)
 		snprintf(text, sizeof(text),
 			"this kernel has no tracepoint %s: such errors are in the kernel log only",
 			trace_name((enum trace_kind)kind));
-		say_blind_spot(s, text);
+		sup_witness_blind_spot(s, text);
 	}
 }
 
@@ -111,6 +116,29 @@ void sup_witness_begin(struct supervisor *s, const char *boot_id)
 	begin_trace(s, boot_id);
 }
 
+/* Not how often, but that: since the lane looked the last time. */
+void sup_witness_status(struct supervisor *s, const struct event *ev)
+{
+	struct sighting seen = {
+		.witness = WITNESS_CONFIG,
+		.kind = SIGHTING_AER,
+		.bits = ev->code,
+		.count = 1,
+		.since_ns = ev->mono_ns - ev->dur_ns,
+		.noticed_ns = ev->mono_ns,
+		.wall_ns = ev->wall_ns,
+		.nfields = 1,
+		.fields[0] = {"device_status", VALUE_STRING, ""},
+	};
+
+	if (!bdf_parse(ev->subject, &seen.bdf) || !aer_class_parse(ev->reason, &seen.cls))
+		return;
+	seen.has_bdf = true;
+	seen.has_port = lookout_port_of(s->lookout, seen.bdf, &seen.port);
+	str_set(seen.fields[0].text, ev->text);
+	sup_log_sight(s, &seen, 1);
+}
+
 void sup_witness_account(struct supervisor *s)
 {
 	char text[DETAIL_MAX];
@@ -122,7 +150,7 @@ void sup_witness_account(struct supervisor *s)
 		" tracepoint records came faster than they could be read and are lost: "
 		"counts of errors are lower bounds",
 		trace_lost(s->trace));
-	say_blind_spot(s, text);
+	sup_witness_blind_spot(s, text);
 }
 
 /* After the writer: the store is ours again. What cannot be removed stays in the undo records. */
@@ -132,4 +160,7 @@ void sup_witness_end(struct supervisor *s)
 		remove_trace(s);
 	lookout_free(s->lookout);
 	s->lookout = NULL;
+	vec_foreach (said, &s->blind_spots)
+		free(*said);
+	vec_finish(&s->blind_spots);
 }

@@ -35,13 +35,12 @@ static const struct {
 static enum aer_class class_of(const struct report *r)
 {
 	const char *word = report_field(r, "severity");
-	int cls;
+	enum aer_class cls;
 
 	if (str_eq(word, "recoverable")) /* CPER's word for it */
 		return AER_NONFATAL;
-	for (cls = 0; word != NULL && cls < AER_CLASSES; cls++)
-		if (str_eq(word, aer_class_word(cls)))
-			return cls;
+	if (aer_class_parse(word, &cls))
+		return cls;
 	return r->inc.severity >= SEV_FATAL    ? AER_FATAL
 		: r->inc.severity == SEV_ERROR ? AER_NONFATAL
 					       : AER_CORRECTABLE;

@@ -30,6 +30,8 @@ const char *event_kind_name(enum event_kind kind)
 		[EV_LANE_END] = "lane-end",
 		[EV_STRETCH] = "stretch",
 		[EV_LANE_REPLACED] = "lane-replaced",
+		[EV_BLIND_SPOT] = "blind-spot",
+		[EV_STATUS_BITS] = "status-bits",
 	};
 
 	return (unsigned)kind < sizeof(names) / sizeof(names[0]) ? names[kind] : "unknown";

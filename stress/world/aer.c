@@ -55,6 +55,18 @@ const char *aer_class_word(enum aer_class cls)
 	return classes[cls].word;
 }
 
+bool aer_class_parse(const char *word, enum aer_class *out)
+{
+	int cls;
+
+	for (cls = 0; cls < AER_CLASSES; cls++)
+		if (str_eq(classes[cls].word, word)) {
+			*out = cls;
+			return true;
+		}
+	return false;
+}
+
 const char *aer_bit_name(enum aer_class cls, unsigned bit)
 {
 	if (bit >= AER_BITS)

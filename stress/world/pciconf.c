@@ -2,6 +2,7 @@
 #include "world/pciconf.h"
 
 #include "base/vec.h"
+#include "world/aer.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -25,6 +26,7 @@
 
 #define EXP_FLAGS   0x02
 #define EXP_DEVCAP  0x04
+#define EXP_DEVCTL  0x08
 #define EXP_DEVSTA  0x0a
 #define EXP_LNKCAP  0x0c
 #define EXP_LNKCTL  0x10
@@ -204,14 +206,24 @@ const char *pcie_speed_name(unsigned generation)
 	return generation < ARRAY_SIZE(names) ? names[generation] : names[0];
 }
 
-bool pciconf_device_status(const struct pciconf *c, unsigned *out)
+static bool exp_16(const struct pciconf *c, size_t reg, unsigned *out)
 {
 	size_t cap = pciconf_cap(c, CAP_EXP);
 
-	if (cap == 0 || cap + EXP_DEVSTA + 2 > c->len)
+	if (cap == 0 || cap + reg + 2 > c->len)
 		return false;
-	*out = pciconf_16(c, cap + EXP_DEVSTA);
+	*out = pciconf_16(c, cap + reg);
 	return true;
+}
+
+bool pciconf_device_status(const struct pciconf *c, unsigned *out)
+{
+	return exp_16(c, EXP_DEVSTA, out);
+}
+
+bool pciconf_device_control(const struct pciconf *c, unsigned *out)
+{
+	return exp_16(c, EXP_DEVCTL, out);
 }
 
 bool pciconf_flr(const struct pciconf *c)
@@ -252,54 +264,30 @@ bool pciconf_aer(const struct pciconf *c, struct pcie_aer *out)
 	return true;
 }
 
-/* Bits as the kernel's log names them (drivers/pci/pcie/aer.c). */
-static const struct {
-	bool correctable;
-	uint8_t bit;
-	bool masked_by_default; /* PCIe base spec, 7.8.4.3 and 7.8.4.6 */
-	const char *name;
-} aer_bits[] = {
-	{false, 4, false, "DLP"},
-	{false, 5, false, "SDES"},
-	{false, 12, false, "TLP"},
-	{false, 13, false, "FCP"},
-	{false, 14, false, "CmpltTO"},
-	{false, 15, false, "CmpltAbrt"},
-	{false, 16, false, "UnxCmplt"},
-	{false, 17, false, "RxOF"},
-	{false, 18, false, "MalfTLP"},
-	{false, 19, false, "ECRC"},
-	{false, 20, false, "UnsupReq"},
-	{false, 21, false, "ACSViol"},
-	{false, 22, true, "UncorrIntErr"},
-	{false, 23, false, "BlockedTLP"},
-	{false, 24, false, "AtomicOpBlocked"},
-	{false, 25, false, "TLPBlockedErr"},
-	{false, 26, true, "PoisonTLPBlocked"},
-	{true, 0, false, "RxErr"},
-	{true, 6, false, "BadTLP"},
-	{true, 7, false, "BadDLLP"},
-	{true, 8, false, "Rollover"},
-	{true, 12, false, "Timeout"},
-	{true, 13, true, "NonFatalErr"},
-	{true, 14, true, "CorrIntErr"},
-	{true, 15, true, "HeaderOF"},
-};
+/* PCIe base spec, 7.8.4.3 and 7.8.4.6; bit 0 means nothing any more */
+#define UNCORRECTABLE_MASKED_BY_DEFAULT (1u << 0 | 1u << 22 | 1u << 26)
+#define CORRECTABLE_MASKED_BY_DEFAULT   (1u << 13 | 1u << 14 | 1u << 15)
+
+static size_t add_names(enum aer_class cls, uint32_t bits, char *buf, size_t size, size_t len)
+{
+	unsigned bit;
+
+	for (bit = 0; bit < AER_BITS && len < size; bit++)
+		if ((bits >> bit & 1) && aer_bit_name(cls, bit) != NULL)
+			len += (size_t)snprintf(buf + len, size - len, "%s%s", len ? ", " : "",
+				aer_bit_name(cls, bit));
+	return len;
+}
 
 const char *pcie_aer_masked(const struct pcie_aer *aer, char *buf, size_t size)
 {
-	size_t i, len = 0;
+	size_t len = 0;
 
 	buf[0] = '\0';
-	for (i = 0; i < ARRAY_SIZE(aer_bits); i++) {
-		uint32_t mask =
-			aer_bits[i].correctable ? aer->correctable_mask : aer->uncorrectable_mask;
-
-		if (aer_bits[i].masked_by_default || !(mask >> aer_bits[i].bit & 1) || len >= size)
-			continue;
-		len += (size_t)snprintf(
-			buf + len, size - len, "%s%s", len ? ", " : "", aer_bits[i].name);
-	}
+	len = add_names(AER_NONFATAL, aer->uncorrectable_mask & ~UNCORRECTABLE_MASKED_BY_DEFAULT,
+		buf, size, len);
+	add_names(AER_CORRECTABLE, aer->correctable_mask & ~CORRECTABLE_MASKED_BY_DEFAULT, buf,
+		size, len);
 	return buf;
 }
 
