@@ -6,7 +6,8 @@
 #include "model/incident.h"
 #include "world/kmsg.h"
 
-struct rules; /* klog/rules.h */
+struct rule; /* klog/rules.h */
+struct rules;
 struct sighting; /* klog/sighting.h */
 struct klog;
 
@@ -54,6 +55,12 @@ void klog_feed(struct klog *k, const struct klog_rec *rec);
  */
 #define KLOG_SETTLE_NS NS_PER_S
 void klog_sight(struct klog *k, const struct sighting *s);
+/*
+ * For who passes over lines of a file: are lines awaited that no rule matches? If not, a line is
+ * worth feeding only when a heeded rule may match it.
+ */
+bool klog_wants_all(const struct klog *k);
+bool klog_heeds(const struct rule *rule);
 /* Reports what changed, and lets end what has been quiet since before `now`. Call it after feeding. */
 void klog_tick(struct klog *k, int64_t now_mono_ns);
 /* Closes everything that is open. */

@@ -16,7 +16,7 @@ struct needles {
 
 /*
  * Of a PCRE2 expression that compiles without options; what is not understood is not certain.
- * Needles have no newline, and no '?', which in a saved log may stand for another byte.
+ * Needles stand in a raw record, too, as they stand in its text.
  */
 void needles_find(const char *regex, struct needles *out);
 /* How seldom lines have it, for comparing; 0 = too short to tell anything. */

@@ -10,6 +10,8 @@
  */
 struct savedlog;
 struct logfile;
+struct rules;
+struct sieve;
 
 struct savedlog_line {
 	uint64_t no; /* of the physical line (of the record: /dev/kmsg itself), from 1 */
@@ -25,6 +27,18 @@ int savedlog_open_kmsg(const char *path, struct savedlog **out, struct err *err)
 void savedlog_close(struct savedlog *l);
 /* 1 = a line, 0 = the end, -1. */
 int savedlog_next(struct savedlog *l, struct savedlog_line *out, struct err *err) must_check;
+/*
+ * Large logs: from here on, lines that fall through the sieve may be passed over (their numbers are
+ * missed) unless every line is wanted. Only a log whose beginning has been read, and has shown that
+ * its lines stand for themselves, is sieved.
+ */
+#define SAVEDLOG_BEGINNING (1u << 18) /* bytes */
+void savedlog_sieve(struct savedlog *l, const struct sieve *sieve);
+/* `also`: texts, the last one NULL, whose lines must not be passed over. */
+struct sieve *savedlog_make_sieve(const struct rules *rules, const char *const *also);
+void savedlog_want_every(struct savedlog *l, bool every);
+/* Bytes of lines that were returned. */
+uint64_t savedlog_bytes(const struct savedlog *l);
 /* Physical lines that were read. */
 uint64_t savedlog_lines(const struct savedlog *l);
 /* Are sequence numbers the kernel's? */

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct instream;
 struct unpack;
@@ -33,6 +34,22 @@ int logfile_open(struct instream *in, struct logfile **out, struct unpack **arch
 void logfile_close(struct logfile *f);
 /* 1 = a line, 0 = the end, -1 = it could not be read. */
 int logfile_next(struct logfile *f, struct logfile_line *out, struct err *err) must_check;
+/*
+ * For large files, instead of logfile_next: whole lines as they stand, the last one of the file
+ * perhaps without its newline. Returns the bytes of a buffer of LOGFILE_BLOCK, 0 = the end, -1.
+ */
+#define LOGFILE_BLOCK (4 * LOGFILE_LINE_MAX)
+ssize_t logfile_block(struct logfile *f, char *buf, struct err *err) must_check;
+/*
+ * Makes a line of the n bytes at s, the first of a block; returns how many it takes. They make the
+ * same line again, unless it was cut.
+ */
+size_t logfile_line_of(char *s, size_t n, struct logfile_line *out);
+/*
+ * To go on with logfile_next after blocks: these bytes of the heap, which it takes, are read again.
+ * In front of them were `lines`.
+ */
+void logfile_unread(struct logfile *f, char *s, size_t n, uint64_t lines);
 /*
  * The next n bytes as they are, for a format with binary parts; newlines in them count as lines.
  * False when there are fewer.

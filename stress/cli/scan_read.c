@@ -10,6 +10,7 @@
 #include "klog/loglist.h"
 #include "klog/rules.h"
 #include "klog/savedlog.h"
+#include "klog/sieve.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +30,8 @@ struct scan {
 	struct scan_question q;
 	const struct rules *rules;
 	struct classifier *classifier; /* --lines */
-	struct copies *copies; /* of the bundle that is being read; NULL = it is none */
+	struct sieve *sieve; /* NULL = not needed yet */
+	struct copies *copies; /* of what is being read, NULL = there is no second log in it yet */
 	unsigned bundle;
 	struct klog *klog;
 	VEC(struct part) parts; /* of the log that is being read */
@@ -137,18 +139,32 @@ static void begin_log(struct scan *s, unsigned bundle)
 {
 	if (bundle != s->bundle || bundle == 0) {
 		copies_free(s->copies);
-		s->copies = copies_new();
+		s->copies = bundle != 0 ? copies_new() : NULL;
 	}
 	s->bundle = bundle;
-	copies_next_log(s->copies);
+	if (s->copies != NULL)
+		copies_next_log(s->copies);
 }
 
-/* nvidia-bug-report.log and supportconfig's files have several logs, one below the other. */
+#define SECTION_NVIDIA        "________________________________"
+#define SECTION_SUPPORTCONFIG "#==[ "
+
+/*
+ * nvidia-bug-report.log and supportconfig's files have several logs, one below the other, each
+ * below its heading.
+ */
 static bool begins_section(const struct klog_rec *rec)
 {
-	return rec->text[0] == '_'    ? str_starts(rec->text, "________________________________")
-		: rec->text[0] == '#' ? str_starts(rec->text, "#==[ ")
+	return rec->text[0] == '_'    ? str_starts(rec->text, SECTION_NVIDIA)
+		: rec->text[0] == '#' ? str_starts(rec->text, SECTION_SUPPORTCONFIG)
 				      : false;
+}
+
+static void begin_section(struct scan *s)
+{
+	if (s->copies == NULL)
+		s->copies = copies_new();
+	copies_next_log(s->copies);
 }
 
 /* ---- lines ---- */
@@ -210,24 +226,40 @@ static void begin_part(struct scan *s, struct savedlog *log, const char *name)
 	*vec_push(&s->files) = name;
 }
 
+/* A small log is not worth building the sieve for. */
+static void sieve_if_large(struct scan *s, struct savedlog *log, bool *asked)
+{
+	static const char *const also[] = {SECTION_NVIDIA, SECTION_SUPPORTCONFIG, NULL};
+
+	if (*asked || s->q.by_line || savedlog_bytes(log) < SAVEDLOG_BEGINNING)
+		return;
+	*asked = true;
+	if (s->sieve == NULL)
+		s->sieve = savedlog_make_sieve(s->rules, also);
+	savedlog_sieve(log, s->sieve);
+}
+
 static int read_part(struct scan *s, struct err *err)
 {
 	const struct part *part = &s->parts.v[s->parts.n - 1];
 	struct savedlog_line line;
+	bool asked = false;
 	int rc;
 
 	while ((rc = savedlog_next(part->log, &line, err)) > 0) {
-		s->result.lines++;
+		sieve_if_large(s, part->log, &asked);
 		if (s->q.by_line)
 			write_line(s, part, &line);
 		if (!line.is_record)
 			continue;
 		if (begins_section(&line.rec))
-			copies_next_log(s->copies);
+			begin_section(s);
 		if (!savedlog_is_raw(part->log))
 			line.rec.seq += part->before;
 		klog_feed(s->klog, &line.rec);
+		savedlog_want_every(part->log, klog_wants_all(s->klog));
 	}
+	s->result.lines += savedlog_lines(part->log);
 	return rc;
 }
 
@@ -293,6 +325,7 @@ void scan_free(struct scan *s)
 	vec_finish(&s->files);
 	classifier_free(s->classifier);
 	copies_free(s->copies);
+	sieve_free(s->sieve);
 	free(s);
 }
 

@@ -197,20 +197,33 @@ static void add_tries(struct classifier *c, const struct rules *rules, bool user
 	}
 }
 
+static struct prefilter *make_prefilter(const struct classifier *c)
+{
+	VEC(struct needle) all = {0};
+	struct prefilter *pf;
+	size_t i, k, n;
+
+	for (i = 0; i < c->tries.n; i++) {
+		const char *const *needles = pattern_needles(c->tries.v[i].pattern, &n);
+
+		for (k = 0; k < n; k++)
+			*vec_push(&all) = (struct needle){needles[k], i};
+		if (n == 0)
+			*vec_push(&all) = (struct needle){"", i};
+	}
+	pf = prefilter_new(all.v, all.n, c->tries.n);
+	vec_finish(&all);
+	return pf;
+}
+
 struct classifier *classifier_new(const struct rules *rules)
 {
 	struct classifier *c = xcalloc(1, sizeof(*c));
-	const struct pattern **patterns;
-	size_t i;
 
 	add_tries(c, rules, true);
 	add_tries(c, rules, false);
-	patterns = xcalloc(c->tries.n + 1, sizeof(*patterns));
-	for (i = 0; i < c->tries.n; i++)
-		patterns[i] = c->tries.v[i].pattern;
-	c->prefilter = prefilter_new(patterns, c->tries.n);
+	c->prefilter = make_prefilter(c);
 	c->candidates = xcalloc(prefilter_words(c->prefilter), sizeof(*c->candidates));
-	free(patterns);
 	return c;
 }
 

@@ -98,6 +98,27 @@ static const struct {
 	{"vfio.reset-recovery", report_reset_recovery},
 };
 
+static report_handler *handler_for(const struct rule *rule)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(handlers); i++)
+		if (strcmp(handlers[i].id, rule->id) == 0)
+			return handlers[i].take;
+	if (report_is_story(rule->id) && rule->role != ROLE_INFO)
+		return report_story;
+	return rule->role == ROLE_PRIMARY    ? report_plain
+		: rule->role == ROLE_CONTEXT ? report_family_context
+					     : report_info;
+}
+
+/* Of normal lines only those can say that something is wrong whose text tells the severity. */
+bool klog_heeds(const struct rule *rule)
+{
+	return handler_for(rule) != report_info || rule->by_text != NULL ||
+		rule->severity >= SEV_WARNING;
+}
+
 #define RESETTING_MAX 16
 #define STORM_MIN     10 /* as often as that it is worth a rate */
 
@@ -105,7 +126,7 @@ struct klog {
 	const struct rules *rules;
 	struct klog_hooks hooks;
 	struct classifier *classifier;
-	report_handler **handler_of; /* per rule */
+	report_handler **handler_of; /* per rule, NULL: not heeded */
 	struct report *newest, *oldest;
 	size_t nopen;
 	uint32_t last_no;
@@ -537,6 +558,7 @@ static void feed_line(struct klog *k, const struct klog_rec *rec, const char *s,
 	struct klog_match m;
 	struct kline ln = {.rec = rec, .m = &m, .text = {s, n}};
 	size_t skip = strspn(s, " \t");
+	report_handler *take;
 
 	if (skip > n)
 		skip = n;
@@ -546,8 +568,9 @@ static void feed_line(struct klog *k, const struct klog_rec *rec, const char *s,
 			feed_trace(k, &ln);
 		return;
 	}
-	if (k->hooks.is_copy == NULL || !k->hooks.is_copy(k->hooks.arg, rec))
-		k->handler_of[m.rule - rules_at(k->rules, 0)](k, &ln);
+	take = k->handler_of[m.rule - rules_at(k->rules, 0)];
+	if (take != NULL && (k->hooks.is_copy == NULL || !k->hooks.is_copy(k->hooks.arg, rec)))
+		take(k, &ln);
 }
 
 /* Sequence numbers that nobody read: the log is incomplete, and the report says where. */
@@ -603,6 +626,11 @@ void klog_feed(struct klog *k, const struct klog_rec *rec)
 		feed_line(k, rec, s, strlen(s));
 }
 
+bool klog_wants_all(const struct klog *k)
+{
+	return k->tracing != NULL;
+}
+
 void klog_tick(struct klog *k, int64_t now_mono_ns)
 {
 	struct report *r, *next;
@@ -627,20 +655,6 @@ void klog_flush(struct klog *k)
 		close_report(k, k->oldest);
 }
 
-static report_handler *handler_for(const struct rule *rule)
-{
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(handlers); i++)
-		if (strcmp(handlers[i].id, rule->id) == 0)
-			return handlers[i].take;
-	if (report_is_story(rule->id) && rule->role != ROLE_INFO)
-		return report_story;
-	return rule->role == ROLE_PRIMARY    ? report_plain
-		: rule->role == ROLE_CONTEXT ? report_family_context
-					     : report_info;
-}
-
 struct klog *klog_new(const struct rules *rules, const struct klog_hooks *hooks)
 {
 	struct klog *k = xcalloc(1, sizeof(*k));
@@ -652,7 +666,8 @@ struct klog *klog_new(const struct rules *rules, const struct klog_hooks *hooks)
 	k->classifier = classifier_new(rules);
 	k->handler_of = xcalloc(rules_count(rules), sizeof(*k->handler_of));
 	for (i = 0; i < rules_count(rules); i++)
-		k->handler_of[i] = handler_for(rules_at(rules, i));
+		if (klog_heeds(rules_at(rules, i)))
+			k->handler_of[i] = handler_for(rules_at(rules, i));
 	return k;
 }
 

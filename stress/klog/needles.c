@@ -11,12 +11,12 @@
 
 /*
  * What every match of a part of an expression has. `run` is all that its end may be, since the last
- * thing that could be anything; if there was none (`whole`), all that the part can match. Runs
- * multiply with what follows them: "(?:AER: )?can't " makes two.
+ * thing that could be anything; if there was none (`whole`), all that the part can match. `head` is
+ * the same of its beginning. Runs multiply with what follows: "(?:AER: )?can't " makes two.
  */
 struct part {
 	bool whole;
-	struct needles run, best;
+	struct needles head, run, best; /* head: unless whole */
 	unsigned rarity; /* of best; 0 = none yet */
 };
 
@@ -30,6 +30,7 @@ struct reader {
 #define DEPTH_MAX   12 /* groups in groups */
 #define CLASS_MAX   8 /* "[Uu]" is two texts, "[a-z]" is anything */
 #define REPEATS_MAX 4 /* of " {2,}" */
+#define TEXT_COSTS  8 /* further texts in a set are worth one point of rarity */
 
 static void read_choice(struct reader *r, struct part *out);
 
@@ -48,6 +49,16 @@ static const char common[] =
 	" CPU BAR pci: ACPI: usb kernel: class host root over limit value: AER: AMD-Vi: DMAR: "
 	" DMAR-IR: DPC: EDAC MC: NVRM: clocksource: mce: rcu: ";
 
+/* How much a character adds: words and numbers are made of the common ones. */
+static unsigned rarity_of(char c, char before, char behind)
+{
+	if (c == ' ') /* two words are rarer than one */
+		return before != '\0' && behind != '\0' ? 3 : 1;
+	if (islower((uint8_t)c) || isdigit((uint8_t)c) || c == ':')
+		return 2;
+	return isupper((uint8_t)c) && islower((uint8_t)behind) ? 3 : 4;
+}
+
 unsigned needle_rarity(const char *s, size_t n)
 {
 	unsigned sum = 0;
@@ -57,9 +68,8 @@ unsigned needle_rarity(const char *s, size_t n)
 		return 0;
 	if (memmem(common, sizeof(common) - 1, s, n) != NULL)
 		return 1;
-	/* capitals and punctuation are rarer than what words and numbers consist of */
 	for (i = 0; i < n; i++)
-		sum += islower((uint8_t)s[i]) || isdigit((uint8_t)s[i]) || s[i] == ' ' ? 2 : 4;
+		sum += rarity_of(s[i], i > 0 ? s[i - 1] : '\0', i + 1 < n ? s[i + 1] : '\0');
 	return sum;
 }
 
@@ -76,7 +86,8 @@ static unsigned set_rarity(const struct needles *set)
 		if (i == 0 || rarity < least)
 			least = rarity;
 	}
-	return least > set->n ? least - (unsigned)set->n + 1 : least > 0;
+	least *= TEXT_COSTS;
+	return least > set->n ? least - (unsigned)set->n : least > 0;
 }
 
 /* ---- sets of texts; what returns false has changed nothing ---- */
@@ -109,8 +120,11 @@ static bool set_unite(struct needles *set, const struct needles *more)
 	return true;
 }
 
-/* Each text followed by each of `next`. */
-static bool set_multiply(struct needles *set, const struct needles *next)
+/*
+ * Each text followed by each of `next`. Of what gets too long the end stays, and *cut is set; with
+ * `cut` NULL that is too many.
+ */
+static bool set_multiply(struct needles *set, const struct needles *next, bool *cut)
 {
 	struct needles all;
 	size_t i, k;
@@ -120,12 +134,16 @@ static bool set_multiply(struct needles *set, const struct needles *next)
 		return false;
 	for (i = 0; i < set->n; i++)
 		for (k = 0; k < next->n; k++) {
-			size_t n = strlen(set->v[i]), m = strlen(next->v[k]);
+			size_t n = strlen(set->v[i]), m = strlen(next->v[k]), lost = 0;
 
 			if (n + m > NEEDLE_LEN_MAX)
+				lost = n + m - NEEDLE_LEN_MAX;
+			if (lost > 0 && cut == NULL)
 				return false;
-			memcpy(all.v[all.n], set->v[i], n);
-			memcpy(all.v[all.n++] + n, next->v[k], m + 1);
+			if (lost > 0)
+				*cut = true;
+			memcpy(all.v[all.n], set->v[i] + lost, n - lost);
+			memcpy(all.v[all.n++] + n - lost, next->v[k], m + 1);
 		}
 	memcpy(set->v, all.v, all.n * sizeof(all.v[0]));
 	set->n = all.n;
@@ -169,10 +187,16 @@ static void set_reduce(struct needles *set)
 static void part_init(struct part *p, bool whole)
 {
 	p->whole = whole;
-	p->run.n = 1;
-	p->run.v[0][0] = '\0';
+	p->head.n = p->run.n = 1;
+	p->head.v[0][0] = p->run.v[0][0] = '\0';
 	p->best.n = 0;
 	p->rarity = 0;
+}
+
+static void copy_set(struct needles *to, const struct needles *from)
+{
+	to->n = from->n;
+	memcpy(to->v, from->v, from->n * sizeof(from->v[0]));
 }
 
 static void offer(struct part *p, const struct needles *set)
@@ -182,35 +206,51 @@ static void offer(struct part *p, const struct needles *set)
 
 	if (set_rarity(set) == 0)
 		return;
-	few.n = set->n;
-	memcpy(few.v, set->v, set->n * sizeof(set->v[0]));
+	copy_set(&few, set);
 	set_reduce(&few);
 	rarity = set_rarity(&few);
 	if (rarity <= p->rarity)
 		return;
 	p->rarity = rarity;
-	p->best = few;
+	copy_set(&p->best, &few);
+}
+
+/* What the run was is over; `run` is what it is from here on. */
+static void part_break(struct part *p, const struct needles *run)
+{
+	offer(p, &p->run);
+	if (p->whole)
+		copy_set(&p->head, &p->run);
+	p->whole = false;
+	copy_set(&p->run, run);
 }
 
 static void part_add(struct part *p, char c)
 {
 	if (set_append(&p->run, c))
 		return;
-	offer(p, &p->run);
-	p->whole = false;
-	p->run = nothing;
+	part_break(p, &nothing);
 	set_append(&p->run, c);
 }
 
 /* `p` followed by `next`. */
 static void part_join(struct part *p, const struct part *next)
 {
-	if (next->whole && set_multiply(&p->run, &next->run))
-		return;
-	offer(p, &p->run);
+	struct needles before;
+	bool cut = false;
+
+	copy_set(&before, &p->run);
+	if (!set_multiply(&p->run, next->whole ? &next->run : &next->head, &cut)) {
+		part_break(p, &next->run);
+	} else if (cut) {
+		offer(p, &before);
+		if (p->whole)
+			copy_set(&p->head, &before);
+		p->whole = false;
+	}
 	offer(p, &next->best);
-	p->whole = false;
-	p->run = next->run;
+	if (!next->whole)
+		part_break(p, &next->run);
 }
 
 /* `p` or `other`. */
@@ -218,14 +258,15 @@ static void part_either(struct part *p, struct part *other)
 {
 	if (p->whole && other->whole && set_unite(&p->run, &other->run))
 		return;
-	offer(p, &p->run);
-	offer(other, &other->run);
+	part_break(p, &nothing);
+	part_break(other, &nothing);
+	if (!set_unite(&p->head, &other->head))
+		copy_set(&p->head, &nothing);
 	if (p->rarity > 0 && other->rarity > 0 && set_unite(&p->best, &other->best)) {
 		p->rarity = set_rarity(&p->best);
-		p->whole = false;
-		p->run = nothing;
 	} else {
-		part_init(p, false);
+		p->rarity = 0;
+		p->best.n = 0;
 	}
 }
 
@@ -244,13 +285,19 @@ static bool part_repeat(struct part *p, unsigned min, unsigned max)
 	}
 	if (!p->whole)
 		return false;
-	once = p->run;
-	for (i = 1; i < min && i < REPEATS_MAX && set_multiply(&p->run, &once); i++)
+	copy_set(&once, &p->run);
+	for (i = 1; i < min && i < REPEATS_MAX && set_multiply(&p->run, &once, NULL); i++)
 		;
 	return i < min || max > min;
 }
 
 /* ---- reading ---- */
+
+/* Raw records have '\\' and all that is not plain ASCII escaped; a '?' may have been a NUL. */
+static bool is_certain(char c)
+{
+	return c >= ' ' && c < 0x7f && c != '\\' && c != '?';
+}
 
 /* "?", "*", "+", "{2,3}", each also lazy or possessive. False: there is none. */
 static bool read_quantifier(struct reader *r, unsigned *min, unsigned *max)
@@ -300,7 +347,7 @@ static const char *read_class(const char *s, struct part *out)
 		if (*s == '\\' && (*++s == 'Q' || *s == 'E' || *s == '\0'))
 			return NULL;
 		few = few && out->run.n < CLASS_MAX && !(s[-1] == '\\' && isalnum((uint8_t)*s)) &&
-			!(s[1] == '-' && s[2] != ']') && *s != '\n' && *s != '?';
+			!(s[1] == '-' && s[2] != ']') && is_certain(*s);
 		if (few) {
 			one[0] = *s;
 			memcpy(out->run.v[out->run.n++], one, sizeof(one));
@@ -360,53 +407,50 @@ static void read_group(struct reader *r, struct part *out)
 		part_init(out, true);
 }
 
-/* A character that stands for itself or '\0'; `out` is then what it is instead. */
+/* "\\." stands for a character, "\\d" for any of some, "\\b" for nothing, the rest for trouble. */
 static char read_escape(struct reader *r, struct part *out)
 {
 	char c = r->s[1];
 
-	part_init(out, false);
 	if (c == '\0' ||
 		(isalnum((uint8_t)c) && strchr("dDwWsShHvVNRXCrfeantbBAzZGK", c) == NULL)) {
 		r->lost = true;
 		return '\0';
 	}
 	r->s += 2;
-	out->whole = strchr("dDwWsShHvVNRXCrfean?", c) == NULL;
-	if (c == 't')
-		return '\t';
-	return isalnum((uint8_t)c) || c == '?' ? '\0' : c;
+	if (!isalnum((uint8_t)c))
+		return c;
+	out->whole = strchr("bBAzZGK", c) != NULL;
+	return '\0';
 }
 
-/* One thing at r->s, as read_escape. */
+/* What stands at r->s: a character that stands for itself, or '\0' and `out`. */
 static char read_atom(struct reader *r, struct part *out)
 {
 	char c = *r->s;
 
 	part_init(out, true);
-	switch (c) {
-	case '\\':
-		return read_escape(r, out);
-	case '(':
+	if (c == '\\') {
+		c = read_escape(r, out);
+	} else if (c == '(') {
 		read_group(r, out);
 		return '\0';
-	case '[':
+	} else if (c == '[') {
 		r->s = read_class(r->s, out);
 		r->lost = r->s == NULL;
 		return '\0';
-	case '.':
-	case '\n':
-		out->whole = false;
-		break;
-	case '^':
-	case '$':
-		break;
-	default:
+	} else {
 		r->s++;
-		return c;
+		if (c == '.')
+			out->whole = false;
+		if (strchr(".^$", c) != NULL)
+			return '\0';
 	}
-	r->s++;
-	return '\0';
+	if (c != '\0' && !is_certain(c)) {
+		out->whole = false;
+		c = '\0';
+	}
+	return c;
 }
 
 static void read_sequence(struct reader *r, struct part *out)
@@ -429,11 +473,8 @@ static void read_sequence(struct reader *r, struct part *out)
 			part_add(&atom, c);
 		more = part_repeat(&atom, min, max);
 		part_join(out, &atom);
-		if (more) {
-			offer(out, &out->run);
-			out->whole = false;
-			out->run = atom.run;
-		}
+		if (more)
+			part_break(out, &atom.run);
 	}
 }
 

@@ -3,7 +3,6 @@
 
 #include "base/mem.h"
 #include "base/vec.h"
-#include "klog/pattern.h"
 
 #include <string.h>
 
@@ -22,21 +21,14 @@ struct prefilter {
 
 #define STATES_MAX UINT16_MAX
 
-/* A needle and whose it is. */
-struct needle {
-	const char *text;
-	size_t pattern;
-};
-
-typedef VEC(struct needle) needle_list;
-
-static void assign_classes(struct prefilter *pf, const needle_list *needles)
+static void assign_classes(struct prefilter *pf, const struct needle *needles, size_t n)
 {
 	const char *s;
+	size_t i;
 
 	pf->classes = 1;
-	vec_foreach (it, needles)
-		for (s = it->text; *s != '\0'; s++)
+	for (i = 0; i < n; i++)
+		for (s = needles[i].text; *s != '\0'; s++)
 			if (pf->class_of[(uint8_t)*s] == 0 && pf->classes < 256)
 				pf->class_of[(uint8_t)*s] = (uint8_t)pf->classes++;
 }
@@ -134,43 +126,25 @@ static void add_always(struct prefilter *pf, size_t pattern)
 	pf->any_always = true;
 }
 
-/* A state per byte of the needles at most, and few more than are needed: the table is large. */
-static void make_states(struct prefilter *pf, const needle_list *needles)
+struct prefilter *prefilter_new(const struct needle *needles, size_t n, size_t patterns)
 {
-	size_t most = 1;
+	struct prefilter *pf = xcalloc(1, sizeof(*pf));
+	size_t i, most = 1;
 
-	vec_foreach (it, needles)
-		most += strlen(it->text);
+	pf->words = (patterns + 63) / 64 + (patterns == 0);
+	assign_classes(pf, needles, n);
+	for (i = 0; i < n; i++)
+		most += strlen(needles[i].text);
 	if (most > STATES_MAX)
 		most = STATES_MAX;
 	pf->next = xcalloc(most * pf->classes, sizeof(*pf->next));
 	pf->list_of = xcalloc(most, sizeof(*pf->list_of));
 	pf->states = 1;
-	vec_foreach (it, needles)
-		if (!add_needle(pf, it))
-			add_always(pf, it->pattern);
-}
-
-struct prefilter *prefilter_new(const struct pattern *const *patterns, size_t n)
-{
-	struct prefilter *pf = xcalloc(1, sizeof(*pf));
-	needle_list needles = {0};
-	size_t i, k, count;
-
-	pf->words = (n + 63) / 64 + (n == 0);
 	new_list(pf);
-	for (i = 0; i < n; i++) {
-		const char *const *texts = pattern_needles(patterns[i], &count);
-
-		for (k = 0; k < count; k++)
-			*vec_push(&needles) = (struct needle){texts[k], i};
-		if (count == 0)
-			add_always(pf, i);
-	}
-	assign_classes(pf, &needles);
-	make_states(pf, &needles);
+	for (i = 0; i < n; i++)
+		if (needles[i].text[0] == '\0' || !add_needle(pf, &needles[i]))
+			add_always(pf, needles[i].pattern);
 	add_failures(pf);
-	vec_finish(&needles);
 	return pf;
 }
 
@@ -207,4 +181,17 @@ bool prefilter_scan(const struct prefilter *pf, const char *text, size_t len, ui
 		}
 	}
 	return any;
+}
+
+size_t prefilter_find(const struct prefilter *pf, const char *text, size_t len)
+{
+	const uint8_t *s = (const uint8_t *)text;
+	size_t state = 0, i;
+
+	for (i = 0; i < len; i++) {
+		state = pf->next[state * pf->classes + pf->class_of[s[i]]];
+		if (pf->list_of[state] != 0)
+			return i + 1;
+	}
+	return 0;
 }

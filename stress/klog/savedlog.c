@@ -3,10 +3,12 @@
 
 #include "base/mem.h"
 #include "base/vec.h"
+#include "klog/ahead.h"
 #include "klog/journaltext.h"
 #include "klog/logdate.h"
 #include "klog/logline.h"
 #include "klog/rules.h"
+#include "klog/sieve.h"
 #include "world/logfile.h"
 
 #include <stdio.h>
@@ -21,8 +23,9 @@ struct whereabouts {
 struct savedlog {
 	struct logfile *file;
 	struct kmsg_dump *dump; /* or the kernel itself */
-	bool raw, any;
-	uint64_t no, last_seq;
+	struct ahead *ahead; /* reads the rest of the file */
+	bool raw, any, every;
+	uint64_t no, last_seq, bytes;
 	struct logdates dates;
 	struct logfile_line line; /* the newest that was read */
 	struct journaltext_record journal; /* whose lines are being told */
@@ -54,6 +57,7 @@ void savedlog_close(struct savedlog *l)
 {
 	if (l == NULL)
 		return;
+	ahead_free(l->ahead);
 	logfile_close(l->file);
 	kmsg_dump_close(l->dump);
 	vec_finish(&l->records);
@@ -63,6 +67,41 @@ void savedlog_close(struct savedlog *l)
 bool savedlog_is_raw(const struct savedlog *l)
 {
 	return l->raw;
+}
+
+struct sieve *savedlog_make_sieve(const struct rules *rules, const char *const *also)
+{
+	/* of lines that tell of lost records, and of records of the journal, in each of its forms */
+	static const char *const own[] = {"printk messages dropped", " kernel message",
+		"__CURSOR=", "\"MESSAGE\"", "\"msg\"", " [s=", "\n{\n", " {\n", "},{\n", "{\r\n"};
+	VEC(const char *) texts = {0};
+	struct sieve *sieve;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(own); i++)
+		*vec_push(&texts) = own[i];
+	for (; *also != NULL; also++)
+		*vec_push(&texts) = *also;
+	sieve = sieve_new(rules, texts.v, texts.n);
+	vec_finish(&texts);
+	return sieve;
+}
+
+void savedlog_sieve(struct savedlog *l, const struct sieve *sieve)
+{
+	/* numbers of raw records must be without a gap; the journal's lines belong together */
+	if (l->file != NULL && !l->raw && l->journal.last_no == 0)
+		l->ahead = ahead_new(l->file, sieve, l->no);
+}
+
+void savedlog_want_every(struct savedlog *l, bool every)
+{
+	l->every = every;
+}
+
+uint64_t savedlog_bytes(const struct savedlog *l)
+{
+	return l->bytes;
 }
 
 uint64_t savedlog_lines(const struct savedlog *l)
@@ -144,6 +183,24 @@ static void next_of_record(struct savedlog *l, struct savedlog_line *out)
 	out->rec.seq = l->no;
 }
 
+/* Other lines than those that stay are missing when reading ahead: not where they are one record. */
+static int read_line(struct savedlog *l, struct err *err)
+{
+	int rc;
+
+	if (l->ahead == NULL)
+		return logfile_next(l->file, &l->line, err);
+	rc = ahead_next(l->ahead, l->every, &l->line, err);
+	if (rc > 0 && journaltext_begins(&l->line) != JOURNALTEXT_NONE) {
+		ahead_give_back(l->ahead);
+		ahead_free(take_ptr(l->ahead));
+		return logfile_next(l->file, &l->line, err);
+	}
+	if (rc <= 0)
+		l->no = ahead_lines(l->ahead);
+	return rc;
+}
+
 static int next_of_file(struct savedlog *l, struct savedlog_line *out, struct err *err)
 {
 	enum journaltext kind;
@@ -154,7 +211,7 @@ static int next_of_file(struct savedlog *l, struct savedlog_line *out, struct er
 		return 1;
 	}
 	if (!l->journal.more)
-		rc = logfile_next(l->file, &l->line, err);
+		rc = read_line(l, err);
 	l->journal.more = false;
 	if (rc <= 0)
 		return rc;
@@ -168,6 +225,7 @@ static int next_of_file(struct savedlog *l, struct savedlog_line *out, struct er
 			return rc;
 	}
 	l->no = l->line.no;
+	l->bytes += l->line.n;
 	out->is_record = true;
 	if (!from_raw(l, &l->line, &out->rec)) {
 		from_text(l, &l->line, &out->rec);

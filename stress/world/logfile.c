@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BUFFER_SIZE (4 * LOGFILE_LINE_MAX)
-
 struct logfile {
 	struct instream *in;
 	struct unpack *unpack; /* or from this, which has `in` */
@@ -21,6 +19,8 @@ struct logfile {
 	uint64_t lines;
 	char *buf;
 	size_t at, end; /* what is still to be taken */
+	char *back; /* what is to be read first of all; NULL = nothing */
+	size_t back_at, back_end;
 };
 
 /* Beginnings that prove that a file holds no lines of a log. */
@@ -40,21 +40,36 @@ static const struct {
 		"of a dump, makedumpfile --dump-dmesg FILE dmesg.txt writes the kernel log"},
 };
 
-/* Reads more behind what is held; false at the end, or where reading failed: f->err. */
-static bool fill(struct logfile *f)
+/* Some bytes; 0 at the end, or where reading failed: f->err. */
+static size_t read_some(struct logfile *f, char *buf, size_t size)
 {
 	ssize_t n;
 
+	if (f->back_at < f->back_end) {
+		if (size > f->back_end - f->back_at)
+			size = f->back_end - f->back_at;
+		memcpy(buf, f->back + f->back_at, size);
+		f->back_at += size;
+		return size;
+	}
 	if (f->eof)
-		return false;
+		return 0;
+	n = f->unpack != NULL ? unpack_read(f->unpack, buf, size, &f->err)
+			      : instream_read(f->in, buf, size, &f->err);
+	f->eof = n <= 0;
+	return n > 0 ? (size_t)n : 0;
+}
+
+/* Reads more behind what is held. */
+static bool fill(struct logfile *f)
+{
+	size_t n;
+
 	memmove(f->buf, f->buf + f->at, f->end - f->at);
 	f->end -= f->at;
 	f->at = 0;
-	n = f->unpack != NULL
-		? unpack_read(f->unpack, f->buf + f->end, BUFFER_SIZE - f->end, &f->err)
-		: instream_read(f->in, f->buf + f->end, BUFFER_SIZE - f->end, &f->err);
-	f->eof = n <= 0;
-	f->end += n > 0 ? (size_t)n : 0;
+	n = read_some(f, f->buf + f->end, LOGFILE_BLOCK - f->end);
+	f->end += n;
 	return n > 0;
 }
 
@@ -104,7 +119,7 @@ int logfile_open(
 	struct logfile *f = xcalloc(1, sizeof(*f));
 
 	f->in = in;
-	f->buf = xmalloc(BUFFER_SIZE);
+	f->buf = xmalloc(LOGFILE_BLOCK);
 	*archive_out = NULL;
 	if (open_unpack(f, archive_out, err) != 0 ||
 		(*archive_out == NULL && must_be_text(f, err) != 0)) {
@@ -123,6 +138,7 @@ void logfile_close(struct logfile *f)
 		return;
 	unpack_close(f->unpack);
 	instream_close(f->in);
+	free(f->back);
 	free(f->buf);
 	free(f);
 }
@@ -217,9 +233,23 @@ static int at_end(struct logfile *f, struct err *err)
 	return -1;
 }
 
+/* The n bytes at s become a line. */
+static void finish_line(char *s, size_t n, struct logfile_line *out)
+{
+	out->cut = n > LOGFILE_LINE_MAX;
+	if (out->cut)
+		n = LOGFILE_LINE_MAX;
+	while (!out->cut && n > 0 && s[n - 1] == '\r')
+		n--;
+	replace_nuls(s, n);
+	out->n = remove_escapes(s, n);
+	out->s = s;
+}
+
 int logfile_next(struct logfile *f, struct logfile_line *out, struct err *err)
 {
 	char *s, *eol;
+	size_t n;
 
 	if (f->in_cut_line)
 		skip_line(f);
@@ -227,21 +257,75 @@ int logfile_next(struct logfile *f, struct logfile_line *out, struct err *err)
 	if (!hold_line(f))
 		return at_end(f, err);
 	s = f->buf + f->at;
-	out->n = f->end - f->at;
-	eol = memchr(s, '\n', out->n < LOGFILE_LINE_MAX + 1 ? out->n : LOGFILE_LINE_MAX + 1);
+	n = f->end - f->at;
+	if (n > LOGFILE_LINE_MAX + 1)
+		n = LOGFILE_LINE_MAX + 1;
+	eol = memchr(s, '\n', n);
 	if (eol != NULL)
-		out->n = (size_t)(eol - s);
-	out->cut = f->in_cut_line = out->n > LOGFILE_LINE_MAX;
-	if (out->cut)
-		out->n = LOGFILE_LINE_MAX;
-	f->at += out->n + (eol != NULL);
-	while (!out->cut && out->n > 0 && s[out->n - 1] == '\r')
-		out->n--;
-	replace_nuls(s, out->n);
-	out->n = remove_escapes(s, out->n);
-	out->s = s;
+		n = (size_t)(eol - s);
+	finish_line(s, n, out);
+	f->in_cut_line = out->cut;
+	f->at += n + (eol != NULL);
 	out->no = ++f->lines;
 	return 1;
+}
+
+/* A line that is longer than the block: its begin stays. */
+static size_t cut_block(struct logfile *f, char *buf)
+{
+	skip_line(f);
+	buf[LOGFILE_LINE_MAX + 1] = '\n';
+	return LOGFILE_LINE_MAX + 2;
+}
+
+ssize_t logfile_block(struct logfile *f, char *buf, struct err *err)
+{
+	size_t n, more = 1, whole;
+	const char *nl;
+
+	if (f->in_cut_line)
+		skip_line(f);
+	f->in_cut_line = false;
+	n = f->end - f->at;
+	memcpy(buf, f->buf + f->at, n);
+	f->at = f->end = 0;
+	for (; n < LOGFILE_BLOCK && more > 0; n += more)
+		more = read_some(f, buf + n, LOGFILE_BLOCK - n);
+	if (n == 0)
+		return at_end(f, err);
+	if (f->eof)
+		return (ssize_t)n;
+	nl = memrchr(buf, '\n', n);
+	if (nl == NULL)
+		return (ssize_t)cut_block(f, buf);
+	whole = (size_t)(nl - buf) + 1;
+	f->end = n - whole;
+	memcpy(f->buf, buf + whole, f->end);
+	return (ssize_t)whole;
+}
+
+size_t logfile_line_of(char *s, size_t n, struct logfile_line *out)
+{
+	const char *eol = memchr(s, '\n', n);
+
+	if (eol != NULL)
+		n = (size_t)(eol - s);
+	finish_line(s, n, out);
+	/* what escape sequences have left; at a line's end these are none of it */
+	if (!out->cut)
+		memset(s + out->n, '\r', n - out->n);
+	return n + (eol != NULL);
+}
+
+void logfile_unread(struct logfile *f, char *s, size_t n, uint64_t lines)
+{
+	size_t held = f->end - f->at;
+
+	f->back = xrealloc(s, n + held + 1);
+	memcpy(f->back + n, f->buf + f->at, held);
+	f->back_at = f->at = f->end = 0;
+	f->back_end = n + held;
+	f->lines = lines;
 }
 
 bool logfile_bytes(struct logfile *f, char *buf, size_t n, struct err *err)

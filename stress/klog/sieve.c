@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "klog/sieve.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "klog/klog.h"
+#include "klog/multiscan.h"
+#include "klog/needles.h"
+#include "klog/prefilter.h"
+#include "klog/rules.h"
+
+#include <string.h>
+
+struct sieve {
+	bool all; /* a rule that any line may match: nothing falls through */
+	struct multiscan *fast;
+	struct prefilter *slow; /* without it */
+};
+
+struct sieve_hand {
+	const struct sieve *sieve;
+	struct multiscan_hand *fast;
+};
+
+/* longer ones are no rarer, and cost more to look for */
+#define MESH_LEN 8
+
+typedef VEC(const char *) text_list;
+
+/* ---- what to look for ---- */
+
+/* False when a heeded rule has no needles. */
+static bool list_needles(const struct rules *rules, text_list *out)
+{
+	size_t i, k, j, n;
+
+	for (i = 0; i < rules_count(rules); i++) {
+		const struct rule *r = rules_at(rules, i);
+
+		for (k = 0; k < r->npatterns && klog_heeds(r); k++) {
+			const char *const *needles = pattern_needles(r->patterns[k], &n);
+
+			for (j = 0; j < n; j++)
+				*vec_push(out) = needles[j];
+			if (n == 0)
+				return false;
+		}
+	}
+	return true;
+}
+
+/* Lines that mean nothing and have a heeded rule's words: what a good mesh lets through. */
+static void list_lookalikes(const struct rules *rules, struct str *out)
+{
+	size_t i, k;
+
+	for (i = 0; i < rules_count(rules); i++) {
+		const struct rule *r = rules_at(rules, i);
+
+		for (k = 0; k < r->nsamples && !klog_heeds(r); k++)
+			str_addf(out, "%s\n", r->samples[k]);
+	}
+}
+
+static int by_length(const void *a, const void *b)
+{
+	const char *const *s = a, *const *t = b;
+	size_t n = strlen(*s), m = strlen(*t);
+
+	return n != m ? (n < m ? -1 : 1) : strcmp(*s, *t);
+}
+
+static bool has_mesh(const text_list *meshes, const char *needle)
+{
+	size_t i;
+
+	for (i = 0; i < meshes->n; i++)
+		if (strstr(needle, meshes->v[i]) != NULL)
+			return true;
+	return false;
+}
+
+/* The rarest piece of a needle. */
+static char *rarest_piece(const char *needle, const struct str *lookalikes)
+{
+	size_t n = strlen(needle), at, best = 0;
+	unsigned rarity, most = 0;
+
+	for (at = 0; n > MESH_LEN && at + MESH_LEN <= n; at++) {
+		rarity = needle_rarity(needle + at, MESH_LEN);
+		if (rarity >= most &&
+			memmem(lookalikes->s, lookalikes->len, needle + at, MESH_LEN) != NULL)
+			rarity = 1;
+		if (rarity >= most) {
+			most = rarity;
+			best = at;
+		}
+	}
+	return xstrndup(needle + best, MESH_LEN);
+}
+
+/* A piece of each needle: a line with the needle has it. Short ones first, they may do for others. */
+static void make_meshes(text_list *needles, const struct rules *rules, text_list *out)
+{
+	struct str lookalikes = {0};
+
+	str_add(&lookalikes, "");
+	list_lookalikes(rules, &lookalikes);
+	if (needles->n > 0)
+		qsort(needles->v, needles->n, sizeof(needles->v[0]), by_length);
+	vec_foreach (needle, needles)
+		if (!has_mesh(out, *needle))
+			*vec_push(out) = rarest_piece(*needle, &lookalikes);
+	str_finish(&lookalikes);
+}
+
+struct sieve *sieve_new(const struct rules *rules, const char *const *also, size_t nalso)
+{
+	struct sieve *s = xcalloc(1, sizeof(*s));
+	VEC(struct needle) for_slow = {0};
+	text_list needles = {0}, meshes = {0};
+	size_t i;
+
+	for (i = 0; i < nalso; i++)
+		*vec_push(&needles) = also[i];
+	s->all = !list_needles(rules, &needles);
+	make_meshes(&needles, rules, &meshes);
+	s->fast = multiscan_new(meshes.v, meshes.n);
+	vec_foreach (mesh, &meshes)
+		*vec_push(&for_slow) = (struct needle){*mesh, 0};
+	if (s->fast == NULL)
+		s->slow = prefilter_new(for_slow.v, for_slow.n, 1);
+	vec_foreach (mesh, &meshes)
+		free((char *)*mesh);
+	vec_finish(&for_slow);
+	vec_finish(&meshes);
+	vec_finish(&needles);
+	return s;
+}
+
+void sieve_free(struct sieve *s)
+{
+	if (s == NULL)
+		return;
+	multiscan_free(s->fast);
+	prefilter_free(s->slow);
+	free(s);
+}
+
+struct sieve_hand *sieve_hand_new(const struct sieve *s)
+{
+	struct sieve_hand *h = xcalloc(1, sizeof(*h));
+
+	h->sieve = s;
+	h->fast = s->fast != NULL ? multiscan_hand_new(s->fast) : NULL;
+	return h;
+}
+
+void sieve_hand_free(struct sieve_hand *h)
+{
+	if (h == NULL)
+		return;
+	multiscan_hand_free(h->fast);
+	free(h);
+}
+
+/* ---- sieving ---- */
+
+typedef uint8_t bytes __attribute__((vector_size(16), aligned(1), may_alias));
+
+static uint64_t count_newlines(const char *s, size_t n)
+{
+	const bytes newlines = (bytes){} + (uint8_t)'\n';
+	uint64_t sum = 0;
+	size_t i = 0, k;
+
+	while (n - i >= sizeof(bytes)) {
+		bytes counts = {};
+
+		/* a byte of the counts holds up to 255 */
+		for (k = 0; k < 255 && n - i >= sizeof(bytes); k++, i += sizeof(bytes))
+			counts -= (bytes)(*(const bytes *)(s + i) == newlines);
+		for (k = 0; k < sizeof(bytes); k++)
+			sum += counts[k];
+	}
+	for (; i < n; i++)
+		sum += s[i] == '\n';
+	return sum;
+}
+
+/* One text on its way through. */
+struct pass {
+	const char *text;
+	size_t len;
+	size_t next; /* behind the line that was kept last */
+	size_t counted; /* newlines are counted up to here */
+	struct sieved_lines *out;
+};
+
+static void keep_line_of(void *arg, size_t end)
+{
+	struct pass *p = arg;
+	size_t place = end - 1, at;
+	const char *nl;
+
+	if (place < p->next)
+		return;
+	nl = memrchr(p->text + p->next, '\n', place - p->next);
+	at = nl != NULL ? (size_t)(nl - p->text) + 1 : p->next;
+	p->out->newlines += count_newlines(p->text + p->counted, at - p->counted);
+	p->counted = at;
+	*vec_push(&p->out->list) = (struct sieved){at, p->out->newlines};
+	nl = memchr(p->text + place, '\n', p->len - place);
+	p->next = nl != NULL ? (size_t)(nl - p->text) + 1 : p->len;
+}
+
+static void sieve_slowly(const struct prefilter *slow, struct pass *p)
+{
+	size_t end;
+
+	while ((end = prefilter_find(slow, p->text + p->next, p->len - p->next)) > 0)
+		keep_line_of(p, p->next + end);
+}
+
+void sieve_text(struct sieve_hand *h, const char *text, size_t len, struct sieved_lines *out)
+{
+	struct pass p = {.text = text, .len = len, .out = out};
+
+	out->list.n = 0;
+	out->newlines = 0;
+	/* an escape sequence, which the terminal would not show, may stand in the middle of a word */
+	out->all = h->sieve->all || memchr(text, '\033', len) != NULL;
+	if (!out->all && h->fast != NULL)
+		multiscan_text(h->sieve->fast, h->fast, text, len, keep_line_of, &p);
+	else if (!out->all)
+		sieve_slowly(h->sieve->slow, &p);
+	out->newlines += count_newlines(text + p.counted, len - p.counted);
+}
