@@ -126,6 +126,8 @@ void witness_settle(struct klog *k, int64_t now_ns);
 /* Sets seen_by and the fields about disagreement; returns the count to be told. */
 uint64_t witness_reconcile(struct report *r);
 void witness_remember(struct klog *k, const struct report *closed);
+/* Is the line about a device of a run's lane, and is it not what the running step makes it say? */
+bool klog_unexpected_in_lane(struct klog *k, const struct kline *ln);
 /* What unclassified lines follow may be this one's trace. */
 void klog_trace(struct klog *k, struct report *r);
 
@@ -191,6 +193,7 @@ typedef bool report_handler(struct klog *k, const struct kline *ln);
 
 report_handler report_plain;
 report_handler report_info;
+report_handler report_removed;
 report_handler report_family_context;
 report_handler report_suppressed;
 

@@ -80,6 +80,7 @@ static const struct {
 	{"hotplug.link-up", report_link_back},
 	{"hotplug.no-link", report_dpc_also},
 	{"hotplug.power-fault", report_dpc_also},
+	{"iommu.group-remove", report_removed},
 	{"log.suppressed", report_suppressed},
 	{"nvrm.detail", report_nvrm_detail},
 	{"nvrm.fallen-off", report_nvrm},
@@ -369,6 +370,16 @@ bool report_is_at(const struct report *r, const struct place *place)
 	return a->lane == b->lane && a->candidates == b->candidates && a->cycle == b->cycle &&
 		a->step_index == b->step_index && a->late == b->late &&
 		a->expected == b->expected && strcmp(a->step, b->step) == 0;
+}
+
+bool klog_unexpected_in_lane(struct klog *k, const struct kline *ln)
+{
+	struct place p;
+
+	if (!ln->m->has_bdf)
+		return false;
+	locate(k, &ln->m->bdf, ln->m->rule->id, ln->rec->seq, &p);
+	return p.in_lane && !p.expected;
 }
 
 bool report_same_place(struct klog *k, struct report *r, const struct kline *ln)

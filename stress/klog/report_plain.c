@@ -28,6 +28,16 @@ bool report_info(struct klog *k, const struct kline *ln)
 	return ln->m->severity >= SEV_WARNING && report_plain(k, ln);
 }
 
+/* The kernel lets go of a device: nothing in a log, but a loss when a lane is at work with it. */
+bool report_removed(struct klog *k, const struct kline *ln)
+{
+	if (!klog_unexpected_in_lane(k, ln))
+		return report_info(k, ln);
+	report_plain(k, ln);
+	report_raise(klog_newest(k), SEV_ERROR);
+	return true;
+}
+
 bool report_family_context(struct klog *k, const struct kline *ln)
 {
 	const char *id = ln->m->rule->id, *dot = strchr(id, '.');

@@ -413,6 +413,27 @@ static void what_comes_elsewhere_in_the_run_is_another_incident(void **state)
 	end(k, &seen);
 }
 
+static void a_device_that_a_lane_works_with_may_not_be_removed(void **state)
+{
+	static const char line[] = "[5.0] pci 0000:65:00.0: Removing from iommu group 21";
+	struct seen seen;
+	struct klog *k = listen_to(&seen);
+
+	(void)state;
+	say_at(k, 1, line); /* somebody else's */
+	seen.place = (struct place){
+		.lane = 0, .cycle = 3, .step_index = 1, .in_lane = true, .expected = true};
+	say_at(k, 2, line); /* a rescan */
+	klog_tick(k, clock_mono_ns());
+	assert_int_equal(seen.list.n, 0);
+	seen.place.expected = false;
+	say_at(k, 3, line);
+	klog_tick(k, clock_mono_ns());
+	assert_int_equal(seen.list.n, 1);
+	assert_int_equal(find(&seen, "iommu.group-remove", "0000:65:00.0")->severity, SEV_ERROR);
+	end(k, &seen);
+}
+
 static void what_a_process_wrote_is_no_fault(void **state)
 {
 	struct seen seen;
@@ -745,6 +766,7 @@ int main(void)
 		cmocka_unit_test(a_storm_is_one_incident_with_its_first_and_last_lines),
 		cmocka_unit_test(memory_is_bounded_whatever_comes),
 		cmocka_unit_test(what_comes_elsewhere_in_the_run_is_another_incident),
+		cmocka_unit_test(a_device_that_a_lane_works_with_may_not_be_removed),
 		cmocka_unit_test(what_a_process_wrote_is_no_fault),
 		cmocka_unit_test(each_source_has_its_own_rules),
 		cmocka_unit_test(one_record_of_many_lines_is_read_as_lines),

@@ -44,6 +44,16 @@ ends 1
 holds "[.incidents[] | select(.id == \"dmar.dma-fault\") | [.bdf, .lane, .cycle, .step, .fields.direction]]
 	== [[\"$edu\", \"edu\", 1, \"hold\", \"read\"]]"
 
+# A card that is unplugged while a lane is at work with it is a loss, whoever did it.
+holding unplugged "[{name: rng, devices: [$rng]}]"
+outside unplug
+ends 1
+says "FAIL: $rng"
+holds "[.incidents[] | select(.severity == \"error\") | [.id, .bdf, .lane, .cycle, .step]] ==
+	[[\"iommu.group-remove\", \"$rng\", \"rng\", 1, \"hold\"]]"
+outside replug
+within 10 test -e /sys/bus/pci/devices/$rng
+
 # A slot that loses its card: the port tells, the only device of ours below it is to blame. (The
 # lab's slots are ACPI's and there is no DPC: the words are the kernel's, but from kfault.)
 holding pulled "[{name: rng, devices: [$rng]}, {name: net, devices: [$net]}]"
