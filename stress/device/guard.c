@@ -289,7 +289,10 @@ static int check_native(struct guard *g)
 	return rc;
 }
 
-/* Firmware's framebuffer (efifb, simpledrm) draws on the boot display without a driver on it. */
+/*
+ * Firmware's framebuffer (efifb, simpledrm) draws on the boot display without a driver on it. VFIO
+ * takes that away when it binds (aperture_remove_conflicting_pci_devices), pci-stub does not.
+ */
 static int check_unbound(struct guard *g)
 {
 	char text[128];
@@ -335,10 +338,8 @@ static int check_function(struct guard *g)
 		return refuse(g,
 			"let that run end first; put all that one reset reaches into one lane",
 			"it is held by another run or lane (process %d)", (int)owner);
-	if (dev->driver[0] == '\0')
+	if (dev->driver[0] == '\0' || str_eq(dev->driver, "pci-stub"))
 		return check_unbound(g);
-	if (str_eq(dev->driver, "pci-stub"))
-		return 0;
 	if (!pcidev_vfio_driver(dev->driver))
 		return check_native(g);
 	add_vfio_nodes(g); /* judged at the end */

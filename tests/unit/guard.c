@@ -294,13 +294,16 @@ static void displays_and_consoles_refuse(void **state)
 		FAKE_DEV("0000:00:03.0", .boot_vga = true),
 		FAKE_DEV("0000:00:04.0", .driver = "nouveau"),
 		FAKE_DEV("0000:00:05.0", .driver = "serial", .node = "ttyS4"),
-		FAKE_DEV("0000:00:06.0", .driver = "vfio-pci", .group = 6, .boot_vga = true));
+		FAKE_DEV("0000:00:06.0", .driver = "vfio-pci", .group = 6, .boot_vga = true),
+		FAKE_DEV("0000:00:07.0", .driver = "pci-stub", .boot_vga = true));
 
 	(void)state;
 	refused(fake, "0000:00:02.0", &bound, "boot display");
 	allowed(fake, "0000:00:03.0", &nobody);
+	allowed(fake, "0000:00:07.0", &nobody);
 	fakehost_write(fake, "/proc/fb", "0 EFI VGA\n");
 	refused(fake, "0000:00:03.0", &nobody, "0 EFI VGA");
+	refused(fake, "0000:00:07.0", &nobody, "0 EFI VGA");
 	allowed(fake, "0000:00:06.0", &nobody);
 	allowed(fake, "0000:00:04.0", &bound);
 	fakehost_link(fake, "/sys/bus/pci/devices/0000:00:04.0/graphics/fb0/subsystem",
