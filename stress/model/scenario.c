@@ -264,7 +264,7 @@ struct scenario *scenario_parse(const char *name, const char *text, size_t len,
 	const struct setting *settings, size_t nsettings, const struct vocabulary *words,
 	struct diags *diags)
 {
-	const struct source *src = source_keep(name, text, len < SCENARIO_SIZE_MAX ? len : 0);
+	const struct source *src = source_keep(name, text, len <= SCENARIO_SIZE_MAX ? len : 0);
 
 	if (len > SCENARIO_SIZE_MAX) {
 		diag_error(diags, (struct srcpos){.src = src}, "is larger than %u KiB",

@@ -398,6 +398,22 @@ static void rule_files_stand_beside_the_scenario(void **state)
 	assert_string_equal(sc->fault_files.v[1], "/b.yaml");
 }
 
+/* A lane reads again, from memory, what the run has read from a file: by the same limit. */
+static void the_largest_scenario_is_read_whole(void **state)
+{
+	static const char text[] = HEAD "lanes: [{domain: vm}]\nsteps: [start]\n#";
+	auto_free char *big = xmalloc(SCENARIO_SIZE_MAX + 2);
+
+	(void)state;
+	memset(big, '#', SCENARIO_SIZE_MAX + 1);
+	big[SCENARIO_SIZE_MAX + 1] = '\0';
+	memcpy(big, text, sizeof(text) - 1);
+	refused(big, "is larger than 1024 KiB");
+	big[SCENARIO_SIZE_MAX] = '\0';
+	assert_non_null(load(big));
+	assert_string_equal(sc->name, "t");
+}
+
 static int finish(void **state)
 {
 	(void)state;
@@ -422,6 +438,7 @@ int main(void)
 		cmocka_unit_test(orders_that_cannot_work_are_refused),
 		cmocka_unit_test(tolerate_rows_are_checked),
 		cmocka_unit_test(rule_files_stand_beside_the_scenario),
+		cmocka_unit_test(the_largest_scenario_is_read_whole),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, finish);
