@@ -293,19 +293,20 @@ static enum vm_why say_trouble(struct vm *vm, enum vm_why why, const char *seen,
 		*log ? "QEMU's log: " : "", log);
 }
 
-enum vm_why vm_check(struct vm *vm, struct err *err)
+static bool is_dead(const struct vm *vm)
 {
-	struct vm_news news = ear_take(vm->ear);
-	bool dead = vm->proc.fd >= 0 && vm->expect != EXPECT_OFF && !qemuproc_alive(&vm->proc);
+	return vm->proc.fd >= 0 && vm->expect != EXPECT_OFF && !qemuproc_alive(&vm->proc);
+}
+
+/* What is, against what should be. */
+static enum vm_why judge(struct vm *vm, struct vm_news news, struct err *err)
+{
+	bool dead = is_dead(vm);
 	struct vm_actual actual = {.off = true};
 	enum vm_state state;
 	char seen[200];
 	enum vm_why why = VM_OK;
 
-	if (vm->booting)
-		vm->resets_known = news.resets;
-	if (news.count == vm->judged && !dead)
-		return VM_OK;
 	if (!dead && !news.lost)
 		why = ask_state(vm, &state, &actual, err);
 	if (why != VM_OK)
@@ -327,6 +328,15 @@ enum vm_why vm_check(struct vm *vm, struct err *err)
 	return why;
 }
 
+enum vm_why vm_check(struct vm *vm, struct err *err)
+{
+	struct vm_news news = ear_take(vm->ear);
+
+	if (vm->booting)
+		vm->resets_known = news.resets;
+	return news.count == vm->judged && !is_dead(vm) ? VM_OK : judge(vm, news, err);
+}
+
 enum vm_why vm_wait(
 	struct vm *vm, struct pollfd *fds, size_t nfds, int64_t deadline_ns, struct err *err)
 {
@@ -342,6 +352,9 @@ enum vm_why vm_require(struct vm *vm, bool running, struct err *err)
 
 	if (why == VM_OK)
 		why = ask_state(vm, &state, &actual, err);
+	/* it ended just now, and the word of it is still on its way */
+	if (why == VM_OK && state == VM_STATE_OFF && vm->expect != EXPECT_OFF)
+		why = judge(vm, ear_take(vm->ear), err);
 	if (why != VM_OK)
 		return why;
 	if (running && state == VM_STATE_OFF)
