@@ -19,6 +19,7 @@
  * reader and QEMU's clock agree to milliseconds, and no firmware boots in that time.
  */
 #define SKEW_NS       (20 * NS_PER_MS)
+#define CLOSED_NS     (2 * NS_PER_S) /* from the end of QEMU's console to that of QEMU */
 #define AGENT_POLL_NS NS_PER_S
 #define AGENT_PING_S  5
 #define BOOT_ID_NS    (5 * NS_PER_S)
@@ -194,6 +195,17 @@ static enum vm_why not_ready(struct readiness *r, struct err *err)
 	return vm_say(err, VM_NOT_READY, "%s%s", r->seen, resets);
 }
 
+/* Nobody closes it but a QEMU that ends: is that what happened? */
+static enum vm_why console_closed(struct readiness *r, struct err *err)
+{
+	int64_t until = clock_mono_ns() + CLOSED_NS;
+	enum vm_why why = VM_OK;
+
+	while (why == VM_OK && clock_mono_ns() < until)
+		why = vm_wait(r->vm, NULL, 0, until, err);
+	return why == VM_OK ? vm_say(err, VM_CONSOLE_LOST, "it was closed") : why;
+}
+
 static enum vm_why wait_serial(struct readiness *r, int64_t deadline_ns, struct err *err)
 {
 	struct pollfd fd = {.fd = console_fd(r->console), .events = POLLIN};
@@ -206,6 +218,8 @@ static enum vm_why wait_serial(struct readiness *r, int64_t deadline_ns, struct 
 			return VM_OK;
 		if (seen.panicked)
 			return vm_say(err, VM_GUEST_PANICKED, "%s", seen.last);
+		if (seen.ended)
+			return console_closed(r, err);
 		snprintf(r->seen, sizeof(r->seen), "'%.40s' was not printed; the console %s%s%s",
 			r->how.pattern, seen.bytes ? "ends with '" : "is silent", seen.last,
 			seen.bytes ? "'" : "");

@@ -9,6 +9,8 @@
 
 #include "cmocka_all.h"
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 static const struct host host = {.root = "", .kmsg = "/dev/kmsg"};
@@ -157,10 +159,10 @@ static const char node[] =
 	"<memory unit='MiB'>512</memory><vcpu>1</vcpu><os><type>hvm</type></os><devices>"
 	"<hostdev mode='subsystem' type='pci' managed='yes'><source>"
 	"<address domain='0x0000' bus='0x41' slot='0x00' function='0x1'/></source></hostdev>"
-	"<serial type='file'><source path='%s'/><target port='0'/></serial>"
+	"<serial type='%s'><source mode='bind' path='%s'/><target port='0'/></serial>"
 	"</devices></domain></node>";
 
-static struct vm *open_own(const char *xml, const char *console)
+static struct vm *open_own(const char *xml, const char *kind, const char *console)
 {
 	struct vm *vm = NULL;
 	FILE *f = fopen(xml, "w");
@@ -168,7 +170,7 @@ static struct vm *open_own(const char *xml, const char *console)
 	struct err err;
 
 	assert_non_null(f);
-	fprintf(f, node, console);
+	fprintf(f, node, kind, console);
 	fclose(f);
 	snprintf(uri, sizeof(uri), "test://%s", xml);
 	if (vm_open(&host, uri, "gpu-vm", &vm, &err) != 0)
@@ -214,7 +216,7 @@ static void what_the_old_boot_printed_proves_nothing(void **state)
 	(void)state;
 	snprintf(xml, sizeof(xml), "/tmp/stress-vm-%d.xml", getpid());
 	snprintf(console, sizeof(console), "/tmp/stress-vm-%d.console", getpid());
-	vm = open_own(xml, console);
+	vm = open_own(xml, "file", console);
 	assert_int_equal(vm_hostdevs(vm, &n)[0].bdf.bus, 0x41);
 	assert_int_equal(n, 1);
 
@@ -228,6 +230,35 @@ static void what_the_old_boot_printed_proves_nothing(void **state)
 	unlink(console);
 }
 
+/* Whoever stands between us and the guest went away: that says nothing about the guest. */
+static void a_console_that_is_closed_is_not_the_guests_fault(void **state)
+{
+	const struct ready_how how = {.way = READY_BY_SERIAL, .pattern = "login:"};
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	int listener = socket(AF_UNIX, SOCK_STREAM, 0), guest;
+	struct readiness *r = NULL;
+	bool proved = false;
+	struct err err;
+	struct vm *vm;
+	char xml[64];
+
+	(void)state;
+	snprintf(xml, sizeof(xml), "/tmp/stress-vm-%d.xml", getpid());
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "/tmp/stress-vm-%d.socket", getpid());
+	assert_int_equal(bind(listener, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	assert_int_equal(listen(listener, 1), 0);
+	vm = open_own(xml, "unix", addr.sun_path);
+	assert_int_equal(ready_arm(vm, &how, READY_AFTER_START, &r, &err), VM_OK);
+	guest = accept(listener, NULL, NULL);
+	assert_int_equal(write(guest, "booting\n", 8), 8);
+	close(guest);
+	assert_int_equal(ready_wait(r, soon(), &proved, &err), VM_CONSOLE_LOST);
+	ready_free(r);
+	vm_close(vm);
+	close(listener);
+	unlink(addr.sun_path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -236,6 +267,7 @@ int main(void)
 		cmocka_unit_test(a_domain_is_destroyed_and_started_and_each_only_once),
 		cmocka_unit_test(a_domain_is_brought_back_to_how_it_was_found),
 		cmocka_unit_test(what_the_old_boot_printed_proves_nothing),
+		cmocka_unit_test(a_console_that_is_closed_is_not_the_guests_fault),
 		cmocka_unit_test(a_guest_that_obeys_late_is_not_said_to_stop_by_itself),
 		cmocka_unit_test(commands_in_a_guest_that_stands_still_are_not_asked_for),
 		cmocka_unit_test(waiting_ends_at_the_deadline_and_finds_nothing_wrong),
