@@ -280,8 +280,10 @@ static int check_native(struct guard *g)
 			"driver %s is bound to it", g->dev->driver);
 	if (g->dev->boot_vga)
 		return refuse(g, "unbind its driver first", "it is the boot display");
-	if (things_of(g->host, g->dev->bdf, &things, g->err) != 0)
-		return unproved(g);
+	if (things_of(g->host, g->dev->bdf, &things, g->err) != 0) {
+		unproved(g);
+		return err_hint(g->err, "unbind its driver first");
+	}
 	rc = check_things(g, &things);
 	if (rc == 0)
 		rc = check_holders(g, &things);

@@ -92,6 +92,36 @@ static void a_bridge_that_stays_is_allowed(void **state)
 	(void)state;
 	allowed(fake, "0000:00:01.0", &nobody);
 	fakehost_free(fake);
+	fake = FAKEHOST(FAKE_DEV("0000:00:01.0", .secondary = 1, .driver = "switchtec"));
+	refused(fake, "0000:00:01.0", &nobody, "switchtec");
+	fakehost_free(fake);
+}
+
+static void what_we_have_open_ourselves_is_no_stranger(void **state)
+{
+	struct fakehost *fake = one("vfio-pci");
+
+	(void)state;
+	fakehost_holder(fake, getpid(), "vfio-stress", "/dev/vfio/12");
+	allowed(fake, GPU, &nobody);
+	fakehost_free(fake);
+}
+
+static void what_cannot_be_looked_through_refuses(void **state)
+{
+	struct fakehost *fake =
+		FAKEHOST(FAKE_DEV("0000:00:02.0", .driver = "e1000e", .netdev = "eth0"),
+			FAKE_DEV("0000:00:03.0", .driver = "hydra"));
+
+	(void)state;
+	allowed(fake, "0000:00:02.0", &bound);
+	fakehost_remove(fake, "/sys/bus/pci/devices/0000:00:02.0/net/eth0/flags");
+	refused(fake, "0000:00:02.0", &bound, "eth0", "does not say");
+	allowed(fake, "0000:00:03.0", &bound);
+	fakehost_write(fake,
+		"/sys/bus/pci/devices/0000:00:03.0/a/b/c/d/e/f/g/h/i/j/k/l/m/n/o/p/q/r/dev", "1:1");
+	refused(fake, "0000:00:03.0", &bound, "cannot prove", "more than can be looked at");
+	fakehost_free(fake);
 }
 
 static void a_vm_that_holds_the_group_refuses(void **state)
@@ -407,6 +437,14 @@ static void a_process_that_cannot_be_seen_refuses(void **state)
 	refused(fake, GPU, &nobody, "secret", "CAP_SYS_PTRACE");
 	chmod(path, 0755);
 	fakehost_free(fake);
+	fake = FAKEHOST(FAKE_DEV("0000:00:02.0", .driver = "amdgpu", .node = "dri/card1"));
+	fakehost_holder(fake, 33, "secret", "/dev/null");
+	allowed(fake, "0000:00:02.0", &bound);
+	host_path(fakehost_host(fake), path, "/proc/33/fd");
+	assert_int_equal(chmod(path, 0), 0);
+	refused(fake, "0000:00:02.0", &bound, "secret", "cannot prove");
+	chmod(path, 0755);
+	fakehost_free(fake);
 	assert_int_equal(seteuid(me), 0);
 }
 
@@ -416,6 +454,8 @@ int main(void)
 		cmocka_unit_test(an_unbound_function_is_allowed),
 		cmocka_unit_test(a_function_on_vfio_that_nobody_holds_is_allowed),
 		cmocka_unit_test(a_bridge_that_stays_is_allowed),
+		cmocka_unit_test(what_we_have_open_ourselves_is_no_stranger),
+		cmocka_unit_test(what_cannot_be_looked_through_refuses),
 		cmocka_unit_test(a_vm_that_holds_the_group_refuses),
 		cmocka_unit_test(a_device_opened_without_its_group_refuses),
 		cmocka_unit_test(a_group_held_by_a_dying_process_refuses),
