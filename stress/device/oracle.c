@@ -123,12 +123,12 @@ static uint32_t get32(const uint8_t *p)
 	return (uint32_t)get16(p) | (uint32_t)get16(p + 2) << 16;
 }
 
-/* A device that is gone from the bus reads all ones; a VF's first dword is so on a healthy one. */
+/* A device that is gone from the bus reads all ones; of a healthy VF only the first dword is so. */
 static bool is_readable(const struct look *look)
 {
 	size_t i;
 
-	for (i = look->is_vf ? REG_COMMAND : 0; i < 0x40; i++)
+	for (i = 0; i < 0x40; i++)
 		if (look->config[i] != 0xff)
 			return true;
 	return false;

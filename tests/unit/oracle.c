@@ -168,6 +168,24 @@ static void every_field_that_differs_is_named(void **state)
 	b = a;
 	b.msi_enabled = true;
 	assert_string_equal(differences(&a, &b), "MSI is on, was off");
+	b = a;
+	b.msix_enabled = true;
+	assert_string_equal(differences(&a, &b), "MSI-X is on, was off");
+	b = a;
+	b.link_width = 0; /* it does not tell any more */
+	assert_string_equal(differences(&a, &b), "link width is x0, was x16");
+	b = a;
+	b.class_code = 0x020000;
+	b.header_type = 0x80;
+	assert_string_equal(
+		differences(&a, &b), "class is 020000, was 030000; header type is 80, was 00");
+	b = a;
+	b.subdevice = 0x4242;
+	assert_string_equal(differences(&a, &b), "subsystem is 1af4:4242, was 1af4:1100");
+	a.command = 3;
+	b = a;
+	b.command = 2;
+	assert_non_null(strstr(differences(&a, &b), "memory or I/O decoding is off"));
 	fakehost_free(fake);
 }
 
