@@ -391,8 +391,14 @@ static void a_written_value_is_put_back(void **state)
 	fake_write_fails("/drivers_autoprobe", NULL, EINVAL);
 	replay(fake, &rec); /* nothing to write any more */
 	fake_writes_work();
+	fakehost_write(fake, "/etc/passwd", "root");
 	str_set(rec.path, "/sys/../etc/passwd");
 	assert_int_equal(undo_replay(fakehost_host(fake), &rec, &err), -1);
+	assert_int_equal(err.code, ERR_INPUT);
+	str_set(rec.path, "/etc/passwd");
+	assert_int_equal(undo_replay(fakehost_host(fake), &rec, &err), -1);
+	assert_int_equal(err.code, ERR_INPUT);
+	assert_string_equal(fakehost_text(fake, "/etc/passwd"), "root");
 	rec.kind = UNDO_DOMAIN;
 	assert_int_equal(undo_replay(fakehost_host(fake), &rec, &err), -1);
 	fakehost_free(fake);
@@ -418,6 +424,23 @@ static void words_that_the_kernel_refuses_are_dropped(void **state)
 	fakehost_free(fake);
 }
 
+/* An empty list would mean that the user has switched all resets off. */
+static void a_list_of_which_nothing_is_left_is_the_kernels_own(void **state)
+{
+	const struct undo_rec rec = {.kind = UNDO_WRITE,
+		.subject = NIC,
+		.path = DEVS NIC "/reset_method",
+		.value = "bus"};
+	struct fakehost *fake = FAKEHOST(FAKE_DEV(NIC, .methods = "pm"));
+
+	(void)state;
+	fake_write_fails("/reset_method", "bus", EINVAL);
+	replay(fake, &rec);
+	fake_writes_work();
+	assert_string_equal(fakehost_text(fake, DEVS NIC "/reset_method"), "default");
+	fakehost_free(fake);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -436,6 +459,7 @@ int main(void)
 		cmocka_unit_test(a_replay_does_not_pull_a_device_from_a_vm),
 		cmocka_unit_test(a_written_value_is_put_back),
 		cmocka_unit_test(words_that_the_kernel_refuses_are_dropped),
+		cmocka_unit_test(a_list_of_which_nothing_is_left_is_the_kernels_own),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,6 +13,8 @@
 #include "cmocka_all.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -205,6 +207,40 @@ static void a_reset_that_never_returns_is_a_timeout(void **state)
 	(void)state;
 	lane_open(&l, gpu(FAKE_NEVER, 0), "flr");
 	expect(&l, fire(&l, 300), OUTCOME_FAIL, "timeout");
+	assert_string_equal(fakehost_text(l.fake, DEVS GPU "/reset_method"), "flr bus");
+	lane_close(&l);
+}
+
+static void a_minute_passes(int sig)
+{
+	(void)sig;
+	clock_test_advance(61 * NS_PER_S);
+}
+
+/* The kernel gave up waiting for the device once, tried something else, and says success. */
+static void success_after_a_minute_is_a_slow_reset(void **state)
+{
+	const struct sigaction act = {.sa_handler = a_minute_passes};
+	struct lane l;
+	pid_t other;
+
+	(void)state;
+	lane_open(&l, gpu(FAKE_OK, 1500), "flr");
+	assert_int_equal(sigaction(SIGALRM, &act, NULL), 0);
+	clock_test_set(clock_mono_ns());
+	other = fork();
+	if (other == 0) {
+		/* the list is narrowed right before the write to reset */
+		while (!str_eq(fakehost_text(l.fake, DEVS GPU "/reset_method"), "flr"))
+			poll(NULL, 0, 5);
+		poll(NULL, 0, 500);
+		kill(getppid(), SIGALRM);
+		_exit(0);
+	}
+	expect(&l, fire(&l, 90000), OUTCOME_FAIL, "slow-reset");
+	clock_test_set(0);
+	assert_int_equal(waitpid(other, NULL, 0), other);
+	assert_non_null(strstr(l.res.detail, "given up"));
 	assert_string_equal(fakehost_text(l.fake, DEVS GPU "/reset_method"), "flr bus");
 	lane_close(&l);
 }
@@ -470,6 +506,7 @@ int main(void)
 		cmocka_unit_test(a_device_that_goes_leaves_nothing_to_undo),
 		cmocka_unit_test(a_dead_device_fails_before_it_is_reset),
 		cmocka_unit_test(a_reset_that_never_returns_is_a_timeout),
+		cmocka_unit_test(success_after_a_minute_is_a_slow_reset),
 		cmocka_unit_test(an_errno_is_explained),
 		cmocka_unit_test(every_errno_has_its_own_words),
 		cmocka_unit_test(a_method_that_is_not_offered_is_refused_before_the_run),
