@@ -292,6 +292,87 @@ static void expected_and_info_are_counted_not_listed(void **state)
 	incident_finish(&inc);
 }
 
+static void one_boot_that_was_not_proved_spoils_the_proof(void **state)
+{
+	struct run_view *v = load(*state);
+
+	assert_false(v->boots_proved); /* there was none */
+	run_view_free(v);
+	say(*state, (struct event){.kind = EV_BOOT_PROOF, .code = 1});
+	v = load(*state);
+	assert_true(v->boots_proved);
+	run_view_free(v);
+	say(*state, (struct event){.kind = EV_BOOT_PROOF, .code = 0});
+	v = load(*state);
+	assert_false(v->boots_proved);
+	run_view_free(v);
+}
+
+static void broken_steps_are_failures_skipped_ones_are_not(void **state)
+{
+	struct run_view *v;
+
+	step_end(*state, 1, 0, OUTCOME_BROKEN, 1);
+	step_end(*state, 1, 1, OUTCOME_SKIPPED, 0);
+	v = load(*state);
+	assert_int_equal(v->nfailures, 1);
+	assert_int_equal(v->failures[0].outcome, OUTCOME_BROKEN);
+	assert_string_equal(v->failures[0].step, "hold");
+	run_view_free(v);
+}
+
+/* Makes the run that of a process that had this pid before. */
+static void kill_run(struct world *w)
+{
+	struct err err;
+
+	assert_int_equal(db_exec(store_db(w->store), "UPDATE run SET pid_start = 1", &err), 0);
+}
+
+static void of_a_run_that_died_the_open_step_is_the_suspect(void **state)
+{
+	struct event begin = {.kind = EV_STEP_BEGIN, .cycle = 1, .step = 1, .phase = PHASE_CYCLE};
+	struct run_view *v;
+
+	str_set(begin.subject, "0000:41:00.0");
+	step_end(*state, 1, 0, OUTCOME_PASS, 1);
+	say(*state, begin);
+	v = load(*state);
+	assert_true(v->running);
+	assert_int_equal(v->nfailures, 0);
+	run_view_free(v);
+	kill_run(*state);
+	v = load(*state);
+	assert_false(v->running || v->ended);
+	assert_int_equal(v->nfailures, 1);
+	assert_int_equal(v->failures[0].outcome, OUTCOME_ABORTED);
+	assert_string_equal(v->failures[0].step, "reset");
+	assert_string_equal(v->failures[0].device, "0000:41:00.0");
+	assert_string_equal(v->failures[0].reason, "run-died");
+	run_view_free(v);
+	step_end(*state, 1, 1, OUTCOME_PASS, 1);
+	v = load(*state);
+	assert_int_equal(v->nfailures, 0);
+	run_view_free(v);
+}
+
+/* What was acknowledged must survive a power cut: sqlite.org/pragma.html#pragma_synchronous */
+static void what_is_written_is_on_disk(void **state)
+{
+	struct world *w = *state;
+	struct query *q;
+	struct err err;
+
+	assert_int_equal(db_query(store_db(w->store), &q, &err, "PRAGMA synchronous", ""), 0);
+	assert_int_equal(db_row(q, &err), 1);
+	assert_int_equal(db_int(q, 0), 2); /* FULL */
+	db_done(q);
+	assert_int_equal(db_query(store_db(w->store), &q, &err, "PRAGMA journal_mode", ""), 0);
+	assert_int_equal(db_row(q, &err), 1);
+	assert_string_equal(db_text(q, 0), "wal");
+	db_done(q);
+}
+
 static void an_undo_record_stays_until_it_is_done(void **state)
 {
 	struct world *w = *state;
@@ -311,6 +392,10 @@ static void an_undo_record_stays_until_it_is_done(void **state)
 	assert_string_equal(open[0].rec.value, "flr");
 	assert_string_equal(open[0].boot_id, "boot-1");
 	assert_true(open[0].run_alive); /* this very process */
+	free(open);
+	kill_run(w);
+	assert_int_equal(store_undo_list(w->store, w->run, &open, &n, &err), 0);
+	assert_false(open[0].run_alive);
 	free(open);
 	assert_int_equal(store_undo_done(w->store, id, &err), 0);
 	assert_int_equal(store_undo_list(w->store, 0, &open, &n, &err), 0);
@@ -490,6 +575,10 @@ int main(void)
 		TEST(a_cycle_with_an_incident_over_budget_is_listed_as_failed),
 		TEST(an_incident_comes_back_whole_and_fails_its_cycle),
 		TEST(expected_and_info_are_counted_not_listed),
+		TEST(one_boot_that_was_not_proved_spoils_the_proof),
+		TEST(broken_steps_are_failures_skipped_ones_are_not),
+		TEST(of_a_run_that_died_the_open_step_is_the_suspect),
+		TEST(what_is_written_is_on_disk),
 		TEST(an_undo_record_stays_until_it_is_done),
 		TEST(numbers_that_mean_nothing_do_no_harm),
 		TEST(runs_are_found_by_prefix_and_latest),
