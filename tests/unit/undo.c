@@ -80,6 +80,31 @@ static void a_late_answer_to_an_older_request_is_none_to_this_one(void **state)
 	close(pair[0]);
 }
 
+static void what_the_store_refuses_may_not_be_changed(void **state)
+{
+	const struct order deny = {.kind = ORDER_DENY},
+			   ack = {.kind = ORDER_ACK, .ask = 1, .value = 77};
+	struct emitter out = {0};
+	struct err err = {0};
+	uint64_t id = 5;
+	int pair[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+	out.fd = pair[0];
+	assert_int_equal(send(pair[1], &deny, sizeof(deny), 0), sizeof(deny));
+	/* of something that was sent before */
+	assert_int_equal(send(pair[1], &ack, sizeof(ack), 0), sizeof(ack));
+	assert_int_equal(undo_begin(&out, &rec, &id, &err), -1);
+	assert_int_equal(err.code, ERR_LOST);
+	assert_non_null(strstr(err.msg, "store cannot be written"));
+	assert_int_equal(id, 5);
+	/* and nothing ever again */
+	assert_int_equal(undo_begin(&out, &rec, &id, &err), -1);
+	close(pair[0]);
+	close(pair[1]);
+}
+
 static void without_a_supervisor_nothing_may_be_changed(void **state)
 {
 	struct emitter out = {0};
@@ -104,6 +129,7 @@ int main(void)
 		cmocka_unit_test(a_record_survives_the_journey_as_an_event),
 		cmocka_unit_test(the_change_waits_for_the_acknowledgement),
 		cmocka_unit_test(a_late_answer_to_an_older_request_is_none_to_this_one),
+		cmocka_unit_test(what_the_store_refuses_may_not_be_changed),
 		cmocka_unit_test(without_a_supervisor_nothing_may_be_changed),
 	};
 

@@ -170,10 +170,24 @@ static void nothing_but_skips_is_skipped(void **state)
 	expect(&r, VERDICT_SKIPPED, 4, "no step ran");
 }
 
+static void neither_a_run_nor_a_lane_without_an_end_passes(void **state)
+{
+	struct small_run r;
+
+	(void)state;
+	run_of(&r)->ended = false;
+	expect(&r, VERDICT_ABORTED, 4, "the run died: it was killed, or its host went down");
+	run_of(&r);
+	r.lane.ended = false;
+	expect(&r, VERDICT_ABORTED, 4, "a lane was stopped before its cycles were done");
+	assert_int_equal(r.lane.verdict, VERDICT_ABORTED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_quiet_run_passes),
+		cmocka_unit_test(neither_a_run_nor_a_lane_without_an_end_passes),
 		cmocka_unit_test(a_failed_step_fails_even_an_aborted_and_blind_run),
 		cmocka_unit_test(an_incident_over_budget_fails_and_is_named_before_the_step),
 		cmocka_unit_test(an_incident_of_no_lane_fails_the_run_but_not_the_lane),
