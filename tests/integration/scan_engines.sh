@@ -1,0 +1,45 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# scan_engines.sh PROGRAM PROGRAM-WITHOUT-VECTORSCAN SCAN_LOG DATA: what a log comes to is the same,
+# to the byte, with vectorscan and without it, by itself and in the middle of a large log.
+set -u
+with=$1 without=$2 make_log=$3 data=$4
+work=$(mktemp -d "${TMPDIR:-/tmp}/vfio-stress-engines.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+failed=0
+
+# A fault found is no failure here: 0 and 1 are both answers.
+scan()
+{
+	"$@" >"$work/out" 2>"$work/err"
+	case $? in
+	0 | 1) cat "$work/out" ;;
+	*) echo "FAIL: $*: $(cat "$work/err")"; failed=1 ;;
+	esac
+}
+
+same()
+{
+	scan "$with" scan "$@" >"$work/a"
+	scan "$without" scan "$@" >"$work/b"
+	cmp "$work/a" "$work/b" && [ -s "$work/a" ] && return
+	echo "FAIL: scan $*"
+	failed=1
+}
+
+# The labelled lines as a log, among ordinary ones that make it large enough to be sieved.
+for f in lines lines-from-formats; do
+	python3 -c 'import json, sys
+for line in open(sys.argv[1]):
+    print(json.loads(line)["line"])' "$data/$f.jsonl"
+done >"$work/labelled" || failed=1
+"$make_log" 2 0 500 1 >"$work/ordinary"
+"$make_log" 2 40 500 2 >"$work/faults"
+cat "$work/ordinary" "$work/labelled" "$data"/segments/*.txt "$work/faults" >"$work/large"
+[ "$(wc -l <"$work/large")" -gt 40000 ] || { echo "FAIL: the log is too small"; failed=1; }
+
+for log in "$work/labelled" "$work/large" "$work/faults" "$data"/segments/*.txt; do
+	same --format json "$log"
+done
+same --lines "$work/labelled"
+exit $failed
