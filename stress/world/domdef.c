@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "world/xmldoc.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,26 +30,91 @@ static const struct {
 	{"TiB", UINT64_C(1) << 40},
 };
 
-static int read_memory(const struct xmlelem *dom, struct domdef *def, struct err *err)
+/* An amount in a unit, as KiB. */
+static bool to_kib(const char *text, const char *unit, uint64_t *out)
 {
-	const struct xmlelem *e = xml_child(dom, "memory");
-	char text[32], unit[16];
 	uint64_t n;
 	size_t i;
 
-	if (!xml_text(e, text, sizeof(text)))
-		return 0;
-	xml_attr(e, "unit", unit, sizeof(unit));
 	for (i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
 		if (!str_eq(units[i].unit, unit))
 			continue;
 		if (!str_to_u64(text, 10, UINT64_MAX / units[i].bytes, &n))
-			break;
-		def->memory_kib = n * units[i].bytes / 1024;
-		return 0;
+			return false;
+		*out = n * units[i].bytes / 1024;
+		return true;
 	}
+	return false;
+}
+
+static int read_memory(const struct xmlelem *dom, struct domdef *def, struct err *err)
+{
+	const struct xmlelem *e = xml_child(dom, "memory");
+	char text[32], unit[16];
+
+	if (!xml_text(e, text, sizeof(text)))
+		return 0;
+	xml_attr(e, "unit", unit, sizeof(unit));
+	if (to_kib(text, unit, &def->memory_kib))
+		return 0;
 	return err_set(
 		err, ERR_INPUT, 0, "<memory unit='%s'>%s</memory> is not an amount", unit, text);
+}
+
+static void read_backing(const struct xmlelem *dom, struct domdef_placement *p)
+{
+	const struct xmlelem *backing = xml_child(dom, "memoryBacking"),
+			     *huge = xml_child(backing, "hugepages");
+	const struct xmlelem *page = xml_child(huge, "page");
+	char text[32], unit[16];
+
+	p->locked = xml_child(backing, "locked") != NULL;
+	p->hugepages = huge != NULL;
+	if (!xml_attr(page, "size", text, sizeof(text)))
+		return;
+	xml_attr(page, "unit", unit, sizeof(unit));
+	if (!to_kib(text, unit, &p->hugepage_kib))
+		p->hugepage_kib = 0;
+}
+
+/* Joins lists of processors; what no longer fits is left out. */
+static void add_cpus(struct domdef_placement *p, const char *cpus)
+{
+	size_t len = strlen(p->cpus);
+
+	if (len + strlen(cpus) + 2 > sizeof(p->cpus))
+		return;
+	snprintf(p->cpus + len, sizeof(p->cpus) - len, "%s%s", len ? "," : "", cpus);
+}
+
+static void read_placement(const struct xmlelem *dom, struct domdef_placement *p)
+{
+	const struct xmlelem *vcpu = xml_child(dom, "vcpu"), *tune = xml_child(dom, "cputune"), *e;
+	char text[DOMDEF_CPUS_MAX];
+	uint64_t n;
+
+	if (xml_text(vcpu, text, sizeof(text)) && str_to_u64(text, 10, UINT16_MAX, &n))
+		p->vcpus = (unsigned)n;
+	for (e = xml_child(tune, "vcpupin"); e != NULL; e = xml_next(e, "vcpupin"))
+		if (xml_attr(e, "cpuset", text, sizeof(text)))
+			add_cpus(p, text);
+	if (p->cpus[0] == '\0' && xml_attr(vcpu, "cpuset", text, sizeof(text)))
+		add_cpus(p, text);
+	xml_attr(xml_child(xml_child(dom, "numatune"), "memory"), "nodeset", p->nodes,
+		sizeof(p->nodes));
+}
+
+/* UEFI: chosen by <os firmware='efi'>, or a loader in flash. */
+static void read_machine(const struct xmlelem *dom, struct domdef *def)
+{
+	const struct xmlelem *os = xml_child(dom, "os");
+	char text[24];
+
+	xml_attr(xml_child(os, "type"), "machine", def->machine, sizeof(def->machine));
+	def->uefi = xml_attr(os, "firmware", text, sizeof(text)) && str_eq(text, "efi");
+	if (xml_attr(xml_child(os, "loader"), "type", text, sizeof(text)))
+		def->uefi |= str_eq(text, "pflash");
+	xml_attr(xml_child(dom, "cpu"), "mode", def->cpu_mode, sizeof(def->cpu_mode));
 }
 
 static bool address_part(const struct xmlelem *e, const char *name, uint64_t max, uint64_t *out)
@@ -174,6 +240,8 @@ static int read_devices(const struct xmlelem *devices, struct domdef *def, struc
 			read_channel(e, def);
 		else if (str_eq(xml_name(e), "panic"))
 			def->has_panic = true;
+		else if (str_eq(xml_name(e), "memballoon"))
+			xml_attr(e, "model", def->balloon, sizeof(def->balloon));
 		else if (read_hostdev(e, def, err) != 0)
 			return -1;
 	}
@@ -196,6 +264,9 @@ static int read_domain(const struct xmlelem *dom, struct domdef *def, struct err
 	xml_text(xml_child(dom, "on_crash"), def->on_crash, sizeof(def->on_crash));
 	if (read_memory(dom, def, err) != 0)
 		return -1;
+	read_backing(dom, &def->placement);
+	read_placement(dom, &def->placement);
+	read_machine(dom, def);
 	return read_devices(xml_child(dom, "devices"), def, err);
 }
 

@@ -174,10 +174,48 @@ static void amounts_are_bounded(void **state)
 	str_finish(&xml);
 }
 
+static void machine_and_placement_are_known(void **state)
+{
+	static const char xml[] =
+		"<domain type='kvm'><name>x</name><memory>4194304</memory>"
+		"<os firmware='efi'><type machine='pc-q35-9.0'>hvm</type></os>"
+		"<cpu mode='host-passthrough'/>"
+		"<vcpu placement='static' cpuset='0-63'>8</vcpu>"
+		"<cputune><vcpupin vcpu='0' cpuset='8-9'/><vcpupin vcpu='1' cpuset='12'/></cputune>"
+		"<numatune><memory mode='strict' nodeset='1'/></numatune>"
+		"<memoryBacking><hugepages><page size='2' unit='MiB'/></hugepages><locked/>"
+		"</memoryBacking><devices><memballoon model='none'/></devices></domain>";
+	static const char plain[] =
+		"<domain type='kvm'><name>y</name><vcpu cpuset='3'>1</vcpu><os>"
+		"<loader type='pflash'>/x</loader><type>hvm</type></os>"
+		"<memoryBacking><hugepages><page size='x' unit='y'/></hugepages></memoryBacking>"
+		"</domain>";
+	struct domdef def;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(parse(xml, &def, &err), 0);
+	assert_string_equal(def.machine, "pc-q35-9.0");
+	assert_true(def.uefi);
+	assert_string_equal(def.cpu_mode, "host-passthrough");
+	assert_string_equal(def.balloon, "none");
+	assert_int_equal(def.placement.vcpus, 8);
+	assert_string_equal(def.placement.cpus, "8-9,12");
+	assert_string_equal(def.placement.nodes, "1");
+	assert_true(def.placement.hugepages && def.placement.locked);
+	assert_int_equal(def.placement.hugepage_kib, 2048);
+	assert_int_equal(parse(plain, &def, &err), 0);
+	assert_true(def.uefi && def.placement.hugepages && !def.placement.locked);
+	assert_string_equal(def.placement.cpus, "3");
+	assert_int_equal(def.placement.hugepage_kib, 0);
+	assert_string_equal(def.machine, "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(everything_of_a_gpu_domain_is_found),
+		cmocka_unit_test(machine_and_placement_are_known),
 		cmocka_unit_test(a_device_named_twice_counts_once),
 		cmocka_unit_test(bad_xml_is_refused_and_leaves_the_output_alone),
 		cmocka_unit_test(amounts_are_bounded),
