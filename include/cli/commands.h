@@ -9,6 +9,7 @@ extern const struct command cmd_deliver;
 extern const struct command cmd_devices;
 extern const struct command cmd_lane;
 extern const struct command cmd_list;
+extern const struct command cmd_preflight;
 extern const struct command cmd_report;
 extern const struct command cmd_run;
 extern const struct command cmd_runs;

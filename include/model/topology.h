@@ -3,6 +3,7 @@
 #define VFIO_STRESS_MODEL_TOPOLOGY_H
 
 #include "base/mem.h"
+#include "model/outcome.h"
 #include "world/aer.h"
 #include "world/domdef.h"
 #include "world/hostfiles.h"
@@ -13,8 +14,9 @@
 /*
  * A whole machine as it was at one moment, read-only: everything that `preflight`, `devices` and
  * `snapshot` say is said from this, so that it can be said of another machine as well. Filled by
- * survey_take (device/survey.h) from a live system or a recorded tree. Texts are the arena's and
- * printable; unknown is "" unless it says otherwise.
+ * survey_take (device/survey.h) from a live system or a recorded tree; words_read
+ * (preflight/words.h) adds what the kernel has said. Texts are the arena's and printable; unknown is
+ * "" unless it says otherwise.
  */
 
 enum conf_state {
@@ -83,6 +85,18 @@ struct topology_domain {
 	const char *problem; /* why */
 };
 
+/* Something that the kernel has said about this boot. */
+struct kernel_word {
+	const char *id; /* the rule's, docs/rules.md */
+	bool incident; /* false: only news about IOMMU and virtualization */
+	enum severity severity;
+	bool has_bdf;
+	struct bdf bdf;
+	uint64_t count;
+	const char *text; /* its first line */
+	const char *meaning, *advice; /* "" = none */
+};
+
 struct topology {
 	struct arena arena;
 	bool simulated;
@@ -97,6 +111,10 @@ struct topology {
 	const char *domains_unknown, *users_unknown; /* why; NULL = known */
 	bool drivers_known; /* pcifacts.drivers */
 	char libvirt[24], qemu[24]; /* versions */
+	struct kernel_word *words; /* in the order of the log */
+	size_t nwords;
+	const char *log_unknown; /* why the kernel log could not be read; NULL = it was */
+	bool log_from_boot; /* it still begins where the kernel began */
 };
 
 void topology_finish(struct topology *t);

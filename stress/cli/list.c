@@ -10,6 +10,7 @@
 #include "klog/rules.h"
 #include "model/reporter.h"
 #include "model/step.h"
+#include "preflight/preflight.h"
 #include "steps/steps.h"
 
 #include <stdio.h>
@@ -201,7 +202,42 @@ static int list_faults(const struct host *host, const char *name)
 	return code;
 }
 
+static void print_check(const struct check *c)
+{
+	printf("%s: %s\n", c->id, c->asks);
+	printf("    of each %s%s\n", check_of_name(c->of),
+		c->weight == WEIGHT_REFUSES             ? "; where it fails no run begins"
+			: c->weight == WEIGHT_ESSENTIAL ? "; essential"
+							: "");
+	if (c->meaning[0] != '\0')
+		printf("    %s\n", c->meaning);
+	if (c->advice[0] != '\0')
+		printf("    advice: %s\n", c->advice);
+}
+
+static int list_checks(const struct host *host, const char *name)
+{
+	const char *names[WORDS_MAX + 1] = {0};
+	const struct check *const *table, *c;
+	size_t n = 0, shown = 0;
+
+	(void)host;
+	for (table = check_tables; *table != NULL; table++)
+		for (c = *table; c->id != NULL; c++) {
+			if (n < WORDS_MAX)
+				names[n++] = c->id;
+			if (name == NULL)
+				printf("%-*s %s\n", WIDTH + 8, c->id, c->asks);
+			else if (str_eq(name, c->id))
+				print_check(c);
+			shown += name == NULL || str_eq(name, c->id);
+		}
+	return shown > 0 ? EXIT_GOOD : unknown("check", name, names);
+}
+
 static const struct subject subjects[] = {
+	{"checks", "what `preflight` looks at; with an id, what it means and what to do",
+		list_checks},
 	{"faults", "the incidents of the kernel log; with an id, what it means and what to do",
 		list_faults},
 	{"reporters", "what `report:` may name", list_reporters},
@@ -228,12 +264,13 @@ static const struct option_spec no_options[] = {{0}};
 
 const struct command cmd_list = {
 	.name = "list",
-	.operands = "[faults|reporters|resets|steps [NAME]]",
+	.operands = "[checks|faults|reporters|resets|steps [NAME]]",
 	.summary = "list the words of the scenario language",
 	.text = "  vfio-stress list steps\n"
 		"  vfio-stress list steps reset\n"
 		"  vfio-stress list resets 0000:41:00.0\n"
-		"  vfio-stress list faults vfio.reset-recovery",
+		"  vfio-stress list faults vfio.reset-recovery\n"
+		"  vfio-stress list checks device.group",
 	.options = no_options,
 	.min_args = 0,
 	.max_args = 2,

@@ -3,7 +3,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "base/utf8.h"
+#include "cli/paragraph.h"
 #include "cli/scan.h"
 
 #include <inttypes.h>
@@ -14,38 +14,10 @@
 #define INDENT      11 /* where text begins behind its label */
 #define LINES_SHOWN 8 /* of an incident */
 
-/* Foreign text, harmless and on one line. The caller frees it. */
-static char *clean(const char *text)
-{
-	size_t n = strlen(text), i;
-	auto_free char *flat = xstrdup(text);
-
-	for (i = 0; i < n; i++)
-		if (flat[i] == '\n' || flat[i] == '\t')
-			flat[i] = ' ';
-	while (n > 0 && flat[n - 1] == ' ')
-		n--;
-	return str_printable(xmalloc(4 * n + 8), 4 * n + 8, flat, n);
-}
-
 /* Wrapped at blanks, its label in front. */
 static void say(FILE *out, const char *label, const char *text)
 {
-	auto_free char *cleaned = clean(text);
-	const char *s = cleaned;
-
-	do {
-		size_t fits = utf8_fit(s, COLUMNS - INDENT), len = fits;
-
-		while (s[fits] != '\0' && len > 0 && s[len] != ' ')
-			len--;
-		if (len == 0)
-			len = fits;
-		fprintf(out, "    %-*s%.*s\n", INDENT - 4, label, (int)len, s);
-		label = "";
-		s += len;
-		s += strspn(s, " ");
-	} while (*s != '\0');
+	paragraph_write(out, &(struct paragraph){4, INDENT, COLUMNS}, label, text);
 }
 
 /* ---- the order: the device with the worst first, and there the worst first ---- */
@@ -110,7 +82,7 @@ static void say_head(FILE *out, const struct found *f)
 	else if (f->first_line != 0)
 		fprintf(out, ", line %" PRIu64, f->first_line);
 	if (f->file != NULL) {
-		auto_free char *file = clean(f->file);
+		auto_free char *file = paragraph_clean(f->file);
 
 		fprintf(out, " of %s", file);
 	}

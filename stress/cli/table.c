@@ -6,6 +6,7 @@
 const struct command *const commands[] = {
 	&cmd_run,
 	&cmd_check,
+	&cmd_preflight,
 	&cmd_devices,
 	&cmd_report,
 	&cmd_runs,

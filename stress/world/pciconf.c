@@ -34,6 +34,8 @@
 #define EXP_LNKCAP2 0x2c
 #define DEVCAP_FLR  (1u << 28)
 
+#define REBAR_SIZE_MAX 43 /* 8 EiB, what an address of 64 bits can reach */
+
 #define CAPS_MAX     48 /* there is room for no more in 256 bytes */
 #define EXT_CAPS_MAX 480 /* nor for more in 4096, eight bytes each */
 
@@ -306,7 +308,7 @@ size_t pciconf_rebars(const struct pciconf *c, struct pcie_rebar out[REBARS_MAX]
 		r->size_max = r->size;
 		for (; sizes != 0; sizes &= sizes - 1)
 			r->size_max = (unsigned)__builtin_ctz(sizes);
-		if (r->bar < 6)
+		if (r->bar < 6 && r->size <= REBAR_SIZE_MAX)
 			n++;
 	}
 	return n;

@@ -1,0 +1,61 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# preflight.sh PROGRAM TREE: `preflight`, `devices` and `list checks` as a user meets them, on recorded
+# machines: exit codes, what goes to which output, and that nothing in the machine is changed.
+set -u
+program=${1:?usage: preflight.sh PROGRAM TREE}
+tree=${2:?usage: preflight.sh PROGRAM TREE}
+trees=$(cd "$(dirname "$0")/../trees" && pwd)
+dir=$(mktemp -d "${TMPDIR:-/tmp}/vfio-stress-preflight.XXXXXX")
+trap 'rm -rf "$dir"' EXIT
+bad=0
+
+# expect CODE PATTERN ARGUMENTS...: the exit code, and a line of either output that matches.
+expect()
+{
+	local code=$1 pattern=$2 rc=0
+
+	shift 2
+	"$program" "$@" >"$dir/out" 2>"$dir/err" </dev/null || rc=$?
+	[ $rc = "$code" ] || { echo "$*: exit $rc, not $code" >&2; bad=1; }
+	grep -q -e "$pattern" "$dir/out" "$dir/err" || {
+		echo "$*: nothing matches '$pattern':" >&2
+		cat "$dir/out" "$dir/err" >&2
+		bad=1
+	}
+}
+
+# machine NAME: of a recorded one, the options that stand for it
+machine()
+{
+	[ -d "$dir/$1" ] || { mkdir "$dir/$1" && "$tree" unpack "$trees/$1.tree" "$dir/$1"; }
+	options=(--root "$dir/$1" --kmsg "$trees/$1.kmsg")
+}
+
+machine intel
+find "$dir/intel" -printf '%p %l %s %T@\n' | sort >"$dir/before"
+expect 0 '^  warn  *0 failed' preflight "${options[@]}"
+expect 0 'device.group of 0000:08:00.0: group 20: with bridges only' \
+	preflight -v 0000:08:00.0 "${options[@]}"
+expect 1 'device.users of 0000:00:03.0: the host uses it: vdb' preflight 00:03.0 "${options[@]}"
+expect 0 '"schema": "vfio-stress/preflight/1"' preflight --json class:gpu "${options[@]}"
+expect 3 'cannot be read\|No such file\|not there' preflight --root "$dir/intel" --kmsg "$dir/nowhere"
+expect 2 'does not select a device' preflight gpu "${options[@]}"
+expect 3 "no device here is '10de:2684'" preflight 10de:2684 "${options[@]}"
+expect 3 '/sys/bus/pci/devices' preflight --root "$dir/nowhere"
+expect 0 '0000:02:00.0 .* flr bus' devices "${options[@]}"
+expect 0 '^group 14' devices --groups class:gpu "${options[@]}"
+expect 2 'exclude each other' devices --tree --json "${options[@]}"
+expect 3 "no device here is '0000:ff:00.0'" devices 0000:ff:00.0 "${options[@]}"
+find "$dir/intel" -printf '%p %l %s %T@\n' | sort >"$dir/after"
+cmp "$dir/before" "$dir/after" || { echo "the machine was changed" >&2; bad=1; }
+
+machine amd
+expect 0 'iommu.interrupt-remapping: they are remapped' preflight -v "${options[@]}"
+machine none
+expect 1 'iommu.groups: there are no IOMMU groups' preflight "${options[@]}"
+
+expect 0 '^device.reset  *how can it be reset' list checks
+expect 0 'where it fails no run begins' list checks device.config
+expect 2 "did you mean 'iommu.groups'" list checks iommu.group
+exit $bad
