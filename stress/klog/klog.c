@@ -560,8 +560,8 @@ static void feed_trace(struct klog *k, const struct kline *ln)
 {
 	if (report_age(k->tracing, ln) > REPORT_US)
 		k->tracing = NULL;
-	else
-		report_trace(k, k->tracing, ln);
+	else if (!report_trace(k, k->tracing, ln) && ln->rec->usec < 0)
+		k->tracing = NULL; /* without stamps only what follows at once is its trace */
 }
 
 static void feed_line(struct klog *k, const struct klog_rec *rec, const char *s, size_t n)

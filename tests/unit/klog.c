@@ -657,6 +657,25 @@ static void a_trace_belongs_to_what_it_explains(void **state)
 	end(k, &seen);
 }
 
+static void a_trace_without_stamps_ends_with_the_first_other_line(void **state)
+{
+	struct seen seen;
+	struct klog *k = listen_to(&seen);
+
+	(void)state;
+	say_at(k, 1, "watchdog: BUG: soft lockup - CPU#3 stuck for 22s! [CPU 0/KVM:4711]");
+	say_at(k, 2, "RIP: 0010:qi_submit_sync+0x2c5/0x610");
+	say_at(k, 3, "pci_dev_wait+0xa1/0x120");
+	say_at(k, 4, "EXT4-fs (sda1): mounted filesystem");
+	say_at(k, 5, "usb_probe+0x1/0x2");
+	klog_tick(k, clock_mono_ns());
+	assert_int_equal(seen.list.n, 1);
+	assert_int_equal(seen.list.v[0].last_seq, 3);
+	expect_field(&seen.list.v[0], "at", "qi_submit_sync");
+	expect_field(&seen.list.v[0], "trace", "pci_dev_wait");
+	end(k, &seen);
+}
+
 static void quiet_incidents_are_closed_and_begin_anew(void **state)
 {
 	static const char line[] = "AMD-Vi: Completion-Wait loop timed out";
@@ -776,6 +795,7 @@ int main(void)
 		cmocka_unit_test(the_line_to_show_names_the_fault),
 		cmocka_unit_test(a_slot_that_flaps_is_one_incident_that_counts),
 		cmocka_unit_test(a_trace_belongs_to_what_it_explains),
+		cmocka_unit_test(a_trace_without_stamps_ends_with_the_first_other_line),
 		cmocka_unit_test(quiet_incidents_are_closed_and_begin_anew),
 		cmocka_unit_test(a_users_severity_counts_for_the_incident),
 		cmocka_unit_test(budgets_name_ids_families_and_classes),
