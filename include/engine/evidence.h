@@ -8,8 +8,9 @@
 #include <sys/types.h>
 
 /*
- * What can be seen of a task that is stuck, without getting stuck on it: status, wchan and stack;
- * never cmdline, maps or environ, whose reading takes the task's mmap lock.
+ * What can be seen of a process that is stuck, its threads and descendants, without getting stuck on
+ * it: status, stack or wchan; never cmdline, maps or environ, whose reading takes the task's mmap lock.
+ * One line for all tasks that stand at the same place.
  */
 void evidence_collect(pid_t pid, struct str *out);
 

@@ -179,7 +179,9 @@ const struct step *sup_lane_step(const struct sup_lane *lane, const struct event
 /* It begins something, and its deadline runs. */
 void sup_lane_stretch(struct sup_lane *lane, const char *what, int64_t began_ns, int64_t bound_ns);
 void sup_lane_arm(struct sup_lane *lane);
-bool sup_lane_in_kernel(const struct sup_lane *lane);
+void sup_lane_find_qemu(struct sup_lane *lane);
+/* Does a task of its process, or of its QEMU, sleep in the kernel? */
+bool sup_lane_in_kernel(struct sup_lane *lane);
 void sup_lane_on_socket(void *lane);
 void sup_lane_on_process_end(void *lane);
 /* It cannot be ended: the kernel holds it. It is left alone, with its locks. */

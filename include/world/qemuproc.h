@@ -22,6 +22,11 @@ struct qemuproc {
  */
 int qemuproc_find(const struct host *host, const char *name, const char *uuid, struct qemuproc *out,
 	struct err *err) must_check;
+/*
+ * The same from libvirt's pid file alone, for who must not wait for a stuck process and so cannot read
+ * its command line. 0 = none, or what has that pid is no QEMU. Only to look at, never to kill.
+ */
+pid_t qemuproc_hint(const struct host *host, const char *name);
 void qemuproc_finish(struct qemuproc *p);
 bool qemuproc_alive(const struct qemuproc *p); /* false also when there is none */
 /* Waits until it is dead; false at the deadline. */

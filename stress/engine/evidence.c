@@ -2,6 +2,8 @@
 #include "engine/evidence.h"
 
 #include "base/mem.h"
+#include "base/str.h"
+#include "base/vec.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -11,7 +13,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define TASKS_MAX 64 /* threads and descendants that are looked at */
+#define TASKS_MAX 512 /* threads and descendants that are looked at: a large VM has hundreds */
+#define PLACE_MAX 360
+#define NAMES_MAX 128
 #define DEPTH_MAX 8
 
 /* Reads a small /proc file; "" when it cannot be read. */
@@ -94,26 +98,86 @@ bool evidence_in_kernel(pid_t pid)
 	return each_task(pid, 0, &budget, is_in_kernel, NULL);
 }
 
+/* Tasks that stand at the same place, in the order in which they were met. */
+struct group {
+	char state[32];
+	char place[PLACE_MAX]; /* "pci_dev_wait < pcie_flr < ..." */
+	char names[NAMES_MAX]; /* "1234 CPU 0/KVM, ..." */
+	unsigned n;
+};
+
+struct groups {
+	VEC(struct group) list;
+};
+
+/* "[<0>] pci_dev_wait+0x100/0x200" per line, innermost first: the names alone, in one line. */
+static void join_stack(const char *stack, char *buf, size_t size)
+{
+	size_t used = 0;
+
+	buf[0] = '\0';
+	while (*stack != '\0' && used + 8 < size) {
+		const char *name = str_starts(stack, "[<") ? strchr(stack, ' ') : NULL;
+		size_t line = strcspn(stack, "\n"), len;
+
+		if (name != NULL && name < stack + line) {
+			name++;
+			len = strcspn(name, "+\n");
+			used += (size_t)snprintf(buf + used, size - used, "%s%.*s",
+				used ? " < " : "", (int)len, name);
+		}
+		stack += line + (stack[line] == '\n');
+	}
+}
+
+static struct group *group_of(struct groups *g, const char *state, const char *place)
+{
+	struct group *group;
+
+	vec_foreach (known, &g->list)
+		if (str_eq(known->state, state) && str_eq(known->place, place))
+			return known;
+	group = vec_push(&g->list);
+	str_set(group->state, state);
+	str_set(group->place, place);
+	return group;
+}
+
 static bool describe(const char *task, void *arg)
 {
-	char path[320], comm[64], state[64], wchan[128], stack[4096];
-	struct str *out = arg;
+	char path[320], comm[64], shown[64], state[32], wchan[128], stack[4096], place[PLACE_MAX];
+	struct groups *groups = arg;
+	struct group *group;
+	size_t used;
 
 	snprintf(path, sizeof(path), "%s/comm", task);
 	slurp(path, comm, sizeof(comm));
-	comm[strcspn(comm, "\n")] = '\0';
+	str_printable(shown, sizeof(shown), comm, strcspn(comm, "\n"));
 	state_of(task, state, sizeof(state));
-	snprintf(path, sizeof(path), "%s/wchan", task);
-	slurp(path, wchan, sizeof(wchan));
 	snprintf(path, sizeof(path), "%s/stack", task);
 	slurp(path, stack, sizeof(stack));
-	str_addf(out, "%s %s: %s, waits in %s\n%s", task, comm, state, *wchan ? wchan : "?", stack);
+	join_stack(stack, place, sizeof(place));
+	if (place[0] == '\0') {
+		snprintf(path, sizeof(path), "%s/wchan", task);
+		slurp(path, wchan, sizeof(wchan));
+		str_set(place, *wchan ? wchan : "?");
+	}
+	group = group_of(groups, state, place);
+	group->n++;
+	used = strlen(group->names);
+	snprintf(group->names + used, sizeof(group->names) - used, "%s%s %s", used ? ", " : "",
+		strrchr(task, '/') + 1, shown);
 	return false;
 }
 
 void evidence_collect(pid_t pid, struct str *out)
 {
+	struct groups groups = {0};
 	int budget = TASKS_MAX;
 
-	each_task(pid, 0, &budget, describe, out);
+	each_task(pid, 0, &budget, describe, &groups);
+	vec_foreach (g, &groups.list)
+		str_addf(out, "%u task%s (%s%s): %s, in %s\n", g->n, g->n == 1 ? "" : "s", g->names,
+			strlen(g->names) == sizeof(g->names) - 1 ? "..." : "", g->state, g->place);
+	vec_finish(&groups.list);
 }

@@ -6,6 +6,7 @@
 #include "engine/evidence.h"
 #include "engine/progress.h"
 #include "engine/writer.h"
+#include "world/qemuproc.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -100,9 +101,23 @@ static bool has_moved_on(const struct sup_lane *lane)
 
 /* ---- the rungs ---- */
 
-bool sup_lane_in_kernel(const struct sup_lane *lane)
+/* While it is stopped, libvirt takes the pid file away before QEMU is gone: then what was known counts. */
+void sup_lane_find_qemu(struct sup_lane *lane)
 {
-	return !lane->process_gone && evidence_in_kernel(lane->proc.pid);
+	const struct run_request *req = lane->sup->req;
+	pid_t pid = 0;
+
+	if (lane->spec->domain != NULL && !str_starts(req->scenario->connect, "test:"))
+		pid = qemuproc_hint(req->host, lane->spec->domain);
+	if (pid != 0 || !lane->at.step_open)
+		lane->qemu = pid;
+}
+
+bool sup_lane_in_kernel(struct sup_lane *lane)
+{
+	sup_lane_find_qemu(lane);
+	return (!lane->process_gone && evidence_in_kernel(lane->proc.pid)) ||
+		(lane->qemu != 0 && evidence_in_kernel(lane->qemu));
 }
 
 void sup_lane_abandon(struct sup_lane *lane)
@@ -169,24 +184,33 @@ static void end_overdue(struct sup_lane *lane, bool in_kernel)
 		on_unkillable, lane);
 }
 
-static void take_evidence(struct sup_lane *lane)
+static void note_tasks(struct sup_lane *lane, const char *whose, pid_t pid)
 {
 	struct str text = {0};
 	char *line, *end;
 
-	progress_note(lane->sup->progress, "%s: %s is overdue", lane->spec->name, lane->now.what);
-	evidence_collect(lane->proc.pid, &text);
+	evidence_collect(pid, &text);
 	for (line = text.s; line != NULL && *line != '\0'; line = end) {
 		char note[DETAIL_MAX];
 
 		end = line + strcspn(line, "\n");
 		if (*end != '\0')
 			*end++ = '\0';
-		snprintf(note, sizeof(note), "%s, stuck in %s: %s", lane->spec->name,
-			lane->now.what, line);
+		snprintf(note, sizeof(note), "%s, stuck in %s: %s: %s", lane->spec->name,
+			lane->now.what, whose, line);
 		writer_note(lane->sup->writer, "note", note);
 	}
 	str_finish(&text);
+}
+
+static void take_evidence(struct sup_lane *lane)
+{
+	progress_note(lane->sup->progress, "%s: %s is overdue", lane->spec->name, lane->now.what);
+	sup_lane_find_qemu(lane);
+	if (!lane->process_gone)
+		note_tasks(lane, "the lane", lane->proc.pid);
+	if (lane->qemu != 0)
+		note_tasks(lane, "QEMU", lane->qemu);
 }
 
 static void on_deadline(void *arg);

@@ -134,6 +134,8 @@ static void on_step_begin(struct sup_lane *lane, const struct event *ev)
 
 	lane->open_step = lane->last = *ev;
 	lane->progressed = true;
+	if (ev->flags & EVENT_DISRUPTIVE)
+		sup_lane_find_qemu(lane); /* no step is open yet: what was known is forgotten */
 	lane->at.phase = (enum phase)ev->phase;
 	lane->at.cycle = ev->cycle;
 	lane->at.step_open = true;

@@ -138,17 +138,32 @@ static pid_t from_pidfiles(const struct host *host, const char *name)
 	return pid;
 }
 
-/* A process that is worth reading the command line of: reading that of a stuck task blocks. */
-static bool looks_like_qemu(const struct host *host, const char *pid)
+static bool is_named_qemu(const struct host *host, const char *pid)
 {
 	char path[HOST_PATH_MAX], comm[32] = "";
 	struct err err;
 
 	snprintf(path, sizeof(path), "/proc/%s/comm", pid);
-	if (host_read(host, path, comm, sizeof(comm), &err) != 0 ||
-		(!str_starts(comm, "qemu") && !str_starts(comm, "kvm")))
-		return false;
-	return state_of(host_path(host, path, "/proc/%s/stat", pid)) != 'D';
+	return host_read(host, path, comm, sizeof(comm), &err) == 0 &&
+		(str_starts(comm, "qemu") || str_starts(comm, "kvm"));
+}
+
+pid_t qemuproc_hint(const struct host *host, const char *name)
+{
+	pid_t pid = from_pidfiles(host, name);
+	char text[16];
+
+	snprintf(text, sizeof(text), "%d", (int)pid);
+	return pid != 0 && is_named_qemu(host, text) ? pid : 0;
+}
+
+/* A process that is worth reading the command line of: reading that of a stuck task blocks. */
+static bool looks_like_qemu(const struct host *host, const char *pid)
+{
+	char path[HOST_PATH_MAX];
+
+	return is_named_qemu(host, pid) &&
+		state_of(host_path(host, path, "/proc/%s/stat", pid)) != 'D';
 }
 
 static pid_t from_proc(const struct host *host, const char *uuid)

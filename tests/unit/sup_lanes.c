@@ -16,12 +16,14 @@
 #include "cmocka_all.h"
 
 #include <fcntl.h>
+#include <ftw.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define T0 (100000 * NS_PER_S)
@@ -30,8 +32,9 @@ enum { ASLEEP, AWAKE }; /* which lane's process does what */
 
 static const char text[] = "version: 1\n"
 			   "name: two\n"
-			   "connect: test:///default\n"
-			   "lanes: [{name: asleep, domain: test}, {name: awake, domain: other}]\n"
+			   "connect: qemu:///system\n"
+			   "lanes: [{name: asleep, domain: test, ready: {delay: 1s}}, {name: "
+			   "awake, domain: other, ready: {delay: 1s}}]\n"
 			   "steps: [start, {hold: 1s}, destroy]\n";
 
 struct world {
@@ -107,9 +110,10 @@ static void begin(struct world *w)
 	struct diags diags = {0};
 	struct err err;
 
-	*w = (struct world){.host = {.root = "", .kmsg = "/dev/null"}};
+	*w = (struct world){.host = {.kmsg = "/dev/null"}};
 	str_set(w->dir, "/tmp/sup_lanes.XXXXXX");
 	assert_non_null(mkdtemp(w->dir));
+	w->host.root = w->dir;
 	snprintf(w->db, sizeof(w->db), "%s/runs.db", w->dir);
 	w->sc = scenario_parse(
 		"two.yaml", text, strlen(text), NULL, 0, &words_of_this_build, &diags);
@@ -147,11 +151,14 @@ static struct run_view *look_back(struct world *w)
 	return view;
 }
 
+static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
+{
+	(void)st, (void)flag, (void)ftw;
+	return remove(path);
+}
+
 static void finish(struct world *w, struct run_view *view)
 {
-	static const char *const ends[] = {"", "-wal", "-shm"};
-	char path[128];
-	size_t i;
 
 	run_view_free(view);
 	store_close(w->s.store);
@@ -162,11 +169,7 @@ static void finish(struct world *w, struct run_view *view)
 	vec_finish(&w->s.inbox);
 	vec_finish(&w->s.facts);
 	free(w->s.lanes);
-	for (i = 0; i < ARRAY_SIZE(ends); i++) {
-		snprintf(path, sizeof(path), "%s%s", w->db, ends[i]);
-		unlink(path);
-	}
-	rmdir(w->dir);
+	nftw(w->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 /* The lane says something now; returns the event for its details. */
@@ -358,6 +361,63 @@ static void a_process_that_cannot_be_killed_is_abandoned(void **state)
 	kill(pid, SIGKILL);
 }
 
+static void put_file(const struct world *w, const char *path, const char *what)
+{
+	char full[160];
+	char *slash;
+	FILE *f;
+
+	snprintf(full, sizeof(full), "%s/%s", w->dir, path);
+	for (slash = strchr(full + strlen(w->dir) + 1, '/'); slash;
+		slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		(void)!mkdir(full, 0700);
+		*slash = '/';
+	}
+	f = fopen(full, "we");
+	assert_non_null(f);
+	fputs(what, f);
+	fclose(f);
+}
+
+static bool is_noted(const struct run_view *view, const char *what)
+{
+	size_t i;
+
+	for (i = 0; i < view->notes.n; i++)
+		if (strstr(view->notes.v[i], what) != NULL)
+			return true;
+	return false;
+}
+
+/* The lane's own process waits for libvirt then, and shows nothing. */
+static void a_qemu_that_sleeps_in_the_kernel_is_seen(void **state)
+{
+	char path[64], pid[16];
+	struct sup_lane *lane;
+	struct run_view *view;
+	struct world w;
+
+	(void)state;
+	begin(&w);
+	lane = &w.s.lanes[AWAKE];
+	snprintf(pid, sizeof(pid), "%d", (int)w.s.lanes[ASLEEP].proc.pid);
+	snprintf(path, sizeof(path), "proc/%s/comm", pid);
+	put_file(&w, path, "qemu-system-x86\n");
+	put_file(&w, "run/libvirt/qemu/other.pid", pid);
+	begins_step(&w, ASLEEP, 1, 3000);
+	begins_step(&w, AWAKE, 2, 30);
+	pass(&w, 40);
+	assert_true(lane->now.overdue);
+	assert_false(lane->killed);
+	put_file(&w, "run/libvirt/qemu/other.pid", ""); /* as libvirt does before it is gone */
+	pass_until_killed(&w, lane, 41);
+	view = look_back(&w);
+	assert_string_equal(failure_of(view, AWAKE)->reason, "wedged");
+	assert_true(is_noted(view, "awake, stuck in destroy: QEMU: 1 task"));
+	finish(&w, view);
+}
+
 /* ---- shared fate ---- */
 
 static void a_time_out_beside_a_lane_that_sleeps_in_the_kernel_is_not_blamed(void **state)
@@ -520,6 +580,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(
 			what_sleeps_in_the_kernel_is_given_twice_the_time_and_then_left_alone),
 		cmocka_unit_test(a_process_that_cannot_be_killed_is_abandoned),
+		cmocka_unit_test(a_qemu_that_sleeps_in_the_kernel_is_seen),
 		cmocka_unit_test(a_time_out_beside_a_lane_that_sleeps_in_the_kernel_is_not_blamed),
 		cmocka_unit_test(one_that_let_go_just_before_still_counts),
 		cmocka_unit_test(what_is_no_time_out_or_needs_no_lock_is_the_lanes_own),

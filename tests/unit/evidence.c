@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "engine/evidence.h"
+
+#include "cmocka_all.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* A process whose child, of vfork, waits: it sleeps in the kernel (state D) so long. */
+static pid_t start_sleeper(void)
+{
+	int ready[2];
+	pid_t pid;
+	char byte;
+
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		prctl(PR_SET_NAME, "sleeper\033");
+		if (vfork() == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			(void)!write(ready[1], "", 1);
+			for (;;)
+				pause();
+		}
+		_exit(0);
+	}
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	close(ready[1]);
+	return pid;
+}
+
+static void end_sleeper(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+static void a_task_in_the_kernel_is_seen_and_shown_in_one_line(void **state)
+{
+	pid_t pid = start_sleeper();
+	struct str text = {0};
+	char head[64];
+
+	(void)state;
+	assert_true(evidence_in_kernel(pid));
+	evidence_collect(pid, &text);
+	snprintf(head, sizeof(head), "1 task (%d sleeper\\x1b): D (disk sleep), in ", (int)pid);
+	assert_memory_equal(text.s, head, strlen(head));
+	/* and its child in another: two places, two lines */
+	assert_non_null(strstr(strchr(text.s, '\n'), "S (sleeping), in "));
+	assert_null(strchr(strchr(strchr(text.s, '\n') + 1, '\n') + 1, '\n'));
+	str_finish(&text);
+	end_sleeper(pid);
+}
+
+static void what_is_gone_leaves_no_evidence(void **state)
+{
+	struct str text = {0};
+
+	(void)state;
+	evidence_collect(999999999, &text);
+	assert_int_equal(text.len, 0);
+	str_finish(&text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_task_in_the_kernel_is_seen_and_shown_in_one_line),
+		cmocka_unit_test(what_is_gone_leaves_no_evidence),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
