@@ -20,7 +20,7 @@ struct writer *writer_start(struct store *store, int64_t run, const char *boot_i
 /* `ev->flags & EVENT_ACK`: an answer comes through writer_next_ack once it is on disk. */
 void writer_event(struct writer *w, const struct event *ev, uint64_t klog_seq);
 void writer_record(struct writer *w, const struct klog_rec *rec);
-/* Copies it, lines included. */
+/* Copies it, lines included. In the place of an older state of it that was not written yet. */
 void writer_incident(struct writer *w, const struct incident *inc);
 void writer_note(struct writer *w, const char *kind, const char *text);
 void writer_heartbeat(struct writer *w);

@@ -71,6 +71,7 @@ struct writer {
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t wake;
 	struct batch filling;
+	VEC(size_t) waiting; /* where in it the incident of a number is, + 1; 0 = nowhere */
 	VEC(struct writer_ack) acks;
 	size_t acks_taken;
 	bool stop, in_trouble;
@@ -101,17 +102,22 @@ static void *batch_add(struct batch *b, enum item_kind kind, size_t size)
 	return item + 1;
 }
 
-static void add(
+static void add_locked(
 	struct writer *w, enum item_kind kind, const void *payload, size_t size, bool urgent)
 {
-	bool first;
+	bool first = w->filling.items == 0;
 
-	pthread_mutex_lock(&w->lock);
-	first = w->filling.items == 0;
 	memcpy(batch_add(&w->filling, kind, size), payload, size);
 	w->filling.urgent |= urgent;
 	if (first)
 		pthread_cond_signal(&w->wake);
+}
+
+static void add(
+	struct writer *w, enum item_kind kind, const void *payload, size_t size, bool urgent)
+{
+	pthread_mutex_lock(&w->lock);
+	add_locked(w, kind, payload, size, urgent);
 	pthread_mutex_unlock(&w->lock);
 }
 
@@ -137,12 +143,43 @@ void writer_record(struct writer *w, const struct klog_rec *rec)
 		add(w, ITEM_RECORD, rec, size, false);
 }
 
+/* Takes the place of an older state of it that still waits; the older one in *copy then. */
+static bool replace_waiting(struct writer *w, struct incident **copy)
+{
+	struct incident *older;
+	unsigned char *at;
+
+	while (w->waiting.n < (*copy)->no)
+		(void)vec_push(&w->waiting);
+	if (w->waiting.v[(*copy)->no - 1] == 0) {
+		/* where `add` puts what comes next */
+		w->waiting.v[(*copy)->no - 1] = w->filling.len + sizeof(struct item) + 1;
+		return false;
+	}
+	at = w->filling.data + w->waiting.v[(*copy)->no - 1] - 1;
+	memcpy(&older, at, sizeof(older));
+	memcpy(at, copy, sizeof(*copy));
+	*copy = older;
+	return true;
+}
+
+/*
+ * While the disk stands still an incident that keeps changing waits once, not once for each change:
+ * its last state is what counts.
+ */
 void writer_incident(struct writer *w, const struct incident *inc)
 {
 	struct incident *copy = xmalloc(sizeof(*copy));
 
 	incident_copy(copy, inc);
-	add(w, ITEM_INCIDENT, &copy, sizeof(copy), false);
+	pthread_mutex_lock(&w->lock);
+	if (replace_waiting(w, &copy)) {
+		incident_finish(copy);
+		free(copy);
+	} else {
+		add_locked(w, ITEM_INCIDENT, &copy, sizeof(copy), false);
+	}
+	pthread_mutex_unlock(&w->lock);
 }
 
 void writer_note(struct writer *w, const char *kind, const char *text)
@@ -360,6 +397,7 @@ static bool next_batch(struct writer *w, struct batch *mine)
 	work = w->filling.items > 0;
 	*mine = w->filling;
 	w->filling = empty;
+	w->waiting.n = 0;
 	pthread_mutex_unlock(&w->lock);
 	return work;
 }
@@ -469,6 +507,7 @@ size_t writer_stop(struct writer *w, int64_t patience_ms, struct store **store_o
 	unwritten = w->unwritten;
 	*store_out = w->store;
 	free(w->filling.data);
+	vec_finish(&w->waiting);
 	vec_finish(&w->acks);
 	vec_finish(&w->pending_acks);
 	pthread_cond_destroy(&w->wake);

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "engine/writer.h"
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "model/db.h"
+#include "model/scenario.h"
+
+#include "cmocka_all.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct disk {
+	char dir[64], path[96];
+	struct store *other; /* what makes the writer wait */
+	struct writer *writer;
+};
+
+static void open_disk(struct disk *d)
+{
+	static struct lane_spec lane = {.name = "lane"};
+	const struct scenario sc = {.name = "s",
+		.connect = "test:///default",
+		.source = {.text = ""},
+		.lanes = &lane,
+		.nlanes = 1};
+	const struct lane_begin lanes[] = {{.spec = &lane}};
+	const struct run_begin run = {.id = "run",
+		.lanes = lanes,
+		.scenario = &sc,
+		.settings = "",
+		.tool_version = "",
+		.boot_id = ""};
+	struct store *store;
+	struct err err;
+	int64_t key;
+
+	str_set(d->dir, "/tmp/writer.XXXXXX");
+	assert_non_null(mkdtemp(d->dir));
+	snprintf(d->path, sizeof(d->path), "%s/runs.db", d->dir);
+	assert_int_equal(store_open(d->path, STORE_CREATE, &store, &err), 0);
+	assert_int_equal(store_run_begin(store, &run, &key, &err), 0);
+	assert_int_equal(store_open(d->path, STORE_CREATE, &d->other, &err), 0);
+	d->writer = writer_start(store, key, "");
+}
+
+static void remove_disk(struct disk *d, struct store *store)
+{
+	static const char *const ends[] = {"", "-wal", "-shm"};
+	char path[128];
+	size_t i;
+
+	store_close(d->other);
+	store_close(store);
+	for (i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		snprintf(path, sizeof(path), "%s%s", d->path, ends[i]);
+		unlink(path);
+	}
+	rmdir(d->dir);
+}
+
+static void change(struct disk *d, uint32_t no, uint64_t count)
+{
+	struct incident inc = {
+		.no = no, .id = "aer.bus-error", .severity = SEV_ERROR, .count = count};
+
+	writer_incident(d->writer, &inc);
+}
+
+/* An item that waits is an item of memory; those that were not written are counted. */
+static void an_incident_that_keeps_changing_waits_once_while_the_disk_stands_still(void **state)
+{
+	struct store *store;
+	struct disk d;
+	struct err err;
+	uint64_t i;
+
+	(void)state;
+	open_disk(&d);
+	assert_int_equal(store_begin(d.other, &err), 0);
+	for (i = 1; i <= 1000; i++) {
+		change(&d, 1, i);
+		change(&d, 2, i);
+	}
+	/* at most twice: once in the hands of the thread, and once behind that */
+	assert_in_range(writer_stop(d.writer, 0, &store), 2, 4);
+	remove_disk(&d, store);
+}
+
+static void its_last_state_is_what_is_written(void **state)
+{
+	struct run_view *view;
+	struct store *store;
+	struct disk d;
+	struct err err;
+	uint64_t i;
+
+	(void)state;
+	open_disk(&d);
+	assert_int_equal(store_begin(d.other, &err), 0);
+	for (i = 1; i <= 1000; i++) {
+		change(&d, 2, i);
+		change(&d, 1, 2 * i);
+	}
+	assert_int_equal(store_commit(d.other, &err), 0);
+	/* the thread is stopped first, so all is written then */
+	assert_int_equal(writer_stop(d.writer, 20000, &store), 0);
+	assert_int_equal(run_view_load(store, "run", &view, &err), 0);
+	assert_int_equal(view->nincidents, 2);
+	assert_int_equal(view->incidents[0].count + view->incidents[1].count, 3000);
+	run_view_free(view);
+	remove_disk(&d, store);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			an_incident_that_keeps_changing_waits_once_while_the_disk_stands_still),
+		cmocka_unit_test(its_last_state_is_what_is_written),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
