@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "base/vec.h"
 #include "device/driver.h"
 #include "device/oracle.h"
 #include "device/undo_replay.h"
@@ -218,8 +219,12 @@ void lane_inherit(struct lane *lane)
 	};
 	size_t i;
 
-	for (i = lane->keep->nrecords; i-- > 0;)
-		inherit[lane->keep->records[i].kind](lane, &lane->keep->records[i]);
+	for (i = lane->keep->nrecords; i-- > 0;) {
+		const struct undo_rec *rec = &lane->keep->records[i];
+
+		if (rec->kind < ARRAY_SIZE(inherit)) /* others are the supervisor's */
+			inherit[rec->kind](lane, rec);
+	}
 	inherit_states(lane);
 }
 
