@@ -21,7 +21,7 @@ int domain_can_power_off(struct step_ctx *ctx, const void *args, struct err *why
 
 /*
  * A bound: the step's own time and that of the resets which VFIO does when it opens or closes the
- * lane's devices: 75 s for each method a dead device may be tried with (docs/design.md, "Time").
+ * lane's devices (device_methods_ms), of one without a method that of its bus.
  */
 int64_t domain_bound_ms(const struct step_ctx *ctx, int64_t base_ms);
 int64_t domain_ready_ms(const struct step_ctx *ctx); /* how long a guest may take to get ready */

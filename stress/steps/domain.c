@@ -6,6 +6,7 @@
 #include "model/event.h"
 #include "model/lane_device.h"
 #include "model/scenario.h"
+#include "steps/device_step.h"
 #include "world/agent.h"
 #include "world/vm.h"
 
@@ -14,8 +15,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define METHOD_MS        INT64_C(75000) /* the kernel waits 70 s (1023 ... 65535 ms) for a dead device */
-#define SLACK_MS         INT64_C(15000)
 #define READY_DEFAULT_MS INT64_C(300000)
 #define BOOT_TYPICAL_MS  INT64_C(30000)
 #define JOBS_LOOK_NS     NS_PER_S /* nothing announces that a command in the guest has ended */
@@ -112,26 +111,14 @@ int domain_can_power_off(struct step_ctx *ctx, const void *args, struct err *why
 	return refuse_action(ctx, "on_poweroff", vm_def(ctx->vm)->on_poweroff, "destroy", why_not);
 }
 
-static int64_t methods_of(const struct lane_device *dev)
-{
-	const char *s = dev->pci.reset_methods;
-	int64_t n = 0;
-
-	for (s += strspn(s, " "); *s != '\0'; s += strspn(s, " ")) {
-		n++;
-		s += strcspn(s, " ");
-	}
-	return n;
-}
-
 int64_t domain_bound_ms(const struct step_ctx *ctx, int64_t base_ms)
 {
 	int64_t ms = base_ms;
 	size_t i;
 
 	for (i = 0; i < ctx->ndevs; i++)
-		ms += METHOD_MS * methods_of(&ctx->devs[i]);
-	return ctx->ndevs > 0 ? ms + SLACK_MS : ms;
+		ms += device_methods_ms(&ctx->devs[i].pci, "default");
+	return ctx->ndevs > 0 ? ms + DEVICE_SLACK_MS : ms;
 }
 
 int64_t domain_ready_ms(const struct step_ctx *ctx)
@@ -139,7 +126,7 @@ int64_t domain_ready_ms(const struct step_ctx *ctx)
 	const struct ready *ready = &ctx->lane->ready;
 	int64_t ms = ready->timeout_ms ? ready->timeout_ms : READY_DEFAULT_MS;
 
-	return ready->kind == READY_DELAY ? ready->delay_ms + SLACK_MS : ms;
+	return ready->kind == READY_DELAY ? ready->delay_ms + DEVICE_SLACK_MS : ms;
 }
 
 int64_t domain_boot_typical_ms(const struct step_ctx *ctx)
