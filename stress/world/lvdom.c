@@ -226,19 +226,29 @@ static const struct {
 	{VIR_DOMAIN_EVENT_ID_AGENT_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(on_agent), false},
 };
 
-static void listen_to(struct lvdom *d)
+/* What it does of itself must be heard: a lane that is deaf to that would blame the wrong one. */
+static int listen_to(struct lvdom *d, struct err *err)
 {
+	char words[200];
 	size_t i;
 
 	if (d->real)
 		d->monitor = virConnectDomainQemuMonitorEventRegister(
 			d->conn, d->dom, NULL, on_monitor, d->ear, NULL, 0);
-	for (i = 0; i < EVENTS_MAX; i++)
+	for (i = 0; i < EVENTS_MAX; i++) {
 		d->events[i] = virConnectDomainEventRegisterAny(d->conn, d->dom, events[i].id,
 			events[i].hear, events[i].ear_only ? (void *)d->ear : d, NULL);
+		if (d->events[i] >= 0 || events[i].id != VIR_DOMAIN_EVENT_ID_LIFECYCLE)
+			continue;
+		str_printable(words, sizeof(words), virGetLastErrorMessage(),
+			strcspn(virGetLastErrorMessage(), "\n"));
+		return err_set(
+			err, ERR_IO, 0, "libvirt does not tell what its domains do: %s", words);
+	}
 	/* test:/// has neither */
 	virConnectRegisterCloseCallback(d->conn, on_close, d->ear, NULL);
 	virConnectSetKeepAlive(d->conn, KEEPALIVE_S, KEEPALIVE_COUNT);
+	return 0;
 }
 
 static const struct {
@@ -471,8 +481,7 @@ static int connect_to(struct lvdom *d, const struct host *host, const char *uri,
 		return no_domain(d->conn, uri, name, err);
 	if (virDomainGetUUIDString(d->dom, d->uuid) != 0)
 		d->uuid[0] = '\0';
-	listen_to(d);
-	return 0;
+	return listen_to(d, err);
 }
 
 int lvdom_open(const struct host *host, const char *uri, const char *name, struct vm_ear *ear,
