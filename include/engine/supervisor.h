@@ -150,6 +150,7 @@ struct supervisor {
 	int64_t last_marker_ns;
 	VEC(struct judged) judged; /* per incident, by its number */
 	int64_t ticked_ns; /* when incidents were last asked for */
+	int64_t tick_every_ns; /* between two of them, in a storm */
 
 	const char *aborted; /* why, NULL = it is not */
 	unsigned interrupts;

@@ -17,7 +17,10 @@
 #include <unistd.h>
 
 #define MARKER_PREFIX "vfio-stress "
-#define TICK_NS       (100 * NS_PER_MS) /* an incident that keeps changing is written so often */
+/* An incident that keeps changing is written so often: seldomer when many do, for the disk's sake. */
+#define TICK_MIN_NS (5 * NS_PER_MS)
+#define TICK_MAX_NS (100 * NS_PER_MS)
+#define TICK_COSTS  50 /* an interval is so many times as long as a tick took */
 
 /* ---- attribution ---- */
 
@@ -193,8 +196,14 @@ static bool take_next(struct supervisor *s, uint64_t up_to)
 
 void sup_log_tick(struct supervisor *s)
 {
+	int64_t every;
+
 	s->ticked_ns = clock_mono_ns();
 	klog_tick(s->klog, s->ticked_ns);
+	every = (clock_mono_ns() - s->ticked_ns) * TICK_COSTS;
+	s->tick_every_ns = every < TICK_MIN_NS ? TICK_MIN_NS
+		: every > TICK_MAX_NS          ? TICK_MAX_NS
+					       : every;
 }
 
 static void on_tick(void *arg)
@@ -202,10 +211,10 @@ static void on_tick(void *arg)
 	sup_log_tick(arg);
 }
 
-/* At once, but in a storm not more often than every TICK_NS. */
+/* At once, but in a storm not more often than is cheap. */
 static void tick_soon(struct supervisor *s)
 {
-	int64_t due = s->ticked_ns + TICK_NS;
+	int64_t due = s->ticked_ns + s->tick_every_ns;
 
 	if (clock_mono_ns() >= due)
 		sup_log_tick(s);
