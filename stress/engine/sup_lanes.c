@@ -2,6 +2,7 @@
 #include "engine/supervisor.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/str.h"
 #include "engine/progress.h"
 #include "engine/writer.h"
@@ -100,6 +101,9 @@ static void on_prepared(struct sup_lane *lane, const struct event *ev)
 static void show(struct sup_lane *lane, const char *word, const char *device)
 {
 	progress_lane(lane->sup->progress, sup_lane_index(lane), lane->at.cycle, word, device);
+	if (*word != '\0')
+		log_info("lane", "%s cycle %u: %s%s%s", lane->spec->name, lane->at.cycle, word,
+			*device ? " " : "", device);
 }
 
 static void on_cycle_begin(struct sup_lane *lane, const struct event *ev)

@@ -26,7 +26,7 @@ steps: [{hold: 8s}]
 $2
 X
 	start_run "$1"
-	sleep 1 # the step has begun too
+	within 60 in_step rng 1 hold
 	inject 3
 }
 

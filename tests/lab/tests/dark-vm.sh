@@ -19,8 +19,7 @@ lanes:
 repeat: {until: {cycles: 4}}
 X
 start_run dark
-within 90 sees 'L2 READY' /run/lab/vm.serial
-sleep 3
+within 120 in_step vm 1 hold
 dark 00:12.0
 ends 1
 light 00:12.0

@@ -5,22 +5,12 @@
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# narrowed DEVICE: waits until its reset has begun, by the list that is narrowed for it.
-narrowed()
-{
-	local until=$((EPOCHSECONDS + 60))
-
-	until grep -qx flr "/sys/bus/pci/devices/$1/reset_method"; do
-		[ $EPOCHSECONDS -lt $until ] || fail "the reset of $1 does not begin"
-	done
-}
-
 # silenced STEP REASON: darkens the NVMe when its reset begins
 silenced()
 {
 	printf 'version: 1\nname: dark\nlanes: [{devices: ["0000:02:00.0"]}]\nsteps: [%s]\n' "$1" \
 		> dark.yaml
-	narrowed 0000:02:00.0 && dark 00:11.0 &
+	narrowed 0000:02:00.0 flr && dark 00:11.0 &
 	exits 1 vfio-stress run dark.yaml
 	wait
 	light 00:11.0

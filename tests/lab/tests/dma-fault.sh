@@ -7,15 +7,15 @@
 domain vm --control --devices 0000:01:00.0
 scenario stray <<'X'
 lanes: [{domain: vm, ready: {serial: READY, timeout: 60s}}]
-steps: [start, {hold: 6s}, destroy]
+steps: [start, {hold: 8s}, destroy]
 repeat: {until: {cycles: 4}}
 X
 start_run stray
-within 120 sees 'L2 READY' /run/lab/vm.serial 3
-sleep 3 # the lane has read it too; what comes 2 s after the end of `start` is no longer its doing
+within 200 in_step vm 3 hold
+sleep 3 # what comes 2 s after the end of `start` is no longer its doing
 lab-guest vm edudma
 ends 1
-says "FAIL: 0000:01:00.0" "where       lane vm, cycle 3, step 2 of 3 (hold: 6s)" "what        dmar.dma-fault, error"
+says "FAIL: 0000:01:00.0" "where       lane vm, cycle 3, step 2 of 3 (hold: 8s)" "what        dmar.dma-fault, error"
 holds '.verdict == "fail"' '.exit_code == 1' '.failures == []' \
 	'.lanes[0].verdict == "fail"' '.lanes[0].cycles == {done: 3, failed: 1}' \
 	'[.incidents[] | select(.severity == "error" or .severity == "fatal")] | length == 1' \

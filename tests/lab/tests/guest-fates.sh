@@ -24,9 +24,8 @@ X
 start_run fates
 began=$EPOCHSECONDS
 for guest in panic off reboots killed; do
-	within 90 sees 'L2 READY' /run/lab/$guest.serial
+	within 120 in_step $guest 1 hold
 done
-sleep 2 # the lanes have read it too, and hold
 lab-guest panic panic
 lab-guest off poweroff
 lab-guest reboots reboot

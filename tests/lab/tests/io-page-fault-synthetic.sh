@@ -8,16 +8,16 @@
 domain vm --devices 0000:01:00.0
 scenario stray <<'X'
 lanes: [{domain: vm, ready: {serial: READY, timeout: 60s}}]
-steps: [start, {hold: 6s}, destroy]
+steps: [start, {hold: 8s}, destroy]
 repeat: {until: {cycles: 3}}
 X
 start_run stray
-within 120 sees 'L2 READY' /run/lab/vm.serial 2
+within 200 in_step vm 2 hold
 sleep 3 # what comes 2 s after the end of `start` is no longer its doing
 kfault 3 0000:01:00.0 \
 	'AMD-Vi: Event logged [IO_PAGE_FAULT domain=0x0002 address=0x7f000000 flags=0x0030]'
 ends 1
-says "where       lane vm, cycle 2, step 2 of 3 (hold: 6s)" "what        amdvi.io-page-fault, error"
+says "where       lane vm, cycle 2, step 2 of 3 (hold: 8s)" "what        amdvi.io-page-fault, error"
 holds '.verdict == "fail"' '.failures == []' '.lanes[0].cycles == {done: 2, failed: 1}' \
 	'[.incidents[] | select(.severity == "error" or .severity == "fatal")] | length == 1' \
 	'.incidents[] | select(.id == "amdvi.io-page-fault") |

@@ -22,7 +22,8 @@ repeat: {until: {cycles: 3}, on-failure: continue}
 X
 methods=$(cat /sys/bus/pci/devices/$device/reset_method)
 start_run resets
-within 90 reads bus /sys/bus/pci/devices/$device/reset_method
+within 90 in_step vm 1 hold
+narrowed $device bus
 sleep 0.3 # in the kernel now
 kill -KILL "$run_pid"
 wait "$run_pid" 2>/dev/null

@@ -17,10 +17,9 @@ run 0 both
 holds '[.lanes[] | [.name, .verdict, .cycles.done]] == [["gpu", "pass", 1], ["edu", "pass", 1]]' \
 	'[.lanes[0].devices[].bdf] == ["0000:01:00.0", "0000:01:00.1"]' '.undo.left == []'
 
-rm /run/lab/edu.serial
-start_run both --set hold=12s
-within 90 sees 'L2 READY' /run/lab/edu.serial
-sleep 4 # what comes 2 s after the end of `start` is no longer its doing
+start_run both --set hold=15s
+within 120 in_step edu 1 hold
+sleep 3 # what comes 2 s after the end of `start` is no longer its doing
 lab-guest edu edudma
 ends 1
 says "FAIL: 0000:03:00.0"

@@ -111,7 +111,7 @@ start_run()
 	rm -f report.json
 	: >out # the run before must not answer for this one
 	echo "+ vfio-stress run $name.yaml $* &"
-	vfio-stress run "$name.yaml" --report json:report.json "$@" >out 2>&1 &
+	vfio-stress run -v "$name.yaml" --report json:report.json "$@" >out 2>&1 &
 	run_pid=$!
 	within 60 has_begun
 	run_id=$(sed -n 's/.*: run \(.*\) has begun$/\1/p' out)
@@ -127,12 +127,6 @@ ends()
 	[ "$rc" = "$1" ] || fail "exit code $rc, expected $1"
 }
 
-# reads TEXT FILE: that is all it says
-reads()
-{
-	[ "$(cat "$2")" = "$1" ]
-}
-
 # sees PATTERN FILE [COUNT]: so many lines of it match.
 sees()
 {
@@ -142,10 +136,21 @@ sees()
 	[ "${n:-0}" -ge "${3:-1}" ]
 }
 
-# at TEXT: the run that was started has come there, by its marker in the kernel log: "vm cycle 3 start"
-at()
+# in_step LANE CYCLE STEP: the run that was started has come there
+in_step()
 {
-	dmesg | grep -qF "vfio-stress $run_id $1"
+	sees "^info: lane: $1 cycle $2: $3\( \|$\)" out
+}
+
+# narrowed DEVICE METHOD: waits until its reset has begun, by the list that is narrowed for it. Spins,
+# because a function level reset is over after 0.1 s.
+narrowed()
+{
+	local until=$((EPOCHSECONDS + 60))
+
+	until grep -qx "$2" "/sys/bus/pci/devices/$1/reset_method"; do
+		[ $EPOCHSECONDS -lt $until ] || fail "the reset of $1 does not begin"
+	done
 }
 
 # holds EXPRESSION...: each is true of the report (jq).

@@ -14,9 +14,8 @@ repeat: {until: {cycles: 3}}
 tolerate: [{fault: pci.link-not-active, count: 3}]
 X
 	start_run resets
-	within 60 at "rng cycle 2"
-	within 60 reads bus /sys/bus/pci/devices/$device/reset_method
-	sleep 0.3 # in the kernel now
+	within 60 in_step rng 2 hold
+	narrowed $device bus
 	outside power-cut
 	sleep 60
 	fail "the power was not cut"

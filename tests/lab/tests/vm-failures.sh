@@ -41,7 +41,7 @@ is_off
 # --- QEMU
 vm --devices 0000:03:00.0
 scenario "$ready" start 'hold: 60s' shutdown
-when_ready echo AERNOW >/dev/console
+when_held echo AERNOW >/dev/console
 expect guest-paused-by-error 1
 says vfio_err_notifier_handler
 is_off
@@ -53,7 +53,7 @@ for act in "stopped-by-other virsh -q destroy vm" "stopped-by-other virsh -q shu
 	"undefined-by-other virsh -q undefine vm" "libvirt-lost lab-libvirtd restart"; do
 	vm
 	# shellcheck disable=SC2086 # a command
-	when_ready ${act#* }
+	when_held ${act#* }
 	expect "${act%% *}" 4
 done
 is_off

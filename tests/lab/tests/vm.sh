@@ -28,7 +28,7 @@ scenario()
 # runs CODE: runs scenario.yaml; the report is ./run.json.
 runs()
 {
-	exits "$1" vfio-stress run -q --db runs.db --report json:run.json scenario.yaml
+	exits "$1" vfio-stress run -v --db runs.db --report json:run.json scenario.yaml
 }
 
 # reason WORD: the run's failure has that reason.
@@ -43,12 +43,12 @@ is_off()
 	[ "$(virsh -q domstate vm)" = "shut off" ] || fail "vm is $(virsh -q domstate --reason vm)"
 }
 
-# when_ready COMMAND...: in the background, once the guest has printed READY.
-when_ready()
+# when_held COMMAND...: in the background, once the run that follows holds its guest.
+when_held()
 {
+	: >out # the run before must not answer for it
 	(
-		while ! grep -q 'L2 READY' /run/lab/vm.serial 2>/dev/null; do sleep 0.1; done
-		sleep 1
+		within 120 in_step vm 1 hold
 		"$@"
 	) &
 }

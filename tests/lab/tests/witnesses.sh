@@ -13,7 +13,7 @@ lanes: [{name: rng, devices: [$device]}]
 steps: [{hold: ${2:-6s}}]
 X
 	start_run "$1"
-	sleep 1 # the step has begun too
+	within 60 in_step rng 1 hold
 }
 
 # total: of its counter of correctable errors; rises_to N
@@ -50,9 +50,9 @@ before=$(total)
 trap 'kill -CONT "$run_pid" 2>/dev/null; clean_up' EXIT
 kill -STOP "$run_pid"
 aerinj $device cor 1
-within 5 rises_to $((before + 1))
+within 30 rises_to $((before + 1))
 aerinj $device cor 40
-within 5 rises_to $((before + 2))
+within 30 rises_to $((before + 2))
 kfault storm 7 - 20000 'nothing in particular'
 kill -CONT "$run_pid"
 ends 4
