@@ -105,8 +105,8 @@ static const char *const lookalike[] = {
 	"AMD-Vi: Extended features (0x%l): PPR X2APIC NX GT IA GA PC",
 	"AMD-Vi: Interrupt remapping enabled",
 	"pcieport 0000:%b:03.1: AER: enabled with IRQ %d",
-	"acpi PNP0A08:%b: _OSC: OS now controls [PCIeHotplug SHPCHotplug PME AER PCIeCapability "
-	"LTR]",
+	("acpi PNP0A08:%b: _OSC: OS now controls [PCIeHotplug SHPCHotplug PME AER PCIeCapability "
+	 "LTR]"),
 	"IPv6: ADDRCONF(NETDEV_UP): %i: link is not ready",
 	"pcieport 0000:%b:01.0: DPC: enabled with IRQ %d",
 	"pci 0000:%b:00.0: Adding to iommu group %d",

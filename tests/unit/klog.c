@@ -581,8 +581,8 @@ static void the_line_to_show_names_the_fault(void **state)
 {
 	static const char *const lines[] = {
 		"[6.000001] DMAR: DRHD: handling fault status reg 2",
-		"[6.000002] DMAR: [DMA Write NO_PASID] Request device [65:00.0] fault addr "
-		"0xfe000000 [fault reason 0x05] PTE Write access is not set",
+		("[6.000002] DMAR: [DMA Write NO_PASID] Request device [65:00.0] fault addr "
+		 "0xfe000000 [fault reason 0x05] PTE Write access is not set"),
 		"[7.000001] vfio-pci 0000:66:00.0: not ready 1023ms after FLR; waiting",
 		"[9.000001] vfio-pci 0000:66:00.0: not ready 2047ms after FLR; giving up",
 	};
@@ -636,8 +636,8 @@ static void a_trace_belongs_to_what_it_explains(void **state)
 	static const char *const lines[] = {
 		"[9.000001] INFO: task qemu-system-x86:4711 blocked for more than 120 seconds.",
 		"[9.000002]       Not tainted 6.1.0-13-amd64 #1 Debian 6.1.55-1",
-		"[9.000003] \"echo 0 > /proc/sys/kernel/hung_task_timeout_secs\" disables this "
-		"message.",
+		("[9.000003] \"echo 0 > /proc/sys/kernel/hung_task_timeout_secs\" disables this "
+		 "message."),
 		"[9.000004] task:qemu-system-x86 state:D stack:0     pid:4711  ppid:1",
 		"[9.000005] Call Trace:",
 		"[9.000006] <TASK>",

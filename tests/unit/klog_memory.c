@@ -75,8 +75,9 @@ static void ordinary_lines_allocate_nothing(void **state)
 		"[    1.0] EXT4-fs (sda1): mounted filesystem with ordered data mode",
 		"[    1.0] DMAR: Host address width 46",
 		"[    1.0] pcieport 0000:00:1c.0: AER: enabled with IRQ 122",
-		"May 30 19:39:03 host kernel: vfio-pci 0000:41:00.0: enabling device (0000 -> "
-		"0003)"};
+		("May 30 19:39:03 host kernel: vfio-pci 0000:41:00.0: enabling device (0000 -> "
+		 "0003)"),
+	};
 
 	(void)state;
 	assert_int_equal(feed(lines, ARRAY_SIZE(lines)), 0);

@@ -182,8 +182,8 @@ static void what_only_looks_like_the_journal_stays_a_line(void **state)
 		"{12}[Hardware Error]: x\n[    1.500000] x\n",
 		"{\n[    1.500000] x\n",
 		"__CURSOR=s=1\n[    1.500000] x\n",
-		"a [s=1;b=2] looks like the head of a verbose record, and is none [x]\n[    "
-		"1.500000] x\n",
+		("a [s=1;b=2] looks like the head of a verbose record, and is none [x]\n[    "
+		 "1.500000] x\n"),
 	};
 	uint64_t lines;
 	size_t i;

@@ -32,8 +32,8 @@ static const char *const records[] = {
 	"{\n\t\"_TRANSPORT\" : \"kernel\",\n\t\"MESSAGE\" : \"DMAR: Flush IOTLB failed\"\n}",
 	"{\r\n\t\"_TRANSPORT\" : \"kernel\",\r\n\t\"MESSAGE\" : \"DMAR: Flush IOTLB failed\"\r\n}",
 	"__CURSOR=s=1\n_TRANSPORT=kernel\nMESSAGE=DMAR: Flush IOTLB failed\n",
-	"Sat 2026-05-30 19:39:03.123456 UTC [s=1;i=2;b=3;m=4;t=5;x=6]\n    _TRANSPORT=kernel\n"
-	"    MESSAGE=DMAR: Flush IOTLB failed",
+	("Sat 2026-05-30 19:39:03.123456 UTC [s=1;i=2;b=3;m=4;t=5;x=6]\n    _TRANSPORT=kernel\n"
+	 "    MESSAGE=DMAR: Flush IOTLB failed"),
 	"[  9.0] ** 52 printk messages dropped **",
 	"May 30 19:39:03 host systemd-journald[1]: Missed 52 kernel messages",
 };

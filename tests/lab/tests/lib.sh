@@ -114,6 +114,7 @@ start_run()
 	vfio-stress run -v "$name.yaml" --report json:report.json "$@" >out 2>&1 &
 	run_pid=$!
 	within 60 has_begun
+	# shellcheck disable=SC2034 # tests use it
 	run_id=$(sed -n 's/.*: run \(.*\) has begun$/\1/p' out)
 }
 
