@@ -3,7 +3,6 @@
 
 #include "base/str.h"
 #include "base/vec.h"
-#include "device/scope.h"
 #include "model/topology.h"
 #include "preflight/facts.h"
 
@@ -42,15 +41,20 @@ static const struct {
 	{"default", "what the kernel finds", false},
 };
 
+/* Others directly below the same port: whom a bus reset reaches as well. */
 static size_t others_on_bus(const struct topology *t, const struct pcidev *dev)
 {
-	struct bdf_set set = {0};
-	size_t n;
+	size_t i, n = 0;
 
-	scope_disturbed(&t->devs, dev, SCOPE_BUS, &set);
-	n = set.n;
-	bdf_set_finish(&set);
-	return n > 0 ? n - 1 : 0;
+	for (i = 0; i < t->devs.n; i++) {
+		const struct pcidev *other = &t->devs.v[i];
+
+		if (dev->has_parent ? other->has_parent && bdf_eq(other->parent, dev->parent)
+				    : !other->has_parent && other->bdf.bus == dev->bdf.bus &&
+					other->bdf.domain == dev->bdf.domain)
+			n++;
+	}
+	return n - 1;
 }
 
 /* "flr (the function), bus (its bus)"; returns how many can really be used. */
