@@ -24,6 +24,13 @@ void lookout_listen(struct lookout *l, struct trace *trace);
 void lookout_add(struct lookout *l, uint32_t lane, struct bdf bdf);
 /* The nearest root port above a function. */
 bool lookout_port_of(const struct lookout *l, struct bdf bdf, struct bdf *out);
+/*
+ * Would the counters have shown every PCIe error since the run began? Not when one of the functions
+ * has none, or was removed meanwhile, or the kernel does not handle the errors of their root port.
+ */
+bool lookout_is_complete(const struct lookout *l);
+/* Root ports above the devices whose errors the kernel does not handle: "0000:00:01.0, ...". */
+size_t lookout_unhandled(const struct lookout *l, char *buf, size_t size);
 /* What this lane's counters and the tracepoints have seen since the last look; LOOKOUT_ALL: all. */
 #define LOOKOUT_ALL UINT32_MAX
 /* Heap, the caller's; NULL = nothing. Their place is left to the caller. */

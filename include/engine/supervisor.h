@@ -141,6 +141,7 @@ struct supervisor {
 	struct lookout *lookout; /* NULL until the run begins */
 	struct trace *trace; /* NULL: no tracepoints are read */
 	uint64_t trace_undo; /* its undo record */
+	int64_t taint; /* of the kernel when the run began */
 	VEC(char *) blind_spots; /* that were said */
 	struct budgets *budgets;
 	struct klog_rec held; /* taken, but behind the boundary that is being looked at */
@@ -231,6 +232,12 @@ void sup_witness_begin(struct supervisor *s, const char *boot_id);
 void sup_witness_blind_spot(struct supervisor *s, const char *text);
 /* Status bits that a lane found newly set. */
 void sup_witness_status(struct supervisor *s, const struct event *ev);
+/*
+ * Would other witnesses have seen what the kernel said in a gap of its log? NULL = yes: all PCIe
+ * errors are counted, all DMA faults traced (or there is no IOMMU), and the kernel has not tainted
+ * itself. Else why not. Judged for the whole run, whatever the gap.
+ */
+const char *sup_witness_uncovered(struct supervisor *s);
 /* What the run has to say of them at its end. */
 void sup_witness_account(struct supervisor *s);
 void sup_witness_end(struct supervisor *s);

@@ -32,6 +32,8 @@ struct aer_counters {
 	uint64_t received[AER_CLASSES]; /* messages that reached it from below */
 };
 
+/* Does the kernel handle the errors that reach this root port? Else the firmware does, or nobody. */
+bool aer_is_handled(const struct host *host, struct bdf root_port);
 void aer_read(const struct host *host, struct bdf bdf, struct aer_counters *out);
 /* What was counted between two readings; bits_out = which bits rose. */
 uint64_t aer_counted(const struct aer_counters *before, const struct aer_counters *after,

@@ -20,6 +20,7 @@ struct watched {
 	uint64_t lanes; /* bits: whose device it is, or is above */
 	int64_t looked_ns;
 	struct aer_counters counters;
+	bool whole; /* they were never away */
 };
 
 struct lookout {
@@ -72,6 +73,7 @@ static struct watched *watch(struct lookout *l, struct bdf bdf, uint32_t lane)
 	w->lanes = UINT64_C(1) << lane;
 	w->looked_ns = clock_mono_ns();
 	aer_read(l->host, bdf, &w->counters);
+	w->whole = w->counters.known;
 	return w;
 }
 
@@ -83,6 +85,17 @@ static bool parent_of(const struct lookout *l, struct bdf bdf, struct bdf *out)
 		return false;
 	*out = dev->parent;
 	return true;
+}
+
+/* A port with nothing but the root complex, or the device of a domain of its own (VMD), above it. */
+static bool is_topmost_port(const struct lookout *l, struct bdf bdf)
+{
+	const struct pcidev *dev = pcidev_find(l->topology, bdf), *above;
+
+	if (dev == NULL || !dev->is_bridge)
+		return false;
+	above = dev->has_parent ? pcidev_find(l->topology, dev->parent) : NULL;
+	return above == NULL || !above->is_bridge;
 }
 
 void lookout_add(struct lookout *l, uint32_t lane, struct bdf bdf)
@@ -104,6 +117,33 @@ void lookout_add(struct lookout *l, uint32_t lane, struct bdf bdf)
 		if (w->counters.is_root_port)
 			root = w->bdf;
 	}
+}
+
+bool lookout_is_complete(const struct lookout *l)
+{
+	vec_foreach (w, &l->watched)
+		if (!w->whole ||
+			(w->counters.is_root_port ? !aer_is_handled(l->host, w->bdf)
+						  : !w->has_root))
+			return false;
+	return l->watched.n > 0;
+}
+
+size_t lookout_unhandled(const struct lookout *l, char *buf, size_t size)
+{
+	char text[BDF_LEN];
+	size_t n = 0, len = 0;
+
+	buf[0] = '\0';
+	vec_foreach (w, &l->watched) {
+		if (!is_topmost_port(l, w->bdf) || aer_is_handled(l->host, w->bdf))
+			continue;
+		n++;
+		if (len < size)
+			len += (size_t)snprintf(buf + len, size - len, "%s%s", len ? ", " : "",
+				bdf_text(w->bdf, text));
+	}
+	return n;
 }
 
 static void see(sightings *out, const struct watched *w, int64_t since_ns, enum witness witness,
@@ -136,6 +176,7 @@ static void look_at_counters(struct lookout *l, struct watched *w, sightings *ou
 
 	aer_read(l->host, w->bdf, &w->counters);
 	w->looked_ns = clock_mono_ns();
+	w->whole = w->whole && w->counters.dir == before.dir;
 	for (cls = 0; cls < AER_CLASSES; cls++) {
 		uint64_t n = aer_counted(&before, &w->counters, cls, &bits);
 

@@ -281,7 +281,29 @@ static const char *why_forbidden(int sys)
 			      : " (booted with printk.devkmsg=off, or without CAP_SYSLOG?)";
 }
 
-/* A second witness covers no gap in this version: every loss is blindness. */
+/* Lost records are blindness, unless other witnesses would have seen what they told. */
+static bool account_gap(struct supervisor *s, struct klog_account *a)
+{
+	const char *why = sup_witness_uncovered(s);
+	char text[DETAIL_MAX];
+
+	if (why != NULL) {
+		snprintf(a->reason, sizeof(a->reason),
+			"%llu kernel log records were lost, and no second witness covers them: %s"
+			" (a larger log_buf_len helps)",
+			(unsigned long long)a->lost, why);
+		return true;
+	}
+	snprintf(text, sizeof(text),
+		"%llu kernel log records were lost: meanwhile PCIe errors were counted and DMA "
+		"faults "
+		"traced, but what else the kernel said is not known; boot with a larger "
+		"log_buf_len",
+		(unsigned long long)a->lost);
+	sup_witness_blind_spot(s, text);
+	return false;
+}
+
 void sup_log_account(struct supervisor *s, struct klog_account *out)
 {
 	struct klog_account a = {0};
@@ -302,12 +324,8 @@ void sup_log_account(struct supervisor *s, struct klog_account *out)
 		snprintf(a.reason, sizeof(a.reason),
 			"our own marker did not come back from the kernel log"
 			" (is the kernel booted with printk.devkmsg=off?)");
-	else if (st.lost > 0)
-		snprintf(a.reason, sizeof(a.reason),
-			"%llu kernel log records were lost (a larger log_buf_len helps)",
-			(unsigned long long)st.lost);
 	else
-		a.blind = false;
+		a.blind = st.lost > 0 && account_gap(s, &a);
 	*out = a;
 }
 

@@ -110,7 +110,10 @@ static void account(struct klog *k, struct report *r, struct sighting *s, uint64
 	struct kline ln = {.rec = &rec, .text = {"", 0}};
 
 	klog_moment(k, &rec);
-	rec.wall_ns = s->wall_ns;
+	/* witnesses tell in their own order */
+	rec.wall_ns = s->wall_ns > r->inc.last_wall_ns ? s->wall_ns : r->inc.last_wall_ns;
+	if (s->wall_ns < r->inc.first_wall_ns)
+		r->inc.first_wall_ns = s->wall_ns;
 	*tally_of(r, s) += n;
 	s->count -= n;
 	report_touch(k, r, &ln);

@@ -74,6 +74,19 @@ const char *aer_bit_name(enum aer_class cls, unsigned bit)
 	return cls == AER_CORRECTABLE ? correctable_bits[bit] : uncorrectable_bits[bit];
 }
 
+/*
+ * The service of a root port (type 4) for AER (1 << 1): get_descriptor_id in drivers/pci/pcie/portdrv.
+ * It is not there when _OSC left AER to the firmware, nor with pci=noaer.
+ */
+bool aer_is_handled(const struct host *host, struct bdf root_port)
+{
+	char path[HOST_PATH_MAX], text[BDF_LEN];
+
+	host_path(host, path, "/sys/bus/pci_express/devices/%s:pcie002/driver",
+		bdf_text(root_port, text));
+	return access(path, F_OK) == 0;
+}
+
 static bool read_attr(int dirfd, const char *name, char *buf, size_t size)
 {
 	auto_close int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC);

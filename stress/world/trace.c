@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "world/trace.h"
 
-#include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/vec.h"
@@ -18,7 +17,7 @@
 /* Room for some thousand records between two looks; the kernel's default of 1.4 MB is for tracers. */
 #define BUFFER_KB 128
 /* Somebody who traces faster than we read must not keep us. */
-#define DRAIN_NS (100 * NS_PER_MS)
+#define DRAIN_MAX 20000 /* records of one CPU; its buffer holds about a tenth */
 
 typedef bool decode_event(
 	struct tep_event *event, struct tep_record *record, struct trace_event *out);
@@ -35,7 +34,7 @@ struct trace {
 	/* while draining */
 	trace_each *each;
 	void *arg;
-	int64_t until_ns;
+	unsigned left;
 };
 
 /* ---- one record ---- */
@@ -153,7 +152,7 @@ static int on_record(struct tep_event *event, struct tep_record *record, int cpu
 			decoders[kind](event, record, &ev))
 			t->each(t->arg, &ev);
 	}
-	if (clock_mono_ns() > t->until_ns) {
+	if (--t->left == 0) {
 		t->lost++; /* the rest of the page */
 		tracefs_iterate_stop(t->instance);
 	}
@@ -183,9 +182,10 @@ void trace_drain(struct trace *t, trace_each *each, void *arg)
 		return;
 	t->each = each;
 	t->arg = arg;
-	t->until_ns = clock_mono_ns() + DRAIN_NS;
-	for (cpu = 0; cpu < t->cpus; cpu++)
+	for (cpu = 0; cpu < t->cpus; cpu++) {
+		t->left = DRAIN_MAX;
 		drain_cpu(t, cpu);
+	}
 }
 
 /* ---- life ---- */

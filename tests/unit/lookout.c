@@ -120,6 +120,28 @@ static void a_removed_function_is_no_error(void **state)
 	nothing(LOOKOUT_ALL);
 }
 
+static void completeness_needs_counters_and_a_kernel_that_handles_errors(void **state)
+{
+	char ports[64];
+
+	(void)state;
+	/* the audio function has no counters */
+	assert_false(lookout_is_complete(lookout));
+	assert_int_equal(lookout_unhandled(lookout, ports, sizeof(ports)), 1);
+	assert_string_equal(ports, "0000:00:01.0");
+	lookout_free(lookout);
+	lookout = lookout_new(fakehost_host(fake), &topology);
+	assert_false(lookout_is_complete(lookout)); /* of nothing */
+	lookout_add(lookout, 0, gpu);
+	assert_false(lookout_is_complete(lookout)); /* the firmware handles them */
+	fakehost_write(fake, "/sys/bus/pci_express/devices/0000:00:01.0:pcie002/driver", "");
+	assert_true(lookout_is_complete(lookout));
+	assert_int_equal(lookout_unhandled(lookout, ports, sizeof(ports)), 0);
+	fakehost_remove(fake, "/sys/bus/pci/devices/0000:01:00.0");
+	nothing(LOOKOUT_ALL);
+	assert_false(lookout_is_complete(lookout)); /* what it counted last is lost */
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -128,6 +150,7 @@ int main(void)
 		TEST(a_devices_error_is_seen_once_and_names_its_port),
 		TEST(the_port_above_is_watched_by_all_below),
 		TEST(a_removed_function_is_no_error),
+		TEST(completeness_needs_counters_and_a_kernel_that_handles_errors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,8 +6,11 @@
  *
  *     LEVEL BDF|- TEXT                  once
  *     storm LEVEL BDF|- COUNT TEXT      COUNT times, as fast as the kernel can
+ *     iofault BDF ADDRESS               tells the IOMMU core of a DMA write fault: the tracepoint
+ *                                       iommu:io_page_fault, without a line
  */
 #include <linux/fs.h>
+#include <linux/iommu.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/pci.h>
@@ -62,6 +65,26 @@ static void print(const struct request *req)
 		printk("%s%s\n", level, req->text);
 }
 
+static int io_fault(const char *line)
+{
+	struct pci_dev *pdev;
+	struct iommu_domain *domain;
+	char bdf[20];
+	unsigned long iova;
+	int err;
+
+	if (sscanf(line, "iofault %19s %lx", bdf, &iova) != 2)
+		return -EINVAL;
+	err = find_device(bdf, &pdev);
+	if (err || !pdev)
+		return err ? err : -EINVAL;
+	domain = iommu_get_domain_for_dev(&pdev->dev);
+	if (domain)
+		report_iommu_fault(domain, &pdev->dev, iova, IOMMU_FAULT_WRITE);
+	pci_dev_put(pdev);
+	return domain ? 0 : -ENODEV;
+}
+
 static ssize_t kfault_write(struct file *file, const char __user *from, size_t len, loff_t *pos)
 {
 	struct request req;
@@ -74,6 +97,11 @@ static ssize_t kfault_write(struct file *file, const char __user *from, size_t l
 	if (IS_ERR(line))
 		return PTR_ERR(line);
 	strim(line);
+	if (!strncmp(line, "iofault ", 8)) {
+		err = io_fault(line);
+		kfree(line);
+		return err ? err : len;
+	}
 	err = parse(line, &req);
 	if (!err) {
 		while (req.count-- > 0 && !signal_pending(current)) {
