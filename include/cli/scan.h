@@ -21,11 +21,11 @@ struct found {
 /* What a scan came to, in the order of the log. */
 struct scan_result {
 	VEC(struct found) found;
+	uint64_t told; /* incidents, also those that are not shown */
 	uint64_t omitted, hidden; /* hidden: below --min-severity */
 	uint64_t lines;
 	uint64_t copies; /* records that another log of the bundle held too */
-	bool any; /* incidents, also those that are not shown */
-	enum severity worst; /* of any */
+	enum severity worst; /* of those told */
 	const char *const *files; /* what was read, when that was not just one file */
 	size_t nfiles;
 };

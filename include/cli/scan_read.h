@@ -4,10 +4,12 @@
 
 #include "base/bdf.h"
 #include "base/err.h"
+#include "cli/scan_since.h"
 #include "model/outcome.h"
 
 #include <stdbool.h>
 
+struct found;
 struct loglist;
 struct rules;
 struct savedlog;
@@ -19,6 +21,7 @@ struct scan_question {
 	bool one_device;
 	struct bdf device;
 	enum severity least;
+	struct since since;
 };
 
 /* Reads logs and collects what is in them. */
@@ -31,7 +34,22 @@ bool scan_read_list(struct scan *s, struct loglist *list);
 /* One that is no file. */
 int scan_read_log(
 	struct scan *s, struct savedlog *log, const char *name, struct err *err) must_check;
-/* Valid until scan_free; the writers may sort it. */
+
+/* ---- a log that grows: what is found is told at once, and again when it has changed ---- */
+
+typedef void scan_tell(void *arg, const struct found *f);
+
+/* Takes the log; one only. */
+void scan_begin_live(
+	struct scan *s, struct savedlog *log, const char *name, scan_tell *tell, void *arg);
+/* Reads what is there. */
+int scan_read_more(struct scan *s, struct err *err) must_check;
+/* Tells what is new, and what has changed. */
+void scan_tell_news(struct scan *s);
+/* Tells the rest. */
+void scan_end_live(struct scan *s);
+
+/* Valid until scan_free; the writers may sort it. Of a log that grows only the sums. */
 struct scan_result *scan_finish(struct scan *s);
 
 #endif

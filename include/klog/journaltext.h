@@ -2,7 +2,7 @@
 #ifndef VFIO_STRESS_KLOG_JOURNALTEXT_H
 #define VFIO_STRESS_KLOG_JOURNALTEXT_H
 
-#include "world/kmsg.h"
+#include "klog/jrecord.h"
 #include "world/logfile.h"
 
 /*
@@ -22,6 +22,7 @@ struct journaltext_record {
 	uint64_t first_no, last_no;
 	uint64_t message_no; /* 0 = it has no message */
 	struct klog_rec rec; /* when it has one */
+	char boot[BOOT_ID_MAX];
 	bool more; /* *line is the one behind it already */
 };
 

@@ -4,6 +4,8 @@
 
 #include "world/kmsg.h"
 
+#define BOOT_ID_MAX 40 /* 32 hex digits and a NUL; some write them with dashes */
+
 /* A record of the journal, put together from its fields, in whatever order they come. */
 struct jrecord {
 	struct klog_rec rec;
@@ -11,6 +13,7 @@ struct jrecord {
 	bool has_source_wall; /* the sender's clock, not the journal's */
 	uint8_t facility; /* 255 = unknown */
 	char identifier[32];
+	char boot[BOOT_ID_MAX]; /* "" = unknown */
 };
 
 void jrecord_init(struct jrecord *r);

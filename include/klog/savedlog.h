@@ -8,24 +8,30 @@
  * A log that somebody saved, in any form that logline.h knows or as raw records of /dev/kmsg; or
  * what the running kernel still holds.
  */
-struct savedlog;
+struct journal;
 struct logfile;
 struct rules;
+struct savedlog;
 struct sieve;
 
 struct savedlog_line {
-	uint64_t no; /* of the physical line (of the record: /dev/kmsg itself), from 1 */
+	uint64_t no; /* of the physical line (of the record: /dev/kmsg, the journal), from 1 */
 	/* its seq is the line's number; in a file of raw records the kernel's */
 	struct klog_rec rec;
 	bool is_record; /* false: a line of a raw record's dictionary */
+	bool new_boot; /* the record is of another boot than those before it */
 	unsigned source; /* for classify() */
 };
 
-/* Takes the file. */
+/* These take what they are made of. */
 struct savedlog *savedlog_of_file(struct logfile *file);
+struct savedlog *savedlog_of_journal(struct journal *journal);
 int savedlog_open_kmsg(const char *path, struct savedlog **out, struct err *err) must_check;
 void savedlog_close(struct savedlog *l);
-/* 1 = a line, 0 = the end, -1. */
+/* Readable when there may be more, then savedlog_wake and savedlog_next; -1 = nothing comes. */
+int savedlog_fd(struct savedlog *l);
+void savedlog_wake(struct savedlog *l);
+/* 1 = a line, 0 = the end (of what is there now), -1. */
 int savedlog_next(struct savedlog *l, struct savedlog_line *out, struct err *err) must_check;
 /*
  * Large logs: from here on, lines that fall through the sieve may be passed over (their numbers are

@@ -57,6 +57,7 @@ struct incident {
 	bool count_is_lower_bound;
 	uint64_t first_seq, last_seq;
 	int64_t first_wall_ns, last_wall_ns;
+	int64_t first_usec, last_usec; /* since the boot; 0 = unknown, and not stored */
 	struct incident_field fields[INCIDENT_FIELDS];
 	size_t nfields;
 	struct incident_line first[INCIDENT_FIRST_LINES];

@@ -85,6 +85,8 @@ int kmsg_dump_open(const char *path, struct kmsg_dump **out, struct err *err) mu
 void kmsg_dump_close(struct kmsg_dump *d);
 /* 1 = a record, 0 = that was the newest, -1. Lost ones show in the sequence numbers. */
 int kmsg_dump_next(struct kmsg_dump *d, struct klog_rec *out, struct err *err) must_check;
+/* There is no last one: what is answered is readable when there are more. Do not read it. */
+int kmsg_dump_follow(struct kmsg_dump *d);
 
 /*
  * Writes one line as a process (facility user). A fresh open for each, because the kernel's limit

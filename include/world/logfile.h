@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 struct instream;
+struct tail;
 struct unpack;
 
 /* longer lines are cut; a record of /dev/kmsg has 4 KiB at most, a line of syslog 8 */
@@ -31,8 +32,16 @@ struct logfile_line {
  */
 int logfile_open(struct instream *in, struct logfile **out, struct unpack **archive_out,
 	struct err *err) must_check;
+/*
+ * A file that others write, through rotation; or a pipe. A line is there when its end is. Both take
+ * what they are made of.
+ */
+struct logfile *logfile_of_tail(struct tail *tail, const char *name);
+struct logfile *logfile_of_pipe(int fd, const char *name);
 void logfile_close(struct logfile *f);
-/* 1 = a line, 0 = the end, -1 = it could not be read. */
+/* Readable when there may be more; -1 = nothing comes any more. */
+int logfile_fd(const struct logfile *f);
+/* 1 = a line, 0 = the end (of what is there now), -1 = it could not be read. */
 int logfile_next(struct logfile *f, struct logfile_line *out, struct err *err) must_check;
 /*
  * For large files, instead of logfile_next: whole lines as they stand, the last one of the file

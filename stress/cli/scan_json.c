@@ -25,6 +25,8 @@ static struct json_t *incident_json(const struct found *f)
 		jout_text(o, "file", f->file);
 	if (f->last_file != NULL)
 		jout_text(o, "last_file", f->last_file);
+	put_number(o, "first_usec", (uint64_t)f->inc.first_usec);
+	put_number(o, "last_usec", (uint64_t)f->inc.last_usec);
 	put_number(o, "first_line", f->first_line);
 	put_number(o, "last_line", f->last_line);
 	if (f->raw) {
@@ -52,6 +54,15 @@ void scan_write_json(const struct scan_result *r, FILE *out)
 	}
 	fprintf(out, "],\n\"incidents_omitted\": %llu, \"lines\": %llu}\n",
 		(unsigned long long)r->omitted, (unsigned long long)r->lines);
+}
+
+void scan_write_live_json(const struct found *f, FILE *out)
+{
+	struct json_t *o = incident_json(f);
+
+	jout_int(o, "no", f->inc.no);
+	jout_write(o, out);
+	putc('\n', out);
 }
 
 void scan_write_jsonl(const struct scan_result *r, FILE *out)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cli/scan_read.h"
 
+#include "base/clock.h"
 #include "base/str.h"
 #include "cli/complain.h"
 #include "cli/scan.h"
@@ -24,6 +25,9 @@ struct part {
 	struct savedlog *log;
 	uint64_t before; /* lines of the parts in front of it */
 	size_t no;
+	bool has_time; /* of the sort that --since asks for */
+	bool is_later; /* than --since, what was read last */
+	bool asked; /* whether to sieve it */
 };
 
 struct scan {
@@ -38,6 +42,9 @@ struct scan {
 	size_t nparts_read;
 	bool several; /* say which */
 	VEC(const char *) files;
+	scan_tell *tell; /* of a log that grows; NULL = it is collected */
+	void *tell_arg;
+	uint32_t last_no; /* of the incidents told */
 	struct scan_result result;
 };
 
@@ -92,27 +99,43 @@ static void find_lines(const struct scan *s, struct found *f)
 	f->file_no = first->no;
 }
 
-/* Called once for each: nothing is asked before it has ended. */
-static void take(void *arg, const struct incident *inc)
+static void keep(struct scan *s, const struct incident *inc)
 {
-	struct scan *s = arg;
-	struct found *f;
+	struct found *f = s->result.found.n < SCAN_INCIDENTS_MAX ? vec_push(&s->result.found)
+								 : make_room(s, inc->severity);
 
-	if (!is_of_device(s, inc))
-		return;
-	if (!s->result.any || inc->severity > s->result.worst)
-		s->result.worst = inc->severity;
-	s->result.any = true;
-	if (inc->severity < s->q.least) {
-		s->result.hidden++;
-		return;
-	}
-	f = s->result.found.n < SCAN_INCIDENTS_MAX ? vec_push(&s->result.found)
-						   : make_room(s, inc->severity);
 	if (f == NULL)
 		return;
 	incident_copy(&f->inc, inc);
 	find_lines(s, f);
+}
+
+static void tell(struct scan *s, const struct incident *inc)
+{
+	struct found f = {.inc = *inc};
+
+	find_lines(s, &f);
+	s->tell(s->tell_arg, &f);
+}
+
+/* Called once for each, unless the log grows. */
+static void take(void *arg, const struct incident *inc)
+{
+	struct scan *s = arg;
+	bool again = s->tell != NULL && inc->no <= s->last_no;
+
+	if (!is_of_device(s, inc))
+		return;
+	if (inc->severity > s->result.worst)
+		s->result.worst = inc->severity;
+	s->last_no = again ? s->last_no : inc->no;
+	s->result.told += !again;
+	if (inc->severity < s->q.least)
+		s->result.hidden += !again;
+	else if (s->tell != NULL)
+		tell(s, inc);
+	else
+		keep(s, inc);
 }
 
 static int by_place(const void *a, const void *b)
@@ -178,6 +201,7 @@ static void classify_record(
 
 	*out = (struct klog_match){0};
 	for (;;) {
+		s += strspn(s, " \t");
 		end = strchrnul(s, '\n');
 		if (classify(c, s, (size_t)(end - s), line->source, &m) &&
 			(out->rule == NULL || m.rule->role < out->rule->role))
@@ -222,44 +246,83 @@ static void begin_part(struct scan *s, struct savedlog *log, const char *name)
 	}
 	if (s->klog == NULL)
 		s->klog = klog_new(s->rules, &hooks);
-	*vec_push(&s->parts) = (struct part){name, log, before, ++s->nparts_read};
+	*vec_push(&s->parts) =
+		(struct part){.name = name, .log = log, .before = before, .no = ++s->nparts_read};
 	*vec_push(&s->files) = name;
 }
 
-/* A small log is not worth building the sieve for. */
-static void sieve_if_large(struct scan *s, struct savedlog *log, bool *asked)
+/* A line without a time is as old as the one before it. What came before any time is not left out. */
+static bool is_too_old(struct scan *s, struct part *part, const struct klog_rec *rec)
+{
+	const struct since *since = &s->q.since;
+
+	if (since->kind == SINCE_WALL && rec->wall_ns != 0) {
+		part->has_time = true;
+		part->is_later = rec->wall_ns >= since->wall_ns;
+	} else if (since->kind == SINCE_BOOT && rec->usec >= 0) {
+		part->has_time = true;
+		part->is_later = rec->usec >= since->usec;
+	}
+	return part->has_time && !part->is_later;
+}
+
+/* --since is asked of a log that does not know. */
+static void say_timeless(const struct scan *s, const struct part *part)
+{
+	struct err err = {0};
+
+	if (s->q.since.kind == SINCE_ALWAYS || part->has_time || savedlog_lines(part->log) == 0)
+		return;
+	err_set(&err, ERR_UNSUPPORTED, 0,
+		"%s does not tell the %s: --since leaves nothing out of it", part->name,
+		s->q.since.kind == SINCE_WALL ? "day" : "time since the boot");
+	if (s->q.since.kind == SINCE_WALL)
+		err_hint(&err, "such logs take seconds since the boot, as in their brackets");
+	complain(&err);
+}
+
+/* A small log is not worth building the sieve for; where each line's time counts, none is passed over. */
+static void sieve_if_large(struct scan *s, struct part *part)
 {
 	static const char *const also[] = {SECTION_NVIDIA, SECTION_SUPPORTCONFIG, NULL};
 
-	if (*asked || s->q.by_line || savedlog_bytes(log) < SAVEDLOG_BEGINNING)
+	if (part->asked || s->q.by_line || s->tell != NULL || s->q.since.kind != SINCE_ALWAYS ||
+		savedlog_bytes(part->log) < SAVEDLOG_BEGINNING)
 		return;
-	*asked = true;
+	part->asked = true;
 	if (s->sieve == NULL)
 		s->sieve = savedlog_make_sieve(s->rules, also);
-	savedlog_sieve(log, s->sieve);
+	savedlog_sieve(part->log, s->sieve);
+}
+
+static void take_line(struct scan *s, struct part *part, struct savedlog_line *line)
+{
+	if (s->q.by_line)
+		write_line(s, part, line);
+	if (!line->is_record || is_too_old(s, part, &line->rec))
+		return;
+	if (line->new_boot)
+		klog_flush(s->klog);
+	if (begins_section(&line->rec))
+		begin_section(s);
+	if (!savedlog_is_raw(part->log))
+		line->rec.seq += part->before;
+	klog_feed(s->klog, &line->rec);
 }
 
 static int read_part(struct scan *s, struct err *err)
 {
-	const struct part *part = &s->parts.v[s->parts.n - 1];
+	struct part *part = &s->parts.v[s->parts.n - 1];
+	uint64_t before = savedlog_lines(part->log);
 	struct savedlog_line line;
-	bool asked = false;
 	int rc;
 
 	while ((rc = savedlog_next(part->log, &line, err)) > 0) {
-		sieve_if_large(s, part->log, &asked);
-		if (s->q.by_line)
-			write_line(s, part, &line);
-		if (!line.is_record)
-			continue;
-		if (begins_section(&line.rec))
-			begin_section(s);
-		if (!savedlog_is_raw(part->log))
-			line.rec.seq += part->before;
-		klog_feed(s->klog, &line.rec);
+		sieve_if_large(s, part);
+		take_line(s, part, &line);
 		savedlog_want_every(part->log, klog_wants_all(s->klog));
 	}
-	s->result.lines += savedlog_lines(part->log);
+	s->result.lines += savedlog_lines(part->log) - before;
 	return rc;
 }
 
@@ -270,8 +333,34 @@ int scan_read_log(struct scan *s, struct savedlog *log, const char *name, struct
 	begin_log(s, 0);
 	begin_part(s, log, name);
 	rc = read_part(s, err);
+	say_timeless(s, &s->parts.v[0]);
 	end_log(s);
 	return rc;
+}
+
+void scan_begin_live(
+	struct scan *s, struct savedlog *log, const char *name, scan_tell *tell_fn, void *arg)
+{
+	s->tell = tell_fn;
+	s->tell_arg = arg;
+	begin_log(s, 0);
+	begin_part(s, log, name);
+}
+
+int scan_read_more(struct scan *s, struct err *err)
+{
+	return read_part(s, err);
+}
+
+void scan_tell_news(struct scan *s)
+{
+	klog_tick(s->klog, clock_mono_ns());
+}
+
+void scan_end_live(struct scan *s)
+{
+	say_timeless(s, &s->parts.v[0]);
+	end_log(s);
 }
 
 bool scan_read_list(struct scan *s, struct loglist *list)
@@ -297,6 +386,7 @@ bool scan_read_list(struct scan *s, struct loglist *list)
 				complain(&err);
 				whole = false;
 			}
+			say_timeless(s, &s->parts.v[s->parts.n - 1]);
 		}
 		if (s->klog != NULL && (next == NULL || next->family != item->family))
 			end_log(s);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cli/scan_text.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "cli/paragraph.h"
@@ -9,15 +10,21 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-#define COLUMNS     100
+#define COLUMNS     80
 #define INDENT      11 /* where text begins behind its label */
 #define LINES_SHOWN 8 /* of an incident */
 
+struct page {
+	FILE *out;
+	bool colour;
+};
+
 /* Wrapped at blanks, its label in front. */
-static void say(FILE *out, const char *label, const char *text)
+static void say(const struct page *p, const char *label, const char *text)
 {
-	paragraph_write(out, &(struct paragraph){4, INDENT, COLUMNS}, label, text);
+	paragraph_write(p->out, &(struct paragraph){4, INDENT, COLUMNS}, label, text);
 }
 
 /* ---- the order: the device with the worst first, and there the worst first ---- */
@@ -68,45 +75,93 @@ static int by_worst(const void *a, const void *b)
 
 /* ---- one incident ---- */
 
-static void say_head(FILE *out, const struct found *f)
+static const char *colour_of(const struct page *p, enum severity severity)
 {
-	const struct incident *inc = &f->inc;
-	char bdf[BDF_LEN];
+	static const char *const colours[] = {[SEV_INFO] = "",
+		[SEV_WARNING] = "\x1b[33m",
+		[SEV_ERROR] = "\x1b[31m",
+		[SEV_FATAL] = "\x1b[1;31m"};
 
-	fprintf(out, "  %-8s %s", severity_name(inc->severity), inc->id);
-	if (inc->count > 1 || inc->count_is_lower_bound)
-		fprintf(out, ", %s%" PRIu64 " times", inc->count_is_lower_bound ? "at least " : "",
-			inc->count);
-	if (f->first_line != 0 && f->first_line != f->last_line)
-		fprintf(out, ", lines %" PRIu64 "-%" PRIu64, f->first_line, f->last_line);
-	else if (f->first_line != 0)
-		fprintf(out, ", line %" PRIu64, f->first_line);
-	if (f->file != NULL) {
-		auto_free char *file = paragraph_clean(f->file);
-
-		fprintf(out, " of %s", file);
-	}
-	if (inc->has_reporter)
-		fprintf(out, ", reported by %s", bdf_text(inc->reporter, bdf));
-	putc('\n', out);
+	return p->colour ? colours[severity] : "";
 }
 
-static void say_lines(FILE *out, const struct incident *inc)
+static void say_head(const struct page *p, const struct found *f, const char *bdf)
+{
+	const struct incident *inc = &f->inc;
+	const char *colour = colour_of(p, inc->severity);
+
+	fprintf(p->out, "  %s%-8s%s %s%s%s", colour, severity_name(inc->severity),
+		*colour ? "\x1b[0m" : "", inc->id, *bdf ? " " : "", bdf);
+	if (inc->count > 1 || inc->count_is_lower_bound)
+		fprintf(p->out, ", %s%" PRIu64 " times",
+			inc->count_is_lower_bound ? "at least " : "", inc->count);
+	putc('\n', p->out);
+}
+
+/* "lines 3-5", "lines 3-5 of FILE", "line 3 of FILE to line 5 of FILE" */
+static void say_where(const struct page *p, const struct found *f)
+{
+	struct str s = {0};
+
+	if (f->first_line == 0)
+		return;
+	str_addf(&s, "line%s %" PRIu64,
+		f->last_file == NULL && f->last_line != f->first_line ? "s" : "", f->first_line);
+	if (f->last_file == NULL && f->last_line != f->first_line)
+		str_addf(&s, "-%" PRIu64, f->last_line);
+	if (f->file != NULL)
+		str_addf(&s, " of %s", f->file);
+	if (f->last_file != NULL)
+		str_addf(&s, " to line %" PRIu64 " of %s", f->last_line, f->last_file);
+	say(p, "where", s.s);
+	str_finish(&s);
+}
+
+/* In our time zone. */
+static void wall_text(int64_t ns, char *buf, size_t size)
+{
+	time_t s = (time_t)(ns / NS_PER_S);
+	struct tm tm;
+
+	if (localtime_r(&s, &tm) == NULL || strftime(buf, size, "%Y-%m-%d %H:%M:%S", &tm) == 0)
+		buf[0] = '\0';
+}
+
+static void say_when(const struct page *p, const struct incident *inc)
+{
+	char first[32], last[32], text[80];
+
+	if (inc->first_wall_ns != 0) {
+		wall_text(inc->first_wall_ns, first, sizeof(first));
+		wall_text(inc->last_wall_ns, last, sizeof(last));
+	} else if (inc->first_usec != 0) {
+		snprintf(first, sizeof(first), "%.6f", (double)inc->first_usec / 1e6);
+		snprintf(last, sizeof(last), "%.6f", (double)inc->last_usec / 1e6);
+	} else {
+		return;
+	}
+	snprintf(text, sizeof(text), "%s%s%s%s", first, str_eq(first, last) ? "" : " to ",
+		str_eq(first, last) ? "" : last,
+		inc->first_wall_ns != 0 ? "" : " s after the boot");
+	say(p, "when", text);
+}
+
+static void say_lines(const struct page *p, const struct incident *inc)
 {
 	size_t shown = inc->nfirst < LINES_SHOWN ? inc->nfirst : LINES_SHOWN, i;
 	uint64_t more = inc->nfirst - shown + inc->nlast + inc->lines_omitted;
 	char text[48];
 
 	for (i = 0; i < shown; i++)
-		say(out, i ? "" : "log", inc->first[i].text);
+		say(p, i ? "" : "log", inc->first[i].text);
 	if (more > 0) {
 		snprintf(text, sizeof(text), "(%" PRIu64 " more line%s)", more,
 			more == 1 ? "" : "s");
-		say(out, "", text);
+		say(p, "", text);
 	}
 }
 
-static void say_parts(FILE *out, const struct incident *inc)
+static void say_parts(const struct page *p, const struct incident *inc)
 {
 	struct str s = {0};
 	size_t i;
@@ -116,20 +171,27 @@ static void say_parts(FILE *out, const struct incident *inc)
 			str_addf(&s, "%s%s %s", s.len ? "; " : "", inc->fields[i].name,
 				inc->fields[i].text);
 	if (s.len > 0)
-		say(out, "parts", s.s);
+		say(p, "parts", s.s);
 	str_finish(&s);
 }
 
-static void say_incident(FILE *out, const struct found *f, bool explain)
+static void say_incident(const struct page *p, const struct found *f, bool explain)
 {
-	say_head(out, f);
-	say_lines(out, &f->inc);
-	say_parts(out, &f->inc);
+	char bdf[BDF_LEN];
+
+	say_where(p, f);
+	say_when(p, &f->inc);
+	if (f->inc.has_reporter)
+		say(p, "by", bdf_text(f->inc.reporter, bdf));
+	say_lines(p, &f->inc);
+	say_parts(p, &f->inc);
 	if (explain && f->inc.meaning != NULL)
-		say(out, "means", f->inc.meaning);
+		say(p, "means", f->inc.meaning);
 	if (explain && f->inc.advice != NULL)
-		say(out, "do", f->inc.advice);
+		say(p, "do", f->inc.advice);
 }
+
+/* ---- all of them ---- */
 
 /* Said once a device. */
 static bool is_new(const struct group *g, size_t i)
@@ -142,14 +204,18 @@ static bool is_new(const struct group *g, size_t i)
 	return true;
 }
 
-static void say_group(FILE *out, const struct group *g)
+static void say_group(const struct page *p, const struct group *g)
 {
+	const char *bold = p->colour ? "\x1b[1m" : "", *normal = p->colour ? "\x1b[0m" : "";
 	char bdf[BDF_LEN];
 	size_t i;
 
-	fprintf(out, "\n%s\n", g->v->inc.has_bdf ? bdf_text(g->v->inc.bdf, bdf) : "no device");
-	for (i = 0; i < g->n; i++)
-		say_incident(out, &g->v[i], is_new(g, i));
+	fprintf(p->out, "\n%s%s%s\n", bold,
+		g->v->inc.has_bdf ? bdf_text(g->v->inc.bdf, bdf) : "no device", normal);
+	for (i = 0; i < g->n; i++) {
+		say_head(p, &g->v[i], "");
+		say_incident(p, &g->v[i], is_new(g, i));
+	}
 }
 
 static const char *plural(uint64_t n)
@@ -157,24 +223,8 @@ static const char *plural(uint64_t n)
 	return n == 1 ? "" : "s";
 }
 
-static void say_summary(FILE *out, const struct scan_result *r, const struct group *first)
+static void say_left_out(FILE *out, const struct scan_result *r)
 {
-	uint64_t n = r->found.n + r->hidden + r->omitted;
-	char bdf[BDF_LEN];
-
-	if (r->lines == 0) {
-		fputs("nothing was read: the log is empty, which proves nothing\n", out);
-		return;
-	}
-	if (!r->any) {
-		fprintf(out, "no incidents in %" PRIu64 " line%s\n", r->lines, plural(r->lines));
-		return;
-	}
-	fprintf(out, "%" PRIu64 " incident%s in %" PRIu64 " line%s, the worst is %s", n, plural(n),
-		r->lines, plural(r->lines), severity_name(r->worst));
-	if (first != NULL && first->v->inc.has_bdf && first->v->inc.severity >= SEV_WARNING)
-		fprintf(out, ": look at %s first", bdf_text(first->v->inc.bdf, bdf));
-	putc('\n', out);
 	if (r->hidden > 0)
 		fprintf(out, "%" PRIu64 " less severe not shown\n", r->hidden);
 	if (r->omitted > 0)
@@ -184,9 +234,42 @@ static void say_summary(FILE *out, const struct scan_result *r, const struct gro
 			r->copies, plural(r->copies));
 }
 
-void scan_write_text(struct scan_result *r, FILE *out)
+/* Which logs a bundle held, so that nobody takes what was not there for clean. */
+static void say_files(FILE *out, const struct scan_result *r)
 {
+	size_t i;
+
+	if (r->nfiles == 0)
+		return;
+	fprintf(out, "%zu log%s read:\n", r->nfiles, plural(r->nfiles));
+	for (i = 0; i < r->nfiles; i++) {
+		auto_free char *name = paragraph_clean(r->files[i]);
+
+		fprintf(out, "  %s\n", name);
+	}
+}
+
+static void say_summary(FILE *out, const struct scan_result *r, const struct found *first)
+{
+	char bdf[BDF_LEN];
+
+	if (r->lines == 0)
+		fputs("nothing was read: the log is empty, which proves nothing\n", out);
+	else if (r->told == 0)
+		fprintf(out, "no incidents in %" PRIu64 " line%s\n", r->lines, plural(r->lines));
+	else
+		fprintf(out,
+			"%" PRIu64 " incident%s in %" PRIu64 " line%s, the worst is %s%s%s%s\n",
+			r->told, plural(r->told), r->lines, plural(r->lines),
+			severity_name(r->worst), first ? ": look at " : "",
+			first ? bdf_text(first->inc.bdf, bdf) : "", first ? " first" : "");
+}
+
+void scan_write_text(struct scan_result *r, bool colour, FILE *out)
+{
+	const struct page p = {out, colour};
 	VEC(struct group) groups = {0};
+	const struct found *first = NULL;
 	size_t i;
 
 	if (r->found.n > 0)
@@ -196,10 +279,34 @@ void scan_write_text(struct scan_result *r, FILE *out)
 			vec_push(&groups)->v = &r->found.v[i];
 		groups.v[groups.n - 1].n++;
 	}
-	if (groups.n > 0)
+	if (groups.n > 0) {
 		qsort(groups.v, groups.n, sizeof(groups.v[0]), by_worst);
-	say_summary(out, r, groups.v);
+		first = groups.v[0].v;
+	}
+	if (first != NULL && (!first->inc.has_bdf || first->inc.severity < SEV_WARNING))
+		first = NULL;
+	say_summary(out, r, first);
+	say_left_out(out, r);
+	say_files(out, r);
 	vec_foreach (g, &groups)
-		say_group(out, g);
+		say_group(&p, g);
 	vec_finish(&groups);
+}
+
+void scan_write_live_text(const struct found *f, enum scan_news news, bool colour, FILE *out)
+{
+	const struct page p = {out, colour};
+	char bdf[BDF_LEN];
+
+	say_head(&p, f, f->inc.has_bdf ? bdf_text(f->inc.bdf, bdf) : "");
+	if (news == NEWS_MORE)
+		say_when(&p, &f->inc);
+	else
+		say_incident(&p, f, news == NEWS_NEW);
+}
+
+void scan_write_live_end(const struct scan_result *r, FILE *out)
+{
+	say_summary(out, r, NULL);
+	say_left_out(out, r);
 }

@@ -2,7 +2,6 @@
 #include "klog/journaltext.h"
 
 #include "base/str.h"
-#include "klog/jrecord.h"
 #include "world/jin.h"
 
 #include <ctype.h>
@@ -270,6 +269,7 @@ int journaltext_read(struct logfile *f, enum journaltext kind, struct logfile_li
 	if (jrecord_finish(&rd.r)) {
 		out->message_no = rd.message_no;
 		out->rec = rd.r.rec;
+		str_set(out->boot, rd.r.boot);
 	}
 	return 1;
 }

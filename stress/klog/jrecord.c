@@ -98,6 +98,11 @@ static void take_device(struct jrecord *r, const char *s, size_t n)
 	take_text(r->rec.device, sizeof(r->rec.device), s, n);
 }
 
+static void take_boot(struct jrecord *r, const char *s, size_t n)
+{
+	take_text(r->boot, sizeof(r->boot), s, n);
+}
+
 /* dmesg --json: facility and level in one number. */
 static void take_pri(struct jrecord *r, const char *s, size_t n)
 {
@@ -135,6 +140,7 @@ static const struct {
 	{"PRIORITY", take_priority},
 	{"SYSLOG_FACILITY", take_facility},
 	{"SYSLOG_IDENTIFIER", take_identifier},
+	{"_BOOT_ID", take_boot},
 	{"_KERNEL_DEVICE", take_device},
 	{"_SOURCE_MONOTONIC_TIMESTAMP", take_monotonic},
 	{"_SOURCE_REALTIME_TIMESTAMP", take_wall},
@@ -150,7 +156,7 @@ void jrecord_init(struct jrecord *r)
 	r->rec = (struct klog_rec){.usec = -1, .level = LEVEL_UNKNOWN};
 	r->has_message = r->has_transport = r->is_kernel = r->has_source_wall = false;
 	r->facility = FACILITY_UNKNOWN;
-	r->identifier[0] = '\0';
+	r->identifier[0] = r->boot[0] = '\0';
 }
 
 void jrecord_field(struct jrecord *r, const char *name, const char *value, size_t n)

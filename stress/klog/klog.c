@@ -424,7 +424,7 @@ void report_touch(struct klog *k, struct report *r, const struct kline *ln)
 		link_newest(k, r);
 	}
 	if (ln->rec->usec >= 0)
-		r->last_usec = ln->rec->usec;
+		r->last_usec = r->inc.last_usec = ln->rec->usec;
 	r->touched_ns = clock_mono_ns();
 	r->dirty = true;
 	r->inc.last_seq = ln->rec->seq;
@@ -486,6 +486,8 @@ struct report *report_new(
 	r->begin_usec = -1;
 	r->inc.first_seq = r->inc.last_seq = ln->rec->seq;
 	r->inc.first_wall_ns = r->inc.last_wall_ns = ln->rec->wall_ns;
+	if (ln->rec->usec >= 0)
+		r->inc.first_usec = r->inc.last_usec = ln->rec->usec;
 	report_rename(k, r, id);
 	if (ln->m != NULL) {
 		r->inc.severity = ln->m->severity;
@@ -529,10 +531,12 @@ void report_absorb(struct klog *k, struct report *into, struct report *from)
 	if (from->inc.first_seq < into->inc.first_seq) {
 		into->inc.first_seq = from->inc.first_seq;
 		into->inc.first_wall_ns = from->inc.first_wall_ns;
+		into->inc.first_usec = from->inc.first_usec;
 	}
 	if (from->inc.last_seq > into->inc.last_seq) {
 		into->inc.last_seq = from->inc.last_seq;
 		into->inc.last_wall_ns = from->inc.last_wall_ns;
+		into->inc.last_usec = from->inc.last_usec;
 		into->last_usec = from->last_usec;
 	}
 	into->touched_ns = from->touched_ns;

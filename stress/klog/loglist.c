@@ -7,11 +7,13 @@
 #include "klog/logname.h"
 #include "klog/savedlog.h"
 #include "world/instream.h"
+#include "world/journal.h"
 #include "world/logfile.h"
 #include "world/tempfile.h"
 #include "world/unpack.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <fts.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -250,16 +252,34 @@ static int add_directory(struct loglist *l, const char *path, struct err *err)
 	return rc;
 }
 
+static bool is_journal(int fd)
+{
+	char magic[JOURNAL_MAGIC_LEN];
+
+	return pread(fd, magic, sizeof(magic), 0) == sizeof(magic) &&
+		memcmp(magic, JOURNAL_MAGIC, sizeof(magic)) == 0;
+}
+
+static bool path_is_journal(const char *path)
+{
+	auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	return fd >= 0 && is_journal(fd);
+}
+
 static int add_file(struct loglist *l, const char *path, bool again, unsigned bundle, int depth,
 	struct err *err)
 {
 	struct instream *in;
-	struct unpack *archive;
-	struct logfile *file;
+	struct unpack *archive = NULL;
+	struct logfile *file = NULL;
 	struct item *item;
 
-	if (instream_open(path, &in, err) != 0 || logfile_open(in, &file, &archive, err) != 0)
-		return -1;
+	if (!again || !path_is_journal(path)) {
+		if (instream_open(path, &in, err) != 0 ||
+			logfile_open(in, &file, &archive, err) != 0)
+			return -1;
+	}
 	if (archive != NULL)
 		return add_archive(l, archive, bundle ? bundle : ++l->bundles, depth, err);
 	item = add_item(l, path, bundle);
@@ -358,21 +378,29 @@ const struct logitem *loglist_at(const struct loglist *l, size_t i)
 	return &l->items.v[i].pub;
 }
 
+static int open_journal(int fd, const char *name, struct savedlog **out, struct err *err)
+{
+	struct journal *journal;
+
+	if (journal_open_file(fd, name, &journal, err) != 0)
+		return -1;
+	*out = savedlog_of_journal(journal);
+	return 0;
+}
+
 int loglist_open(struct loglist *l, size_t i, struct savedlog **out, struct err *err)
 {
 	struct item *item = &l->items.v[i];
 	struct logfile *file = take_ptr(item->file);
 	struct unpack *archive = NULL;
-	struct instream *in;
+	int fd = take_fd(&item->fd);
 
-	if (file == NULL) {
-		if (item->path == NULL)
-			in = instream_of_fd(take_fd(&item->fd), item->name);
-		else if (instream_open(item->path, &in, err) != 0)
-			return -1;
-		if (logfile_open(in, &file, &archive, err) != 0)
-			return -1;
-	}
+	if (item->path != NULL && (fd = open(item->path, O_RDONLY | O_CLOEXEC | O_NOCTTY)) < 0)
+		return err_set(err, ERR_IO, errno, "open %s", item->path);
+	if (fd >= 0 && is_journal(fd))
+		return open_journal(fd, item->name, out, err);
+	if (fd >= 0 && logfile_open(instream_of_fd(fd, item->name), &file, &archive, err) != 0)
+		return -1;
 	if (archive != NULL) {
 		unpack_close(archive);
 		return err_set(err, ERR_INPUT, 0, "%s became an archive", item->name);

@@ -7,6 +7,7 @@
 #include "klog/rules.h"
 
 #include <fnmatch.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Of the last part of the path, without the ending of a compression. */
@@ -15,7 +16,9 @@ static const char *const logs[] = {"dmesg", "dmesg[-._]*",
 	"kern", "kern.*", "kern[-_]*", "messages", "messages[-._]*", "syslog", "syslog[-._]*",
 	"boot.txt", /* supportconfig */
 	"journal.txt", "journal.log", "journalctl*", "*console*.log*", "*console*.txt",
-	"console-ramoops*", "serial*.log*", "ttyS*", "nvidia-bug-report*"};
+	"console-ramoops*", "serial*.log*", "ttyS*", "nvidia-bug-report*",
+	/* the journal's own files; users' hold nothing of the kernel */
+	"system.journal", "system@*.journal", "system@*.journal~"};
 /* Of the whole path. */
 static const char *const paths[] = {"*/libvirt/qemu/*.log*"};
 static const char *const maybes[] = {"*.log", "*.txt", "*.out", "*.log.[0-9]*"};
@@ -114,12 +117,31 @@ static uint64_t number(const char *s, size_t n)
 /* pstore gives the newest part of a dump the lowest number: part and count are the last digits. */
 #define PSTORE_PART_DIGITS 5
 
+/* "system@<id>-<number>-<microseconds of the epoch, hex>.journal": what was being written then. */
+static bool parse_journal(const char *path, size_t base, struct logname *out)
+{
+	const char *dash = strrchr(path + base, '-');
+	uint64_t begin;
+
+	if (strcmp(path + base, "system.journal") == 0) {
+		*out = (struct logname){.stem_len = base + strlen("system")};
+		return true;
+	}
+	if (!str_starts(path + base, "system@") || dash == NULL || strlen(dash) < 17)
+		return false;
+	begin = strtoull(dash + 1, NULL, 16);
+	*out = (struct logname){.stem_len = base + strlen("system"), .age = UINT64_MAX - begin};
+	return true;
+}
+
 struct logname logname_parse(const char *path)
 {
 	size_t base = (size_t)(base_of(path) - path), n = base + bare_len(path + base), digits;
 	struct logname whole = {.stem_len = n}, none = {0};
 	char stem[256];
 
+	if (parse_journal(path, base, &whole))
+		return whole;
 	digits = digits_at_end(path + base, n - base);
 	if (str_starts(path + base, "dmesg-") && digits >= 15 && digits < 20)
 		return (struct logname){

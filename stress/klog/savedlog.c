@@ -2,13 +2,16 @@
 #include "klog/savedlog.h"
 
 #include "base/mem.h"
+#include "base/str.h"
 #include "base/vec.h"
 #include "klog/ahead.h"
 #include "klog/journaltext.h"
+#include "klog/jrecord.h"
 #include "klog/logdate.h"
 #include "klog/logline.h"
 #include "klog/rules.h"
 #include "klog/sieve.h"
+#include "world/journal.h"
 #include "world/logfile.h"
 
 #include <stdio.h>
@@ -23,12 +26,14 @@ struct whereabouts {
 struct savedlog {
 	struct logfile *file;
 	struct kmsg_dump *dump; /* or the kernel itself */
+	struct journal *journal; /* or systemd's */
 	struct ahead *ahead; /* reads the rest of the file */
 	bool raw, any, every;
 	uint64_t no, last_seq, bytes;
 	struct logdates dates;
 	struct logfile_line line; /* the newest that was read */
-	struct journaltext_record journal; /* whose lines are being told */
+	struct journaltext_record spread; /* over lines that are being told */
+	char boot[BOOT_ID_MAX]; /* of the newest record that names one; "" = none yet */
 	VEC(struct whereabouts) records;
 };
 
@@ -38,6 +43,14 @@ struct savedlog *savedlog_of_file(struct logfile *file)
 
 	l->file = file;
 	logdates_init(&l->dates, logfile_written_ns(file));
+	return l;
+}
+
+struct savedlog *savedlog_of_journal(struct journal *journal)
+{
+	struct savedlog *l = xcalloc(1, sizeof(*l));
+
+	l->journal = journal;
 	return l;
 }
 
@@ -60,8 +73,22 @@ void savedlog_close(struct savedlog *l)
 	ahead_free(l->ahead);
 	logfile_close(l->file);
 	kmsg_dump_close(l->dump);
+	journal_close(l->journal);
 	vec_finish(&l->records);
 	free(l);
+}
+
+int savedlog_fd(struct savedlog *l)
+{
+	return l->file != NULL    ? logfile_fd(l->file)
+		: l->dump != NULL ? kmsg_dump_follow(l->dump)
+				  : journal_fd(l->journal);
+}
+
+void savedlog_wake(struct savedlog *l)
+{
+	if (l->journal != NULL)
+		journal_wake(l->journal);
 }
 
 bool savedlog_is_raw(const struct savedlog *l)
@@ -73,7 +100,9 @@ struct sieve *savedlog_make_sieve(const struct rules *rules, const char *const *
 {
 	/* of lines that tell of lost records, and of records of the journal, in each of its forms */
 	static const char *const own[] = {"printk messages dropped", " kernel message",
-		"__CURSOR=", "\"MESSAGE\"", "\"msg\"", " [s=", "\n{\n", " {\n", "},{\n", "{\r\n"};
+		"__CURSOR=", "\"MESSAGE\"", "\"msg\"", " [s=", "\n{\n", " {\n", "},{\n", "{\r\n",
+		/* and of another boot */
+		"-- Boot ", "-- Reboot --"};
 	VEC(const char *) texts = {0};
 	struct sieve *sieve;
 	size_t i;
@@ -90,7 +119,7 @@ struct sieve *savedlog_make_sieve(const struct rules *rules, const char *const *
 void savedlog_sieve(struct savedlog *l, const struct sieve *sieve)
 {
 	/* numbers of raw records must be without a gap; the journal's lines belong together */
-	if (l->file != NULL && !l->raw && l->journal.last_no == 0)
+	if (l->file != NULL && !l->raw && l->spread.last_no == 0)
 		l->ahead = ahead_new(l->file, sieve, l->no);
 }
 
@@ -151,6 +180,19 @@ static void from_text(struct savedlog *l, const struct logfile_line *line, struc
 	rec->text[rec->len] = '\0';
 }
 
+/* What journalctl puts between two boots. */
+static bool says_new_boot(const struct logfile_line *line)
+{
+	static const char *const words[] = {"-- Boot ", "-- Reboot --"};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(words); i++)
+		if (line->n >= strlen(words[i]) && line->s[0] == '-' &&
+			memcmp(line->s, words[i], strlen(words[i])) == 0)
+			return true;
+	return false;
+}
+
 /* "6,1200,2101114001,-;text" */
 static bool from_raw(struct savedlog *l, const struct logfile_line *line, struct klog_rec *rec)
 {
@@ -172,15 +214,25 @@ static bool from_raw(struct savedlog *l, const struct logfile_line *line, struct
 	return true;
 }
 
+static bool is_new_boot(struct savedlog *l, const char *boot)
+{
+	bool other = l->boot[0] != '\0' && boot[0] != '\0' && !str_eq(l->boot, boot);
+
+	if (boot[0] != '\0')
+		str_set(l->boot, boot);
+	return other;
+}
+
 /* A record of several lines has its text in one of them. */
 static void next_of_record(struct savedlog *l, struct savedlog_line *out)
 {
 	l->no++;
-	out->is_record = l->no == l->journal.message_no;
+	out->is_record = l->no == l->spread.message_no;
 	if (!out->is_record)
 		return;
-	out->rec = l->journal.rec;
+	out->rec = l->spread.rec;
 	out->rec.seq = l->no;
+	out->new_boot = is_new_boot(l, l->spread.boot);
 }
 
 /* Other lines than those that stay are missing when reading ahead: not where they are one record. */
@@ -206,18 +258,18 @@ static int next_of_file(struct savedlog *l, struct savedlog_line *out, struct er
 	enum journaltext kind;
 	int rc = 1;
 
-	if (l->no < l->journal.last_no) {
+	if (l->no < l->spread.last_no) {
 		next_of_record(l, out);
 		return 1;
 	}
-	if (!l->journal.more)
+	if (!l->spread.more)
 		rc = read_line(l, err);
-	l->journal.more = false;
+	l->spread.more = false;
 	if (rc <= 0)
 		return rc;
 	kind = journaltext_begins(&l->line);
 	if (kind != JOURNALTEXT_NONE) {
-		rc = journaltext_read(l->file, kind, &l->line, &l->journal, err);
+		rc = journaltext_read(l->file, kind, &l->line, &l->spread, err);
 		l->any = true;
 		if (rc > 0)
 			next_of_record(l, out);
@@ -226,12 +278,42 @@ static int next_of_file(struct savedlog *l, struct savedlog_line *out, struct er
 	}
 	l->no = l->line.no;
 	l->bytes += l->line.n;
-	out->is_record = true;
 	if (!from_raw(l, &l->line, &out->rec)) {
 		from_text(l, &l->line, &out->rec);
+		out->new_boot = says_new_boot(&l->line);
 		out->is_record = !l->raw || l->line.n == 0 || l->line.s[0] != ' ';
 	}
 	l->any = l->any || l->line.n > 0;
+	return 1;
+}
+
+static int next_of_kmsg(struct savedlog *l, struct savedlog_line *out, struct err *err)
+{
+	int rc = kmsg_dump_next(l->dump, &out->rec, err);
+
+	l->no += rc > 0;
+	return rc;
+}
+
+static void take_field(void *arg, const char *name, const char *value, size_t n)
+{
+	jrecord_field(arg, name, value, n);
+}
+
+static int next_of_journal(struct savedlog *l, struct savedlog_line *out, struct err *err)
+{
+	struct jrecord r;
+	int rc;
+
+	do {
+		jrecord_init(&r);
+		rc = journal_next(l->journal, take_field, &r, err);
+	} while (rc > 0 && !jrecord_finish(&r));
+	if (rc <= 0)
+		return rc;
+	out->rec = r.rec;
+	out->rec.seq = ++l->no;
+	out->new_boot = is_new_boot(l, r.boot);
 	return 1;
 }
 
@@ -240,13 +322,11 @@ int savedlog_next(struct savedlog *l, struct savedlog_line *out, struct err *err
 	int rc;
 
 	out->rec = (struct klog_rec){.usec = -1};
-	if (l->file != NULL) {
-		rc = next_of_file(l, out, err);
-	} else {
-		rc = kmsg_dump_next(l->dump, &out->rec, err);
-		l->no += rc > 0;
-		out->is_record = true;
-	}
+	out->is_record = true;
+	out->new_boot = false;
+	rc = l->file != NULL      ? next_of_file(l, out, err)
+		: l->dump != NULL ? next_of_kmsg(l, out, err)
+				  : next_of_journal(l, out, err);
 	out->no = l->no;
 	out->rec.by_line = !l->raw;
 	if (rc > 0 && out->is_record)

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -14,7 +15,9 @@
 
 struct kmsg_dump {
 	int fd;
+	bool follow;
 	int64_t until_ns;
+	int64_t boot_wall_ns; /* when its clock began, about: it stands still in suspend */
 	char buf[READ_MAX];
 };
 
@@ -32,6 +35,7 @@ int kmsg_dump_open(const char *path, struct kmsg_dump **out, struct err *err)
 	*out = xcalloc(1, sizeof(**out));
 	(*out)->fd = fd;
 	(*out)->until_ns = clock_mono_ns() + KMSG_DUMP_MAX_MS * NS_PER_MS;
+	(*out)->boot_wall_ns = clock_wall_ns() - clock_mono_ns();
 	return 0;
 }
 
@@ -43,13 +47,21 @@ void kmsg_dump_close(struct kmsg_dump *d)
 	free(d);
 }
 
+int kmsg_dump_follow(struct kmsg_dump *d)
+{
+	d->follow = true;
+	return d->fd;
+}
+
 int kmsg_dump_next(struct kmsg_dump *d, struct klog_rec *out, struct err *err)
 {
-	while (clock_mono_ns() < d->until_ns) {
+	while (d->follow || clock_mono_ns() < d->until_ns) {
 		ssize_t n = read(d->fd, d->buf, sizeof(d->buf));
 
-		if (n > 0 && kmsg_parse(d->buf, (size_t)n, out, err) == 0)
+		if (n > 0 && kmsg_parse(d->buf, (size_t)n, out, err) == 0) {
+			out->wall_ns = d->boot_wall_ns + out->usec * 1000;
 			return 1;
+		}
 		if (n == 0 || (n < 0 && errno == EAGAIN))
 			return 0;
 		/* overwritten before it was read, or too large: its number will be missing */

@@ -5,14 +5,21 @@
 #include "base/mem.h"
 #include "base/vec.h"
 #include "world/instream.h"
+#include "world/tail.h"
 #include "world/unpack.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct logfile {
 	struct instream *in;
-	struct unpack *unpack; /* or from this, which has `in` */
+	struct unpack *unpack; /* or this, which has `in` */
+	struct tail *tail; /* or this */
+	int pipe; /* or this; -1 = none */
+	const char *name; /* of the last two; for messages */
 	bool eof;
 	struct err err; /* why it ended before its end */
 	bool in_cut_line; /* its rest is still to be thrown away */
@@ -30,7 +37,7 @@ static const struct {
 	const char *what, *hint;
 } not_text[] = {
 	{"LPKSHHRH", 8, "a file of the systemd journal",
-		"journalctl -k -o short-monotonic --file=FILE | vfio-stress scan -"},
+		"it is read in place: name the file itself"},
 	{"\xff\xfe", 2, "text in UTF-16", "iconv -f UTF-16 -t UTF-8 FILE | vfio-stress scan -"},
 	{"KDUMP   ", 8, "a dump of memory",
 		"makedumpfile --dump-dmesg FILE dmesg.txt writes its kernel log"},
@@ -40,7 +47,27 @@ static const struct {
 		"of a dump, makedumpfile --dump-dmesg FILE dmesg.txt writes the kernel log"},
 };
 
-/* Some bytes; 0 at the end, or where reading failed: f->err. */
+static bool is_live(const struct logfile *f)
+{
+	return f->tail != NULL || f->pipe >= 0;
+}
+
+/* What is there: others may read the pipe too, so that it must not be made non-blocking. */
+static ssize_t read_pipe(struct logfile *f, char *buf, size_t size)
+{
+	struct pollfd p = {.fd = f->pipe, .events = POLLIN};
+	ssize_t n;
+
+	if (poll(&p, 1, 0) <= 0)
+		return 0;
+	do
+		n = read(f->pipe, buf, size);
+	while (n < 0 && errno == EINTR);
+	f->eof = n == 0;
+	return n < 0 ? err_set(&f->err, ERR_IO, errno, "read %s", f->name) : n;
+}
+
+/* Some bytes; 0 at the end (of what is there now), or where reading failed: f->err. */
 static size_t read_some(struct logfile *f, char *buf, size_t size)
 {
 	ssize_t n;
@@ -54,9 +81,11 @@ static size_t read_some(struct logfile *f, char *buf, size_t size)
 	}
 	if (f->eof)
 		return 0;
-	n = f->unpack != NULL ? unpack_read(f->unpack, buf, size, &f->err)
-			      : instream_read(f->in, buf, size, &f->err);
-	f->eof = n <= 0;
+	n = f->tail != NULL         ? tail_read(f->tail, buf, size, &f->err)
+		: f->pipe >= 0      ? read_pipe(f, buf, size)
+		: f->unpack != NULL ? unpack_read(f->unpack, buf, size, &f->err)
+				    : instream_read(f->in, buf, size, &f->err);
+	f->eof = f->eof || n < 0 || (n == 0 && !is_live(f));
 	return n > 0 ? (size_t)n : 0;
 }
 
@@ -73,7 +102,7 @@ static bool fill(struct logfile *f)
 	return n > 0;
 }
 
-/* A pipe may give single bytes: enough of them to know it by its magic. */
+/* Single bytes may be all that comes at a time: enough of them to know it by its magic. */
 static int must_be_text(struct logfile *f, struct err *err)
 {
 	const char *name = f->unpack ? unpack_name(f->unpack) : instream_name(f->in);
@@ -113,13 +142,21 @@ static int open_unpack(struct logfile *f, struct unpack **archive_out, struct er
 	return rc;
 }
 
-int logfile_open(
-	struct instream *in, struct logfile **out, struct unpack **archive_out, struct err *err)
+static struct logfile *logfile_new(void)
 {
 	struct logfile *f = xcalloc(1, sizeof(*f));
 
-	f->in = in;
+	f->pipe = -1;
 	f->buf = xmalloc(LOGFILE_BLOCK);
+	return f;
+}
+
+int logfile_open(
+	struct instream *in, struct logfile **out, struct unpack **archive_out, struct err *err)
+{
+	struct logfile *f = logfile_new();
+
+	f->in = in;
 	*archive_out = NULL;
 	if (open_unpack(f, archive_out, err) != 0 ||
 		(*archive_out == NULL && must_be_text(f, err) != 0)) {
@@ -132,10 +169,35 @@ int logfile_open(
 	return 0;
 }
 
+struct logfile *logfile_of_tail(struct tail *tail, const char *name)
+{
+	struct logfile *f = logfile_new();
+
+	f->tail = tail;
+	f->name = name;
+	return f;
+}
+
+struct logfile *logfile_of_pipe(int fd, const char *name)
+{
+	struct logfile *f = logfile_new();
+
+	f->pipe = fd;
+	f->name = name;
+	return f;
+}
+
+int logfile_fd(const struct logfile *f)
+{
+	return f->eof ? -1 : f->tail != NULL ? tail_fd(f->tail) : f->pipe;
+}
+
 void logfile_close(struct logfile *f)
 {
 	if (f == NULL)
 		return;
+	tail_close(f->tail);
+	cleanup_close(&f->pipe);
 	unpack_close(f->unpack);
 	instream_close(f->in);
 	free(f->back);
@@ -145,7 +207,7 @@ void logfile_close(struct logfile *f)
 
 int64_t logfile_written_ns(const struct logfile *f)
 {
-	int64_t ns = f->unpack ? unpack_mtime_ns(f->unpack) : instream_mtime_ns(f->in);
+	int64_t ns = f->unpack ? unpack_mtime_ns(f->unpack) : f->in ? instream_mtime_ns(f->in) : 0;
 
 	return ns != 0 ? ns : clock_wall_ns();
 }
@@ -261,6 +323,9 @@ int logfile_next(struct logfile *f, struct logfile_line *out, struct err *err)
 	if (n > LOGFILE_LINE_MAX + 1)
 		n = LOGFILE_LINE_MAX + 1;
 	eol = memchr(s, '\n', n);
+	/* its end is still being written */
+	if (eol == NULL && n <= LOGFILE_LINE_MAX && is_live(f) && !f->eof)
+		return 0;
 	if (eol != NULL)
 		n = (size_t)(eol - s);
 	finish_line(s, n, out);

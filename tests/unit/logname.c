@@ -20,10 +20,11 @@ static void kernel_logs_are_known_by_their_names(void **state)
 		"dmesg-efi-154740337801001", "dmesg-erst-6838240421839536129",
 		"nvidia-bug-report.log.gz", "var/log/libvirt/qemu/gpu-vm.log",
 		"var/log/libvirt/qemu/gpu-vm.log.2", "x/sosreport.tar.xz", "scc_host.txz",
-		"case.zip"};
+		"case.zip", "var/log/journal/0123/system.journal",
+		"system@00065fe2-0000000000000001-0006530f00000000.journal~"};
 	static const char *const maybe[] = {"notes.txt", "a/sol.log.3", "run.out.gz"};
 	static const char *const no[] = {"passwd", "dmesgd", "lsdmesg", "auth.conf", "a/.log/x",
-		"kernel", "picture.png", "etc/rsyslog.conf", ""};
+		"kernel", "picture.png", "etc/rsyslog.conf", "user-1000.journal", ""};
 	size_t i;
 
 	(void)state;
@@ -79,6 +80,12 @@ static void parts_of_a_rotated_log_have_one_stem_and_an_age(void **state)
 		logname_parse("dmesg-efi-154740337802001").age);
 	assert_int_equal(logname_parse("dmesg-efi-154740337801001").stem_len,
 		strlen("dmesg-efi-1547403378"));
+	/* of the journal the one that began last is the youngest but the one that is written */
+	expect_part("x/system.journal", "x/system", 0);
+	assert_true(logname_parse("system@1-2-0006530f00000001.journal").age <
+		logname_parse("system@1-1-0006530f00000000.journal").age);
+	expect_part("system@1-1-0006530f00000000.journal", "system",
+		UINT64_MAX - UINT64_C(0x6530f00000000));
 	/* others may have numbers of their own */
 	expect_part("host.1", "", 0);
 	expect_part("case/17", "", 0);
