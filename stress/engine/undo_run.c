@@ -87,7 +87,8 @@ static bool run_goes_on(const struct undo_open *u)
 	return u->run_alive && u->pid != getppid();
 }
 
-static void undo_one(const struct host *host, struct store *store, const struct undo_open *u,
+/* False: it stays to be done. */
+static bool undo_one(const struct host *host, struct store *store, const struct undo_open *u,
 	const char *boot_id, bool blocked, FILE *out, struct undo_tally *tally)
 {
 	const char *word = "done";
@@ -119,6 +120,7 @@ static void undo_one(const struct host *host, struct store *store, const struct 
 		fprintf(out, "%s: %s%s%s\n", what, word, err.msg[0] ? ": " : "", err.msg);
 	if (out != NULL && err.hint[0] != '\0')
 		fprintf(out, "  hint: %s\n", err.hint);
+	return settled;
 }
 
 /*
@@ -134,6 +136,18 @@ static int turn_of(const struct undo_rec *rec)
 	return str_eq(rec->value, vm_state_name(VM_STATE_OFF)) ? TURN_STOP : TURN_START;
 }
 
+/* Was something of its run's devices left undone? Those of other runs are no concern of its domain. */
+static bool lacks_devices(
+	const struct undo_open *open, const bool *left, size_t n, const struct undo_open *domain)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (left[i] && open[i].run == domain->run && turn_of(&open[i].rec) == TURN_DEVICES)
+			return true;
+	return false;
+}
+
 int undo_run(const struct host *host, struct store *store, int64_t run, FILE *out,
 	struct undo_tally *tally, struct err *err)
 {
@@ -144,12 +158,15 @@ int undo_run(const struct host *host, struct store *store, int64_t run, FILE *ou
 
 	if (store_undo_list(store, run, &open, &n, err) != 0)
 		return -1;
+	auto_free bool *left = xcalloc(n + 1, sizeof(*left));
+
 	host_boot_id(host, boot_id);
 	for (turn = 0; turn < TURNS; turn++)
 		for (i = 0; i < n; i++)
 			if (turn_of(&open[i].rec) == turn)
-				undo_one(host, store, &open[i], boot_id,
-					turn == TURN_START && tally->refused + tally->failed > 0,
+				left[i] = !undo_one(host, store, &open[i], boot_id,
+					turn == TURN_START &&
+						lacks_devices(open, left, n, &open[i]),
 					out, tally);
 	return 0;
 }

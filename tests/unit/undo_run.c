@@ -3,10 +3,13 @@
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "model/scenario.h"
+#include "model/store.h"
 #include "world/host.h"
 
 #include "cmocka_all.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -36,6 +39,74 @@ static void an_undo_that_fails_is_told(void **state)
 	assert_int_equal(undo_in_child(&here, "good.db", "run", -1, &err), 0);
 }
 
+static int64_t dead_run(struct store *store, const char *id)
+{
+	static struct lane_spec lane = {.name = "lane"};
+	const struct scenario sc = {.name = "s",
+		.connect = "test:///default",
+		.source = {.text = ""},
+		.lanes = &lane,
+		.nlanes = 1};
+	const struct lane_begin lanes[] = {{.spec = &lane}};
+	const struct run_begin run = {.id = id,
+		.lanes = lanes,
+		.scenario = &sc,
+		.settings = "",
+		.tool_version = "",
+		.boot_id = ""};
+	struct err err;
+	int64_t key;
+
+	assert_int_equal(store_run_begin(store, &run, &key, &err), 0);
+	return key;
+}
+
+static void left(struct store *store, int64_t run, const struct undo_rec *rec)
+{
+	char boot_id[40];
+	struct event ev;
+	struct err err;
+	uint64_t id;
+
+	undo_to_event(rec, &ev);
+	assert_int_equal(store_undo(store, run, &ev, host_boot_id(&here, boot_id), &id, &err), 0);
+}
+
+static void a_domain_waits_for_the_devices_of_its_own_run_alone(void **state)
+{
+	/* a directory cannot be written */
+	const struct undo_rec device = {
+		.kind = UNDO_WRITE, .subject = "x", .path = "/", .value = "1"};
+	const struct undo_rec domain = {.kind = UNDO_DOMAIN, .subject = "test", .value = "running"};
+	char dir[] = "/tmp/undo_run.XXXXXX", path[64];
+	struct undo_tally tally = {0};
+	struct undo_open *open;
+	struct store *store;
+	struct err err;
+	int64_t half, whole;
+	size_t n;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/runs.db", dir);
+	assert_int_equal(store_open(path, STORE_CREATE, &store, &err), 0);
+	half = dead_run(store, "half");
+	whole = dead_run(store, "whole");
+	left(store, half, &domain);
+	left(store, half, &device);
+	left(store, whole, &domain);
+	assert_int_equal(undo_run(&here, store, 0, NULL, &tally, &err), 0);
+	assert_int_equal(tally.failed, 1);
+	assert_int_equal(tally.refused, 1);
+	assert_int_equal(tally.done, 1);
+	assert_int_equal(store_undo_list(store, whole, &open, &n, &err), 0);
+	assert_int_equal(n, 0);
+	free(open);
+	store_close(store); /* the last one takes its helper files away */
+	unlink(path);
+	assert_int_equal(rmdir(dir), 0);
+}
+
 /* The child of undo_in_child is this program again: `undo --db FILE --run ID`. */
 static int play_undo(const char *db)
 {
@@ -49,6 +120,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_interrupt_ends_the_waiting_for_the_undo),
 		cmocka_unit_test(an_undo_that_fails_is_told),
+		cmocka_unit_test(a_domain_waits_for_the_devices_of_its_own_run_alone),
 	};
 
 	if (argc > 3 && str_eq(argv[1], "undo"))
