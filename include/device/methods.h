@@ -12,8 +12,9 @@
 
 /*
  * Puts the list in reset_method back to `was`. The kernel probes every word anew, and may refuse
- * one that it listed itself until now: such words are dropped, and named in `dropped` (METHODS_MAX
- * bytes; "" = none). Nothing to do when the device is gone. `now` (METHODS_MAX bytes) is the list that stands afterwards.
+ * one that it listed itself until now: such words are dropped, and named in `dropped` ("" = none).
+ * `now` is the list that stands afterwards. Both have METHODS_MAX bytes. Nothing to do when the
+ * device is gone.
  */
 int methods_restore(const struct host *host, struct bdf bdf, const char *was, int64_t deadline_ns,
 	char *now, char *dropped, struct err *err) must_check;
