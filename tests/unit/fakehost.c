@@ -574,24 +574,36 @@ static void open_fifo(struct fifo *f, int notify)
 	f->watch = inotify_add_watch(notify, f->path, IN_OPEN);
 }
 
-/* What was written to bind, unbind or drivers_probe: an address. */
-static void act_on_value(const struct fakehost *fake, struct fifo *f)
+static void act_on_address(const struct fakehost *fake, const struct fifo *f, const char *bdf)
 {
-	const struct fake_dev *dev;
-	char text[64];
-	ssize_t n = read(f->fd, text, sizeof(text) - 1);
+	const struct fake_dev *dev = find(fake, bdf);
 
-	if (n <= 0)
-		return;
-	text[n] = '\0';
-	text[strcspn(text, "\n")] = '\0';
-	dev = find(fake, text);
 	if (dev == NULL)
 		return;
 	if (f->kind == FIFO_PROBE)
 		probe(fake, dev);
 	else
 		set_driver(fake, dev, f->kind == FIFO_BIND ? f->driver : NULL);
+}
+
+/*
+ * What was written to bind, unbind or drivers_probe: an address, or several one after the other when
+ * several lanes wrote before we came to read.
+ */
+static void act_on_value(const struct fakehost *fake, struct fifo *f)
+{
+	char text[1024], bdf[sizeof("0000:01:00.0")];
+	ssize_t n = read(f->fd, text, sizeof(text) - 1);
+	const char *s = text;
+
+	if (n <= 0)
+		return;
+	text[n] = '\0';
+	for (s += strspn(s, "\n"); *s != '\0'; s += strspn(s, "\n")) {
+		snprintf(bdf, sizeof(bdf), "%s", s);
+		s += strlen(bdf);
+		act_on_address(fake, f, bdf);
+	}
 }
 
 static void finish_write(const struct fakehost *fake, struct fifo *f)
