@@ -29,7 +29,8 @@ static struct json_t *incident_json(const struct found *f)
 	put_number(o, "last_usec", (uint64_t)f->inc.last_usec);
 	put_number(o, "first_line", f->first_line);
 	put_number(o, "last_line", f->last_line);
-	if (f->raw) {
+	/* hostile numbers that JSON's readers do not hold are unknown */
+	if (f->raw && f->inc.first_seq <= INT64_MAX && f->inc.last_seq <= INT64_MAX) {
 		sequence = jout_array();
 		jout_push_int(sequence, (int64_t)f->inc.first_seq);
 		jout_push_int(sequence, (int64_t)f->inc.last_seq);

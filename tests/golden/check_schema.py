@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """check_schema.py SCHEMA DIRECTORY: every *.json.expected there is valid against the JSON Schema, and the schema
-is strict: a report from which any one member is taken away, or to which one is added, is not.
+is strict: a report from which any one member is taken away, or to which one is added, is not. Of an object whose
+members depend on what is told (a message's decoded parts), those that are required, and one of a wrong type.
 Exits 77 (skipped) when python3-jsonschema is not installed."""
 
 import copy
@@ -29,10 +30,9 @@ def load(path):
 
 
 def objects(node, path=()):
-    """Every object of the tree that has fixed members."""
+    """Every object of the tree."""
     if isinstance(node, dict):
-        if path[-1:] != ("fields",):
-            yield path
+        yield path
         for key, value in node.items():
             yield from objects(value, path + (key,))
     elif isinstance(node, list):
@@ -46,13 +46,34 @@ def at(node, path):
     return node
 
 
+def resolved(root, schema):
+    """Behind references, and what an object must be where null may stand too."""
+    while "$ref" in schema or "anyOf" in schema:
+        if "$ref" in schema:
+            schema = root["$defs"][schema["$ref"].rsplit("/", 1)[1]]
+        else:
+            rows = [resolved(root, row) for row in schema["anyOf"]]
+            schema = next((row for row in rows if "properties" in row), {})
+    return schema
+
+
+def schema_at(root, path):
+    schema = root
+    for key in path:
+        schema = resolved(root, schema)
+        schema = schema["items"] if isinstance(key, int) else schema["properties"][key]
+    return resolved(root, schema)
+
+
 def check_strict(validator, name, report):
     mutants = 0
     for path in objects(report):
-        for key in list(at(report, path)) + ["surplus"]:
+        schema = schema_at(validator.schema, path)
+        closed = schema.get("additionalProperties") is False
+        for key in (list(at(report, path)) if closed else schema.get("required", [])) + ["surplus"]:
             mutant = copy.deepcopy(report)
             if key == "surplus":
-                at(mutant, path)[key] = 1
+                at(mutant, path)[key] = {"wrong": 1}
             else:
                 del at(mutant, path)[key]
             mutants += 1
@@ -87,4 +108,5 @@ def main():
     print(f"{len(paths)} reports valid, {mutants} mutants refused")
 
 
-main()
+if __name__ == "__main__":
+    main()
