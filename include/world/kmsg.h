@@ -11,6 +11,13 @@
 /* the kernel cuts at 976..1024 bytes (LOG_LINE_MAX, PRINTKRB_RECORD_MAX) */
 #define KMSG_TEXT_MAX 1024
 
+/*
+ * One read(2) of the device. The kernel formats a record in at most 8 KiB (CONSOLE_EXT_LOG_MAX,
+ * since 6.4 PRINTK_MESSAGE_MAX, 2 KiB); to a read that is shorter than the record it says EINVAL,
+ * and the record is gone (devkmsg_read).
+ */
+#define KMSG_READ_MAX 16384
+
 /* Who wrote a line; QEMU's own words never come through /dev/kmsg. */
 enum klog_origin { ORIGIN_KERNEL, ORIGIN_QEMU, ORIGIN_UNKNOWN };
 

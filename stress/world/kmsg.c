@@ -17,13 +17,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/*
- * A read that is too small for the record returns EINVAL and the record is gone. Text of 1 KiB
- * escapes to at most 4 KiB, the dictionary stays below 2.
- */
-#define DEVICE_READ_MAX 16384
-#define SEAM_READ_MAX   65536 /* a pipe's capacity: a shorter read ends where a write ended */
-#define RING_SIZE       (4u << 20) /* about 40,000 ordinary records */
+#define SEAM_READ_MAX 65536 /* a pipe's capacity: a shorter read ends where a write ended */
+#define RING_SIZE     (4u << 20) /* about 40,000 ordinary records */
 
 /* What the ring holds: this header, the text, the device. */
 struct entry {
@@ -464,7 +459,7 @@ int kmsg_open(const char *path, struct kmsg **out, struct err *err)
 	}
 	if (open_path(k, path, err) != 0)
 		goto failed;
-	k->buf_size = k->device ? DEVICE_READ_MAX : SEAM_READ_MAX;
+	k->buf_size = k->device ? KMSG_READ_MAX : SEAM_READ_MAX;
 	k->buf = xmalloc(k->buf_size);
 	k->ring = xmalloc(RING_SIZE);
 	if (start_thread(k, err) != 0)

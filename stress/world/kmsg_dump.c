@@ -10,15 +10,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* a shorter read than the record loses it (devkmsg_read): text escapes to 4 KiB at most */
-#define READ_MAX 16384
-
 struct kmsg_dump {
 	int fd;
 	bool follow;
 	int64_t until_ns;
 	int64_t boot_wall_ns; /* when its clock began, about: it stands still in suspend */
-	char buf[READ_MAX];
+	char buf[KMSG_READ_MAX];
 };
 
 int kmsg_dump_open(const char *path, struct kmsg_dump **out, struct err *err)
