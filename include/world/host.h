@@ -10,7 +10,7 @@
 
 #define HOST_PATH_MAX 512
 
-/* Where the machine is. Tests put a directory in front of /sys, /proc, /dev/vfio and /run. */
+/* Where the machine is. Tests put a directory in front of /sys, /proc, /dev/vfio, /dev/aer_inject and /run. */
 struct host {
 	const char
 		*root; /* "" for the real one, or the --root directory, without a trailing slash */

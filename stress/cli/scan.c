@@ -8,6 +8,7 @@
 #include "cli/scan_follow.h"
 #include "cli/scan_json.h"
 #include "cli/scan_read.h"
+#include "cli/scan_selftest.h"
 #include "cli/scan_text.h"
 #include "engine/report_out.h"
 #include "klog/loglist.h"
@@ -23,7 +24,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define BOOTS_MAX 100000
+#define BOOTS_MAX        100000
+#define SELFTEST_WAIT_MS 10000 /* a firmware that tells of errors by polling does so in seconds */
 
 enum scan_format { FORMAT_TEXT, FORMAT_JSON, FORMAT_JSONL };
 
@@ -123,6 +125,8 @@ static int configure(struct scan_question *q, enum scan_format *format_out, cons
 	q->one_device = device != NULL;
 	if (since != NULL && since_parse(since, clock_wall_ns(), &q->since, err) != 0)
 		return -1;
+	if (options_get(o, "self-test") != NULL)
+		return 0;
 	return check_source(o, err) != 0 ? -1 : check_lines(o, err);
 }
 
@@ -261,6 +265,49 @@ static int exit_code(const struct scan_result *r, bool whole)
 	return whole ? EXIT_GOOD : EXIT_REFUSED;
 }
 
+/* ---- the self-test ---- */
+
+static int check_selftest(const struct options *o, struct err *err)
+{
+	static const char *const others[] = {
+		"journal", "boot", "follow", "format", "lines", "since", "min-severity"};
+	bool inject = options_get(o, "inject") != NULL, device = options_get(o, "device") != NULL;
+	size_t i;
+
+	if (options_get(o, "self-test") == NULL) {
+		if (!inject)
+			return 0;
+		err_set(err, ERR_USAGE, 0, "--inject belongs to --self-test");
+		return err_hint(err, "vfio-stress scan --self-test --inject --device 0000:41:00.0");
+	}
+	for (i = 0; i < ARRAY_SIZE(others); i++)
+		if (options_get(o, others[i]) != NULL)
+			return err_set(err, ERR_USAGE, 0,
+				"--self-test reads no log: --%s is for logs", others[i]);
+	if (o->nargs > (options_get(o, "kmsg") ? 1 : 0))
+		return err_set(
+			err, ERR_USAGE, 0, "--self-test reads no log: '%s' is one", o->args[0]);
+	if (inject == device)
+		return 0;
+	err_set(err, ERR_USAGE, 0,
+		inject ? "--inject needs --device: whose error shall it be?"
+		       : "--device is for --inject: the self-test alone touches no device");
+	return err_hint(err, "vfio-stress scan --self-test --inject --device 0000:41:00.0");
+}
+
+static int run_selftest(const struct host *host, const struct options *o, const struct rules *rules,
+	const struct scan_question *q)
+{
+	const struct selftest_question question = {
+		.kmsg = o->nargs > 0 ? o->args[0] : host->kmsg,
+		.inject = options_get(o, "inject") != NULL,
+		.device = q->device,
+		.patience_ms = SELFTEST_WAIT_MS,
+	};
+
+	return scan_selftest(host, rules, &question);
+}
+
 static struct rules *load_rules(const struct options *o, struct diags *diags)
 {
 	const char *files[OPTIONS_MAX];
@@ -313,15 +360,19 @@ static int run(const struct host *host, const struct options *o)
 	struct scan *s;
 	int code;
 
-	if (configure(&q, &format, o, &err) != 0)
+	if (check_selftest(o, &err) != 0 || configure(&q, &format, o, &err) != 0)
 		return complain(&err);
 	rules = load_rules(o, &diags);
 	diags_print(&diags, stderr);
 	if (rules == NULL)
 		return EXIT_USAGE;
-	s = scan_new(rules, &q);
-	code = scan_all(s, &q, format, o, host);
-	scan_free(s);
+	if (options_get(o, "self-test") != NULL) {
+		code = run_selftest(host, o, rules, &q);
+	} else {
+		s = scan_new(rules, &q);
+		code = scan_all(s, &q, format, o, host);
+		scan_free(s);
+	}
 	rules_free(rules);
 	return code;
 }
@@ -340,6 +391,10 @@ static const struct option_spec options[] = {
 		true},
 	{0, "lines", NULL, "say of every line what it is, as JSONL", false, false},
 	{0, "device", "BDF", "only incidents of this device or told by it", false, false},
+	{0, "self-test", NULL, "prove that the kernel log is seen: a marker must come back", false,
+		false},
+	{0, "inject", NULL, "and that a corrected error of --device, injected, is found in it",
+		false, false},
 	{0, "since", "TIME",
 		"leave out what is older: '2026-05-30 19:39', -2h, 123.456 (since boot)", false,
 		false},
@@ -363,9 +418,11 @@ const struct command cmd_scan = {
 		"  journalctl -k -b -1 -o short-monotonic | vfio-stress scan -\n"
 		"  vfio-stress scan --kmsg --min-severity error\n"
 		"  vfio-stress scan --journal -b -1\n"
-		"  vfio-stress scan --follow --since now --journal\n\n"
+		"  vfio-stress scan --follow --since now --journal\n"
+		"  vfio-stress scan --self-test --inject --device 0000:41:00.0\n\n"
 		"Exit codes: 0 clean, 1 an error or fatal incident (also one that is not shown\n"
-		"for --min-severity), 2 usage, 3 unreadable.",
+		"for --min-severity), 2 usage, 3 unreadable\n"
+		"(--self-test: 0 proved, 3 not).",
 	.options = options,
 	.max_args = 1000,
 	.run = run,

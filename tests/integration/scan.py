@@ -118,8 +118,15 @@ scan(text=fault, code=1)
 scan("-", "--min-severity", "fatal", text=fault, code=1)
 scan("-", "--lines", text=fault, code=1)
 scan("-", "--device", "0000:41:00.0", text=fault, code=0)
-for args in (["--format", "yaml"], ["--min-severity", "bad"], ["--device", "gpu"], ["--self-test"], ["--lines", "--format", "json"], ["--kmsg", "a", "b"]):
+for args in (["--format", "yaml"], ["--min-severity", "bad"], ["--device", "gpu"], ["--lines", "--format", "json"], ["--kmsg", "a", "b"],
+             ["--inject"], ["--inject", "--device", "0000:41:00.0"], ["--self-test", "--inject"],
+             ["--self-test", "--device", "0000:41:00.0"], ["--self-test", "-"], ["--self-test", "--journal"],
+             ["--self-test", "--kmsg", "a", "b"], ["--self-test", "--format", "json"],
+             ["--self-test", "--inject", "--device", "gpu"]):
     scan(*args, code=2)
+p = scan("--self-test", "--kmsg", "24-kmsg-raw-aer.txt", code=3)
+expect("a saved log proves nothing", b"is not the kernel's own log" in p.stderr, True)
+scan("--self-test", "--kmsg", "/nonexistent", code=3)
 scan("/nonexistent/log", code=3)
 scan("/", code=3)
 for magic in (gzip.compress(b"LPKSHHRH\0\0"), b"LPKSHHRH\0\0", "[1.0] x\n".encode("utf-16"),

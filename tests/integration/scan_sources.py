@@ -200,5 +200,12 @@ with tempfile.TemporaryDirectory() as top:
         f.p.send_signal(signal.SIGINT)
         f.p.communicate(timeout=30)
         expect("kmsg: exit", f.p.returncode in (0, 1), True)
+        p = scan("--self-test", code=0)
+        expect("marker", b"written to /dev/kmsg and read back after" in p.stdout, True)
+        # an empty root has no injector, whatever this machine has
+        p = scan("--self-test", "--inject", "--device", "0000:41:00.0", "--root", top, code=3)
+        expect("no injector", b"modprobe aer_inject" in p.stderr, True)
+        expect("the marker was seen", b"read back" in p.stdout, True)
+        expect("proved", b"proved" in p.stdout, False)
 
 sys.exit(bad > 0)
