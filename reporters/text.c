@@ -494,6 +494,14 @@ static void others(struct page *p, const struct run_view *run)
 	}
 }
 
+/* Not blind on the kernel's own log: the markers of the beginning and of the end came back. */
+static const char *proof_of_sight(const struct run_view *run)
+{
+	return run->ended && !run->simulated && run->klog_records > 0
+		? "; our own markers were read back"
+		: "";
+}
+
 static void kernel_log(struct page *p, const struct run_view *run)
 {
 	char lost[64] = "none lost";
@@ -504,7 +512,8 @@ static void kernel_log(struct page *p, const struct run_view *run)
 		say(p, "kernel log", p->room[ROOM_LOG], "%" PRIu64 " records read, %s; BLIND: %s",
 			run->klog_records, lost, text_or(run->blind_reason, "reason unknown"));
 	else
-		say(p, "kernel log", 1, "%" PRIu64 " records read, %s", run->klog_records, lost);
+		say(p, "kernel log", 1, "%" PRIu64 " records read, %s%s", run->klog_records, lost,
+			proof_of_sight(run));
 }
 
 /* `lead` stands before the first of them. */
