@@ -200,9 +200,9 @@ static int find_injected(struct selftest *t, const struct rules *rules, struct e
 		t->injector == INJECTOR_AER ? " (" INJECTED_BIT ")" : "",
 		bdf_text(t->q->device, bdf), injector_name(t->injector));
 	if (t->injector == INJECTOR_AER)
-		printf("           until aer_inject is unloaded, it stands in for the device's "
-		       "error "
-		       "registers\n");
+		fputs("           until aer_inject is unloaded, it stands in for the device's "
+		      "error registers\n",
+			stdout);
 	if (await_incident(t, rules, err) != 0)
 		return -1;
 	if (!t->found)
