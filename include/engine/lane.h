@@ -41,12 +41,6 @@ size_t lane_prepare(struct lane *lane, lane_refusal *refuse, void *arg);
 size_t lane_find(struct lane *lane, lane_refusal *refuse, void *arg);
 void lane_finish(struct lane *lane);
 
-/* -1 (ERR_REFUSED) when a reset of one of these could reach the other: they belong in one lane. */
-int devices_apart(const struct pcidev *a, const struct pcidev *b, const char *lane_of_a,
-	struct err *err) must_check;
-/* The same for all the devices of two lanes. */
-int lanes_apart(const struct lane *a, const struct lane *b, struct err *err) must_check;
-
 /* The step's view of the lane; dev NULL for a VM step. */
 void lane_step_ctx(
 	struct lane *lane, const struct step *step, struct lane_device *dev, struct step_ctx *out);

@@ -6,6 +6,7 @@
 #include "cli/check.h"
 #include "cli/load.h"
 #include "cli/settings.h"
+#include "engine/apart.h"
 #include "engine/lane.h"
 #include "engine/plan.h"
 #include "klog/rules.h"
@@ -65,19 +66,37 @@ static void look(const struct host *host, const struct scenario *sc, struct lane
 	}
 }
 
-static void look_across(const struct scenario *sc, struct lane *lanes, struct doubts *doubts)
+/* Where refusals of one lane's neighbours go. */
+struct across {
+	const struct scenario *sc;
+	struct doubts *doubts;
+};
+
+static void doubt_neighbour(void *arg, size_t lane, const struct err *err)
 {
-	struct err err;
-	size_t i, j;
+	struct across *across = arg;
+
+	across->doubts->lane = &across->sc->lanes[lane];
+	doubt(across->doubts, "", err);
+}
+
+/* Any lane's topology serves: all were read just now. */
+static void look_across(const struct host *host, const struct scenario *sc, struct lane *lanes,
+	struct doubts *doubts)
+{
+	auto_free struct neighbour *seen = xcalloc(sc->nlanes, sizeof(*seen));
+	auto_arena struct arena arena = {0};
+	struct across across = {sc, doubts};
+	size_t i, d;
 
 	for (i = 0; i < sc->nlanes; i++) {
-		for (j = i + 1; j < sc->nlanes; j++) {
-			if (lanes_apart(&lanes[i], &lanes[j], &err) == 0)
-				continue;
-			doubts->lane = &sc->lanes[j];
-			doubt(doubts, "", &err);
-		}
+		struct pcidev *devs = arena_alloc(&arena, (lanes[i].ndevs + 1) * sizeof(*devs));
+
+		for (d = 0; d < lanes[i].ndevs; d++)
+			devs[d] = lanes[i].devs[d].pci;
+		seen[i] = (struct neighbour){&sc->lanes[i], devs, lanes[i].ndevs};
 	}
+	lanes_apart(host, sc, &lanes[0].topology, seen, doubt_neighbour, &across);
 }
 
 int check_scenario(const struct host *host, const struct scenario *sc, bool strict)
@@ -88,7 +107,7 @@ int check_scenario(const struct host *host, const struct scenario *sc, bool stri
 	size_t i;
 
 	look(host, sc, lanes, known, &doubts);
-	look_across(sc, lanes, &doubts);
+	look_across(host, sc, lanes, &doubts);
 	plan_print(sc, host, known, stdout);
 	if (doubts.n > 0)
 		fputs(doubts.text.s, stdout);

@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "device/reset.h"
-#include "device/scope.h"
+#include "engine/apart.h"
 #include "model/lane_device.h"
 #include "model/reporter.h"
 #include "model/scenario.h"
@@ -100,19 +100,6 @@ static const struct reset_method *method_of(const struct step *step)
 	return step->arg != NULL ? reset_method_find(step->arg) : NULL;
 }
 
-/* How far a device step reaches; false when it leaves every other function alone. */
-static bool reach_of(const struct step *step, const struct pcidev *dev, enum reset_scope *out)
-{
-	const struct reset_method *method = method_of(step);
-
-	if (str_eq(step->type->word.name, "reset") && method != NULL) {
-		*out = reset_reach(method, dev);
-		return true;
-	}
-	*out = SCOPE_SLOT;
-	return str_eq(step->type->word.name, "rescan");
-}
-
 static void print_disturbed(
 	const struct plan *p, const struct step *step, const struct lane_device *dev)
 {
@@ -122,7 +109,7 @@ static void print_disturbed(
 	char bdf[BDF_LEN], name[TEXT_MAX];
 	size_t i;
 
-	if (!reach_of(step, &dev->pci, &scope))
+	if (!step_reach(step, &dev->pci, &scope))
 		return;
 	scope_disturbed(p->known->topology, &dev->pci, scope, &set);
 	for (i = 0; i < set.n; i++) {

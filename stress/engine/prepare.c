@@ -12,6 +12,7 @@
 #include "world/tail.h"
 #include "world/vm.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -148,6 +149,67 @@ static void find_devices(struct lane *lane, struct refusals *r)
 		qsort(lane->devs, lane->ndevs, sizeof(lane->devs[0]), by_bdf);
 }
 
+/* ---- do they answer? ---- */
+
+/* Reading its config space would wake it, which is not for one who only looks. */
+static bool is_asleep(const struct host *host, struct bdf bdf)
+{
+	char power[16], status[16], path[64], text[BDF_LEN];
+	struct err ignored;
+
+	bdf_text(bdf, text);
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/power_state", text);
+	if (host_read(host, path, power, sizeof(power), &ignored) != 0)
+		return false;
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/power/runtime_status", text);
+	/* one that is dead is in "D3cold" as well, but nobody has suspended it */
+	return str_eq(power, "D3cold") &&
+		host_read(host, path, status, sizeof(status), &ignored) == 0 &&
+		str_eq(status, "suspended");
+}
+
+static int answers(const struct host *host, struct bdf bdf, int64_t deadline_ns, struct err *err)
+{
+	struct dev_state st;
+	char text[BDF_LEN];
+
+	bdf_text(bdf, text);
+	if (oracle_take(host, bdf, deadline_ns, &st, err) != 0) {
+		if (err->code != ERR_TIMEOUT)
+			return -1;
+		err_set(err, ERR_REFUSED, 0,
+			"%s does not answer: a read of its config space did not end within %d s",
+			text, (int)(ORACLE_NS / NS_PER_S));
+		return err_hint(err,
+			"a reset of it may be under way: wait, and look in the kernel log; when it "
+			"hangs, only a power cycle of the host helps");
+	}
+	if (!st.present)
+		return err_set(err, ERR_ABSENT, 0, "%s is gone from sysfs", text);
+	if (st.readable)
+		return 0;
+	err_set(err, ERR_REFUSED, 0, "%s is dark: its config space reads all ones", text);
+	return err_hint(err,
+		"is its power on, and the link up? reseat it or power the host off and on; the "
+		"kernel log says what the port above saw");
+}
+
+/* One that does not answer is enough: the others may hang with it, each for as long. */
+static void check_answers(struct lane *lane, struct refusals *r)
+{
+	int64_t deadline_ns = clock_mono_ns() + ORACLE_NS;
+	size_t i;
+
+	for (i = 0; i < lane->ndevs && clock_mono_ns() < deadline_ns; i++) {
+		struct bdf bdf = lane->devs[i].pci.bdf;
+		struct err err = {0};
+		char text[BDF_LEN];
+
+		if (!is_asleep(lane->host, bdf) && answers(lane->host, bdf, deadline_ns, &err) != 0)
+			refuse(r, bdf_text(bdf, text), &err);
+	}
+}
+
 /* Can they all be taken for vfio-pci? What is on it already is judged by the steps. */
 static void check_drivers(struct lane *lane, struct refusals *r)
 {
@@ -166,49 +228,6 @@ static void check_drivers(struct lane *lane, struct refusals *r)
 				0)
 			refuse(r, bdf_text(dev->bdf, bdf), &err);
 	}
-}
-
-/* ---- devices of two lanes ---- */
-
-static const char *bound_together(const struct pcidev *a, const struct pcidev *b)
-{
-	if (bdf_eq(a->bdf, b->bdf))
-		return "are the same device";
-	if (a->bdf.domain == b->bdf.domain && a->bdf.bus == b->bdf.bus &&
-		a->bdf.dev == b->bdf.dev && !a->is_vf && !b->is_vf)
-		return "are functions of one slot";
-	if (a->iommu_group >= 0 && a->iommu_group == b->iommu_group)
-		return "share an IOMMU group";
-	if ((b->is_vf && bdf_eq(b->physfn, a->bdf)) || (a->is_vf && bdf_eq(a->physfn, b->bdf)))
-		return "are a physical function and its virtual one";
-	return NULL;
-}
-
-int devices_apart(
-	const struct pcidev *a, const struct pcidev *b, const char *lane_of_a, struct err *err)
-{
-	const char *why = bound_together(a, b);
-	char x[BDF_LEN], y[BDF_LEN];
-
-	if (why == NULL)
-		return 0;
-	err_set(err, ERR_REFUSED, 0, "%s and %s of lane '%s' %s", bdf_text(b->bdf, y),
-		bdf_text(a->bdf, x), lane_of_a, why);
-	return err_hint(err,
-		"devices that share a slot, an IOMMU group or a physical function belong"
-		" in one lane");
-}
-
-int lanes_apart(const struct lane *a, const struct lane *b, struct err *err)
-{
-	size_t i, j;
-
-	for (i = 0; i < a->ndevs; i++)
-		for (j = 0; j < b->ndevs; j++)
-			if (devices_apart(&a->devs[i].pci, &b->devs[j].pci, a->spec->name, err) !=
-				0)
-				return -1;
-	return 0;
 }
 
 /* ---- the steps ---- */
@@ -362,6 +381,8 @@ size_t lane_prepare(struct lane *lane, lane_refusal *fn, void *arg)
 		tell_versions(lane);
 		check_running(lane, &r);
 	}
+	if (r.n == 0)
+		check_answers(lane, &r);
 	if (r.n == 0 && lane->spec->driver == DRIVER_VFIO_PCI)
 		check_drivers(lane, &r);
 	if (r.n > 0)

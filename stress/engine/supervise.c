@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "engine/aftermath.h"
-#include "engine/lane.h"
+#include "engine/apart.h"
 #include "engine/lookout.h"
 #include "engine/progress.h"
 #include "engine/writer.h"
@@ -188,32 +188,27 @@ static void print_refusals(const struct supervisor *s)
 	}
 }
 
-/* Resets of one lane's device must not reach another's. */
-static void check_pair(struct supervisor *s, size_t i, size_t j)
+static void refuse_lane(void *arg, size_t lane, const struct err *err)
 {
-	struct event ev = {.kind = EV_LANE_REFUSED, .lane = (uint32_t)j};
-	struct err err;
+	struct event ev = {.kind = EV_LANE_REFUSED, .lane = (uint32_t)lane};
+	struct supervisor *s = arg;
 
-	vec_foreach (a, &s->lanes[i].devices) {
-		vec_foreach (b, &s->lanes[j].devices) {
-			if (devices_apart(a, b, s->lanes[i].spec->name, &err) == 0)
-				continue;
-			str_set(ev.text, err.msg);
-			str_set(ev.hint, err.hint);
-			*vec_push(&s->prepare_notes) = ev;
-			s->refusals++;
-			return;
-		}
-	}
+	str_set(ev.text, err->msg);
+	str_set(ev.hint, err->hint);
+	*vec_push(&s->prepare_notes) = ev;
+	s->refusals++;
 }
 
+/* Resets of one lane's device must not reach another's. */
 static void check_across_lanes(struct supervisor *s)
 {
-	size_t i, j;
+	auto_free struct neighbour *lanes = xcalloc(s->nlanes + 1, sizeof(*lanes));
+	size_t i;
 
 	for (i = 0; i < s->nlanes; i++)
-		for (j = i + 1; j < s->nlanes; j++)
-			check_pair(s, i, j);
+		lanes[i] = (struct neighbour){
+			s->lanes[i].spec, s->lanes[i].devices.v, s->lanes[i].devices.n};
+	lanes_apart(s->req->host, s->req->scenario, &s->topology, lanes, refuse_lane, s);
 }
 
 static void settings_text(const struct run_request *req, struct str *out)

@@ -96,4 +96,50 @@ wait $!
 expect 1 'link width is x1, was x16' 'a device that changed when the process died'
 holds 'row["cycle", "check"]["failed"] == 1' 'is found by the next check'
 
+# ---- refused before anything is touched ----
+
+# untouched MACHINE BDF DRIVER: nobody has begun to take it
+untouched()
+{
+	[ "$(driver_of "$1" "$2")" = "$3" ] || wrong "driver of $2: $(driver_of "$1" "$2")"
+	[ "$(attr "$1" "$2" driver_override)" = '(null)' ] || wrong "$2 has an override"
+}
+
+machine dark <<'X'
+0000:00:01.0 secondary=1 driver=pcieport
+0000:01:00.0 parent=0000:00:01.0 driver=nvme group=11 methods=flr,bus class=010802
+0000:00:02.0 secondary=2 driver=pcieport
+0000:02:00.0 parent=0000:00:02.0 driver=nvme group=12 methods=flr,bus class=010802
+0000:00:03.0 secondary=3 driver=pcieport
+0000:03:01.0 parent=0000:00:03.0 driver=nvme group=13 methods=flr,bus class=010802
+0000:03:02.0 parent=0000:00:03.0 driver=nvme group=14 methods=flr class=010802
+X
+head -c 256 /dev/zero | tr '\0' '\377' >dark/sys/bus/pci/devices/$nvme/config
+run heir --root dark
+expect 3 "refused: one: $nvme is dark: its config space reads all ones" 'a dark device'
+grep -q '^  hint: is its power on' err || wrong 'what to do about a dark device is not said'
+untouched dark $nvme nvme
+untouched dark 0000:02:00.0 nvme
+code=0
+"$program" check heir.yaml --root dark >out 2>err || code=$?
+expect 0 "^would be refused: lane one: $nvme is dark" 'check of a dark device'
+
+rm dark/sys/bus/pci/devices/$nvme
+run heir --root dark
+expect 3 "refused: one: no device here is '$nvme'" 'a device that is not there'
+untouched dark 0000:02:00.0 nvme
+
+scenario reach <<'X'
+lanes:
+  - {name: left, devices: ["0000:03:01.0"], steps: [{reset: bus}]}
+  - {name: right, devices: ["0000:03:02.0"], steps: [{reset: flr}]}
+X
+too_far="line 4, reset: bus: on 0000:03:01.0 of lane 'left' it would disturb 0000:03:02.0 of lane 'right'"
+run reach --root dark
+expect 3 "refused: right: $too_far" 'a reset that reaches another lane'
+untouched dark 0000:03:01.0 nvme
+code=0
+"$program" check reach.yaml --root dark --strict >out 2>err || code=$?
+expect 3 "^would be refused: lane right: $too_far" 'check of a reset that reaches another lane'
+
 exit $bad
