@@ -17,6 +17,13 @@
  */
 int lock_take(const struct host *host, struct bdf bdf, int *fd_out, struct err *err) must_check;
 /*
+ * The same for a domain of this libvirt, on /run/vfio-stress/URI-DOMAIN with what is no file name as
+ * %XX; of a user who is not root in $XDG_RUNTIME_DIR. `who` is told to the next one that wants it.
+ * *fd_out is -1 on test:///, which every process has for itself.
+ */
+int lock_take_domain(const struct host *host, const char *uri, const char *domain, const char *who,
+	int *fd_out, struct err *err) must_check;
+/*
  * The same for something of the whole host that is changed for a moment, by name; waits for it
  * (ERR_TIMEOUT). lock_drop lets go at once, also when a stuck child has inherited it.
  */

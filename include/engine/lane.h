@@ -19,6 +19,7 @@ struct lane {
 	struct emitter out;
 	struct pcidev_list topology;
 	struct vm *vm; /* NULL: a lane without a domain */
+	int domain_lock; /* held until its process ends */
 	struct tail *qemu_log; /* NULL: none that can be read */
 	struct lane_device *devs;
 	size_t ndevs;

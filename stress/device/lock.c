@@ -5,15 +5,19 @@
 #include "base/mem.h"
 #include "base/str.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define FOLDER       "/run/vfio-stress"
+#define WHO_MAX      128
 #define WAIT_STEP_MS 20 /* a lock that is let go wakes nobody in time */
 
 static const char *lock_path(const struct host *host, struct bdf bdf, char *buf)
@@ -33,45 +37,49 @@ static struct flock whole_file(short type)
 	return (struct flock){.l_type = type, .l_whence = SEEK_SET};
 }
 
-static pid_t pid_in(int fd)
+/* Who took it last: "PID\nWHO\n". `who` (may be NULL) gets what he said of himself. */
+static pid_t owner_in(int fd, char *who, size_t size)
 {
-	char text[16] = "";
+	char text[16 + WHO_MAX] = "", *line, *rest = text;
 	int64_t pid;
 	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
 
 	text[n > 0 ? n : 0] = '\0';
-	text[strcspn(text, "\n")] = '\0';
-	return str_to_i64(text, 10, 1, INT32_MAX, &pid) ? (pid_t)pid : 0;
+	line = strsep(&rest, "\n");
+	if (who != NULL && rest != NULL)
+		str_printable(who, size, rest, strcspn(rest, "\n"));
+	return str_to_i64(line, 10, 1, INT32_MAX, &pid) ? (pid_t)pid : 0;
 }
 
-static int held_by_other(const struct host *host, struct bdf bdf, pid_t pid, struct err *err)
+static int held_by_other(const struct host *host, const char *what, int fd, struct err *err)
 {
-	char text[BDF_LEN], path[64], name[64];
+	char path[64], name[64], who[WHO_MAX] = "";
+	pid_t pid = owner_in(fd, who, sizeof(who));
 	struct err ignored;
 
 	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
 	if (pid > 0 && host_read(host, path, name, sizeof(name), &ignored) == 0) {
 		err_set(err, ERR_REFUSED, 0,
-			"%s is held by another run or lane: process %d (%.32s)",
-			bdf_text(bdf, text), (int)pid, name);
-		return err_hint(err, "let that run end first, or leave the device out");
+			"%s is held by another run or lane: process %d (%.32s)%s%s", what, (int)pid,
+			name, who[0] ? ", " : "", who);
+		return err_hint(err, "let that run end first, or leave it out of this one");
 	}
 	err_set(err, ERR_REFUSED, 0,
 		"%s is quarantined: a call of an earlier run (process %d, gone) is still stuck in "
 		"the kernel with it",
-		bdf_text(bdf, text), (int)pid);
+		what, (int)pid);
 	return err_hint(err, "wait until the kernel gives up; when it never does, reboot the host");
 }
 
-/* Nobody but root may put a lock there, or make it a link to something else. */
-static int open_lock(const struct host *host, const char *name, struct err *err)
+/* Nobody but the folder's owner may put a lock there, or make it a link to something else. */
+static int open_in(const char *folder, const char *name, struct err *err)
 {
-	char path[HOST_PATH_MAX];
+	char path[HOST_PATH_MAX + NAME_MAX];
 	int fd;
 
-	if (mkdir(host_path(host, path, FOLDER), 0755) != 0 && errno != EEXIST)
-		return err_set(err, ERR_IO, errno, "mkdir " FOLDER);
-	host_path(host, path, FOLDER "/%s", name);
+	if (mkdir(folder, 0755) != 0 && errno != EEXIST)
+		return err_set(err, ERR_IO, errno, "mkdir %s", folder);
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (fd < 0) {
 		err_set(err, ERR_IO, errno, "open %s", path);
@@ -80,22 +88,95 @@ static int open_lock(const struct host *host, const char *name, struct err *err)
 	return fd;
 }
 
+static int open_lock(const struct host *host, const char *name, struct err *err)
+{
+	char folder[HOST_PATH_MAX];
+
+	return open_in(host_path(host, folder, FOLDER), name, err);
+}
+
+/* A session's domains are its user's own, and no device can be taken without root. */
+static int open_users_lock(const struct host *host, const char *name, struct err *err)
+{
+	const char *own = getenv("XDG_RUNTIME_DIR");
+	char folder[HOST_PATH_MAX];
+
+	if (geteuid() == 0 || host->simulated || own == NULL || own[0] != '/')
+		return open_lock(host, name, err);
+	snprintf(folder, sizeof(folder), "%s/vfio-stress", own);
+	return open_in(folder, name, err);
+}
+
+/* Takes the open file `fd`, which stays the caller's. */
+static int take(const struct host *host, int fd, const char *what, const char *who, struct err *err)
+{
+	struct flock lock = whole_file(F_WRLCK);
+
+	if (fcntl(fd, F_OFD_SETLK, &lock) != 0) {
+		if (errno == EAGAIN || errno == EACCES)
+			return held_by_other(host, what, fd, err);
+		return err_set(err, ERR_IO, errno, "lock %s", what);
+	}
+	/* for people and for held_by_other; the lock is what counts */
+	if (ftruncate(fd, 0) != 0 ||
+		dprintf(fd, "%d\n%s%s", (int)getpid(), who, *who ? "\n" : "") < 0)
+		return err_set(err, ERR_IO, errno, "write the lock of %s", what);
+	return 0;
+}
+
 int lock_take(const struct host *host, struct bdf bdf, int *fd_out, struct err *err)
 {
 	char text[BDF_LEN];
 	auto_close int fd = open_lock(host, bdf_text(bdf, text), err);
-	struct flock lock = whole_file(F_WRLCK);
 
-	if (fd < 0)
+	if (fd < 0 || take(host, fd, text, "", err) != 0)
 		return -1;
-	if (fcntl(fd, F_OFD_SETLK, &lock) != 0) {
-		if (errno == EAGAIN || errno == EACCES)
-			return held_by_other(host, bdf, pid_in(fd), err);
-		return err_set(err, ERR_IO, errno, "lock %s", text);
+	*fd_out = take_fd(&fd);
+	return 0;
+}
+
+/* Adds text with what does not belong into a file's name as %XX. */
+static void add_escaped(struct str *out, const char *text, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		if (isascii(c) && (isalnum(c) || strchr("._-", c) != NULL))
+			str_addn(out, text + i, 1);
+		else
+			str_addf(out, "%%%02X", c);
 	}
-	/* for people and for held_by_other; the lock is what counts */
-	if (ftruncate(fd, 0) != 0 || dprintf(fd, "%d\n", (int)getpid()) < 0)
-		return err_set(err, ERR_IO, errno, "write the lock of %s", text);
+}
+
+/* "qemu%3A%2F%2F%2Fsystem-vm". Two names so long that they are cut alike share a lock: no harm. */
+static void domain_lock_name(const char *uri, const char *domain, char *buf, size_t size)
+{
+	struct str name = {0};
+
+	add_escaped(&name, uri, strcspn(uri, "?#"));
+	str_add(&name, "-");
+	add_escaped(&name, domain, strlen(domain));
+	str_copy(buf, size, name.s);
+	str_finish(&name);
+}
+
+int lock_take_domain(const struct host *host, const char *uri, const char *domain, const char *who,
+	int *fd_out, struct err *err)
+{
+	char name[NAME_MAX + 1], what[WHO_MAX];
+
+	if (str_starts(uri, "test:")) {
+		*fd_out = -1;
+		return 0;
+	}
+	domain_lock_name(uri, domain, name, sizeof(name));
+	snprintf(what, sizeof(what), "domain '%.64s'", domain);
+	auto_close int fd = open_users_lock(host, name, err);
+
+	if (fd < 0 || take(host, fd, what, who, err) != 0)
+		return -1;
 	*fd_out = take_fd(&fd);
 	return 0;
 }
@@ -138,6 +219,6 @@ bool lock_holder(const struct host *host, struct bdf bdf, pid_t *pid_out)
 
 	if (fd < 0 || fcntl(fd, F_OFD_GETLK, &lock) != 0 || lock.l_type == F_UNLCK)
 		return false;
-	*pid_out = pid_in(fd);
+	*pid_out = owner_in(fd, NULL, 0);
 	return true;
 }

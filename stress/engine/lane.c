@@ -214,32 +214,41 @@ static void tell_refusal(void *arg, const char *subject, const struct err *err)
 	emit(&lane->out, &ev);
 }
 
+/* The device's, or with dev NULL the domain's. */
+static int try_lock(struct lane *lane, struct lane_device *dev, struct err *err)
+{
+	char who[NAME_LEN_MAX + 16];
+
+	if (dev != NULL)
+		return lock_take(lane->host, dev->pci.bdf, &dev->lock_fd, err);
+	snprintf(who, sizeof(who), "scenario '%s'", lane->scenario->name);
+	return lock_take_domain(lane->host, lane->scenario->connect, lane->spec->domain, who,
+		&lane->domain_lock, err);
+}
+
 /* A child of the process before this one may still be on its way out of the kernel. */
-static int take_lock(const struct lane *lane, struct lane_device *dev, struct err *err)
+static size_t take_lock(struct lane *lane, struct lane_device *dev, const char *subject)
 {
 	int64_t until = lane->keep->task != HEIR_NONE ? clock_mono_ns() + HEIR_LOCK_NS : 0;
+	struct err err = {0};
 
-	while (lock_take(lane->host, dev->pci.bdf, &dev->lock_fd, err) != 0) {
-		if (err->code != ERR_REFUSED || clock_mono_ns() >= until)
-			return -1;
+	while (try_lock(lane, dev, &err) != 0) {
+		if (err.code != ERR_REFUSED || clock_mono_ns() >= until) {
+			tell_refusal(lane, subject, &err);
+			return 1;
+		}
 		poll(NULL, 0, LOCK_POLL_MS);
 	}
 	return 0;
 }
 
-static size_t take_locks(struct lane *lane)
+static size_t lock_devices(struct lane *lane)
 {
+	char bdf[BDF_LEN];
 	size_t i, n = 0;
 
-	for (i = 0; i < lane->ndevs; i++) {
-		struct err err = {0};
-		char bdf[BDF_LEN];
-
-		if (take_lock(lane, &lane->devs[i], &err) == 0)
-			continue;
-		tell_refusal(lane, bdf_text(lane->devs[i].pci.bdf, bdf), &err);
-		n++;
-	}
+	for (i = 0; i < lane->ndevs; i++)
+		n += take_lock(lane, &lane->devs[i], bdf_text(lane->devs[i].pci.bdf, bdf));
 	return n;
 }
 
@@ -272,13 +281,16 @@ static size_t prepare(struct lane *lane)
 {
 	size_t n;
 
+	/* first: a domain that another run has is in no state to be judged */
+	if (lane->spec->domain != NULL && take_lock(lane, NULL, lane->spec->domain) != 0)
+		return 1;
 	/* what its steps need was judged before the run, and is not as it was then */
 	if (lane->keep->task != HEIR_NONE)
 		n = lane_find(lane, tell_refusal, lane);
 	else
 		n = lane_prepare(lane, tell_refusal, lane);
 	if (n == 0)
-		n = take_locks(lane);
+		n = lock_devices(lane);
 	return n;
 }
 
@@ -307,6 +319,7 @@ int lane_main(const struct host *host, const struct scenario *sc, uint32_t index
 		.spec = &sc->lanes[index],
 		.out = {.fd = socket_fd, .lane = index, .step = -1},
 		.keep = keep,
+		.domain_lock = -1,
 	};
 
 	/* orders come over the socket: a service manager's signal to all must not cut a step */

@@ -44,19 +44,30 @@ static void describe(const struct undo_rec *rec, char *buf, size_t size)
 	}
 }
 
-static int replay_domain(const struct host *host, const struct undo_open *u, struct err *err)
+static int restore_domain(
+	const struct host *host, const struct undo_open *u, enum vm_state state, struct err *err)
 {
-	enum vm_state state;
 	struct vm *vm = NULL;
 	int rc;
 
-	if (!vm_state_of_name(u->rec.value, &state))
-		return err_set(err, ERR_INPUT, 0, "unknown domain state '%s'", u->rec.value);
 	if (vm_open(host, u->connect, u->rec.subject, &vm, err) != 0)
 		return -1;
 	rc = vm_restore(vm, state, clock_mono_ns() + DOMAIN_NS, err) == VM_OK ? 0 : -1;
 	vm_close(vm);
 	return rc;
+}
+
+/* A later run may have the domain by now. */
+static int replay_domain(const struct host *host, const struct undo_open *u, struct err *err)
+{
+	enum vm_state state;
+	auto_close int lock = -1;
+
+	if (!vm_state_of_name(u->rec.value, &state))
+		return err_set(err, ERR_INPUT, 0, "unknown domain state '%s'", u->rec.value);
+	if (lock_take_domain(host, u->connect, u->rec.subject, "undo", &lock, err) != 0)
+		return -1;
+	return restore_domain(host, u, state, err);
 }
 
 /* A lane that still holds the device may be asleep in the kernel with it. */

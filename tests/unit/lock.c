@@ -127,6 +127,78 @@ static void a_planted_link_is_not_followed(void **state)
 	fakehost_free(fake);
 }
 
+static void a_domain_is_for_one_run(void **state)
+{
+	const char *uri = "qemu:///system";
+	struct fakehost *fake = fakehost_new(NULL, 0);
+	int first = -1, second = -1, other = -1;
+	struct err err = {0};
+	char comm[64];
+
+	(void)state;
+	snprintf(comm, sizeof(comm), "/proc/%d/comm", (int)getpid());
+	fakehost_write(fake, comm, "vfio-stress");
+	assert_int_equal(lock_take_domain(fakehost_host(fake), uri, "a/../vm", "scenario 'smoke'",
+				 &first, &err),
+		0);
+	assert_int_equal(
+		lock_take_domain(fakehost_host(fake), uri, "a/../vm", "undo", &second, &err), -1);
+	assert_int_equal(err.code, ERR_REFUSED);
+	assert_int_equal(second, -1);
+	assert_non_null(strstr(err.msg, "domain 'a/../vm' is held by another run"));
+	assert_non_null(strstr(err.msg, "(vfio-stress), scenario 'smoke'"));
+	assert_int_equal(lock_take_domain(fakehost_host(fake), "qemu:///session", "a/../vm", "",
+				 &other, &err),
+		0);
+	close(first);
+	assert_int_equal(lock_take_domain(fakehost_host(fake), "qemu:///system?socket=/x",
+				 "a/../vm", "undo", &second, &err),
+		0);
+	assert_non_null(
+		strstr(fakehost_text(fake, "/run/vfio-stress/qemu%3A%2F%2F%2Fsystem-a%2F..%2Fvm"),
+			"undo"));
+	close(second);
+	close(other);
+	fakehost_free(fake);
+}
+
+static void a_long_name_of_a_domain_is_locked_too(void **state)
+{
+	struct fakehost *fake = fakehost_new(NULL, 0);
+	int first = -1, second = -1;
+	struct err err = {0};
+	char name[1000];
+
+	(void)state;
+	memset(name, '/', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	assert_int_equal(
+		lock_take_domain(fakehost_host(fake), "qemu:///system", name, "", &first, &err), 0);
+	assert_int_equal(
+		lock_take_domain(fakehost_host(fake), "qemu:///system", name, "", &second, &err),
+		-1);
+	close(first);
+	fakehost_free(fake);
+}
+
+static void a_domain_of_the_test_driver_is_its_process_own(void **state)
+{
+	struct fakehost *fake = fakehost_new(NULL, 0);
+	int first = 1, second = 1;
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(
+		lock_take_domain(fakehost_host(fake), "test:///default", "test", "", &first, &err),
+		0);
+	assert_int_equal(
+		lock_take_domain(fakehost_host(fake), "test:///default", "test", "", &second, &err),
+		0);
+	assert_int_equal(first, -1);
+	assert_int_equal(second, -1);
+	fakehost_free(fake);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -135,6 +207,9 @@ int main(void)
 		cmocka_unit_test(a_lock_that_is_dropped_is_free_though_a_child_has_it),
 		cmocka_unit_test(asking_who_holds_it_does_not_get_in_the_way),
 		cmocka_unit_test(a_planted_link_is_not_followed),
+		cmocka_unit_test(a_domain_is_for_one_run),
+		cmocka_unit_test(a_long_name_of_a_domain_is_locked_too),
+		cmocka_unit_test(a_domain_of_the_test_driver_is_its_process_own),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "device/lock.h"
 #include "model/scenario.h"
 #include "model/store.h"
 #include "world/host.h"
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const struct host here = {.root = "", .kmsg = "/dev/null"};
@@ -39,11 +41,11 @@ static void an_undo_that_fails_is_told(void **state)
 	assert_int_equal(undo_in_child(&here, "good.db", "run", -1, &err), 0);
 }
 
-static int64_t dead_run(struct store *store, const char *id)
+static int64_t dead_run(struct store *store, const char *id, const char *connect)
 {
 	static struct lane_spec lane = {.name = "lane"};
 	const struct scenario sc = {.name = "s",
-		.connect = "test:///default",
+		.connect = connect,
 		.source = {.text = ""},
 		.lanes = &lane,
 		.nlanes = 1};
@@ -61,15 +63,14 @@ static int64_t dead_run(struct store *store, const char *id)
 	return key;
 }
 
-static void left(struct store *store, int64_t run, const struct undo_rec *rec)
+static void left(struct store *store, int64_t run, const struct undo_rec *rec, const char *boot_id)
 {
-	char boot_id[40];
 	struct event ev;
 	struct err err;
 	uint64_t id;
 
 	undo_to_event(rec, &ev);
-	assert_int_equal(store_undo(store, run, &ev, host_boot_id(&here, boot_id), &id, &err), 0);
+	assert_int_equal(store_undo(store, run, &ev, boot_id, &id, &err), 0);
 }
 
 static void a_domain_waits_for_the_devices_of_its_own_run_alone(void **state)
@@ -78,7 +79,7 @@ static void a_domain_waits_for_the_devices_of_its_own_run_alone(void **state)
 	const struct undo_rec device = {
 		.kind = UNDO_WRITE, .subject = "x", .path = "/", .value = "1"};
 	const struct undo_rec domain = {.kind = UNDO_DOMAIN, .subject = "test", .value = "running"};
-	char dir[] = "/tmp/undo_run.XXXXXX", path[64];
+	char dir[] = "/tmp/undo_run.XXXXXX", path[64], boot_id[40];
 	struct undo_tally tally = {0};
 	struct undo_open *open;
 	struct store *store;
@@ -90,11 +91,12 @@ static void a_domain_waits_for_the_devices_of_its_own_run_alone(void **state)
 	assert_non_null(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/runs.db", dir);
 	assert_int_equal(store_open(path, STORE_CREATE, &store, &err), 0);
-	half = dead_run(store, "half");
-	whole = dead_run(store, "whole");
-	left(store, half, &domain);
-	left(store, half, &device);
-	left(store, whole, &domain);
+	host_boot_id(&here, boot_id);
+	half = dead_run(store, "half", "test:///default");
+	whole = dead_run(store, "whole", "test:///default");
+	left(store, half, &domain, boot_id);
+	left(store, half, &device, boot_id);
+	left(store, whole, &domain, boot_id);
 	assert_int_equal(undo_run(&here, store, 0, NULL, &tally, &err), 0);
 	assert_int_equal(tally.failed, 1);
 	assert_int_equal(tally.refused, 1);
@@ -105,6 +107,40 @@ static void a_domain_waits_for_the_devices_of_its_own_run_alone(void **state)
 	store_close(store); /* the last one takes its helper files away */
 	unlink(path);
 	assert_int_equal(rmdir(dir), 0);
+}
+
+static void a_domain_that_a_later_run_holds_is_left_alone(void **state)
+{
+	const struct undo_rec domain = {.kind = UNDO_DOMAIN, .subject = "vm", .value = "shut off"};
+	char root[] = "/tmp/undo_run.XXXXXX", path[128];
+	struct host host = {.root = root, .kmsg = "/dev/null", .simulated = true};
+	struct undo_tally tally = {0};
+	struct store *store;
+	struct err err = {0};
+	int lock;
+
+	(void)state;
+	assert_non_null(mkdtemp(root));
+	snprintf(path, sizeof(path), "%s/run", root);
+	assert_int_equal(mkdir(path, 0755), 0);
+	snprintf(path, sizeof(path), "%s/runs.db", root);
+	assert_int_equal(store_open(path, STORE_CREATE, &store, &err), 0);
+	left(store, dead_run(store, "earlier", "qemu:///system"), &domain, "");
+	assert_int_equal(
+		lock_take_domain(&host, "qemu:///system", "vm", "a later run", &lock, &err), 0);
+	assert_int_equal(undo_run(&host, store, 0, NULL, &tally, &err), 0);
+	assert_int_equal(tally.refused, 1);
+	assert_int_equal(tally.failed + tally.done, 0);
+	close(lock);
+	store_close(store);
+	unlink(path);
+	snprintf(path, sizeof(path), "%s/run/vfio-stress/qemu%%3A%%2F%%2F%%2Fsystem-vm", root);
+	assert_int_equal(unlink(path), 0);
+	snprintf(path, sizeof(path), "%s/run/vfio-stress", root);
+	rmdir(path);
+	snprintf(path, sizeof(path), "%s/run", root);
+	rmdir(path);
+	assert_int_equal(rmdir(root), 0);
 }
 
 /* The child of undo_in_child is this program again: `undo --db FILE --run ID`. */
@@ -121,6 +157,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(an_interrupt_ends_the_waiting_for_the_undo),
 		cmocka_unit_test(an_undo_that_fails_is_told),
 		cmocka_unit_test(a_domain_waits_for_the_devices_of_its_own_run_alone),
+		cmocka_unit_test(a_domain_that_a_later_run_holds_is_left_alone),
 	};
 
 	if (argc > 3 && str_eq(argv[1], "undo"))
