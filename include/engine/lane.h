@@ -8,7 +8,6 @@
 
 struct lane_keep;
 struct step_ctx;
-struct tail;
 struct vm;
 
 /* A lane as its own process knows it; `check` prepares one without ever running it. */
@@ -20,7 +19,6 @@ struct lane {
 	struct pcidev_list topology;
 	struct vm *vm; /* NULL: a lane without a domain */
 	int domain_lock; /* held until its process ends */
-	struct tail *qemu_log; /* NULL: none that can be read */
 	struct lane_device *devs;
 	size_t ndevs;
 	bool devices_known; /* all of them were found */

@@ -24,8 +24,6 @@ void lane_run_list(
 	struct lane *lane, const struct step_list *list, bool always, struct list_end *end);
 bool lane_list_failed(const struct list_end *end);
 bool lane_may_go_on(struct lane *lane);
-/* Tells what QEMU has written into its log. */
-void lane_tell_qemu_lines(struct lane *lane);
 
 /* lane_witness.c */
 /* What the lane's devices and the ports right above them have in their status registers now. */

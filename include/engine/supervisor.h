@@ -11,11 +11,14 @@
 #include "world/kmsg.h"
 #include "world/loop.h"
 
+#include <limits.h>
+
 struct budgets;
 struct klog;
 struct lookout;
 struct progress;
 struct sighting;
+struct tail;
 struct trace;
 struct writer;
 
@@ -85,6 +88,10 @@ struct sup_lane {
 	bool iommu_fault; /* in the open disruptive step: its tail is longer */
 	bool excused; /* the cycle, or the lane, failed because of another lane */
 	pid_t qemu; /* of its domain, 0 = not known */
+	char qemu_log_path[PATH_MAX]; /* "" = none */
+	struct tail *qemu_log; /* NULL: none that can be read */
+	bool qemu_log_watched;
+	struct loop_timer qemu_more;
 	struct sup_stretch now;
 	struct loop_timer deadline;
 };
@@ -144,6 +151,7 @@ struct supervisor {
 	int64_t taint; /* of the kernel when the run began */
 	VEC(char *) blind_spots; /* that were said */
 	struct budgets *budgets;
+	const struct sup_lane *speaker; /* whose QEMU said what is fed now, NULL = the kernel */
 	struct klog_rec held; /* taken, but behind the boundary that is being looked at */
 	bool has_held;
 	uint64_t last_seq;
@@ -214,8 +222,8 @@ const char *sup_fate_text(const struct sup_lane *lane, char *buf, size_t size);
 void sup_log_open(struct supervisor *s);
 /* Takes records into the store and the incidents, up to a sequence number. */
 void sup_log_drain(struct supervisor *s, uint64_t up_to);
-/* A line that QEMU wrote, at this moment of its lane. */
-void sup_log_qemu_line(struct supervisor *s, const char *line);
+/* A line that the QEMU of this lane wrote, at this moment of the lane. */
+void sup_log_qemu_line(const struct sup_lane *lane, const char *line);
 /* What other witnesses saw, at this moment of the lanes. */
 void sup_log_sight(struct supervisor *s, struct sighting *seen, size_t n);
 /* Lets incidents end that are quiet. */
@@ -224,6 +232,13 @@ void sup_log_tick(struct supervisor *s);
 void sup_log_mark(struct supervisor *s, const char *text, bool force);
 void sup_log_account(struct supervisor *s, struct klog_account *out);
 void sup_log_close(struct supervisor *s);
+
+/* sup_qemu.c */
+/* From now on the lines that QEMU writes are events of the lane, as soon as they are there. */
+void sup_qemu_open(struct sup_lane *lane);
+/* Those until now. */
+void sup_qemu_look(struct sup_lane *lane);
+void sup_qemu_close(struct sup_lane *lane);
 
 /* sup_witness.c */
 /* When the run is in the store, and before the writer has it. */

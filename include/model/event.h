@@ -12,7 +12,7 @@ enum event_kind {
 	EV_NONE,
 	EV_LANE_DEVICE, /* subject = BDF, text = identity (lane_device_pack) */
 	EV_LANE_REFUSED, /* prepare: subject = what, text = why, hint = what to do; may be several */
-	EV_LANE_FACT, /* prepare: subject = "libvirt" or "qemu", text = its version */
+	EV_LANE_FACT, /* prepare: subject = "libvirt" or "qemu", text = its version; "qemu-log", its path */
 	EV_LANE_NOTE, /* prepare and later: something a reader of the report should know */
 	EV_LANE_PREPARED, /* end of prepare: code = how many refusals */
 	EV_CYCLE_BEGIN,
@@ -23,7 +23,7 @@ enum event_kind {
 	EV_CYCLE_END, /* outcome = the worst of its steps */
 	EV_UNDO, /* a change is about to be made: see undo.h */
 	EV_UNDO_DONE, /* code = record id: it has been put back */
-	EV_QEMU_LINE, /* text = a new line of the domain's QEMU log */
+	EV_QEMU_LINE, /* the supervisor: text = a new line of the domain's QEMU log */
 	EV_BOOT_PROOF, /* code = 1: a new boot was proved; 0: not provable (delay) */
 	EV_LANE_END, /* outcome = why the lane ended, text */
 	EV_STRETCH, /* outside of steps: code = enum stretch, text = what it does, dur_ns = its bound */

@@ -8,10 +8,8 @@
 #include "engine/lane_keep.h"
 #include "engine/lane_parts.h"
 #include "model/step.h"
-#include "world/tail.h"
 #include "world/vm.h"
 
-#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -162,33 +160,10 @@ static void emit_lane_end(struct lane *lane, const struct list_end *end)
 	emit(&lane->out, &ev);
 }
 
-/* It need not exist yet; a domain of the test driver has none. */
-static void open_qemu_log(struct lane *lane)
-{
-	const char *path = lane->vm != NULL ? vm_log_path(lane->vm) : "";
-	char text[DETAIL_MAX];
-	struct err err = {0};
-
-	if (*path == '\0')
-		return;
-	if (tail_open(path, TAIL_END, &lane->qemu_log, &err) != 0)
-		lane->qemu_log = NULL;
-	else if (access(path, R_OK) != 0 && errno != ENOENT)
-		err_set(&err, ERR_IO, errno, "open %s", path);
-	if (err.code == ERR_NONE)
-		return;
-	snprintf(text, sizeof(text),
-		"%s: QEMU's log is not read, so that an error which it cannot recover is not told: "
-		"%s",
-		lane->spec->name, err.msg);
-	lane_tell_blind_spot(lane, text);
-}
-
 static void lane_run(struct lane *lane)
 {
 	struct list_end end = {.outcome = OUTCOME_BROKEN};
 
-	open_qemu_log(lane);
 	if (lane->keep->task == HEIR_NONE)
 		run_from_start(lane, &end);
 	else
@@ -199,7 +174,6 @@ static void lane_run(struct lane *lane)
 	 */
 	if (!lane->out.orphaned && !lane->wedged)
 		lane_give_back(lane);
-	lane_tell_qemu_lines(lane);
 	emit_lane_end(lane, &end);
 }
 

@@ -5,7 +5,6 @@
 #include "base/str.h"
 #include "engine/lane.h"
 #include "model/step.h"
-#include "world/tail.h"
 
 #include <stdio.h>
 
@@ -63,20 +62,6 @@ static void emit_skipped(
 	emit_end(lane, step, subject, OUTCOME_SKIPPED, &res, 0);
 }
 
-/* QEMU's own words ("stuck in D3", "Unrecoverable error detected") are in no kernel log. */
-void lane_tell_qemu_lines(struct lane *lane)
-{
-	char line[TAIL_LINE_MAX];
-	struct err err;
-
-	while (lane->qemu_log != NULL && tail_line(lane->qemu_log, line, &err)) {
-		struct event ev = {.kind = EV_QEMU_LINE};
-
-		str_set(ev.text, line);
-		emit(&lane->out, &ev);
-	}
-}
-
 /*
  * The intention is on disk before a disruptive step acts. extra_ns_out: how much longer it may take,
  * because another lane holds what it needs.
@@ -125,7 +110,6 @@ static enum outcome run_step(
 		outcome = apply_expectation(step, outcome, res);
 	if (outcome == OUTCOME_PASS)
 		*res = (struct result){0};
-	lane_tell_qemu_lines(lane);
 	if (step->type->flags & STEP_DISRUPTIVE || clock_mono_ns() - began_ns > LONG_NS)
 		lane_status_look(lane);
 	if (dev != NULL)

@@ -9,7 +9,6 @@
 #include "device/reset.h"
 #include "model/step.h"
 #include "steps/steps.h"
-#include "world/tail.h"
 #include "world/vm.h"
 
 #include <stdio.h>
@@ -31,13 +30,13 @@ static void refuse(struct refusals *r, const char *subject, const struct err *er
 
 /* ---- the domain ---- */
 
-static void tell_version(struct lane *lane, const char *what, const char *version)
+static void tell_fact(struct lane *lane, const char *what, const char *text)
 {
 	struct event ev = {.kind = EV_LANE_FACT};
 
 	str_set(ev.subject, what);
-	str_set(ev.text, version);
-	if (lane->out.fd >= 0 && *version != '\0')
+	str_set(ev.text, text);
+	if (lane->out.fd >= 0 && *text != '\0')
 		emit(&lane->out, &ev);
 }
 
@@ -55,13 +54,14 @@ static void check_running(struct lane *lane, struct refusals *r)
 	refuse(r, lane->spec->domain, &err);
 }
 
-static void tell_versions(struct lane *lane)
+static void tell_facts(struct lane *lane)
 {
 	char libvirt[24], qemu[24];
 
 	vm_versions(lane->vm, libvirt, qemu);
-	tell_version(lane, "libvirt", libvirt);
-	tell_version(lane, "qemu", qemu);
+	tell_fact(lane, "libvirt", libvirt);
+	tell_fact(lane, "qemu", qemu);
+	tell_fact(lane, "qemu-log", vm_log_path(lane->vm));
 }
 
 static void find_domain(struct lane *lane, struct refusals *r)
@@ -378,7 +378,7 @@ size_t lane_prepare(struct lane *lane, lane_refusal *fn, void *arg)
 
 	find_all(lane, &r);
 	if (lane->vm != NULL) {
-		tell_versions(lane);
+		tell_facts(lane);
 		check_running(lane, &r);
 	}
 	if (r.n == 0)
@@ -400,7 +400,6 @@ void lane_finish(struct lane *lane)
 
 	for (i = 0; i < lane->ndevs; i++)
 		oracle_forget(&lane->devs[i]);
-	tail_close(lane->qemu_log);
 	vm_close(lane->vm);
 	pcidev_list_finish(&lane->topology);
 	free(lane->devs);

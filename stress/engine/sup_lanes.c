@@ -41,7 +41,10 @@ static void on_device(struct sup_lane *lane, const struct event *ev)
 
 static void on_fact(struct sup_lane *lane, const struct event *ev)
 {
-	*vec_push(&lane->sup->facts) = *ev;
+	if (str_eq(ev->subject, "qemu-log"))
+		str_set(lane->qemu_log_path, ev->text);
+	else
+		*vec_push(&lane->sup->facts) = *ev;
 }
 
 static void on_note(struct sup_lane *lane, const struct event *ev)
@@ -61,7 +64,7 @@ static void on_note(struct sup_lane *lane, const struct event *ev)
 
 static void on_qemu_line(struct sup_lane *lane, const struct event *ev)
 {
-	sup_log_qemu_line(lane->sup, ev->text);
+	sup_log_qemu_line(lane, ev->text);
 }
 
 static void on_blind_spot(struct sup_lane *lane, const struct event *ev)
@@ -306,6 +309,7 @@ void sup_lanes_go(struct supervisor *s)
 	for (i = 0; i < s->nlanes; i++) {
 		s->lanes[i].life = LANE_RUNNING;
 		s->lanes[i].at.running = true;
+		sup_qemu_open(&s->lanes[i]);
 		sup_lane_stretch(&s->lanes[i], "its begin", clock_mono_ns(), SUP_BETWEEN_NS);
 		lane_proc_order(&s->lanes[i].proc, ORDER_GO, 0);
 	}
@@ -402,6 +406,7 @@ void sup_lanes_finish(struct supervisor *s)
 		struct sup_lane *lane = &s->lanes[i];
 
 		loop_timer_clear(s->loop, &lane->deadline);
+		sup_qemu_close(lane);
 		/* the closed socket tells it to end; only one that does not is killed */
 		if (lane->proc.fd >= 0 && !lane->socket_closed)
 			loop_unwatch(s->loop, lane->proc.fd);

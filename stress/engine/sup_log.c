@@ -24,12 +24,15 @@
 
 /* ---- attribution ---- */
 
+/* What names no device can be of any lane that runs; what a QEMU says, of its own. */
 static void all_whereabouts(const struct supervisor *s, struct whereabouts at[LANES_MAX])
 {
 	size_t i;
 
-	for (i = 0; i < s->nlanes; i++)
+	for (i = 0; i < s->nlanes; i++) {
 		at[i] = s->lanes[i].at;
+		at[i].running &= s->speaker == NULL || s->speaker == &s->lanes[i];
+	}
 }
 
 static void locate(
@@ -232,15 +235,18 @@ void sup_log_drain(struct supervisor *s, uint64_t up_to)
 		tick_soon(s);
 }
 
-void sup_log_qemu_line(struct supervisor *s, const char *line)
+void sup_log_qemu_line(const struct sup_lane *lane, const char *line)
 {
+	struct supervisor *s = lane->sup;
 	struct klog_rec rec = {
 		.usec = -1, .level = 255, .origin = ORIGIN_QEMU, .wall_ns = clock_wall_ns()};
 
 	str_set(rec.text, line);
 	rec.len = (uint16_t)strlen(rec.text);
 	writer_record(s->writer, &rec);
+	s->speaker = lane;
 	klog_feed(s->klog, &rec);
+	s->speaker = NULL;
 	tick_soon(s);
 }
 

@@ -48,10 +48,13 @@ static void enqueue(struct supervisor *s, enum inbox_kind kind, const struct eve
 
 void sup_enqueue(struct supervisor *s, enum inbox_kind kind, const struct event *ev)
 {
+	bool edge = kind == INBOX_LANE_GONE || is_edge(ev->kind);
 	struct sighting *seen = NULL;
 	size_t n = 0;
 
-	if (s->lookout != NULL && (kind == INBOX_LANE_GONE || is_edge(ev->kind)))
+	if (edge)
+		sup_qemu_look(&s->lanes[ev->lane]);
+	if (s->lookout != NULL && edge)
 		seen = lookout_look(s->lookout, ev->lane, &n);
 	enqueue(s, kind, ev, seen, n);
 }

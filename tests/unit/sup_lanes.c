@@ -8,10 +8,13 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "engine/progress.h"
+#include "engine/scenario_rules.h"
 #include "engine/vocabulary.h"
 #include "engine/writer.h"
+#include "klog/rules.h"
 #include "model/run_view.h"
 #include "model/step.h"
+#include "world/tail.h"
 
 #include "cmocka_all.h"
 
@@ -549,6 +552,74 @@ static void a_step_that_begins_behind_another_is_told_how_long_that_may_take(voi
 	finish(&w, look_back(&w));
 }
 
+/* ---- QEMU's log ---- */
+
+static const char stuck[] =
+	"2026-11-21T00:25:27.123456Z qemu-system-x86_64: vfio: Unable to power on "
+	"device, stuck in D3\n";
+
+/* It names no device: only who says it tells whose it is. */
+static void a_line_of_qemu_is_its_lanes_while_the_step_goes_on(void **state)
+{
+	struct diags diags = {0};
+	struct sup_lane *lane;
+	struct run_view *view;
+	struct rules *rules;
+	struct world w;
+	int log;
+
+	(void)state;
+	begin(&w);
+	rules = scenario_rules(w.sc, &diags);
+	assert_non_null(rules);
+	w.req.rules = rules;
+	w.host.kmsg = "/nonexistent"; /* whose moment need not be waited for */
+	sup_log_open(&w.s);
+	lane = &w.s.lanes[AWAKE];
+	snprintf(lane->qemu_log_path, sizeof(lane->qemu_log_path), "%s/qemu.log", w.dir);
+	log = open(lane->qemu_log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	assert_true(write(log, "before the run\n", 15) == 15);
+	sup_qemu_open(lane);
+	begins_step(&w, ASLEEP, 1, 3000);
+	begins_step(&w, AWAKE, 1, 3000);
+	assert_true(write(log, stuck, strlen(stuck)) == (ssize_t)strlen(stuck));
+	await_fd(&w, tail_fd(lane->qemu_log));
+	sup_log_close(&w.s);
+	view = look_back(&w);
+	assert_int_equal(view->nincidents, 1);
+	assert_string_equal(view->incidents[0].id, "qemu.stuck-d3");
+	assert_int_equal(view->incidents[0].place.lane, AWAKE);
+	assert_string_equal(view->incidents[0].place.step, "hold");
+	close(log);
+	finish(&w, view);
+	rules_free(rules);
+}
+
+static void what_qemu_said_in_a_step_comes_before_the_steps_end(void **state)
+{
+	struct sup_lane *lane;
+	struct world w;
+	int log, i;
+
+	(void)state;
+	begin(&w);
+	lane = &w.s.lanes[AWAKE];
+	snprintf(lane->qemu_log_path, sizeof(lane->qemu_log_path), "%s/qemu.log", w.dir);
+	log = open(lane->qemu_log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	sup_qemu_open(lane);
+	for (i = 0; i < 3; i++)
+		assert_true(write(log, "words\n", 6) == 6);
+	sup_enqueue(&w.s, INBOX_EVENT,
+		&(struct event){.kind = EV_STEP_END, .lane = AWAKE, .phase = PHASE_CYCLE});
+	assert_int_equal(w.s.inbox.n, 4);
+	assert_int_equal(w.s.inbox.v[2].ev.kind, EV_QEMU_LINE);
+	assert_int_equal(w.s.inbox.v[2].ev.lane, AWAKE);
+	assert_int_equal(w.s.inbox.v[3].ev.kind, EV_STEP_END);
+	w.s.inbox.n = 0;
+	close(log);
+	finish(&w, look_back(&w));
+}
+
 static void __attribute__((noreturn)) wait_for_the_end(void)
 {
 	const struct event here = {.kind = EV_LANE_FACT};
@@ -587,6 +658,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(who_is_held_up_gets_the_time_back),
 		cmocka_unit_test(who_is_held_up_to_the_end_is_ended_without_blame),
 		cmocka_unit_test(a_step_that_begins_behind_another_is_told_how_long_that_may_take),
+		cmocka_unit_test(a_line_of_qemu_is_its_lanes_while_the_step_goes_on),
+		cmocka_unit_test(what_qemu_said_in_a_step_comes_before_the_steps_end),
 	};
 
 	if (argc > 3 && str_eq(argv[1], "lane"))
