@@ -34,6 +34,12 @@ int64_t domain_boot_typical_ms(const struct step_ctx *ctx);
 enum vm_why domain_enter(struct step_ctx *ctx, struct err *err) must_check;
 
 /*
+ * After a step that acted on a device, and came out so: is the domain still what it was? What a reset
+ * does to a guest is that step's doing, not the next one's.
+ */
+enum outcome domain_survived(struct step_ctx *ctx, enum outcome outcome, struct result *res);
+
+/*
  * A boot and its proof: arms the lane's way of being ready, does `act` (which starts or resets the
  * guest), waits until it is ready, and tells. READY_AFTER_START: `act` is not needed.
  */

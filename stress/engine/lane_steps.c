@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "engine/lane.h"
 #include "model/step.h"
+#include "steps/domain.h"
 
 #include <stdio.h>
 
@@ -105,6 +106,8 @@ static enum outcome run_step(
 	began_ns = clock_mono_ns();
 	ctx.deadline_ns = began_ns + bound_ms * NS_PER_MS + (int64_t)extra_ns;
 	outcome = step->type->run(&ctx, step->args, res);
+	if (step->type->flags & STEP_ON_DEVICES)
+		outcome = domain_survived(&ctx, outcome, res);
 	lane->wedged |= outcome == OUTCOME_FAIL && str_eq(res->reason, "wedged");
 	if (!lane->wedged) /* nobody can want that */
 		outcome = apply_expectation(step, outcome, res);

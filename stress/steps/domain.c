@@ -148,6 +148,17 @@ enum vm_why domain_enter(struct step_ctx *ctx, struct err *err)
 	return why == VM_OK ? agent_jobs_check(ctx->vm, err) : why;
 }
 
+enum outcome domain_survived(struct step_ctx *ctx, enum outcome outcome, struct result *res)
+{
+	enum vm_why why;
+	struct err err;
+
+	if (ctx->vm == NULL || outcome != OUTCOME_PASS)
+		return outcome;
+	why = vm_check(ctx->vm, &err);
+	return domain_result(res, why, &err);
+}
+
 static void tell_boot(struct step_ctx *ctx, bool proved)
 {
 	struct event ev = {.kind = EV_BOOT_PROOF, .code = proved};

@@ -3,6 +3,7 @@
 #include "base/str.h"
 #include "model/event.h"
 #include "model/scenario.h"
+#include "steps/domain.h"
 #include "steps/steps.h"
 #include "world/host.h"
 #include "world/vm.h"
@@ -11,6 +12,7 @@
 #include <arpa/inet.h>
 #include <malloc.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -188,6 +190,34 @@ static void what_somebody_else_does_ends_the_wait_at_once(void **state)
 	lane_finish(&other);
 }
 
+/* A step on a device has passed: the domain is looked at before it is called a success. */
+static void what_happens_to_the_domain_in_a_device_step_is_that_steps(void **state)
+{
+	struct lane l, other;
+	struct step_ctx ctx;
+	struct err err;
+	int64_t start;
+
+	(void)state;
+	lane_init(&l, "", "  - start\n  - hold: 30s\n");
+	lane_init(&other, "", "  - start\n");
+	assert_pass(&l, 0);
+	ctx = context(&l, &l.sc->lanes[0].steps.v[1]);
+	assert_int_equal(domain_survived(&ctx, OUTCOME_PASS, &l.res), OUTCOME_PASS);
+	start = clock_mono_ns();
+	assert_int_equal(vm_restore(other.vm, VM_STATE_RUNNING, start + NS_PER_S, &err), VM_OK);
+	assert_int_equal(vm_destroy(other.vm, start + 5 * NS_PER_S, &err), VM_OK);
+	/* a step that failed keeps its own reason */
+	assert_int_equal(domain_survived(&ctx, OUTCOME_FAIL, &l.res), OUTCOME_FAIL);
+	while (domain_survived(&ctx, OUTCOME_PASS, &l.res) == OUTCOME_PASS) {
+		assert_true(clock_mono_ns() < start + 5 * NS_PER_S);
+		poll(NULL, 0, 5); /* libvirt's word of it is on its way */
+	}
+	assert_string_equal(l.res.reason, "stopped-by-other");
+	lane_finish(&l);
+	lane_finish(&other);
+}
+
 static void a_hold_ends_when_the_run_is_to_stop(void **state)
 {
 	const struct order order = {.kind = ORDER_STOP};
@@ -361,6 +391,7 @@ int main(void)
 		cmocka_unit_test(a_whole_cycle_passes_and_tells_of_its_boots),
 		cmocka_unit_test(a_step_in_the_wrong_state_says_which),
 		cmocka_unit_test(what_somebody_else_does_ends_the_wait_at_once),
+		cmocka_unit_test(what_happens_to_the_domain_in_a_device_step_is_that_steps),
 		cmocka_unit_test(a_hold_ends_when_the_run_is_to_stop),
 		cmocka_unit_test(a_delay_takes_its_time_and_proves_nothing),
 		cmocka_unit_test(a_way_to_be_ready_that_cannot_work_is_refused_before_the_run),
