@@ -25,7 +25,7 @@ run()
 
 	shift
 	code=0
-	"$program" run "$name.yaml" --db runs.db --kmsg kmsg "$@" >out 2>err </dev/null || code=$?
+	"$program" run "$name.yaml" -v --db runs.db --kmsg kmsg "$@" >out 2>err </dev/null || code=$?
 }
 
 # expect CODE PATTERN WHAT: of the last run
@@ -48,6 +48,12 @@ wait_for()
 	wrong "nothing in $2 matches '$1' after ${i} tries"
 	cat "$2" >&2
 	return 1
+}
+
+# in_step LANE CYCLE STEP: until the run has come there
+in_step()
+{
+	wait_for "^info: lane: $1 cycle $2: $3\( \|$\)" err
 }
 
 # holds EXPRESSION WHAT: true of run.json. Python: the report is r, its first lane l, a step of that

@@ -25,8 +25,7 @@ grep -q '"boots_proved": *false' run.json || wrong 'no boot is proved on the tes
 scenario long '[start, {hold: 300ms}, destroy]' 'cycles: 3'
 : >err # what waits below must not see the run before
 (
-	wait_for 'has begun' err
-	sleep 0.5
+	in_step test 1 hold
 	printf '3,900,5000000,-;DMAR: VT-d detected Invalidation Queue Error: Reason f\n' >&7
 ) &
 run long
@@ -114,8 +113,7 @@ expect 4 '^ABORTED' 'an interrupted run is aborted'
 scenario last '[start, destroy, {hold: 60s}]' 'cycles: 1'
 : >err
 (
-	wait_for 'has begun' err
-	sleep 1
+	in_step test 1 hold
 	pkill -INT -P $$ -f 'run last.yaml'
 ) &
 run last
@@ -126,8 +124,7 @@ expect 4 '^test  *aborted  *0  *0' 'a cycle whose last step was cut off is not d
 scenario slow '[start, {hold: 60s}, destroy]' 'cycles: 1'
 : >err
 (
-	wait_for 'has begun' err
-	sleep 1
+	in_step test 1 hold
 	pkill -INT -P $$ -f 'run slow.yaml'
 	wait_for 'once more' err
 	pkill -INT -P $$ -f 'run slow.yaml'
@@ -142,8 +139,7 @@ expect 4 '^ABORTED' 'a run interrupted twice is aborted'
 scenario slow '[start, {hold: 60s}, destroy]' 'cycles: 1' 'after: [{hold: 10ms}]'
 : >err
 (
-	wait_for 'has begun' err
-	sleep 1
+	in_step test 1 hold
 	pkill -KILL -P "$(pgrep -P $$ -f 'run slow.yaml')" -f 'vfio-stress lane'
 ) &
 run slow --report json:run.json
@@ -156,12 +152,11 @@ holds 'row["after", "hold"]["count"] == 1 and row["after", "hold"]["skipped"] ==
 holds 'r["undo"]["left"] == [] and l["verdict"] == "broken"' 'all is put back'
 
 # with on-failure: continue the next cycle begins
-scenario again '[start, {hold: {duration: 1s, timeout: 2s}}, destroy]' 'cycles: 3' 'after: [{hold: 10ms}]'
+scenario again '[start, {hold: {duration: 1500ms, timeout: 3s}}, destroy]' 'cycles: 3' 'after: [{hold: 10ms}]'
 sed -i 's/^repeat: {/repeat: {on-failure: continue, /' again.yaml
 : >err
 (
-	wait_for 'has begun' err
-	sleep 0.7
+	in_step test 1 hold
 	pkill -KILL -P "$(pgrep -P $$ -f 'run again.yaml')" -f 'vfio-stress lane'
 ) &
 run again --report json:run.json
@@ -173,8 +168,7 @@ holds 'row["cycle", "start"]["count"] == 3 and row["after", "hold"]["count"] == 
 # a lane that does not answer is ended at its step's bound, and named
 : >err
 (
-	wait_for 'has begun' err
-	sleep 0.7
+	in_step test 1 hold
 	pkill -STOP -P "$(pgrep -P $$ -f 'run again.yaml')" -f 'vfio-stress lane'
 ) &
 run again --report json:run.json
