@@ -14,6 +14,7 @@ extern const struct command cmd_report;
 extern const struct command cmd_run;
 extern const struct command cmd_runs;
 extern const struct command cmd_scan;
+extern const struct command cmd_snapshot;
 extern const struct command cmd_undo;
 extern const struct command cmd_version;
 

@@ -100,6 +100,8 @@ struct kernel_word {
 struct topology {
 	struct arena arena;
 	bool simulated;
+	char taken[40], boot_id[40]; /* when, RFC 3339, and in which boot */
+	const char *snapshot; /* "gpu-07 at 2026-11-21T04:00:00.123Z"; NULL: it is this machine */
 	struct machine_facts machine;
 	struct hostfiles files;
 	struct pcidev_list devs;

@@ -14,6 +14,7 @@ struct json_t;
 
 struct json_t *jout_object(void);
 struct json_t *jout_array(void);
+struct json_t *jout_none(void); /* null, where a value stands alone */
 void jout_free(struct json_t *tree);
 
 /* Members, in the order in which they are added. */

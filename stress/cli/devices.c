@@ -5,9 +5,10 @@
 #include "cli/complain.h"
 #include "cli/devices_json.h"
 #include "cli/devices_text.h"
+#include "cli/machine.h"
 #include "cli/pick.h"
 #include "cli/terminal.h"
-#include "device/survey.h"
+#include "model/topology.h"
 
 /* The options that choose a view; without one it is the table. */
 static const struct {
@@ -40,10 +41,12 @@ static int show(const struct topology *t, const struct options *o, devices_view 
 
 	if (pick_devices(t, o->args, o->nargs, options_get(o, "all") != NULL, &pick, &err) != 0)
 		return complain(&err);
-	if (options_get(o, "json") != NULL)
+	if (options_get(o, "json") != NULL) {
 		devices_write_json(t, &pick, stdout);
-	else
+	} else {
+		machine_say_origin(t, stdout);
 		view(t, &pick, terminal_columns(stdout), stdout);
+	}
 	pick_finish(&pick);
 	return EXIT_GOOD;
 }
@@ -55,8 +58,7 @@ static int run(const struct host *host, const struct options *o)
 	devices_view *view;
 	int code;
 
-	if (choose_view(o, &view, &err) != 0 ||
-		survey_take(host, options_get(o, "connect"), &t, &err) != 0)
+	if (choose_view(o, &view, &err) != 0 || machine_read(host, o, false, &t, &err) != 0)
 		return complain(&err);
 	code = show(&t, o, view);
 	topology_finish(&t);
@@ -69,6 +71,7 @@ static const struct option_spec options[] = {
 	{0, "groups", NULL, "by IOMMU group, with everybody else who is in it", false, false},
 	{0, "json", NULL, "for programs (docs/schema/devices-1.schema.json)", false, false},
 	{0, "connect", "URI", "libvirt (default qemu:///system)", false, false},
+	TOPOLOGY_OPTION,
 	{0},
 };
 

@@ -2,6 +2,7 @@
 #include "cli/devices_json.h"
 
 #include "base/str.h"
+#include "cli/machine.h"
 #include "cli/pick.h"
 #include "model/topology.h"
 #include "world/jout.h"
@@ -178,8 +179,10 @@ void devices_write_json(const struct topology *t, const struct pick *p, FILE *ou
 	const char *separator = "\n ";
 	size_t i;
 
-	fprintf(out, "{\"schema\": \"vfio-stress/devices/1\", \"simulated\": %s, \"devices\": [",
+	fprintf(out, "{\"schema\": \"vfio-stress/devices/1\", \"simulated\": %s, \"snapshot\": ",
 		t->simulated ? "true" : "false");
+	jout_write(machine_origin_json(t), out);
+	fputs(", \"devices\": [", out);
 	for (i = 0; i < p->n; i++) {
 		fputs(separator, out);
 		jout_write(device_json(t, p->v[i]), out);

@@ -2,14 +2,14 @@
 #include "cli/commands.h"
 
 #include "cli/complain.h"
+#include "cli/machine.h"
 #include "cli/pick.h"
 #include "cli/preflight_json.h"
 #include "cli/preflight_text.h"
 #include "cli/terminal.h"
-#include "device/survey.h"
+#include "model/topology.h"
 #include "engine/report_out.h"
 #include "preflight/preflight.h"
-#include "preflight/words.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -37,10 +37,12 @@ static int write_all(const struct preflight *p, const struct options *o)
 	};
 	struct err err = {0};
 
-	if (options_get(o, "json") != NULL)
+	if (options_get(o, "json") != NULL) {
 		preflight_write_json(p, exit_code(p), stdout);
-	else
+	} else {
+		machine_say_origin(p->t, stdout);
 		preflight_write_text(p, &style, stdout);
+	}
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return exit_code(p);
 	err_set(&err, ERR_IO, errno, "write the result");
@@ -72,9 +74,8 @@ static int run(const struct host *host, const struct options *o)
 	struct err err = {0};
 	int code;
 
-	if (survey_take(host, options_get(o, "connect"), &t, &err) != 0)
+	if (machine_read(host, o, true, &t, &err) != 0)
 		return complain(&err);
-	words_read(host, &t);
 	code = look(&t, o);
 	topology_finish(&t);
 	return code;
@@ -84,6 +85,7 @@ static const struct option_spec options[] = {
 	{'a', "all", NULL, "every device that could be passed through", false, false},
 	{0, "json", NULL, "for programs (docs/schema/preflight-1.schema.json)", false, false},
 	{0, "connect", "URI", "libvirt (default qemu:///system)", false, false},
+	TOPOLOGY_OPTION,
 	{0},
 };
 

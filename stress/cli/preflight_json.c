@@ -2,6 +2,7 @@
 #include "cli/preflight_json.h"
 
 #include "base/vec.h"
+#include "cli/machine.h"
 #include "model/topology.h"
 #include "preflight/preflight.h"
 #include "world/jout.h"
@@ -85,6 +86,7 @@ void preflight_write_json(const struct preflight *p, int exit_code, FILE *out)
 		"\n \"exit_code\": %d,\n \"simulated\": %s",
 		check_state_name(preflight_verdict(p)), exit_code,
 		p->t->simulated ? "true" : "false");
+	member(out, "snapshot", machine_origin_json(p->t));
 	member(out, "host", host_json(p->t));
 	member(out, "devices", names_json(p, false));
 	member(out, "domains", names_json(p, true));

@@ -8,6 +8,7 @@ const struct command *const commands[] = {
 	&cmd_check,
 	&cmd_preflight,
 	&cmd_devices,
+	&cmd_snapshot,
 	&cmd_report,
 	&cmd_runs,
 	&cmd_scan,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "device/survey.h"
 
+#include "base/clock.h"
 #include "base/str.h"
 #include "base/vec.h"
 #include "device/confread.h"
@@ -186,6 +187,8 @@ int survey_take(const struct host *host, const char *uri, struct topology *out, 
 {
 	struct topology t = {.simulated = host->simulated};
 
+	clock_rfc3339(clock_wall_ns(), t.taken, sizeof(t.taken));
+	host_boot_id(host, t.boot_id);
 	if (pcidev_scan(host, &t.devs, err) != 0)
 		return -1;
 	read_functions(host, &t);

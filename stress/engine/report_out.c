@@ -8,6 +8,7 @@
 #include "model/run_view.h"
 #include "model/scenario.h"
 #include "reporters/reporters.h"
+#include "world/newfile.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,45 +31,14 @@ static int target_init(struct target *t, const char *text, struct err *err)
 	return scenario_expand_env(text, &t->path, err);
 }
 
-static int failed(const struct target *t, const char *what, struct err *err)
+static int failed(const struct target *t, const char *verb, struct err *err)
 {
-	int sys = errno;
+	auto_free char *what = xasprintf("report '%s'", t->shown);
 
-	err_set(err, ERR_IO, sys, "%s report '%s'", what, t->shown);
-	if (sys == ENOENT || sys == ENOTDIR)
-		return err_hint(err, "make its folder first");
-	if (sys == EACCES || sys == EPERM || sys == EROFS)
-		return err_hint(err, "choose a folder that can be written");
-	return -1;
+	return newfile_failed(verb, what, err);
 }
 
 /* ---- writing ---- */
-
-static char *folder_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	if (slash == NULL)
-		return xstrdup(".");
-	return slash == path ? xstrdup("/") : xstrndup(path, (size_t)(slash - path));
-}
-
-/* A new file beside the target, with the mode and owner of what it will replace. */
-static int open_beside(const struct target *t, const struct stat *old, char **path_out)
-{
-	auto_free char *path = xasprintf("%s.XXXXXX", t->path);
-	int fd = mkostemp(path, O_CLOEXEC);
-
-	if (fd < 0)
-		return -1;
-	if (old != NULL) {
-		/* without root the owner stays ours, and the mode must not open it to others */
-		if (fchown(fd, old->st_uid, old->st_gid) == 0 || old->st_uid == geteuid())
-			(void)!fchmod(fd, old->st_mode & 0777);
-	}
-	*path_out = take_ptr(path);
-	return fd;
-}
 
 static int write_stream(const struct reporter *type, const struct run_view *run, const void *opts,
 	FILE *out, const struct target *t, struct err *err)
@@ -90,57 +60,26 @@ static int write_stdout(const struct reporter *type, const struct run_view *run,
 	return -1;
 }
 
-static int write_in_place(const struct reporter *type, const struct run_view *run, const void *opts,
+static int write_file(const struct reporter *type, const struct run_view *run, const void *opts,
 	const struct target *t, struct err *err)
 {
-	auto_file FILE *out = fopen(t->path, "we");
+	auto_free char *what = xasprintf("report '%s'", t->shown);
+	struct newfile file;
 
-	return out ? write_stream(type, run, opts, out, t, err) : failed(t, "open", err);
-}
-
-/* The rename is on disk when the folder is. */
-static void sync_folder(const char *path)
-{
-	auto_free char *folder = folder_of(path);
-	auto_close int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd >= 0)
-		fsync(fd);
-}
-
-static int write_beside(const struct reporter *type, const struct run_view *run, const void *opts,
-	const struct target *t, const struct stat *old, struct err *err)
-{
-	auto_free char *beside = NULL;
-	int fd = open_beside(t, old, &beside), rc;
-	FILE *out;
-
-	if (fd < 0)
-		return failed(t, "create", err);
-	out = fdopen(fd, "w");
-	rc = write_stream(type, run, opts, out, t, err);
-	if (rc == 0 && (fsync(fd) != 0 || rename(beside, t->path) != 0))
-		rc = failed(t, "write", err);
-	fclose(out);
-	if (rc != 0)
-		unlink(beside);
-	else
-		sync_folder(t->path);
-	return rc;
+	if (newfile_open(t->path, what, &file, err) != 0)
+		return -1;
+	if (write_stream(type, run, opts, file.out, t, err) == 0)
+		return newfile_commit(&file, err);
+	newfile_abandon(&file);
+	return -1;
 }
 
 static int write_target(const struct reporter *type, const struct run_view *run, const void *opts,
 	const struct target *t, struct err *err)
 {
-	struct stat st;
-
 	if (str_eq(t->path, "-"))
 		return write_stdout(type, run, opts, t, err);
-	if (stat(t->path, &st) != 0)
-		return write_beside(type, run, opts, t, NULL, err);
-	if (S_ISREG(st.st_mode))
-		return write_beside(type, run, opts, t, &st, err);
-	return write_in_place(type, run, opts, t, err);
+	return write_file(type, run, opts, t, err);
 }
 
 int report_write(const struct reporter *type, const struct run_view *run, const void *opts,

@@ -51,3 +51,73 @@ bool jin_members(const char *json, size_t n, jin_member *member, void *arg)
 	json_decref(object);
 	return is_object;
 }
+
+/* ---- a document ---- */
+
+int jin_load(const char *json, size_t n, const char *name, struct json_t **out, struct err *err)
+{
+	json_error_t problem;
+	json_t *doc = json_loadb(json, n, JSON_REJECT_DUPLICATES, &problem);
+
+	if (doc == NULL)
+		return err_set(err, ERR_INPUT, 0, "%s:%d:%d: %s", name, problem.line,
+			problem.column, problem.text);
+	*out = doc;
+	return 0;
+}
+
+void jin_free(struct json_t *doc)
+{
+	json_decref(doc);
+}
+
+const struct json_t *jin_get(const struct json_t *obj, const char *key)
+{
+	return json_object_get(obj, key);
+}
+
+bool jin_is_null(const struct json_t *value)
+{
+	return json_is_null(value);
+}
+
+bool jin_is_object(const struct json_t *value)
+{
+	return json_is_object(value);
+}
+
+bool jin_is_array(const struct json_t *value)
+{
+	return json_is_array(value);
+}
+
+size_t jin_count(const struct json_t *array)
+{
+	return json_array_size(array);
+}
+
+const struct json_t *jin_at(const struct json_t *array, size_t i)
+{
+	return json_array_get(array, i);
+}
+
+bool jin_bool(const struct json_t *value, bool *out)
+{
+	if (!json_is_boolean(value))
+		return false;
+	*out = json_is_true(value);
+	return true;
+}
+
+bool jin_int(const struct json_t *value, int64_t *out)
+{
+	if (!json_is_integer(value))
+		return false;
+	*out = json_integer_value(value);
+	return true;
+}
+
+const char *jin_text(const struct json_t *value)
+{
+	return json_string_value(value);
+}

@@ -48,6 +48,11 @@ struct json_t *jout_array(void)
 	return or_abort(json_array());
 }
 
+struct json_t *jout_none(void)
+{
+	return json_null();
+}
+
 void jout_free(struct json_t *tree)
 {
 	json_decref(tree);

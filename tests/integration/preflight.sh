@@ -50,6 +50,27 @@ expect 3 "no device here is '0000:ff:00.0'" devices 0000:ff:00.0 "${options[@]}"
 find "$dir/intel" -printf '%p %l %s %T@\n' | sort >"$dir/after"
 cmp "$dir/before" "$dir/after" || { echo "the machine was changed" >&2; bad=1; }
 
+expect 0 '29 functions, 23 IOMMU groups, 1 domain' snapshot "$dir/intel.json" "${options[@]}"
+expect 0 '"schema": "vfio-stress/snapshot/1"' snapshot "${options[@]}"
+expect 3 "create snapshot '$dir/nowhere/x'" snapshot "$dir/nowhere/x" "${options[@]}"
+expect 3 "write snapshot '/dev/full'" snapshot /dev/full "${options[@]}"
+# another machine: the same is said of it, after a line that says whose it is
+for command in 'preflight -v' 'preflight --json class:gpu' 'devices --all' 'devices --tree'; do
+	# shellcheck disable=SC2086
+	expect 0 . $command "${options[@]}"
+	grep -v '"snapshot"' "$dir/out" >"$dir/live"
+	# shellcheck disable=SC2086
+	expect 0 'from the snapshot of lab at 20\|"snapshot": {"host":"lab"' \
+		$command --topology "$dir/intel.json"
+	grep -v '"snapshot"' "$dir/out" | sed '1{/^from the snapshot/{N;d}}' | cmp - "$dir/live" ||
+		{ echo "$command: otherwise of a snapshot" >&2; bad=1; }
+done
+head -c 30000 "$dir/intel.json" >"$dir/cut.json"
+expect 2 'cut.json:[0-9]*:[0-9]*: ' devices --topology "$dir/cut.json"
+expect 2 'not a snapshot' devices --topology "$trees/../../docs/schema/run-1.schema.json"
+expect 3 'nowhere.json' devices --topology "$dir/nowhere.json"
+expect 2 'exclude each other' devices --topology "$dir/intel.json" --connect test:///default
+
 machine amd
 expect 0 'iommu.interrupt-remapping: they are remapped' preflight -v "${options[@]}"
 machine none

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VFIO_STRESS_WORLD_NEWFILE_H
+#define VFIO_STRESS_WORLD_NEWFILE_H
+
+#include "base/err.h"
+
+#include <stdio.h>
+
+/*
+ * A file that replaces another one whole or not at all: whoever reads it sees the old or the new one,
+ * also when the disk is full or the host dies. What is there and no plain file (a pipe, /dev/stdout)
+ * is written in place.
+ */
+struct newfile {
+	FILE *out; /* write here */
+	char *path, *what;
+	char *beside; /* NULL: in place */
+};
+
+/* `what` is for messages: "report 'run.json'". The new file has mode and owner of the old one, or 0600. */
+int newfile_open(
+	const char *path, const char *what, struct newfile *out, struct err *err) must_check;
+/* On disk, under its name; on failure it is as if it had never been begun. Closes in any case. */
+int newfile_commit(struct newfile *f, struct err *err) must_check;
+/* Not to be kept. */
+void newfile_abandon(struct newfile *f);
+/* The error of a file that cannot be made or written, by errno: "create report 'run.json': ...". */
+int newfile_failed(const char *verb, const char *what, struct err *err);
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cli/machine.h"
+
+#include "cli/command.h"
+#include "device/survey.h"
+#include "model/snapshot.h"
+#include "model/topology.h"
+#include "preflight/words.h"
+#include "world/jout.h"
+
+int machine_read(const struct host *host, const struct options *o, bool words, struct topology *out,
+	struct err *err)
+{
+	const char *snapshot = options_get(o, "topology"), *uri = options_get(o, "connect");
+
+	if (snapshot != NULL && uri != NULL)
+		return err_set(err, ERR_USAGE, 0,
+			"--topology and --connect exclude each other: the snapshot has its "
+			"domains");
+	if (snapshot != NULL)
+		return snapshot_read(snapshot, out, err);
+	if (survey_take(host, uri, out, err) != 0)
+		return -1;
+	if (words)
+		words_read(host, out);
+	return 0;
+}
+
+void machine_say_origin(const struct topology *t, FILE *out)
+{
+	if (t->snapshot != NULL)
+		fprintf(out, "from the snapshot of %s\n\n", t->snapshot);
+}
+
+struct json_t *machine_origin_json(const struct topology *t)
+{
+	struct json_t *o;
+
+	if (t->snapshot == NULL)
+		return jout_none();
+	o = jout_object();
+	jout_str(o, "host", t->machine.name);
+	jout_str(o, "taken", t->taken);
+	return o;
+}

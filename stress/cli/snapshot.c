@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cli/commands.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "cli/complain.h"
+#include "cli/machine.h"
+#include "model/snapshot.h"
+#include "model/topology.h"
+#include "world/newfile.h"
+
+static int write_file(const struct topology *t, const char *path, struct err *err)
+{
+	auto_free char *what = xasprintf("snapshot '%s'", path);
+	struct newfile file;
+
+	if (newfile_open(path, what, &file, err) != 0)
+		return -1;
+	snapshot_write(t, STRESS_VERSION, file.out);
+	return newfile_commit(&file, err);
+}
+
+static void say(const struct topology *t, const char *path)
+{
+	printf("%s: %s, %zu functions, %zu IOMMU groups, ", path,
+		*t->machine.name ? t->machine.name : "an unnamed host", t->devs.n, t->ngroups);
+	if (t->domains_unknown != NULL)
+		printf("domains unknown (%s)\n", t->domains_unknown);
+	else
+		printf("%zu domains\n", t->ndomains);
+}
+
+static int run(const struct host *host, const struct options *o)
+{
+	const char *path = o->nargs > 0 ? o->args[0] : "-";
+	struct topology t;
+	struct err err = {0};
+	int rc = 0;
+
+	if (machine_read(host, o, true, &t, &err) != 0)
+		return complain(&err);
+	if (str_eq(path, "-"))
+		snapshot_write(&t, STRESS_VERSION, stdout);
+	else if ((rc = write_file(&t, path, &err)) == 0)
+		say(&t, path);
+	topology_finish(&t);
+	return rc == 0 ? EXIT_GOOD : complain(&err);
+}
+
+static const struct option_spec options[] = {
+	{0, "connect", "URI", "libvirt (default qemu:///system)", false, false},
+	{0},
+};
+
+const struct command cmd_snapshot = {
+	.name = "snapshot",
+	.operands = "[FILE]",
+	.summary = "write this machine down as one text file",
+	.text = "Firmware, kernel, every PCI function with its config space, IOMMU groups, slots,\n"
+		"drivers and users, and the domains of libvirt, as JSON (docs/schema/\n"
+		"snapshot-1.schema.json), to FILE or standard output. `diff` compares two of "
+		"them,\n"
+		"and --topology of preflight, devices, check and scan looks at one instead of "
+		"this\n"
+		"machine. Passwords, MAC addresses and serial numbers are left out. Reads only,\n"
+		"and wakes no device that sleeps.\n\n"
+		"  vfio-stress snapshot before.json\n"
+		"  vfio-stress preflight --topology before.json\n\n"
+		"Exit codes: 0, 2 usage, 3 it could not be taken or written.",
+	.options = options,
+	.max_args = 1,
+	.run = run,
+};

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "model/scrub.h"
+
+#include "base/str.h"
+#include "base/vec.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#define REMOVED "removed"
+
+/* In a name they say that its value is nobody's business. */
+static const char *const secret_words[] = {
+	"cookie", "credential", "passphrase", "passwd", "password", "secret", "token"};
+
+/* libvirt's domain XML: values of attributes. */
+static const struct {
+	const char *element; /* NULL = any */
+	const char *attribute;
+	bool when_secret; /* only when the value itself has one of the words above in it */
+} attributes[] = {
+	{NULL, "passwd", false},
+	{NULL, "password", false},
+	{"mac", "address", false},
+	{"qemu:arg", "value", true},
+	{"qemu:env", "value", false},
+};
+
+/* Texts of elements; those of sysinfo and fw_cfg (`entry`) hold serial numbers and credentials. */
+static const char *const elements[] = {
+	"cmdline", "cookie", "dhCert", "entry", "serial", "session", "wwn"};
+
+static bool has_secret_word(const char *s, size_t n)
+{
+	size_t i, at;
+
+	for (i = 0; i < ARRAY_SIZE(secret_words); i++) {
+		size_t len = strlen(secret_words[i]);
+
+		for (at = 0; at + len <= n; at++)
+			if (strncasecmp(s + at, secret_words[i], len) == 0)
+				return true;
+	}
+	return false;
+}
+
+/* ---- XML ---- */
+
+struct name {
+	const char *s;
+	size_t n;
+};
+
+static bool is(struct name name, const char *text)
+{
+	return strlen(text) == name.n && memcmp(text, name.s, name.n) == 0;
+}
+
+static bool hides_text(struct name element)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(elements); i++)
+		if (is(element, elements[i]))
+			return true;
+	return false;
+}
+
+static bool hides_value(struct name element, struct name attribute, const char *value, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(attributes); i++)
+		if ((attributes[i].element == NULL || is(element, attributes[i].element)) &&
+			is(attribute, attributes[i].attribute))
+			return !attributes[i].when_secret || has_secret_word(value, n);
+	return false;
+}
+
+static struct name take_name(const char *s)
+{
+	return (struct name){s, strcspn(s, " \t\r\n=/>")};
+}
+
+/* Up to and with `end`; all that is left when it is not there. */
+static const char *behind(const char *s, const char *end)
+{
+	const char *found = strstr(s, end);
+
+	return found ? found + strlen(end) : s + strlen(s);
+}
+
+/* The rest of a start tag, from behind its name to behind its '>'. */
+static const char *scrub_attributes(const char *s, struct name element, struct str *out)
+{
+	while (*s != '\0' && *s != '>') {
+		struct name attribute = take_name(s);
+		const char *value = attribute.s + attribute.n, *end;
+
+		if (attribute.n == 0 || *value != '=' || (value[1] != '"' && value[1] != '\'')) {
+			str_addn(out, s, 1);
+			s++;
+			continue;
+		}
+		end = strchr(value + 2, value[1]);
+		if (end == NULL)
+			return s + strlen(s);
+		if (hides_value(element, attribute, value + 2, (size_t)(end - value - 2)))
+			str_addf(out, "%.*s=%c" REMOVED "%c", (int)attribute.n, attribute.s,
+				value[1], value[1]);
+		else
+			str_addn(out, s, (size_t)(end + 1 - s));
+		s = end + 1;
+	}
+	if (*s == '>')
+		str_addn(out, s++, 1);
+	return s;
+}
+
+/* Where no element begins: text, which may be that of `element`. */
+static const char *scrub_text(const char *s, struct name element, struct str *out)
+{
+	bool cdata = str_starts(s, "<![CDATA[");
+	const char *end = cdata ? behind(s, "]]>") : s + strcspn(s, "<");
+	size_t n = (size_t)(end - s), blank = strspn(s, " \t\r\n");
+
+	if (blank < n && hides_text(element))
+		str_add(out, REMOVED);
+	else
+		str_addn(out, s, n);
+	return end;
+}
+
+void scrub_xml(const char *xml, struct str *out)
+{
+	struct name element = {"", 0};
+	const char *s = xml;
+
+	while (*s != '\0') {
+		const char *begin = s;
+
+		if (*s != '<' || str_starts(s, "<![CDATA[")) {
+			s = scrub_text(s, element, out);
+		} else if (str_starts(s, "<!--")) {
+			s = behind(s, "-->");
+		} else if (s[1] == '/' || s[1] == '?' || s[1] == '!') {
+			s = behind(s, ">");
+			str_addn(out, begin, (size_t)(s - begin));
+			element.n = 0;
+		} else {
+			element = take_name(s + 1);
+			str_addn(out, s, 1 + element.n);
+			s = scrub_attributes(s + 1 + element.n, element, out);
+			/* what an application keeps there is its own business */
+			if (is(element, "metadata") && s[-2] != '/' && strstr(s, "</metadata>"))
+				s = strstr(s, "</metadata>");
+		}
+	}
+}
+
+/* ---- words and lines ---- */
+
+/* "netroot=iscsi:user:password@address::..." */
+static bool has_login(const char *value, size_t n)
+{
+	const char *at = memchr(value, '@', n);
+
+	return at != NULL && memchr(value, ':', (size_t)(at - value)) != NULL;
+}
+
+static void scrub_word(const char *s, size_t n, struct str *out)
+{
+	const char *equals = memchr(s, '=', n);
+	size_t name = equals ? (size_t)(equals + 1 - s) : 0;
+
+	if (name != 0 && (has_secret_word(s, name) || has_login(s + name, n - name)))
+		str_addf(out, "%.*s" REMOVED, (int)name, s);
+	else
+		str_addn(out, s, n);
+}
+
+void scrub_words(const char *text, struct str *out)
+{
+	while (*text != '\0') {
+		size_t blank = strspn(text, " \t\r\n"), n = strcspn(text + blank, " \t\r\n");
+
+		str_addn(out, text, blank);
+		scrub_word(text + blank, n, out);
+		text += blank + n;
+	}
+}
+
+void scrub_settings(const char *text, struct str *out)
+{
+	while (*text != '\0') {
+		size_t n = strcspn(text, "\n");
+		const char *equals = memchr(text, '=', n);
+
+		if (equals != NULL && has_secret_word(text, (size_t)(equals - text)))
+			str_addf(out, "%.*s= " REMOVED, (int)(equals - text), text);
+		else
+			str_addn(out, text, n);
+		text += n;
+		if (*text == '\n')
+			str_addn(out, text++, 1);
+	}
+}

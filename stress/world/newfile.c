@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "world/newfile.h"
+
+#include "base/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int newfile_failed(const char *verb, const char *what, struct err *err)
+{
+	int sys = errno;
+
+	err_set(err, ERR_IO, sys, "%s %s", verb, what);
+	if (sys == ENOENT || sys == ENOTDIR)
+		return err_hint(err, "make its folder first");
+	if (sys == EACCES || sys == EPERM || sys == EROFS)
+		return err_hint(err, "choose a folder that can be written");
+	return -1;
+}
+
+/* Beside the target, with the mode and owner of what it will replace. */
+static int open_beside(const char *path, const struct stat *old, char **beside_out)
+{
+	auto_free char *beside = xasprintf("%s.XXXXXX", path);
+	int fd = mkostemp(beside, O_CLOEXEC);
+
+	if (fd < 0)
+		return -1;
+	if (old != NULL) {
+		/* without root the owner stays ours, and the mode must not open it to others */
+		if (fchown(fd, old->st_uid, old->st_gid) == 0 || old->st_uid == geteuid())
+			(void)!fchmod(fd, old->st_mode & 0777);
+	}
+	*beside_out = take_ptr(beside);
+	return fd;
+}
+
+int newfile_open(const char *path, const char *what, struct newfile *out, struct err *err)
+{
+	struct newfile f = {0};
+	struct stat st;
+	bool there = stat(path, &st) == 0;
+	int fd;
+
+	if (there && !S_ISREG(st.st_mode))
+		fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	else
+		fd = open_beside(path, there ? &st : NULL, &f.beside);
+	if (fd < 0)
+		return newfile_failed("create", what, err);
+	f.out = fdopen(fd, "w");
+	f.path = xstrdup(path);
+	f.what = xstrdup(what);
+	*out = f;
+	return 0;
+}
+
+/* The rename is on disk when the folder is. */
+static void sync_folder(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	auto_free char *folder = slash == NULL ? xstrdup(".")
+		: slash == path                ? xstrdup("/")
+					       : xstrndup(path, (size_t)(slash - path));
+	auto_close int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0)
+		fsync(fd);
+}
+
+static int put_in_place(struct newfile *f)
+{
+	if (fflush(f->out) != 0 || ferror(f->out))
+		return -1;
+	if (f->beside == NULL)
+		return 0;
+	if (fsync(fileno(f->out)) != 0 || rename(f->beside, f->path) != 0)
+		return -1;
+	free(take_ptr(f->beside));
+	sync_folder(f->path);
+	return 0;
+}
+
+int newfile_commit(struct newfile *f, struct err *err)
+{
+	int rc = put_in_place(f) == 0 ? 0 : newfile_failed("write", f->what, err);
+
+	newfile_abandon(f);
+	return rc;
+}
+
+void newfile_abandon(struct newfile *f)
+{
+	if (f->out != NULL)
+		fclose(f->out);
+	if (f->beside != NULL)
+		unlink(f->beside);
+	free(f->beside);
+	free(f->path);
+	free(f->what);
+	*f = (struct newfile){0};
+}
