@@ -20,7 +20,7 @@ void ahead_free(struct ahead *a);
 /* The next line that stays, or with `every` the next line. 1, 0 = the end, -1. */
 int ahead_next(struct ahead *a, bool every, struct logfile_line *out, struct err *err) must_check;
 /* The file's reader goes on with the line that was returned last; then only ahead_free. */
-void ahead_give_back(struct ahead *a);
+int ahead_give_back(struct ahead *a, struct err *err) must_check;
 /* Lines that were returned or passed over. */
 uint64_t ahead_lines(const struct ahead *a);
 

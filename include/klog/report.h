@@ -16,7 +16,7 @@
 #define REPORT_US (1 * SECOND_US)
 /* firmware's second half comes from a worker; a driver's callback runs seconds later */
 #define LATER_US (10 * SECOND_US)
-/* recovery waits up to 60 s for the device (PCIE_RESET_READY_POLL_MS) */
+/* recovery waits up to 60 s for the device (PCIE_RESET_READY_POLL_MS); nothing is joined later */
 #define RECOVERY_US (80 * SECOND_US)
 /* the same fault again within this time is the same incident */
 #define STORM_US (60 * SECOND_US)

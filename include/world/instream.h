@@ -25,6 +25,10 @@ int instream_peek(
 	struct instream *in, const char **s_out, size_t *n_out, struct err *err) must_check;
 /* What is there, at least a byte; 0 = the end, -1. */
 ssize_t instream_read(struct instream *in, char *buf, size_t size, struct err *err) must_check;
+/* The descriptor of a plain file, and where instream_read would go on in it; -1 = it is none. */
+int instream_plain(const struct instream *in, off_t *at_out);
+/* Goes on there, in a plain file. */
+int instream_go_to(struct instream *in, off_t at, struct err *err) must_check;
 /* When the file was written last, 0 when it is none. */
 int64_t instream_mtime_ns(const struct instream *in);
 

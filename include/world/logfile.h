@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 struct instream;
+struct logparts;
 struct tail;
 struct unpack;
 
@@ -59,6 +60,10 @@ size_t logfile_line_of(char *s, size_t n, struct logfile_line *out);
  * In front of them were `lines`.
  */
 void logfile_unread(struct logfile *f, char *s, size_t n, uint64_t lines);
+/* What is left of a plain file, for readers that know their way in it; false = it is none. */
+bool logfile_parts(const struct logfile *f, struct logparts *out);
+/* To go on with logfile_next after those. In front of it were `lines`. */
+int logfile_go_to(struct logfile *f, off_t at, uint64_t lines, struct err *err) must_check;
 /*
  * The next n bytes as they are, for a format with binary parts; newlines in them count as lines.
  * False when there are fewer.

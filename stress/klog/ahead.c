@@ -4,7 +4,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "klog/sieve.h"
-#include "world/logfile.h"
+#include "world/logparts.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -12,19 +12,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define THREADS_MAX 4 /* reading is serial, and soon what takes longest */
+#define THREADS_MAX 4 /* one alone makes something of the lines that stay */
 #define BLOCKS_MAX  (2 * THREADS_MAX)
 
 struct block {
 	char *buf;
-	size_t n; /* bytes; 0 = behind the end */
+	struct logpart part; /* in it */
 	struct sieved_lines kept;
 	bool ready; /* read and sieved */
-	struct err err; /* with n 0: why it is the end */
+	bool end; /* behind the last one */
+	struct err err; /* why it is the end */
 };
 
 struct ahead {
 	struct logfile *file;
+	struct logparts parts; /* of a plain file, which all threads read at the same time */
+	bool plain;
 	const struct sieve *sieve;
 	struct sieve_hand *hand; /* of the reader, who helps when it would wait */
 	pthread_t helpers[THREADS_MAX];
@@ -45,33 +48,51 @@ struct ahead {
 
 /* ---- any thread ---- */
 
-/* Reads a block, in the order of the file; NULL when there is no room, or nothing to read. */
-static struct block *read_block(struct ahead *a)
+/* Claims the block that follows; NULL when there is no room, or nothing to read. */
+static struct block *claim_block(struct ahead *a, uint64_t *no_out)
 {
 	struct block *b = &a->blocks[a->nread % a->nblocks];
-	ssize_t n;
 
 	if (a->end || a->stop || a->nread - a->released == a->nblocks)
 		return NULL;
 	b->ready = false;
 	b->err = (struct err){0};
-	n = logfile_block(a->file, b->buf, &b->err);
-	b->n = n > 0 ? (size_t)n : 0;
-	a->end = n <= 0;
-	a->nread++;
+	*no_out = a->nread++;
 	return b;
+}
+
+static void read_part(struct ahead *a, struct block *b, uint64_t no)
+{
+	b->end = no >= logparts_count(&a->parts) ||
+		logparts_read(&a->parts, no, b->buf, &b->part, &b->err) != 0;
+}
+
+/* With the lock held: the next one to read begins where this one ends. */
+static void read_block(struct ahead *a, struct block *b)
+{
+	ssize_t n = logfile_block(a->file, b->buf, &b->err);
+
+	b->part = (struct logpart){b->buf, n > 0 ? (size_t)n : 0, 0};
+	b->end = n <= 0;
 }
 
 /* Called, and returns, with the lock held. False when there was nothing to do. */
 static bool work(struct ahead *a, struct sieve_hand *hand)
 {
-	struct block *b = read_block(a);
+	uint64_t no;
+	struct block *b = claim_block(a, &no);
 
 	if (b == NULL)
 		return false;
+	if (!a->plain)
+		read_block(a, b);
 	pthread_mutex_unlock(&a->lock);
-	sieve_text(hand, b->buf, b->n, &b->kept);
+	if (a->plain)
+		read_part(a, b, no);
+	if (!b->end)
+		sieve_text(hand, b->part.text, b->part.n, &b->kept);
 	pthread_mutex_lock(&a->lock);
+	a->end = a->end || b->end;
 	b->ready = true;
 	pthread_cond_broadcast(&a->changed);
 	return true;
@@ -119,12 +140,13 @@ struct ahead *ahead_new(struct logfile *file, const struct sieve *sieve, uint64_
 	size_t threads = count_processors(), i;
 
 	a->file = file;
+	a->plain = logfile_parts(file, &a->parts);
 	a->sieve = sieve;
 	a->hand = sieve_hand_new(sieve);
 	a->lines = a->block_lines = lines;
 	a->nblocks = threads == 1 ? 1 : 2 * threads;
 	for (i = 0; i < a->nblocks; i++)
-		a->blocks[i].buf = xmalloc(LOGFILE_BLOCK);
+		a->blocks[i].buf = xmalloc(LOGPART_BUF);
 	pthread_mutex_init(&a->lock, NULL);
 	pthread_cond_init(&a->changed, NULL);
 	start_helpers(a, threads - 1);
@@ -181,7 +203,7 @@ static void next_block(struct ahead *a)
 static void end_block(struct ahead *a)
 {
 	uint64_t newlines = a->at->kept.newlines;
-	bool open = a->at->buf[a->at->n - 1] != '\n';
+	bool open = a->at->part.n > 0 && a->at->part.text[a->at->part.n - 1] != '\n';
 
 	a->block_lines += newlines + open;
 	a->lines = a->block_lines;
@@ -189,11 +211,16 @@ static void end_block(struct ahead *a)
 	a->taken++;
 }
 
-/* Goes to the next line that stays; false when the block has none. */
+/*
+ * Goes to the next line that stays; false when the block has none. Its first line always does: what
+ * is looked for may begin with the newline in front of it.
+ */
 static bool pass_over(struct ahead *a)
 {
 	const struct sieved_lines *kept = &a->at->kept;
 
+	if (a->pos == 0)
+		return true;
 	while (a->next_kept < kept->list.n && kept->list.v[a->next_kept].at < a->pos)
 		a->next_kept++;
 	if (a->next_kept == kept->list.n)
@@ -205,33 +232,42 @@ static bool pass_over(struct ahead *a)
 
 int ahead_next(struct ahead *a, bool every, struct logfile_line *out, struct err *err)
 {
+	const struct logpart *part;
+
 	for (;;) {
 		if (a->at == NULL)
 			next_block(a);
-		if (a->at->n == 0) {
+		if (a->at->end) {
 			*err = a->at->err;
 			return err->code == ERR_NONE ? 0 : -1;
 		}
-		if (a->pos < a->at->n && (every || a->at->kept.all || pass_over(a)))
+		part = &a->at->part;
+		if (a->pos < part->n && (every || a->at->kept.all || pass_over(a)))
 			break;
 		end_block(a);
 	}
 	a->begin = a->pos;
-	a->pos += logfile_line_of(a->at->buf + a->pos, a->at->n - a->pos, out);
+	a->pos += logfile_line_of(part->text + a->pos, part->n - a->pos, out);
 	out->no = ++a->lines;
 	return 1;
 }
 
-void ahead_give_back(struct ahead *a)
+int ahead_give_back(struct ahead *a, struct err *err)
 {
+	const struct logpart *part = &a->at->part;
 	struct str rest = {0};
 	uint64_t i;
 
 	stop(a);
-	str_addn(&rest, a->at->buf + a->begin, a->at->n - a->begin);
-	for (i = a->taken + 1; i < a->nread; i++)
-		str_addn(&rest, a->blocks[i % a->nblocks].buf, a->blocks[i % a->nblocks].n);
+	if (a->plain)
+		return logfile_go_to(a->file, part->at + (off_t)a->begin, a->lines - 1, err);
+	str_addn(&rest, part->text + a->begin, part->n - a->begin);
+	for (i = a->taken + 1; i < a->nread; i++) {
+		part = &a->blocks[i % a->nblocks].part;
+		str_addn(&rest, part->text, part->n);
+	}
 	logfile_unread(a->file, rest.s, rest.len, a->lines - 1);
+	return 0;
 }
 
 uint64_t ahead_lines(const struct ahead *a)

@@ -568,6 +568,17 @@ static void feed_trace(struct klog *k, const struct kline *ln)
 		k->tracing = NULL; /* without stamps only what follows at once is its trace */
 }
 
+/*
+ * What no line can be part of any more. Of a running kernel's log klog_tick does the same by the clock;
+ * here a long log would else be compared with KLOG_OPEN_MAX old reports at each line.
+ */
+static void close_old(struct klog *k, const struct kline *ln)
+{
+	while (k->oldest != NULL && ln->rec->usec >= 0 && k->oldest->last_usec >= 0 &&
+		ln->rec->usec - k->oldest->last_usec > RECOVERY_US)
+		close_report(k, k->oldest);
+}
+
 static void feed_line(struct klog *k, const struct klog_rec *rec, const char *s, size_t n)
 {
 	struct klog_match m;
@@ -584,6 +595,8 @@ static void feed_line(struct klog *k, const struct klog_rec *rec, const char *s,
 		return;
 	}
 	take = k->handler_of[m.rule - rules_at(k->rules, 0)];
+	if (take != NULL)
+		close_old(k, &ln);
 	if (take != NULL && (k->hooks.is_copy == NULL || !k->hooks.is_copy(k->hooks.arg, rec)))
 		take(k, &ln);
 }

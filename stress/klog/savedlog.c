@@ -14,6 +14,7 @@
 #include "world/journal.h"
 #include "world/logfile.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -244,9 +245,9 @@ static int read_line(struct savedlog *l, struct err *err)
 		return logfile_next(l->file, &l->line, err);
 	rc = ahead_next(l->ahead, l->every, &l->line, err);
 	if (rc > 0 && journaltext_begins(&l->line) != JOURNALTEXT_NONE) {
-		ahead_give_back(l->ahead);
+		rc = ahead_give_back(l->ahead, err);
 		ahead_free(take_ptr(l->ahead));
-		return logfile_next(l->file, &l->line, err);
+		return rc != 0 ? rc : logfile_next(l->file, &l->line, err);
 	}
 	if (rc <= 0)
 		l->no = ahead_lines(l->ahead);
@@ -321,7 +322,9 @@ int savedlog_next(struct savedlog *l, struct savedlog_line *out, struct err *err
 {
 	int rc;
 
-	out->rec = (struct klog_rec){.usec = -1};
+	/* of its text only what a line fills */
+	memset(&out->rec, 0, offsetof(struct klog_rec, text) + 1);
+	out->rec.usec = -1;
 	out->is_record = true;
 	out->new_boot = false;
 	rc = l->file != NULL      ? next_of_file(l, out, err)

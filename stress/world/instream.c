@@ -22,6 +22,8 @@
  */
 struct instream {
 	gzFile gz;
+	int fd; /* of gz */
+	off_t begin; /* where it stood; -1 = no file */
 	char *name;
 	int64_t mtime_ns, unpacked;
 	char head[INSTREAM_PEEK_MAX];
@@ -35,8 +37,12 @@ struct instream *instream_of_fd(int fd, const char *name)
 	struct stat st;
 
 	in->name = xstrdup(name);
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+	in->fd = fd;
+	in->begin = -1;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
 		in->mtime_ns = (int64_t)st.st_mtim.tv_sec * NS_PER_S + st.st_mtim.tv_nsec;
+		in->begin = lseek(fd, 0, SEEK_CUR);
+	}
 	in->gz = gzdopen(fd, "r");
 	/* these fail only when memory is out */
 	if (in->gz == NULL || gzbuffer(in->gz, GZIP_BUFFER) != 0)
@@ -134,4 +140,20 @@ ssize_t instream_read(struct instream *in, char *buf, size_t size, struct err *e
 	memcpy(buf, in->head + in->head_at, held);
 	in->head_at += held;
 	return (ssize_t)held;
+}
+
+int instream_plain(const struct instream *in, off_t *at_out)
+{
+	if (in->begin < 0 || !gzdirect(in->gz))
+		return -1;
+	*at_out = in->begin + gztell(in->gz) - (off_t)(in->head_len - in->head_at);
+	return in->fd;
+}
+
+int instream_go_to(struct instream *in, off_t at, struct err *err)
+{
+	in->head_at = in->head_len;
+	if (gzseek(in->gz, at - in->begin, SEEK_SET) < 0)
+		return err_set(err, ERR_IO, errno, "read %s", in->name);
+	return 0;
 }

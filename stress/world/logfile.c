@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/vec.h"
 #include "world/instream.h"
+#include "world/logparts.h"
 #include "world/tail.h"
 #include "world/unpack.h"
 
@@ -12,6 +13,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct logfile {
@@ -391,6 +393,27 @@ void logfile_unread(struct logfile *f, char *s, size_t n, uint64_t lines)
 	f->back_at = f->at = f->end = 0;
 	f->back_end = n + held;
 	f->lines = lines;
+}
+
+bool logfile_parts(const struct logfile *f, struct logparts *out)
+{
+	struct stat st;
+	off_t at;
+	int fd = f->in != NULL && f->back_at == f->back_end ? instream_plain(f->in, &at) : -1;
+
+	if (fd < 0 || fstat(fd, &st) != 0)
+		return false;
+	at -= (off_t)(f->end - f->at);
+	*out = (struct logparts){fd, at, st.st_size > at ? st.st_size : at};
+	return true;
+}
+
+int logfile_go_to(struct logfile *f, off_t at, uint64_t lines, struct err *err)
+{
+	f->at = f->end = 0;
+	f->eof = f->in_cut_line = false;
+	f->lines = lines;
+	return instream_go_to(f->in, at, err);
 }
 
 bool logfile_bytes(struct logfile *f, char *buf, size_t n, struct err *err)

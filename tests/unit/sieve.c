@@ -13,6 +13,7 @@
 
 #include <inttypes.h>
 #include <jansson.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -190,13 +191,58 @@ static void tell(void *arg, const struct incident *inc)
 		str_addf(&t->out, " %" PRIu64 " %s\n", inc->last[i].seq, inc->last[i].text);
 }
 
+/* A plain file is read by all threads at the same time, a pipe by one after the other. */
+enum stream { PLAIN_FILE, PIPE };
+
+struct writing {
+	const struct str *text;
+	int fd;
+};
+
+static void *write_all(void *arg)
+{
+	const struct writing *w = arg;
+	size_t at = 0;
+
+	while (at < w->text->len) {
+		ssize_t n = write(w->fd, w->text->s + at, w->text->len - at);
+
+		if (n <= 0)
+			break;
+		at += (size_t)n;
+	}
+	close(w->fd);
+	return NULL;
+}
+
+static int open_text(
+	const struct str *text, enum stream source, pthread_t *writer_out, struct writing *w)
+{
+	int fds[2];
+
+	if (source == PLAIN_FILE) {
+		int fd = memfd_create("log", MFD_CLOEXEC);
+
+		assert_int_equal(write(fd, text->s, text->len), text->len);
+		assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+		return fd;
+	}
+	assert_int_equal(pipe(fds), 0);
+	*w = (struct writing){text, fds[1]};
+	assert_int_equal(pthread_create(writer_out, NULL, write_all, w), 0);
+	return fds[0];
+}
+
 /* What a log comes to, and how many of its lines were looked at. */
-static struct str read_whole(const struct str *text, const struct sieve *by, uint64_t *looked_at)
+static struct str read_whole(
+	const struct str *text, const struct sieve *by, enum stream source, uint64_t *looked_at)
 {
 	struct teller t = {0};
 	struct klog_hooks hooks = {.changed = tell, .arg = &t};
 	struct klog *klog = klog_new(catalogue, &hooks);
-	int fd = memfd_create("log", MFD_CLOEXEC);
+	struct writing w;
+	pthread_t writer;
+	int fd = open_text(text, source, &writer, &w);
 	struct unpack *archive;
 	struct logfile *file;
 	struct savedlog *log;
@@ -205,8 +251,6 @@ static struct str read_whole(const struct str *text, const struct sieve *by, uin
 	bool sieved = false;
 
 	*looked_at = 0;
-	assert_int_equal(write(fd, text->s, text->len), text->len);
-	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
 	assert_int_equal(logfile_open(instream_of_fd(fd, "log"), &file, &archive, &err), 0);
 	log = savedlog_of_file(file);
 	while (savedlog_next(log, &line, &err) > 0) {
@@ -220,26 +264,38 @@ static struct str read_whole(const struct str *text, const struct sieve *by, uin
 	assert_int_equal(err.code, ERR_NONE);
 	str_addf(&t.out, "%" PRIu64 " lines\n", savedlog_lines(log));
 	savedlog_close(log);
+	if (source == PIPE)
+		pthread_join(writer, NULL);
 	klog_flush(klog);
 	klog_free(klog);
 	return t.out;
 }
 
-static void expect_same(const struct str *text)
+static void expect_same_from(
+	const struct str *text, const struct str *slow, uint64_t all, enum stream source)
 {
-	uint64_t all, few;
-	struct str slow = read_whole(text, NULL, &all), fast = read_whole(text, sieve, &few);
+	uint64_t few;
+	struct str fast = read_whole(text, sieve, source, &few);
 
-	if (strcmp(slow.s, fast.s) != 0) {
+	if (strcmp(slow->s, fast.s) != 0) {
 		size_t i = 0;
 
-		while (slow.s[i] == fast.s[i])
+		while (slow->s[i] == fast.s[i])
 			i++;
-		fail_msg("differs at '%.200s', not '%.200s'", fast.s + i, slow.s + i);
+		fail_msg("differs at '%.200s', not '%.200s'", fast.s + i, slow->s + i);
 	}
 	assert_true(few <= all);
-	str_finish(&slow);
 	str_finish(&fast);
+}
+
+static void expect_same(const struct str *text)
+{
+	uint64_t all;
+	struct str slow = read_whole(text, NULL, PLAIN_FILE, &all);
+
+	expect_same_from(text, &slow, all, PLAIN_FILE);
+	expect_same_from(text, &slow, all, PIPE);
+	str_finish(&slow);
 }
 
 static unsigned seed;
@@ -355,6 +411,24 @@ static void what_readers_make_of_lines_is_not_lost(void **state)
 	}
 }
 
+static void a_record_is_found_where_a_block_begins(void **state)
+{
+	struct str text = {0};
+	size_t first;
+
+	(void)state;
+	seed = 4;
+	add_ordinary_lines(&text, 1);
+	first = text.len; /* blocks are counted from here: it is read before */
+	add_ordinary_lines(&text, 3000);
+	while (text.len < first + LOGFILE_BLOCK - 1)
+		str_add(&text, "x");
+	str_addf(&text, "\n%s\n", records[2]);
+	add_ordinary_lines(&text, 3000);
+	expect_same(&text);
+	str_finish(&text);
+}
+
 static void ordinary_lines_are_not_looked_at(void **state)
 {
 	struct str text = {0}, out;
@@ -363,9 +437,10 @@ static void ordinary_lines_are_not_looked_at(void **state)
 	(void)state;
 	seed = 5;
 	add_ordinary_lines(&text, 20000);
-	out = read_whole(&text, sieve, &looked_at);
+	out = read_whole(&text, sieve, PLAIN_FILE, &looked_at);
 	assert_string_equal(out.s, "20000 lines\n");
-	assert_int_equal(looked_at, 1); /* before it was sieved */
+	/* one before it was sieved, and the first of each block */
+	assert_in_range(looked_at, 1, 2 + text.len / LOGFILE_BLOCK);
 	str_finish(&text);
 	str_finish(&out);
 }
@@ -406,6 +481,7 @@ int main(void)
 		cmocka_unit_test(colours_keep_all_lines),
 		cmocka_unit_test(a_sieved_log_comes_to_the_same),
 		cmocka_unit_test(what_readers_make_of_lines_is_not_lost),
+		cmocka_unit_test(a_record_is_found_where_a_block_begins),
 		cmocka_unit_test(ordinary_lines_are_not_looked_at),
 		cmocka_unit_test(a_rule_for_any_line_looks_at_all),
 	};
