@@ -7,6 +7,8 @@
 
 #include <sys/types.h>
 
+struct hold;
+
 /* How a reset went, apart from what the kernel answered. */
 struct reset_run {
 	int64_t took_ns;
@@ -19,6 +21,10 @@ struct reset_method {
 	const char *name; /* its word: flr */
 	const char *summary;
 	enum reset_scope scope;
+	/* Acts once on all that it reaches, which must be in the lane; on a function at a time else. */
+	bool whole;
+	bool needs_vfio; /* all that it reaches must be on a VFIO driver */
+	bool opens; /* opens the device through VFIO, which tries its own methods then and at the end */
 	int64_t typical_ms; /* of a healthy device */
 	/* Mandatory. 0, or -1 with why it cannot be used on this device. */
 	int (*available)(const struct reset_method *self, const struct host *host,
@@ -26,9 +32,10 @@ struct reset_method {
 	/*
 	 * Mandatory. Triggers it on ctx->dev and returns when the kernel does, at the latest at twice
 	 * the time that ctx->deadline_ns leaves. Judges nothing; `run` is filled also on failure.
+	 * `hold` has the VFIO groups of all that it reaches. ERR_UNSUPPORTED: not offered after all.
 	 */
-	int (*fire)(const struct reset_method *self, struct step_ctx *ctx, struct reset_run *run,
-		struct err *err);
+	int (*fire)(const struct reset_method *self, struct step_ctx *ctx, const struct hold *hold,
+		struct reset_run *run, struct err *err);
 	/* Optional. Turns a vague errno (err->sys) into a sentence and a hint. */
 	void (*diagnose)(const struct reset_method *self, const struct host *host,
 		const struct pcidev *dev, struct err *err);

@@ -94,6 +94,8 @@ struct emitter {
 
 /* Stamps time, lane, cycle, phase and step, and sends. Never fails: an orphan is noted. */
 void emit(struct emitter *out, struct event *ev);
+/* A part of a step, of which the report tells nothing but how long it took. */
+void emit_substep(struct emitter *out, const char *subject, const char *what, int64_t dur_ns);
 /*
  * Sends and waits until it is on disk. value_out: of an undo record the id that it got, of a step's
  * BEGIN the nanoseconds that it may take longer, because another lane holds what it needs.

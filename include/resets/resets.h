@@ -11,6 +11,7 @@ extern const struct reset_method reset_cxl_bus;
 extern const struct reset_method reset_default;
 extern const struct reset_method reset_device_specific;
 extern const struct reset_method reset_flr;
+extern const struct reset_method reset_hot;
 extern const struct reset_method reset_pm;
 
 #endif

@@ -10,8 +10,8 @@
  */
 int sysfs_reset_available(const struct reset_method *self, const struct host *host,
 	const struct pcidev *dev, struct err *why_not);
-int sysfs_reset_fire(const struct reset_method *self, struct step_ctx *ctx, struct reset_run *run,
-	struct err *err);
+int sysfs_reset_fire(const struct reset_method *self, struct step_ctx *ctx, const struct hold *hold,
+	struct reset_run *run, struct err *err);
 void sysfs_reset_diagnose(const struct reset_method *self, const struct host *host,
 	const struct pcidev *dev, struct err *err);
 

@@ -2,6 +2,7 @@
 #include "model/event.h"
 
 #include "base/clock.h"
+#include "base/str.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -72,6 +73,15 @@ void emit(struct emitter *out, struct event *ev)
 		out->orphaned = true;
 		return;
 	}
+}
+
+void emit_substep(struct emitter *out, const char *subject, const char *what, int64_t dur_ns)
+{
+	struct event ev = {.kind = EV_SUBSTEP, .dur_ns = dur_ns};
+
+	str_set(ev.subject, subject);
+	str_set(ev.text, what);
+	emit(out, &ev);
 }
 
 /* Takes one order; waits for it when `block`. False when none is there or the supervisor is gone. */

@@ -45,7 +45,6 @@ const struct field step_common_fields[] = {
 static const struct {
 	const char *word, *arg;
 } later[] = {
-	{"reset", "hot"},
 	{"reset", "slot"},
 	{"reset", "subordinate"},
 };

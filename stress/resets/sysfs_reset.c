@@ -3,12 +3,13 @@
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "base/vec.h"
 #include "device/attr.h"
 #include "device/methods.h"
-#include "device/oracle.h"
 #include "model/event.h"
 #include "model/lane_device.h"
 #include "model/undo.h"
+#include "resets/common.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -104,15 +105,6 @@ static void attr_path(const struct firing *f, const char *name, char *buf, size_
 	snprintf(buf, size, "/sys/bus/pci/devices/%s/%s", f->bdf, name);
 }
 
-static void tell_substep(const struct firing *f, const char *text, int64_t dur_ns)
-{
-	struct event ev = {.kind = EV_SUBSTEP, .dur_ns = dur_ns};
-
-	str_set(ev.subject, f->bdf);
-	str_set(ev.text, text);
-	emit(f->ctx->out, &ev);
-}
-
 /* Leaves the one method in the list, undo record first: vfio's own resets obey it as well. */
 static int narrow(struct firing *f, const char *word, struct err *err)
 {
@@ -165,39 +157,29 @@ static void widen(struct firing *f)
 		note_dropped(f, dropped);
 }
 
-/*
- * At the deadline a call that can be ended is. One that sleeps in the kernel is only slow: it gets
- * as long again, less what the supervisor needs to see us give up first.
- */
 static int write_reset(struct firing *f, struct reset_run *run, struct err *err)
 {
-	int64_t start = clock_mono_ns(), bound = f->ctx->deadline_ns - start;
-	struct child_result res;
+	int64_t start = clock_mono_ns();
+	struct child_result res = {0};
 	char path[128], text[64];
 	int rc;
 
 	attr_path(f, "reset", path, sizeof(path));
 	rc = attr_write(f->ctx->host, path, "1", f->ctx->deadline_ns, &res, err);
-	if (rc != 0 && res.left != 0) {
-		tell_substep(f, "still in the kernel at its deadline", clock_mono_ns() - start);
-		run->late = true;
-		if (!child_left_ends(res.left,
-			    f->ctx->deadline_ns + bound -
-				    (bound > 20 * NS_PER_S ? 5 * NS_PER_S : 0)))
-			run->left = res.left;
-	}
+	reset_await_left(f->ctx, start, res.left, run);
 	run->took_ns = clock_mono_ns() - start;
 	snprintf(text, sizeof(text), "write to reset%s", rc == 0 ? "" : ", refused");
-	tell_substep(f, text, run->took_ns);
+	emit_substep(f->ctx->out, f->bdf, text, run->took_ns);
 	return rc;
 }
 
-int sysfs_reset_fire(const struct reset_method *self, struct step_ctx *ctx, struct reset_run *run,
-	struct err *err)
+int sysfs_reset_fire(const struct reset_method *self, struct step_ctx *ctx, const struct hold *hold,
+	struct reset_run *run, struct err *err)
 {
 	struct firing f = {.ctx = ctx, .dev = &ctx->dev->pci};
 	int rc;
 
+	(void)hold;
 	*run = (struct reset_run){0};
 	bdf_text(f.dev->bdf, f.bdf);
 	rc = narrow(&f, self->name, err);
@@ -211,10 +193,7 @@ int sysfs_reset_fire(const struct reset_method *self, struct step_ctx *ctx, stru
 
 /* ---- what went wrong ---- */
 
-static const struct {
-	int sys;
-	const char *what, *hint;
-} meanings[] = {
+static const struct reset_meaning meanings[] = {
 	{ENOTTY, "none of the chosen methods worked",
 		"a device that never became ready after the reset, or a port whose link did not "
 		"come "
@@ -236,29 +215,5 @@ static const struct {
 void sysfs_reset_diagnose(const struct reset_method *self, const struct host *host,
 	const struct pcidev *dev, struct err *err)
 {
-	const char *what = NULL, *hint = "";
-	struct dev_state st = {0};
-	struct err ignored;
-	char bdf[BDF_LEN];
-	size_t i;
-
-	for (i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++) {
-		if (meanings[i].sys == err->sys) {
-			what = meanings[i].what;
-			hint = meanings[i].hint;
-		}
-	}
-	if (what == NULL)
-		return;
-	err_set(err, err->code, err->sys, "%s reset of %s: %s", self->name, bdf_text(dev->bdf, bdf),
-		what);
-	err_hint(err, "%s", hint);
-	if (oracle_take(host, dev->bdf, clock_mono_ns() + ORACLE_NS, &st, &ignored) != 0) {
-		err_wrap(err, "its config space does not answer");
-	} else if (!st.present) {
-		err->code = ERR_ABSENT;
-		err_wrap(err, "it is gone from sysfs");
-	} else if (!st.readable) {
-		err_wrap(err, "its config space reads all ones");
-	}
+	reset_explain(self->name, host, dev, meanings, ARRAY_SIZE(meanings), err);
 }

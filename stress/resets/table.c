@@ -12,6 +12,7 @@ const struct reset_method *const reset_methods[] = {
 	&reset_default,
 	&reset_device_specific,
 	&reset_flr,
+	&reset_hot,
 	&reset_pm,
 	NULL,
 };

@@ -196,11 +196,9 @@ enum outcome device_judge(struct step_ctx *ctx, const struct dev_state *before,
 
 void device_substep(struct step_ctx *ctx, const char *what, int64_t dur_ns)
 {
-	struct event ev = {.kind = EV_SUBSTEP, .dur_ns = dur_ns};
+	char bdf[BDF_LEN];
 
-	bdf_text(ctx->dev->pci.bdf, ev.subject);
-	str_set(ev.text, what);
-	emit(ctx->out, &ev);
+	emit_substep(ctx->out, bdf_text(ctx->dev->pci.bdf, bdf), what, dur_ns);
 }
 
 int64_t device_methods_ms(const struct pcidev *dev, const char *method)

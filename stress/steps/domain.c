@@ -281,9 +281,5 @@ void domain_note(struct step_ctx *ctx, const char *fmt, ...)
 
 void domain_substep(struct step_ctx *ctx, const char *what, int64_t start_ns)
 {
-	struct event ev = {.kind = EV_SUBSTEP, .dur_ns = clock_mono_ns() - start_ns};
-
-	str_set(ev.subject, domain_name(ctx));
-	str_set(ev.text, what);
-	emit(ctx->out, &ev);
+	emit_substep(ctx->out, domain_name(ctx), what, clock_mono_ns() - start_ns);
 }

@@ -2,15 +2,14 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/vec.h"
-#include "device/hold.h"
 #include "device/reset.h"
 #include "model/event.h"
 #include "model/lane_device.h"
 #include "model/scenario.h"
 #include "steps/device_step.h"
+#include "steps/reset_act.h"
 #include "steps/steps.h"
 
-#include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,7 +21,7 @@ struct reset_args {
 
 static const struct field fields[] = {
 	{.name = "method",
-		.help = "flr, af_flr, pm, bus, cxl_bus, acpi, device_specific or default",
+		.help = "flr, af_flr, pm, bus, cxl_bus, acpi, device_specific, hot or default",
 		.kind = FIELD_STRING,
 		.offset = offsetof(struct reset_args, method),
 		.required = true},
@@ -33,14 +32,19 @@ static const struct field fields[] = {
 	{0},
 };
 
-/*
- * A reset that took this long met a device that was not ready when the kernel gave up waiting for
- * it (PCIE_RESET_READY_POLL_MS, 60 s); if it then succeeded, another method did it.
- */
-#define NOT_READY_NS (60 * NS_PER_S)
-
 /* Words that are known and do not work yet. */
-static const char *const later[] = {"d3hot", "hot", "slot", "subordinate"};
+static const char *const later[] = {"d3hot", "slot", "subordinate"};
+
+static int check_method(
+	const struct step *step, const struct reset_method *method, struct diags *diags)
+{
+	if (!step->while_running || !(method->whole || method->needs_vfio))
+		return 0;
+	diag_error(diags, step->pos, "'reset: %s' cannot be done while a VM has the device",
+		method->name);
+	diag_hint(diags, "stop the VM first");
+	return -1;
+}
 
 static int check(const struct step *step, const struct lane_spec *lane, struct diags *diags)
 {
@@ -49,8 +53,10 @@ static int check(const struct step *step, const struct lane_spec *lane, struct d
 	size_t i;
 
 	(void)lane;
-	if (a->method == NULL || reset_method_find(a->method) != NULL)
+	if (a->method == NULL)
 		return 0;
+	if (reset_method_find(a->method) != NULL)
+		return check_method(step, reset_method_find(a->method), diags);
 	for (i = 0; i < ARRAY_SIZE(later); i++)
 		if (str_eq(later[i], a->method))
 			return diag_error(diags, step->pos,
@@ -96,18 +102,20 @@ static int prepare(struct step_ctx *ctx, const void *args, struct err *why_not)
 	if (method->available(method, ctx->host, &ctx->dev->pci, why_not) != 0)
 		rc = a->if_offered || offered_elsewhere(ctx, method) ? 0 : -1;
 	else
-		rc = device_allowed(
-			ctx, &all, reset_reach(method, &ctx->dev->pci), ASK_PREPARE, why_not);
+		rc = reset_may(ctx, &all, method, true, why_not);
 	pcidev_list_finish(&all);
 	return rc;
 }
 
+/* VFIO tries the device's own methods when it opens it, and again when it closes it. */
 static int64_t bound_ms(const struct step_ctx *ctx, const void *args)
 {
 	const struct reset_args *a = args;
-	const struct pcidev none = {0};
+	const struct reset_method *method = reset_method_find(a->method);
+	const struct pcidev none = {0}, *dev = ctx->dev ? &ctx->dev->pci : &none;
+	int64_t ms = device_methods_ms(dev, a->method) + DEVICE_SLACK_MS;
 
-	return device_methods_ms(ctx->dev ? &ctx->dev->pci : &none, a->method) + DEVICE_SLACK_MS;
+	return method != NULL && method->opens ? ms + 2 * device_methods_ms(dev, "default") : ms;
 }
 
 static int64_t typical_ms(const struct step_ctx *ctx, const void *args)
@@ -119,119 +127,19 @@ static int64_t typical_ms(const struct step_ctx *ctx, const void *args)
 	return method != NULL ? method->typical_ms : 0;
 }
 
-/* The kernel refused, or did not come back. */
-static enum outcome fire_failed(struct step_ctx *ctx, const struct reset_method *method,
-	const struct reset_run *run, struct err *err, struct result *res)
+/* Not here, or not any more: for the step that is a reason to skip it, or a failure. */
+static enum outcome not_offered(const struct step_ctx *ctx, const struct reset_args *a,
+	const struct reset_method *method, const char *msg, const char *hint, struct result *res)
 {
-	double took_s = (double)run->took_ns / (double)NS_PER_S;
-	char bdf[BDF_LEN];
-
-	bdf_text(ctx->dev->pci.bdf, bdf);
-	if (run->left != 0) {
-		result_fail(res, "wedged",
-			"the %s reset of %s is still in the kernel after %.1f s (process %d)",
-			method->name, bdf, took_s, (int)run->left);
-		result_advise(res, "the device cannot be used any more: reboot the host");
-		return OUTCOME_FAIL;
-	}
-	if (run->late)
-		return result_fail(res, "slow-reset",
-			"the %s reset of %s came back from the kernel only after %.1f s",
-			method->name, bdf, took_s);
-	if (err->code == ERR_TIMEOUT)
-		return result_fail(res, "timeout",
-			"the %s reset of %s did not return within %.1f s", method->name, bdf,
-			took_s);
-	if (err->code == ERR_LOST)
-		return result_broken(res, "not-recorded", err);
-	if (err->sys == EPERM || err->sys == EACCES || err->sys == EROFS)
-		return result_broken(res, "not-permitted", err);
-	if (method->diagnose != NULL)
-		method->diagnose(method, ctx->host, &ctx->dev->pci, err);
-	result_fail(res, err->code == ERR_ABSENT ? "device-vanished" : "reset-failed",
-		"%s (after %.1f s)", err->msg, took_s);
-	result_advise(res, "%s", err->hint);
-	return OUTCOME_FAIL;
-}
-
-/* The kernel said that all went well. What does the device say? */
-static enum outcome judge(struct step_ctx *ctx, const struct reset_method *method,
-	const struct reset_run *run, struct dev_state *before, struct result *res)
-{
-	struct dev_state after;
-	enum outcome outcome = device_observe(ctx, "after", &after, res);
-	char bdf[BDF_LEN];
-
-	if (outcome != OUTCOME_PASS)
-		return outcome;
-	/* words that the kernel dropped when the list was put back are no doing of the device */
-	if (!str_eq(before->reset_methods, ctx->dev->pci.reset_methods)) {
-		str_set(before->reset_methods, ctx->dev->pci.reset_methods);
-		if (ctx->dev->oracle != NULL)
-			str_set(((struct dev_state *)ctx->dev->oracle)->reset_methods,
-				before->reset_methods);
-	}
-	outcome = device_judge(ctx, before, &after, res);
-	if (outcome != OUTCOME_PASS || run->took_ns < NOT_READY_NS)
-		return outcome;
-	result_fail(res, "slow-reset",
-		"the kernel called the %s reset of %s successful after %.1f s: it had given up "
-		"waiting for the device once",
-		method->name, bdf_text(ctx->dev->pci.bdf, bdf),
-		(double)run->took_ns / (double)NS_PER_S);
-	result_advise(
-		res, "see the kernel log: 'not ready ... giving up' names the method that failed");
-	return OUTCOME_FAIL;
-}
-
-/*
- * The last look, after what may have taken long: the guard judges what is there now, and the groups
- * are held from here on, so that a VM cannot start on them in the middle.
- */
-static int claim(
-	struct step_ctx *ctx, const struct reset_method *method, struct hold *hold, struct err *err)
-{
-	struct pcidev_list all = {0};
-	int rc;
-
-	if (device_look(ctx, &all, err) != 0)
-		return -1;
-	rc = device_claim(ctx, &all, reset_reach(method, &ctx->dev->pci), hold, err);
-	pcidev_list_finish(&all);
-	return rc;
-}
-
-static enum outcome reset_held(struct step_ctx *ctx, const struct reset_method *method,
-	struct dev_state *before, struct result *res)
-{
-	struct result ignored = {0};
-	struct reset_run run = {0};
-	struct dev_state after;
-	struct err err = {0};
+	char why[DETAIL_MAX], what[ADVICE_MAX];
 	enum outcome outcome;
 
-	if (method->fire(method, ctx, &run, &err) == 0)
-		return judge(ctx, method, &run, before, res);
-	outcome = fire_failed(ctx, method, &run, &err, res);
-	if (run.left == 0)
-		device_observe(ctx, "after", &after, &ignored);
-	return outcome;
-}
-
-static enum outcome reset_once(
-	struct step_ctx *ctx, const struct reset_method *method, struct result *res)
-{
-	struct dev_state before;
-	struct hold hold = {0};
-	struct err err = {0};
-	enum outcome outcome = device_observe(ctx, "before", &before, res);
-
-	if (outcome != OUTCOME_PASS)
-		return outcome;
-	if (claim(ctx, method, &hold, &err) != 0)
-		return device_cannot_begin(&err, res);
-	outcome = reset_held(ctx, method, &before, res);
-	hold_release(&hold);
+	str_set(why, msg); /* they may be of the result itself */
+	str_set(what, hint);
+	outcome = a->if_offered || offered_elsewhere(ctx, method)
+		? result_skip(res, "not-offered", "%s", why)
+		: result_fail(res, "not-offered", "%s", why);
+	result_advise(res, "%s", what);
 	return outcome;
 }
 
@@ -239,35 +147,46 @@ static enum outcome run(struct step_ctx *ctx, const void *args, struct result *r
 {
 	const struct reset_args *a = args;
 	const struct reset_method *method = reset_method_find(a->method);
+	const struct lane_device *lead;
 	struct pcidev_list all = {0};
 	enum outcome outcome;
 	struct err err = {0};
+	char bdf[BDF_LEN];
 
 	if (device_look(ctx, &all, &err) != 0)
 		return device_cannot_begin(&err, res);
 	pcidev_list_finish(&all);
-	if (method->available(method, ctx->host, &ctx->dev->pci, &err) == 0)
-		return reset_once(ctx, method, res);
-	outcome = a->if_offered || offered_elsewhere(ctx, method)
-		? result_skip(res, "not-offered", "%s", err.msg)
-		: result_fail(res, "not-offered", "%s", err.msg);
-	result_advise(res, "%s", err.hint);
+	if (method->available(method, ctx->host, &ctx->dev->pci, &err) != 0)
+		return not_offered(ctx, a, method, err.msg, err.hint, res);
+	lead = reset_lead(ctx, method);
+	if (lead != ctx->dev)
+		return result_skip(res, "with-its-slot", "it was reset together with %s",
+			bdf_text(lead->pci.bdf, bdf));
+	outcome = reset_act(ctx, method, res);
+	if (outcome == OUTCOME_FAIL && str_eq(res->reason, "not-offered"))
+		outcome = not_offered(ctx, a, method, res->detail, res->advice, res);
 	return outcome;
 }
 
 static void describe(const struct step_ctx *ctx, const void *args, char *buf, size_t size)
 {
 	const struct reset_args *a = args;
-	char bdf[BDF_LEN];
+	const struct reset_method *method = reset_method_find(a->method);
+	const struct lane_device *lead = ctx->dev && method ? reset_lead(ctx, method) : ctx->dev;
+	char bdf[BDF_LEN], other[BDF_LEN];
 
-	snprintf(buf, size, "reset %s by %s%s",
-		ctx->dev ? bdf_text(ctx->dev->pci.bdf, bdf) : "each device", a->method,
-		a->if_offered ? ", if it offers that" : "");
+	if (lead != ctx->dev)
+		snprintf(buf, size, "%s is reset together with %s",
+			bdf_text(ctx->dev->pci.bdf, bdf), bdf_text(lead->pci.bdf, other));
+	else
+		snprintf(buf, size, "reset %s by %s%s",
+			ctx->dev ? bdf_text(ctx->dev->pci.bdf, bdf) : "each device", a->method,
+			a->if_offered ? ", if it offers that" : "");
 }
 
 const struct step_type step_reset = {
 	.word = {.name = "reset",
-		.summary = "reset the device through sysfs, and look at what that did to it",
+		.summary = "reset the device, and look at what that did to it",
 		.main_arg = "method",
 		.fields = fields,
 		.args_size = sizeof(struct reset_args)},

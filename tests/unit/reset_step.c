@@ -337,6 +337,55 @@ static void one_function_of_the_lane_that_offers_it_is_enough(void **state)
 	lane_close(&l);
 }
 
+static struct fakehost *two_functions(const char *driver_of_audio)
+{
+	return FAKEHOST(FAKE_DEV("0000:00:01.0", .secondary = 1, .driver = "pcieport"),
+		FAKE_DEV(GPU, .parent = "0000:00:01.0", .driver = "vfio-pci", .group = 12,
+			.methods = "flr bus"),
+		FAKE_DEV("0000:01:00.1", .parent = "0000:00:01.0", .driver = driver_of_audio,
+			.group = 12));
+}
+
+static void a_hot_reset_stands_for_the_whole_slot(void **state)
+{
+	struct err err = {0};
+	struct lane l;
+
+	(void)state;
+	lane_open(&l, two_functions("vfio-pci"), "hot");
+	assert_int_equal(step_reset.prepare(&l.ctx, &l.args, &err), 0);
+	/* plain files are no VFIO */
+	expect(&l, fire(&l, 5000), OUTCOME_FAIL, "reset-failed");
+	assert_non_null(strstr(l.res.detail, "at 'vfio attach'"));
+	l.ctx.dev = &l.devs[1];
+	assert_int_equal(step_reset.prepare(&l.ctx, &l.args, &err), 0);
+	expect(&l, fire(&l, 5000), OUTCOME_SKIPPED, "with-its-slot");
+	/* narrowed to it, it stands for itself */
+	l.step.device = "0000:01:00.1";
+	expect(&l, fire(&l, 5000), OUTCOME_FAIL, "reset-failed");
+	lane_close(&l);
+}
+
+static void a_hot_reset_needs_the_whole_slot_on_vfio(void **state)
+{
+	struct err err = {0};
+	struct lane l;
+
+	(void)state;
+	lane_open(&l, two_functions("snd_hda_intel"), "hot");
+	l.spec.driver = DRIVER_VFIO_PCI; /* will have bound it by then */
+	assert_int_equal(step_reset.prepare(&l.ctx, &l.args, &err), 0);
+	l.spec.driver = DRIVER_MANAGED;
+	assert_int_equal(step_reset.prepare(&l.ctx, &l.args, &err), -1);
+	assert_non_null(strstr(err.msg, "0000:01:00.1 is not on a VFIO driver"));
+	expect(&l, fire(&l, 5000), OUTCOME_BROKEN, "refused");
+	l.ctx.ndevs = 1;
+	assert_int_equal(step_reset.prepare(&l.ctx, &l.args, &err), -1);
+	assert_non_null(strstr(err.msg, "0000:01:00.1 would be reset as well"));
+	expect(&l, fire(&l, 5000), OUTCOME_BROKEN, "refused");
+	lane_close(&l);
+}
+
 static void a_word_that_the_kernel_drops_is_a_note_and_no_difference(void **state)
 {
 	struct lane l;
@@ -475,11 +524,11 @@ static void the_bound_counts_the_methods_that_may_run(void **state)
 	lane_close(&l);
 }
 
-static const char *load_error(const char *method)
+static const char *load_error(const char *method, bool while_running)
 {
 	static struct diags d;
 	struct args args = {.method = method};
-	struct step step = {.args = &args};
+	struct step step = {.args = &args, .while_running = while_running};
 
 	d = (struct diags){0};
 	if (step_reset.check(&step, NULL, &d) == 0)
@@ -491,10 +540,13 @@ static const char *load_error(const char *method)
 static void words_are_checked_when_a_scenario_is_read(void **state)
 {
 	(void)state;
-	assert_string_equal(load_error("flr"), "");
-	assert_non_null(strstr(load_error("flrr"), "did you mean 'flr'?"));
-	assert_non_null(strstr(load_error("banana"), "list resets"));
-	assert_non_null(strstr(load_error("hot"), "not available in this version"));
+	assert_string_equal(load_error("flr", false), "");
+	assert_non_null(strstr(load_error("flrr", false), "did you mean 'flr'?"));
+	assert_non_null(strstr(load_error("banana", false), "list resets"));
+	assert_string_equal(load_error("hot", false), "");
+	assert_string_equal(load_error("flr", true), "");
+	assert_non_null(strstr(load_error("hot", true), "stop the VM first"));
+	assert_non_null(strstr(load_error("slot", false), "not available in this version"));
 }
 
 int main(void)
@@ -511,6 +563,8 @@ int main(void)
 		cmocka_unit_test(every_errno_has_its_own_words),
 		cmocka_unit_test(a_method_that_is_not_offered_is_refused_before_the_run),
 		cmocka_unit_test(one_function_of_the_lane_that_offers_it_is_enough),
+		cmocka_unit_test(a_hot_reset_stands_for_the_whole_slot),
+		cmocka_unit_test(a_hot_reset_needs_the_whole_slot_on_vfio),
 		cmocka_unit_test(a_word_that_the_kernel_drops_is_a_note_and_no_difference),
 		cmocka_unit_test(the_guard_is_asked_again_right_before),
 		cmocka_unit_test(the_guard_is_asked_after_the_device_was_looked_at),

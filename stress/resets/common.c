@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "resets/common.h"
+
+#include "base/clock.h"
+#include "device/oracle.h"
+#include "device/reset.h"
+#include "model/event.h"
+#include "model/lane_device.h"
+#include "world/child.h"
+
+#include <errno.h>
+
+/* The device's own word goes in front of what the kernel said. */
+static void look_again(const struct host *host, const struct pcidev *dev, struct err *err)
+{
+	struct dev_state st = {0};
+	struct err ignored;
+
+	if (oracle_take(host, dev->bdf, clock_mono_ns() + ORACLE_NS, &st, &ignored) != 0) {
+		err_wrap(err, "its config space does not answer");
+	} else if (!st.present) {
+		err->code = ERR_ABSENT;
+		err_wrap(err, "it is gone from sysfs");
+	} else if (!st.readable) {
+		err_wrap(err, "its config space reads all ones");
+	}
+}
+
+void reset_explain(const char *method, const struct host *host, const struct pcidev *dev,
+	const struct reset_meaning *meanings, size_t n, struct err *err)
+{
+	char bdf[BDF_LEN];
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (meanings[i].sys != err->sys)
+			continue;
+		err_set(err, err->code, err->sys, "%s reset of %s: %s", method,
+			bdf_text(dev->bdf, bdf), meanings[i].what);
+		err_hint(err, "%s", meanings[i].hint);
+		break;
+	}
+	look_again(host, dev, err);
+}
+
+void reset_await_left(struct step_ctx *ctx, int64_t start_ns, pid_t left, struct reset_run *run)
+{
+	int64_t bound = ctx->deadline_ns - start_ns;
+	char bdf[BDF_LEN];
+
+	if (left == 0)
+		return;
+	emit_substep(ctx->out, bdf_text(ctx->dev->pci.bdf, bdf),
+		"still in the kernel at its deadline", clock_mono_ns() - start_ns);
+	run->late = true;
+	if (!child_left_ends(
+		    left, ctx->deadline_ns + bound - (bound > 20 * NS_PER_S ? 5 * NS_PER_S : 0)))
+		run->left = left;
+}

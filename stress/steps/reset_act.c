@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "steps/reset_act.h"
+
+#include "base/str.h"
+#include "base/vec.h"
+#include "device/hold.h"
+#include "device/reset.h"
+#include "model/event.h"
+#include "model/lane_device.h"
+#include "model/scenario.h"
+#include "steps/device_step.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+/*
+ * A reset that took this long met a device that was not ready when the kernel gave up waiting for
+ * it (PCIE_RESET_READY_POLL_MS, 60 s); if it then succeeded, another method did it.
+ */
+#define NOT_READY_NS (60 * NS_PER_S)
+
+/* A device of the lane that the reset reaches. */
+struct subject {
+	struct lane_device *dev;
+	struct dev_state before;
+};
+
+struct act {
+	struct step_ctx *ctx;
+	const struct reset_method *method;
+	VEC(struct subject) subjects; /* the one that the step acts on is the first */
+	struct result *res;
+};
+
+/* ---- may it be? ---- */
+
+static bool in_lane(const struct step_ctx *ctx, struct bdf bdf)
+{
+	size_t i;
+
+	for (i = 0; i < ctx->ndevs; i++)
+		if (bdf_eq(ctx->devs[i].pci.bdf, bdf))
+			return true;
+	return false;
+}
+
+/* Before the run the lane's devices are not bound yet: they will be. */
+static bool has_vfio(const struct step_ctx *ctx, const struct pcidev *dev, bool prepare)
+{
+	if (prepare && ctx->lane->driver == DRIVER_VFIO_PCI && in_lane(ctx, dev->bdf))
+		return true;
+	return pcidev_vfio_driver(dev->driver);
+}
+
+static int check_member(const struct step_ctx *ctx, const struct reset_method *method,
+	const struct pcidev *dev, bool prepare, struct err *err)
+{
+	char bdf[BDF_LEN];
+
+	bdf_text(dev->bdf, bdf);
+	if (method->needs_vfio && dev->is_bridge) {
+		err_set(err, ERR_REFUSED, 0,
+			"%s is a bridge that a %s reset would reach, and VFIO cannot have bridges",
+			bdf, method->name);
+		return err_hint(err, "`reset: subordinate` asks VFIO for nothing");
+	}
+	if (method->whole && !dev->is_bridge && !in_lane(ctx, dev->bdf)) {
+		err_set(err, ERR_REFUSED, 0,
+			"%s would be reset as well, and is not in the lane: a %s reset takes all "
+			"that is below the bridge",
+			bdf, method->name);
+		return err_hint(err, "name it in the lane's `devices`");
+	}
+	if (method->needs_vfio && !has_vfio(ctx, dev, prepare)) {
+		err_set(err, ERR_REFUSED, 0, "%s is not on a VFIO driver, which a %s reset needs",
+			bdf, method->name);
+		return err_hint(err, "`driver: vfio-pci` in the lane binds it");
+	}
+	return 0;
+}
+
+static int check_members(const struct step_ctx *ctx, const struct pcidev_list *all,
+	const struct reset_method *method, bool prepare, struct err *err)
+{
+	struct bdf_set set = {0};
+	size_t i;
+	int rc = 0;
+
+	if (!method->whole && !method->needs_vfio)
+		return 0;
+	scope_disturbed(all, &ctx->dev->pci, method->scope, &set);
+	for (i = 0; rc == 0 && i < set.n; i++)
+		rc = check_member(ctx, method, pcidev_find(all, set.v[i]), prepare, err);
+	bdf_set_finish(&set);
+	return rc;
+}
+
+int reset_may(struct step_ctx *ctx, const struct pcidev_list *all,
+	const struct reset_method *method, bool prepare, struct err *err)
+{
+	if (check_members(ctx, all, method, prepare, err) != 0)
+		return -1;
+	return prepare
+		? device_allowed(ctx, all, reset_reach(method, &ctx->dev->pci), ASK_PREPARE, err)
+		: 0;
+}
+
+const struct lane_device *reset_lead(const struct step_ctx *ctx, const struct reset_method *method)
+{
+	const struct pcidev *dev = &ctx->dev->pci;
+	size_t i;
+
+	for (i = 0; method->whole && i < ctx->ndevs; i++) {
+		const struct pcidev *other = &ctx->devs[i].pci;
+
+		if (dev->has_parent && other->has_parent && bdf_eq(dev->parent, other->parent) &&
+			(ctx->step->device == NULL || pcidev_matches(other, ctx->step->device)))
+			return &ctx->devs[i];
+	}
+	return ctx->dev;
+}
+
+/* ---- what became of it ---- */
+
+static struct step_ctx ctx_of(const struct act *act, const struct subject *s)
+{
+	struct step_ctx ctx = *act->ctx;
+
+	ctx.dev = s->dev;
+	return ctx;
+}
+
+/* The kernel refused, or did not come back. */
+static enum outcome fire_failed(struct act *act, const struct reset_run *run, struct err *err)
+{
+	const struct pcidev *dev = &act->ctx->dev->pci;
+	const struct reset_method *method = act->method;
+	double took_s = (double)run->took_ns / (double)NS_PER_S;
+	struct result *res = act->res;
+	char bdf[BDF_LEN];
+
+	bdf_text(dev->bdf, bdf);
+	if (run->left != 0) {
+		result_fail(res, "wedged",
+			"the %s reset of %s is still in the kernel after %.1f s (process %d)",
+			method->name, bdf, took_s, (int)run->left);
+		result_advise(res, "the device cannot be used any more: reboot the host");
+		return OUTCOME_FAIL;
+	}
+	if (run->late)
+		return result_fail(res, "slow-reset",
+			"the %s reset of %s came back from the kernel only after %.1f s",
+			method->name, bdf, took_s);
+	if (err->code == ERR_TIMEOUT)
+		return result_fail(res, "timeout",
+			"the %s reset of %s did not return within %.1f s", method->name, bdf,
+			took_s);
+	if (err->code == ERR_LOST)
+		return result_broken(res, "not-recorded", err);
+	if (err->code == ERR_REFUSED)
+		return result_broken(res, "refused", err);
+	if (err->sys == EPERM || err->sys == EACCES || err->sys == EROFS)
+		return result_broken(res, "not-permitted", err);
+	if (method->diagnose != NULL && err->code != ERR_UNSUPPORTED)
+		method->diagnose(method, act->ctx->host, dev, err);
+	result_fail(res,
+		err->code == ERR_ABSENT                ? "device-vanished"
+			: err->code == ERR_UNSUPPORTED ? "not-offered"
+						       : "reset-failed",
+		"%s (after %.1f s)", err->msg, took_s);
+	result_advise(res, "%s", err->hint);
+	return OUTCOME_FAIL;
+}
+
+/* Words that the kernel dropped when the list was put back are no doing of the device. */
+static void forgive_dropped(struct subject *s)
+{
+	if (str_eq(s->before.reset_methods, s->dev->pci.reset_methods))
+		return;
+	str_set(s->before.reset_methods, s->dev->pci.reset_methods);
+	if (s->dev->oracle != NULL)
+		str_set(((struct dev_state *)s->dev->oracle)->reset_methods,
+			s->before.reset_methods);
+}
+
+/* The kernel said that all went well. What does the device say? */
+static enum outcome judge(struct act *act, struct subject *s)
+{
+	struct step_ctx ctx = ctx_of(act, s);
+	struct dev_state after;
+	enum outcome outcome = device_observe(&ctx, "after", &after, act->res);
+
+	if (outcome != OUTCOME_PASS)
+		return outcome;
+	if (s->dev == act->ctx->dev)
+		forgive_dropped(s);
+	return device_judge(&ctx, &s->before, &after, act->res);
+}
+
+static enum outcome judge_all(struct act *act, const struct reset_run *run)
+{
+	enum outcome outcome = OUTCOME_PASS;
+	char bdf[BDF_LEN];
+
+	vec_foreach (s, &act->subjects) {
+		outcome = judge(act, s);
+		if (outcome != OUTCOME_PASS)
+			return outcome;
+	}
+	if (run->took_ns < NOT_READY_NS)
+		return OUTCOME_PASS;
+	result_fail(act->res, "slow-reset",
+		"the kernel called the %s reset of %s successful after %.1f s: it had given up "
+		"waiting for the device once",
+		act->method->name, bdf_text(act->ctx->dev->pci.bdf, bdf),
+		(double)run->took_ns / (double)NS_PER_S);
+	result_advise(act->res,
+		"see the kernel log: 'not ready ... giving up' names the method that failed");
+	return OUTCOME_FAIL;
+}
+
+/* ---- the reset ---- */
+
+/*
+ * The last look, after what may have taken long: the guard judges what is there now, and the groups
+ * are held from here on, so that a VM cannot start on them in the middle.
+ */
+static int claim(struct act *act, struct hold *hold, struct err *err)
+{
+	struct step_ctx *ctx = act->ctx;
+	struct pcidev_list all = {0};
+	int rc;
+
+	if (device_look(ctx, &all, err) != 0)
+		return -1;
+	rc = reset_may(ctx, &all, act->method, false, err);
+	if (rc == 0)
+		rc = device_claim(ctx, &all, reset_reach(act->method, &ctx->dev->pci), hold, err);
+	pcidev_list_finish(&all);
+	return rc;
+}
+
+static enum outcome fire(struct act *act, const struct hold *hold)
+{
+	struct result ignored = {0};
+	struct reset_run run = {0};
+	struct dev_state after;
+	struct err err = {0};
+	enum outcome outcome;
+
+	if (act->method->fire(act->method, act->ctx, hold, &run, &err) == 0)
+		return judge_all(act, &run);
+	outcome = fire_failed(act, &run, &err);
+	if (run.left == 0)
+		device_observe(act->ctx, "after", &after, &ignored);
+	return outcome;
+}
+
+static void add_subject(struct act *act, struct lane_device *dev)
+{
+	*vec_push(&act->subjects) = (struct subject){.dev = dev};
+}
+
+static int find_subjects(struct act *act, struct err *err)
+{
+	struct step_ctx *ctx = act->ctx;
+	struct pcidev_list all = {0};
+	struct bdf_set set = {0};
+	size_t i, k;
+
+	if (device_look(ctx, &all, err) != 0)
+		return -1;
+	scope_disturbed(&all, &ctx->dev->pci, reset_reach(act->method, &ctx->dev->pci), &set);
+	add_subject(act, ctx->dev);
+	for (i = 0; i < ctx->ndevs; i++)
+		for (k = 0; k < set.n && &ctx->devs[i] != ctx->dev; k++)
+			if (bdf_eq(ctx->devs[i].pci.bdf, set.v[k]))
+				add_subject(act, &ctx->devs[i]);
+	bdf_set_finish(&set);
+	pcidev_list_finish(&all);
+	return 0;
+}
+
+static enum outcome observe_all(struct act *act)
+{
+	enum outcome outcome = OUTCOME_PASS;
+
+	vec_foreach (s, &act->subjects) {
+		struct step_ctx ctx = ctx_of(act, s);
+
+		outcome = device_observe(&ctx, "before", &s->before, act->res);
+		if (outcome != OUTCOME_PASS)
+			break;
+	}
+	return outcome;
+}
+
+static enum outcome act_on(struct act *act)
+{
+	struct hold hold = {0};
+	struct err err = {0};
+	enum outcome outcome;
+
+	if (find_subjects(act, &err) != 0)
+		return device_cannot_begin(&err, act->res);
+	outcome = observe_all(act);
+	if (outcome != OUTCOME_PASS)
+		return outcome;
+	if (claim(act, &hold, &err) != 0)
+		return device_cannot_begin(&err, act->res);
+	outcome = fire(act, &hold);
+	hold_release(&hold);
+	return outcome;
+}
+
+enum outcome reset_act(struct step_ctx *ctx, const struct reset_method *method, struct result *res)
+{
+	struct act act = {.ctx = ctx, .method = method, .res = res};
+	enum outcome outcome = act_on(&act);
+
+	vec_finish(&act.subjects);
+	return outcome;
+}
