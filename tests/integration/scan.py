@@ -44,7 +44,7 @@ with open(f"{DATA}/ids.tsv") as f:
         columns = row.rstrip("\n").split("\t")
         roles[columns[0]] = columns[2]
 total = wrong = 0
-for name in ("lines.jsonl", "lines-from-formats.jsonl"):
+for name in ("lines.jsonl", "lines-from-formats.jsonl", "lines-more.jsonl"):
     with open(f"{DATA}/{name}") as f:
         labels = [json.loads(row) for row in f]
     text = "".join(label["line"] + "\n" for label in labels).encode()

@@ -28,7 +28,7 @@ same()
 }
 
 # The labelled lines as a log, among ordinary ones that make it large enough to be sieved.
-for f in lines lines-from-formats; do
+for f in lines lines-from-formats lines-more; do
 	python3 -c 'import json, sys
 for line in open(sys.argv[1]):
     print(json.loads(line)["line"])' "$data/$f.jsonl"

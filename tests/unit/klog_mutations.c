@@ -75,6 +75,7 @@ static int load(void **state)
 	classifier = classifier_new(catalogue);
 	add_corpus(DATA "lines.jsonl");
 	add_corpus(DATA "lines-from-formats.jsonl");
+	add_corpus(DATA "lines-more.jsonl");
 	for (i = 0; i < rules_count(catalogue); i++)
 		for (k = 0; k < rules_at(catalogue, i)->nsamples; k++)
 			add_original(rules_at(catalogue, i)->samples[k]);

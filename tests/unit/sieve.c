@@ -68,6 +68,7 @@ static int load(void **state)
 	sieve = savedlog_make_sieve(catalogue, also);
 	know_file(DATA "lines.jsonl");
 	know_file(DATA "lines-from-formats.jsonl");
+	know_file(DATA "lines-more.jsonl");
 	for (i = 0; i < rules_count(catalogue); i++)
 		for (k = 0; k < rules_at(catalogue, i)->nsamples; k++)
 			*vec_push(&known) = xstrdup(rules_at(catalogue, i)->samples[k]);
