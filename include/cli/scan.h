@@ -24,6 +24,7 @@ struct scan_result {
 	uint64_t told; /* incidents, also those that are not shown */
 	uint64_t omitted, hidden; /* hidden: below --min-severity */
 	uint64_t lines;
+	uint64_t unwrapped; /* lines put together again that a mail program had broken */
 	uint64_t copies; /* records that another log of the bundle held too */
 	enum severity worst; /* of those told */
 	const char *const *files; /* what was read, when that was not just one file */

@@ -20,6 +20,9 @@ struct savedlog_line {
 	struct klog_rec rec;
 	bool is_record; /* false: a line of a raw record's dictionary */
 	bool new_boot; /* the record is of another boot than those before it */
+	bool bare; /* nothing but the text stands in the line */
+	uint32_t indent; /* blanks in front of it */
+	uint32_t columns; /* of the physical line; 0 = no line of text */
 	unsigned source; /* for classify() */
 };
 

@@ -12,6 +12,7 @@
 #include "klog/rules.h"
 #include "klog/savedlog.h"
 #include "klog/sieve.h"
+#include "klog/unwrap.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +41,7 @@ struct scan {
 	struct klog *klog;
 	VEC(struct part) parts; /* of the log that is being read */
 	size_t nparts_read;
+	struct unwrap *unwrap; /* NULL = lines count as they stand */
 	bool several; /* say which */
 	VEC(const char *) files;
 	scan_tell *tell; /* of a log that grows; NULL = it is collected */
@@ -281,13 +283,16 @@ static void say_timeless(const struct scan *s, const struct part *part)
 	complain(&err);
 }
 
-/* A small log is not worth building the sieve for; where each line's time counts, none is passed over. */
+/*
+ * A small log is not worth building the sieve for; where each line's time counts or lines are torn,
+ * none is passed over.
+ */
 static void sieve_if_large(struct scan *s, struct part *part)
 {
 	static const char *const also[] = {SECTION_NVIDIA, SECTION_SUPPORTCONFIG, NULL};
 
-	if (part->asked || s->q.by_line || s->tell != NULL || s->q.since.kind != SINCE_ALWAYS ||
-		savedlog_bytes(part->log) < SAVEDLOG_BEGINNING)
+	if (part->asked || s->unwrap == NULL || unwrap_count(s->unwrap) > 0 ||
+		s->q.since.kind != SINCE_ALWAYS || savedlog_bytes(part->log) < SAVEDLOG_BEGINNING)
 		return;
 	part->asked = true;
 	if (s->sieve == NULL)
@@ -295,8 +300,16 @@ static void sieve_if_large(struct scan *s, struct part *part)
 	savedlog_sieve(part->log, s->sieve);
 }
 
-static void take_line(struct scan *s, struct part *part, struct savedlog_line *line)
+static struct part *newest_part(struct scan *s)
 {
+	return &s->parts.v[s->parts.n - 1];
+}
+
+static void take_line(void *arg, struct savedlog_line *line)
+{
+	struct scan *s = arg;
+	struct part *part = newest_part(s);
+
 	if (s->q.by_line)
 		write_line(s, part, line);
 	if (!line->is_record || is_too_old(s, part, &line->rec))
@@ -310,18 +323,45 @@ static void take_line(struct scan *s, struct part *part, struct savedlog_line *l
 	klog_feed(s->klog, &line->rec);
 }
 
+/* A log that grows is told at once, and its lines are not torn. */
+static void begin_unwrapping(struct scan *s)
+{
+	if (!s->q.by_line && s->tell == NULL)
+		s->unwrap = unwrap_new(s->classifier, take_line, s);
+}
+
+static void end_unwrapping(struct scan *s)
+{
+	if (s->unwrap == NULL)
+		return;
+	unwrap_end(s->unwrap);
+	s->result.unwrapped += unwrap_count(s->unwrap);
+	unwrap_free(take_ptr(s->unwrap));
+}
+
+static bool wants_every(const struct scan *s)
+{
+	return klog_wants_all(s->klog) ||
+		(s->unwrap != NULL && (unwrap_waits(s->unwrap) || unwrap_count(s->unwrap) > 0));
+}
+
 static int read_part(struct scan *s, struct err *err)
 {
-	struct part *part = &s->parts.v[s->parts.n - 1];
+	struct part *part = newest_part(s);
 	uint64_t before = savedlog_lines(part->log);
 	struct savedlog_line line;
 	int rc;
 
+	begin_unwrapping(s);
 	while ((rc = savedlog_next(part->log, &line, err)) > 0) {
 		sieve_if_large(s, part);
-		take_line(s, part, &line);
-		savedlog_want_every(part->log, klog_wants_all(s->klog));
+		if (s->unwrap != NULL)
+			unwrap_take(s->unwrap, &line);
+		else
+			take_line(s, &line);
+		savedlog_want_every(part->log, wants_every(s));
 	}
+	end_unwrapping(s);
 	s->result.lines += savedlog_lines(part->log) - before;
 	return rc;
 }

@@ -229,6 +229,11 @@ static void say_left_out(FILE *out, const struct scan_result *r)
 		fprintf(out, "%" PRIu64 " less severe not shown\n", r->hidden);
 	if (r->omitted > 0)
 		fprintf(out, "%" PRIu64 " not shown: too many\n", r->omitted);
+	if (r->unwrapped > 0)
+		fprintf(out,
+			"%" PRIu64 " line%s had been wrapped, as by a mail program, and "
+			"%s joined again\n",
+			r->unwrapped, plural(r->unwrapped), r->unwrapped == 1 ? "was" : "were");
 	if (r->copies > 0)
 		fprintf(out, "%" PRIu64 " record%s told by another log of the bundle too\n",
 			r->copies, plural(r->copies));

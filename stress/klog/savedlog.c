@@ -160,8 +160,33 @@ static uint32_t lost_records(const struct klog_rec *rec)
 	return 0;
 }
 
-static void from_text(struct savedlog *l, const struct logfile_line *line, struct klog_rec *rec)
+static int hex_digit(char c)
 {
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* A mail in quoted-printable (RFC 2045) has "severity=3DCorrected". */
+static void unquote(struct klog_rec *rec)
+{
+	size_t from, to = 0;
+
+	for (from = 0; from < rec->len; from++, to++) {
+		const char *s = rec->text + from;
+
+		rec->text[to] = *s;
+		if (*s != '=' || from + 2 >= rec->len || hex_digit(s[1]) < 0 || hex_digit(s[2]) < 0)
+			continue;
+		rec->text[to] = (char)(hex_digit(s[1]) << 4 | hex_digit(s[2]));
+		from += 2;
+	}
+	rec->len = (uint16_t)to;
+	rec->text[to] = '\0';
+}
+
+static void from_text(
+	struct savedlog *l, const struct logfile_line *line, struct savedlog_line *out)
+{
+	struct klog_rec *rec = &out->rec;
 	struct logline parsed;
 	bool cut;
 
@@ -179,6 +204,12 @@ static void from_text(struct savedlog *l, const struct logfile_line *line, struc
 	rec->len = (uint16_t)(cut ? KMSG_TEXT_MAX : parsed.len);
 	memcpy(rec->text, parsed.text, rec->len);
 	rec->text[rec->len] = '\0';
+	if (memmem(rec->text, rec->len, "=3D", 3) != NULL)
+		unquote(rec);
+	out->bare = parsed.bare;
+	while (out->indent < line->n && line->s[out->indent] == ' ')
+		out->indent++;
+	out->columns = (uint32_t)line->n;
 }
 
 /* What journalctl puts between two boots. */
@@ -280,7 +311,7 @@ static int next_of_file(struct savedlog *l, struct savedlog_line *out, struct er
 	l->no = l->line.no;
 	l->bytes += l->line.n;
 	if (!from_raw(l, &l->line, &out->rec)) {
-		from_text(l, &l->line, &out->rec);
+		from_text(l, &l->line, out);
 		out->new_boot = says_new_boot(&l->line);
 		out->is_record = !l->raw || l->line.n == 0 || l->line.s[0] != ' ';
 	}
@@ -326,7 +357,8 @@ int savedlog_next(struct savedlog *l, struct savedlog_line *out, struct err *err
 	memset(&out->rec, 0, offsetof(struct klog_rec, text) + 1);
 	out->rec.usec = -1;
 	out->is_record = true;
-	out->new_boot = false;
+	out->new_boot = out->bare = false;
+	out->columns = out->indent = 0;
 	rc = l->file != NULL      ? next_of_file(l, out, err)
 		: l->dump != NULL ? next_of_kmsg(l, out, err)
 				  : next_of_journal(l, out, err);

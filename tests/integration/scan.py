@@ -224,6 +224,23 @@ scan("-", text=b"12,1200,123456789,-;" + text.encode() + b"\n", code=0)
 scan("-", text=b"[  123.456789] host mytool[4]: " + text.encode() + b"\n", code=0)
 scan("-", text=b"May 30 19:39:03 host mytool[4]: " + text.encode() + b"\n", code=0)
 
+# wrapped by a mail program, also behind the lines of a large log that are passed over
+torn = (b"[  123.456789] DMAR: [DMA Read NO_PASID] Request device [41:00.0] fault addr\n"
+        b"0x98000000 [fault reason 0x06] PTE Read access is not set\n")
+calm = b"".join(b"[  %d.000000] usb 1-%d: new high-speed USB device number 4 using xhci_hcd\n" %
+                (i, i % 9) for i in range(9000))
+for log in (torn, calm + torn, torn + calm, calm + torn + calm + torn + calm):
+    p = scan("-", text=log, code=1)
+    n = log.count(b"DMAR")
+    found = json.loads(scan("-", "--format", "json", text=log, code=1).stdout)["incidents"]
+    expect("torn", [(i["id"], i["bdf"], i["count"]) for i in found],
+           [("dmar.dma-fault", "0000:41:00.0", n)] if n == 1 or len(found) == 1 else
+           [("dmar.dma-fault", "0000:41:00.0", 1)] * n)
+    expect("torn lines are told of", b"%d line%s had been wrapped" % (n, b"s" * (n > 1)) in p.stdout,
+           True)
+expect("a torn line by line", [json.loads(row)["id"] for row in
+                               scan("--lines", "-", text=torn).stdout.splitlines()], ["none", "none"])
+
 # hostile text: no line is left out, nothing reaches a terminal, nothing is too long
 hostile = [b"\x1b[2J\x1b]0;owned\x07 pcieport 0000:64:01.0: AER: device recovery failed",
            b"pcieport 0000:64:01.0: AER: device recovery failed\x1b[31m\xff\xfe\xc2\x9b31m",

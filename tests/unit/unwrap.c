@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "klog/unwrap.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/vec.h"
+#include "klog/logline.h"
+#include "klog/rules.h"
+#include "klog/savedlog.h"
+#include "world/instream.h"
+#include "world/logfile.h"
+#include "world/tempfile.h"
+
+#include "cmocka_all.h"
+
+#include <ctype.h>
+#include <jansson.h>
+#include <string.h>
+#include <unistd.h>
+
+#define DATA SOURCE_DIR "/tests/klog/"
+
+/* between two lines that are tried */
+#define BETWEEN "[ 1234.600000] random: crng init done\n"
+
+struct original {
+	char *text; /* without stamps */
+	const struct rule *rule;
+};
+
+static struct rules *catalogue;
+static struct classifier *classifier;
+static VEC(struct original) originals;
+
+/* What the kernel says, and what is known of it. */
+static void add_original(const char *line)
+{
+	struct klog_match m;
+	struct logline l;
+
+	logline_parse(line, strlen(line), &l);
+	if (classify(classifier, l.text, l.len, l.source & SOURCE_KERNEL, &m))
+		*vec_push(&originals) = (struct original){xstrndup(l.text, l.len), m.rule};
+}
+
+static void add_corpus(const char *path)
+{
+	FILE *f = fopen(path, "r");
+	json_error_t error;
+	json_t *label;
+
+	assert_non_null(f);
+	while ((label = json_loadf(f, JSON_DISABLE_EOF_CHECK, &error)) != NULL) {
+		add_original(json_string_value(json_object_get(label, "line")));
+		json_decref(label);
+	}
+	fclose(f);
+}
+
+static int load(void **state)
+{
+	struct diags diags = {0};
+	size_t i, k;
+
+	(void)state;
+	catalogue = rules_load(NULL, 0, &diags);
+	if (catalogue == NULL)
+		return -1;
+	classifier = classifier_new(catalogue);
+	add_corpus(DATA "lines.jsonl");
+	add_corpus(DATA "lines-from-formats.jsonl");
+	add_corpus(DATA "lines-more.jsonl");
+	for (i = 0; i < rules_count(catalogue); i++)
+		for (k = 0; k < rules_at(catalogue, i)->nsamples; k++)
+			add_original(rules_at(catalogue, i)->samples[k]);
+	return 0;
+}
+
+static int unload(void **state)
+{
+	(void)state;
+	vec_foreach (o, &originals)
+		free(o->text);
+	vec_finish(&originals);
+	classifier_free(classifier);
+	rules_free(catalogue);
+	return 0;
+}
+
+/* ---- what comes out of a text ---- */
+
+struct heard {
+	VEC(char *) texts;
+	VEC(const struct rule *) rules; /* NULL: nothing applies */
+	uint64_t count;
+};
+
+static void note(void *arg, struct savedlog_line *line)
+{
+	struct heard *out = arg;
+	struct klog_match m;
+
+	classify(classifier, line->rec.text, line->rec.len, line->source, &m);
+	*vec_push(&out->texts) = xstrndup(line->rec.text, line->rec.len);
+	*vec_push(&out->rules) = m.rule;
+}
+
+static struct heard unwrap_text(const char *text)
+{
+	struct err err = {0};
+	struct heard out = {0};
+	struct unwrap *u = unwrap_new(classifier, note, &out);
+	struct savedlog_line line;
+	struct savedlog *log;
+	struct unpack *archive;
+	struct logfile *file;
+	int fd = tempfile_open(&err), rc;
+
+	if (fd < 0 || tempfile_write(fd, text, strlen(text), &err) != 0 ||
+		lseek(fd, 0, SEEK_SET) != 0 ||
+		logfile_open(instream_of_fd(fd, "test"), &file, &archive, &err) != 0)
+		fail_msg("%s", err.msg);
+	log = savedlog_of_file(file);
+	while ((rc = savedlog_next(log, &line, &err)) > 0)
+		unwrap_take(u, &line);
+	assert_int_equal(rc, 0);
+	unwrap_end(u);
+	assert_false(unwrap_waits(u));
+	out.count = unwrap_count(u);
+	unwrap_free(u);
+	savedlog_close(log);
+	return out;
+}
+
+static void heard_finish(struct heard *out)
+{
+	vec_foreach (text, &out->texts)
+		free(*text);
+	vec_finish(&out->texts);
+	vec_finish(&out->rules);
+}
+
+static void expect(const char *text, const char *const *texts, uint64_t count)
+{
+	struct heard out = unwrap_text(text);
+	size_t i;
+
+	for (i = 0; texts[i] != NULL; i++) {
+		assert_true(i < out.texts.n);
+		assert_string_equal(out.texts.v[i], texts[i]);
+	}
+	assert_int_equal(out.texts.n, i);
+	assert_int_equal(out.count, count);
+	heard_finish(&out);
+}
+
+/* ---- as programs wrap ---- */
+
+/* At the last blank that leaves no more than `width` columns; false when nothing is to be done. */
+static bool wrap(const char *line, size_t width, const char *quote, struct str *out)
+{
+	bool any = false;
+
+	while (strlen(line) > width) {
+		size_t at = width;
+
+		while (at > 0 && line[at] != ' ')
+			at--;
+		if (at == 0)
+			break;
+		str_addf(out, "%s%.*s\n", quote, (int)at, line);
+		line += at + 1;
+		any = true;
+	}
+	str_addf(out, "%s%s\n", quote, line);
+	return any;
+}
+
+/* RFC 2045: 76 bytes with the "=" of a line that goes on. */
+static void quote_printable(const char *line, struct str *out)
+{
+	size_t column = 0;
+
+	for (; *line != '\0'; line++) {
+		bool plain = *line != '=' && (isprint((unsigned char)*line) || *line == '\t');
+
+		if (column + (plain ? 1 : 3) > 75) {
+			str_add(out, "=\n");
+			column = 0;
+		}
+		str_addf(out, plain ? "%c" : "=%02X", (unsigned char)*line);
+		column += plain ? 1 : 3;
+	}
+	str_add(out, "\n");
+}
+
+/* Families whose lines make one report together. */
+static bool same_family(const char *a, const char *b)
+{
+	static const char pcie[] = "aer. bert. dpc. driver. edr. ghes. ";
+	char f[16], g[16];
+
+	snprintf(f, sizeof(f), "%.*s. ", (int)strcspn(a, "."), a);
+	snprintf(g, sizeof(g), "%.*s. ", (int)strcspn(b, "."), b);
+	return str_eq(f, g) || (strstr(pcie, f) != NULL && strstr(pcie, g) != NULL);
+}
+
+/* The same fault, a part of the same report, or nothing. */
+static bool is_allowed(const struct rule *was, const struct rule *is)
+{
+	return is == NULL || is == was ||
+		(is->role == ROLE_CONTEXT && same_family(was->id, is->id));
+}
+
+/* 1 = told as before, 0 = not at all. */
+static size_t judge(const struct original *o, const char *text)
+{
+	struct heard out = unwrap_text(text);
+	size_t right = 0;
+
+	vec_foreach (rule, &out.rules) {
+		if (!is_allowed(o->rule, *rule))
+			fail_msg("%s became %s:\n%s", o->rule->id, (*rule)->id, text);
+		right |= *rule == o->rule;
+	}
+	heard_finish(&out);
+	return right;
+}
+
+static void a_wrapped_line_is_told_as_before_or_not_at_all(void **state)
+{
+	static const char *const quotes[] = {"", "", "", "", "", "", "> ", "", ""};
+	size_t width, tried = 0, right = 0;
+
+	(void)state;
+	for (width = 72; width <= 80; width++)
+		vec_foreach (o, &originals) {
+			struct str line = {0}, text = {0};
+
+			str_addf(&line, "[ 1234.567890] %s", o->text);
+			if (wrap(line.s, width, quotes[width - 72], &text)) {
+				str_add(&text, BETWEEN);
+				tried++;
+				right += judge(o, text.s);
+			}
+			str_finish(&line);
+			str_finish(&text);
+		}
+	print_message("%zu of %zu told\n", right, tried);
+	assert_true(tried > 1000);
+	assert_true(right * 100 > tried * 95);
+}
+
+static void quoted_printable_hides_nothing(void **state)
+{
+	(void)state;
+	vec_foreach (o, &originals) {
+		struct str line = {0}, text = {0};
+
+		str_addf(&line, "[ 1234.567890] %s", o->text);
+		quote_printable(line.s, &text);
+		str_add(&text, "[ 1234.600000] mode=3Dx\n");
+		if (line.len < 300 && judge(o, text.s) == 0)
+			fail_msg("%s was not told: %s", o->rule->id, text.s);
+		str_finish(&line);
+		str_finish(&text);
+	}
+}
+
+/* ---- what stays as it is ---- */
+
+#define HEAD "DMAR: [DMA Read NO_PASID] Request device [01:00.0] fault addr"
+#define REST "0x98000000 [fault reason 0x06] PTE Read access is not set"
+
+static void a_torn_line_is_whole_again(void **state)
+{
+	(void)state;
+	expect("[ 1234.567890] " HEAD "\n" REST "\n" BETWEEN,
+		(const char *[]){HEAD " " REST, "random: crng init done", NULL}, 1);
+	/* at the end of the log */
+	expect("[ 1234.567890] " HEAD "\n" REST "\n", (const char *[]){HEAD " " REST, NULL}, 1);
+}
+
+static void lines_that_only_look_torn_stay_as_they_are(void **state)
+{
+	(void)state;
+	/* the second has its own stamp */
+	expect("[ 1234.567890] " HEAD "\n[ 1234.567891] " REST "\n",
+		(const char *[]){HEAD, REST, NULL}, 0);
+	/* a line between them */
+	expect("[ 1234.567890] " HEAD "\n\n" REST "\n", (const char *[]){HEAD, "", REST, NULL}, 0);
+	/* the word would have fitted */
+	expect("[    1.000000] " HEAD "\n0x9 [fault reason 0x06] PTE Read access is not set\n",
+		(const char *[]){HEAD " 0x9 [fault reason 0x06] PTE Read access is not set", NULL},
+		1);
+	expect("[1.0] DMAR: [DMA Read NO_PASID] Request device [01:00.0] fault\naddr " REST "\n",
+		(const char *[]){"DMAR: [DMA Read NO_PASID] Request device [01:00.0] fault",
+			"addr " REST, NULL},
+		0);
+	/* together they are nothing known */
+	expect("[ 1234.567890] snd_hda_intel 0000:01:00.1: a line that goes on and on and on\n"
+	       "without end\n" BETWEEN,
+		(const char *[]){"snd_hda_intel 0000:01:00.1: a line that goes on and on and on",
+			"without end", "random: crng init done", NULL},
+		0);
+	/* wider than mails are */
+	expect("[ 1234.567890] Nov 11 host kernel: [ 1234.567890]          " HEAD "\n" REST "\n",
+		(const char *[]){"Nov 11 host kernel: [ 1234.567890]          " HEAD, REST, NULL},
+		0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_wrapped_line_is_told_as_before_or_not_at_all),
+		cmocka_unit_test(quoted_printable_hides_nothing),
+		cmocka_unit_test(a_torn_line_is_whole_again),
+		cmocka_unit_test(lines_that_only_look_torn_stay_as_they_are),
+	};
+
+	return cmocka_run_group_tests(tests, load, unload);
+}
