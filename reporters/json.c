@@ -333,6 +333,7 @@ static void say_cuts(struct str *out, const struct run_view *run, const struct j
 	say_part(&parts, "steps", steps_shown, steps);
 	say_part(&parts, "blind spots", least(run->blind_spots.n, cut->sentences),
 		run->blind_spots.n);
+	say_part(&parts, "notes", least(run->notes.n, cut->sentences), run->notes.n);
 	say_part(&parts, "changes left on the host", least(run->undo_left.n, cut->sentences),
 		run->undo_left.n);
 	if (!cut->scenario_text && run->scenario_text != NULL && *run->scenario_text != '\0')
@@ -425,6 +426,7 @@ void json_report(const struct run_view *run, const struct json_cut *cut, FILE *o
 	lists(run, cut, out);
 	member(out, "klog", klog_row(run));
 	member(out, "blind_spots", blind_spots_json(run, cut));
+	member(out, "notes", sentences(&run->notes, cut));
 	member(out, "undo", undo_row(run, cut));
 	fputs("}\n", out);
 }
