@@ -5,6 +5,7 @@
 #include "model/lane_device.h"
 
 struct emitter;
+struct guard_allow;
 
 /*
  * Prepare phase, read-only: could the lane that has these devices take this one for vfio-pci? There
@@ -12,7 +13,8 @@ struct emitter;
  * host driver. -1 (ERR_REFUSED) says what to do.
  */
 int driver_check(const struct host *host, const struct pcidev_list *all, const struct pcidev *dev,
-	const struct bdf *lane, size_t nlane, struct err *err) must_check;
+	const struct bdf *lane, size_t nlane, const struct guard_allow *allow,
+	struct err *err) must_check;
 
 /*
  * Binds the device to vfio-pci for the run, when it is not bound already: undo record first. Refuses

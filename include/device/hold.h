@@ -12,8 +12,8 @@ struct hold {
 
 /*
  * Right after guard_check agreed, with the same arguments. Refuses (ERR_REFUSED) when a group was
- * opened or a driver bound since. Groups that the friendly QEMU has are left to it. Nothing else
- * is opened: the devices see nothing of it.
+ * opened or a driver bound since. Groups that the friendly QEMU has, or that are busy and allowed,
+ * are left alone. Nothing else is opened: the devices see nothing of it.
  */
 int hold_take(const struct host *host, const struct pcidev_list *all, const struct bdf *disturbed,
 	size_t n, const struct guard_friends *friends, struct hold *out,

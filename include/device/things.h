@@ -15,6 +15,7 @@ enum thing_kind {
 	THING_FRAMEBUFFER,
 	THING_USB, /* a device plugged into a USB controller */
 	THING_DMA, /* a DMA channel that the kernel uses */
+	THING_RDMA, /* an RDMA device (InfiniBand, RoCE) */
 };
 
 struct thing {

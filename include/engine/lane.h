@@ -2,6 +2,7 @@
 #ifndef VFIO_STRESS_ENGINE_LANE_H
 #define VFIO_STRESS_ENGINE_LANE_H
 
+#include "device/guard.h"
 #include "model/event.h"
 #include "model/lane_device.h"
 #include "model/scenario.h"
@@ -16,6 +17,7 @@ struct lane {
 	const struct scenario *scenario;
 	const struct lane_spec *spec;
 	struct emitter out;
+	struct guard_allow allow;
 	struct pcidev_list topology;
 	struct vm *vm; /* NULL: a lane without a domain */
 	int domain_lock; /* held until its process ends */

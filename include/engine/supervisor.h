@@ -150,6 +150,7 @@ struct supervisor {
 	uint64_t trace_undo; /* its undo record */
 	int64_t taint; /* of the kernel when the run began */
 	VEC(char *) blind_spots; /* that were said */
+	VEC(char *) notes_said; /* the NOTE_ONCE ones */
 	struct budgets *budgets;
 	const struct sup_lane *speaker; /* whose QEMU said what is fed now, NULL = the kernel */
 	struct klog_rec held; /* taken, but behind the boundary that is being looked at */

@@ -13,7 +13,7 @@ enum event_kind {
 	EV_LANE_DEVICE, /* subject = BDF, text = identity (lane_device_pack) */
 	EV_LANE_REFUSED, /* prepare: subject = what, text = why, hint = what to do; may be several */
 	EV_LANE_FACT, /* prepare: subject = "libvirt" or "qemu", text = its version; "qemu-log", its path */
-	EV_LANE_NOTE, /* prepare and later: something a reader of the report should know */
+	EV_LANE_NOTE, /* prepare and later: something a reader of the report should know; reason = NOTE_ONCE: again it is no news */
 	EV_LANE_PREPARED, /* end of prepare: code = how many refusals */
 	EV_CYCLE_BEGIN,
 	EV_STEP_BEGIN, /* subject = BDF or "", dur_ns = its deadline from now */
@@ -40,6 +40,8 @@ enum phase { PHASE_NONE, PHASE_BEFORE, PHASE_CYCLE, PHASE_AFTER };
 #define EVENT_ACK 1u /* the sender waits until this is on disk */
 #define EVENT_DISRUPTIVE                                                                           \
 	2u /* STEP_BEGIN, STEP_END: markers, boundaries and the quiesce tail apply */
+
+#define NOTE_ONCE "once"
 
 /* The one record: a packet on the lane's socket, a row in the store. */
 struct event {

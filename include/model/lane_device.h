@@ -5,11 +5,13 @@
 #include "world/pcidev.h"
 
 struct event;
+struct guard_allow;
 
 /* A device that a lane holds for the run. */
 struct lane_device {
 	struct pcidev
 		pci; /* as it was when the lane was prepared, or when a step last changed it */
+	const struct guard_allow *allow; /* device/guard.h; NULL: nothing is lifted */
 	int lock_fd; /* lock in /run/vfio-stress; held until the lane ends */
 	uint64_t undo_driver; /* undo record of its binding, 0 = not rebound */
 	char driver_was[32], override_was[64]; /* what that record says */

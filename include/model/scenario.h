@@ -40,6 +40,13 @@ struct ready {
 	struct srcpos pos;
 };
 
+/* A device that may be disturbed although somebody uses it, and why that is all right. */
+struct allow {
+	const char *device; /* selector */
+	const char *reason;
+	struct srcpos pos;
+};
+
 enum lane_driver { DRIVER_VFIO_PCI, DRIVER_MANAGED };
 
 struct selector {
@@ -57,6 +64,8 @@ struct lane_spec {
 	enum lane_driver driver;
 	bool take_over;
 	struct ready ready;
+	struct allow *allow; /* the scenario's, then its own */
+	size_t nallow;
 	struct step_list steps; /* its own, or the scenario's */
 	struct srcpos pos;
 };

@@ -6,6 +6,7 @@
 
 #include <stddef.h>
 
+struct allow;
 struct lane_spec;
 struct scenario;
 struct step_list;
@@ -50,6 +51,7 @@ void read_lanes(struct loader *ld, const struct ynode *node);
 void read_repeat(struct loader *ld, const struct ynode *node);
 void read_timeouts(struct loader *ld, const struct ynode *node);
 void read_tolerate(struct loader *ld, const struct ynode *node);
+size_t read_allow(struct loader *ld, const struct ynode *node, struct allow **out);
 void read_reports(struct loader *ld, const struct ynode *node);
 
 /* scenario_checks.c: what only the whole can tell. */

@@ -186,9 +186,11 @@ static int check_vfs(const struct pcidev *dev, struct err *err)
 }
 
 /* Unbinding from under somebody sleeps until he lets go, or takes away what the host needs. */
-static int nobody_uses(const struct host *host, struct bdf bdf, struct err *err)
+static int nobody_uses(
+	const struct host *host, struct bdf bdf, const struct guard_allow *allow, struct err *err)
 {
-	const struct guard_friends friends = {.lane = &bdf, .nlane = 1, .while_bound = true};
+	const struct guard_friends friends = {
+		.lane = &bdf, .nlane = 1, .while_bound = true, .allow = allow};
 	struct pcidev_list all = {0};
 	const struct pcidev *dev;
 	int rc;
@@ -215,8 +217,8 @@ static int change(const struct host *host, struct bdf bdf, const char *now, cons
 }
 
 /* The driver it has now. Refuses when it is not there, or in use and to be unbound. */
-static int may_change(const struct host *host, struct bdf bdf, const char *driver, char *now,
-	size_t size, struct err *err)
+static int may_change(const struct host *host, struct bdf bdf, const char *driver,
+	const struct guard_allow *allow, char *now, size_t size, struct err *err)
 {
 	char text[BDF_LEN];
 
@@ -227,7 +229,7 @@ static int may_change(const struct host *host, struct bdf bdf, const char *drive
 	if (driver[0] != '\0' && driver_ready(host, driver, err) != 0)
 		return -1;
 	driver_of(host, bdf, now, size);
-	return now[0] ? nobody_uses(host, bdf, err) : 0;
+	return now[0] ? nobody_uses(host, bdf, allow, err) : 0;
 }
 
 int driver_bind(const struct host *host, struct bdf bdf, const char *driver, const char *override,
@@ -238,7 +240,7 @@ int driver_bind(const struct host *host, struct bdf bdf, const char *driver, con
 	driver_of(host, bdf, now, sizeof(now));
 	if (exists(host, bdf) && str_eq(now, driver))
 		return write_override(host, bdf, override, deadline_ns, err);
-	if (may_change(host, bdf, driver, now, sizeof(now), err) != 0)
+	if (may_change(host, bdf, driver, NULL, now, sizeof(now), err) != 0)
 		return -1;
 	return change(host, bdf, now, driver, override, deadline_ns, err);
 }
@@ -282,7 +284,7 @@ int driver_rebind(const struct host *host, struct lane_device *dev, const char *
 	struct bdf bdf = dev->pci.bdf;
 	char now[32];
 
-	if (may_change(host, bdf, driver, now, sizeof(now), err) != 0 ||
+	if (may_change(host, bdf, driver, dev->allow, now, sizeof(now), err) != 0 ||
 		driver_record(host, dev, out, err) != 0 ||
 		change(host, bdf, now, driver, driver, deadline_ns, err) != 0)
 		return -1;
@@ -364,9 +366,10 @@ static int check_group(const struct pcidev_list *all, const struct pcidev *dev,
 }
 
 int driver_check(const struct host *host, const struct pcidev_list *all, const struct pcidev *dev,
-	const struct bdf *lane, size_t nlane, struct err *err)
+	const struct bdf *lane, size_t nlane, const struct guard_allow *allow, struct err *err)
 {
-	const struct guard_friends friends = {.lane = lane, .nlane = nlane, .while_bound = true};
+	const struct guard_friends friends = {
+		.lane = lane, .nlane = nlane, .while_bound = true, .allow = allow};
 
 	if (check_group(all, dev, lane, nlane, err) != 0 || check_vfs(dev, err) != 0)
 		return -1;

@@ -8,8 +8,10 @@
 #include "device/holders.h"
 #include "device/lock.h"
 #include "device/nodes.h"
+#include "device/process.h"
 #include "device/things.h"
 #include "device/uses.h"
+#include "model/scenario.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,13 +21,24 @@
 #include <string.h>
 #include <unistd.h>
 
+#define REASONS_MAX 3 /* that a refusal names */
+
+/* Why one function must not be disturbed. */
+struct objections {
+	char text[400], hint[200]; /* of the firm one, else the first few */
+	size_t n;
+	bool firm; /* nobody may lift it */
+};
+
 /* One check in progress. */
 struct guard {
 	const struct host *host;
 	const struct pcidev_list *all;
 	const struct pcidev *dev; /* the function that is judged now */
+	const struct allow *row; /* that lets it be disturbed, NULL = none */
+	struct objections against;
 	const struct guard_friends *friends;
-	char what[BDF_LEN + 112]; /* "0000:41:00.0 (AD102 ...)" */
+	struct uses *uses; /* NULL: not needed so far */
 	/* of all functions on VFIO, looked for in /proc once; whose they are, by the same index */
 	struct node_list vfio;
 	const struct pcidev **owners;
@@ -42,26 +55,82 @@ static const struct {
 	{0x0806, "an IOMMU"},
 };
 
-static int refuse(struct guard *g, const char *hint, const char *fmt, ...) printf_like(3, 4);
+static void object(struct guard *g, bool firm, const char *hint, const char *fmt, ...)
+	printf_like(4, 5);
 
-static int refuse(struct guard *g, const char *hint, const char *fmt, ...)
+static void object(struct guard *g, bool firm, const char *hint, const char *fmt, ...)
 {
-	char why[256];
+	struct objections *o = &g->against;
+	size_t len;
 	va_list ap;
 
+	if (o->firm)
+		return;
+	if (firm)
+		*o = (struct objections){.firm = true};
+	if (o->n++ >= REASONS_MAX)
+		return;
+	len = strlen(o->text);
+	if (len > 0)
+		len += (size_t)snprintf(o->text + len, sizeof(o->text) - len, "; ");
+	else
+		str_set(o->hint, hint);
 	va_start(ap, fmt);
-	vsnprintf(why, sizeof(why), fmt, ap);
+	if (len < sizeof(o->text))
+		vsnprintf(o->text + len, sizeof(o->text) - len, fmt, ap);
 	va_end(ap);
-	err_set(g->err, ERR_REFUSED, 0, "%s would be disturbed: %s", g->what, why);
-	return err_hint(g->err, "%s", hint);
 }
 
 /* An error of a look, not of what was seen: what cannot be proved is refused as well. */
-static int unproved(struct guard *g)
+static void unproved(struct guard *g, const struct err *err, const char *hint)
 {
-	g->err->code = ERR_REFUSED;
-	return err_wrap(g->err, "%s: cannot prove that nobody uses it", g->what);
+	object(g, true, hint[0] ? hint : err->hint, "cannot prove that nobody uses it: %s",
+		err->msg);
 }
+
+const struct allow *guard_allowed(const struct guard_friends *friends, const struct pcidev *dev)
+{
+	const struct guard_allow *allow = friends->allow;
+	size_t i;
+
+	for (i = 0; allow != NULL && i < allow->n; i++)
+		if (pcidev_matches(dev, allow->v[i].device))
+			return &allow->v[i];
+	return NULL;
+}
+
+static void begin_function(struct guard *g, const struct pcidev *dev)
+{
+	g->dev = dev;
+	g->row = guard_allowed(g->friends, dev);
+	g->against = (struct objections){0};
+}
+
+/* -1 with the refusal, unless nothing is against it or all of that is lifted. */
+static int end_function(struct guard *g)
+{
+	const struct objections *o = &g->against;
+	char bdf[BDF_LEN], more[32] = "";
+
+	if (o->n == 0)
+		return 0;
+	if (g->row != NULL && !o->firm) {
+		if (g->friends->allow->lifted != NULL)
+			g->friends->allow->lifted(g->friends->allow->arg, g->row, g->dev, o->text);
+		return 0;
+	}
+	if (o->n > REASONS_MAX)
+		snprintf(more, sizeof(more), "; and %zu more", o->n - REASONS_MAX);
+	err_set(g->err, ERR_REFUSED, 0, "%s%s%s%s would be disturbed: %s%s",
+		bdf_text(g->dev->bdf, bdf), g->dev->name[0] ? " (" : "", g->dev->name,
+		g->dev->name[0] ? ")" : "", o->text, more);
+	return err_hint(g->err, "%s%s", o->hint,
+		g->row != NULL    ? "; `allow` does not lift that"
+			: o->firm ? ""
+				  : "; or let it be disturbed with `allow` in the scenario");
+}
+
+/* ---- functions on VFIO ---- */
 
 /* Each node and, at the same index, whose it is. */
 static void add_vfio_nodes(struct guard *g)
@@ -78,32 +147,25 @@ static void add_vfio_nodes(struct guard *g)
  * A group opens once, so opening it proves that nobody has it: also not a process that is dying in
  * the kernel, whose descriptors are gone from /proc while the device is still being closed.
  */
-static int prove_group_free(struct guard *g)
+static void prove_group_free(struct guard *g)
 {
+	struct err err = {0};
 	char node[64];
 	int sys;
 
 	snprintf(node, sizeof(node), "/dev/vfio/%d", g->dev->iommu_group);
 	sys = attr_try_open(g->host, node, O_RDWR);
 	if (sys == 0 || sys == ENOENT)
-		return 0;
-	if (sys == EBUSY)
-		return refuse(g, "wait until it is gone; when it never goes, only a reboot helps",
+		return;
+	if (sys == EBUSY) {
+		object(g, true, "wait until it is gone; when it never goes, only a reboot helps",
 			"%s is held by something that no process shows: a QEMU that is dying in "
 			"the kernel?",
 			node);
-	err_set(g->err, ERR_REFUSED, sys, "open %s", node);
-	unproved(g);
-	return err_hint(g->err, sys == EACCES || sys == EPERM ? "run as root" : "try again later");
-}
-
-static void begin_function(struct guard *g, const struct pcidev *dev)
-{
-	char bdf[BDF_LEN];
-
-	g->dev = dev;
-	snprintf(g->what, sizeof(g->what), "%s%s%s%s", bdf_text(dev->bdf, bdf),
-		dev->name[0] ? " (" : "", dev->name, dev->name[0] ? ")" : "");
+		return;
+	}
+	err_set(&err, ERR_REFUSED, sys, "open %s", node);
+	unproved(g, &err, sys == EACCES || sys == EPERM ? "run as root" : "try again later");
 }
 
 bool guard_group_is_friends(
@@ -120,26 +182,51 @@ bool guard_group_is_friends(
 	return false;
 }
 
-/* All functions on VFIO together: a PF can have hundreds of VFs, and a host thousands of processes. */
+/* 1 when a process has one of the nodes, which is an objection against its owner. */
+static int find_holder(struct guard *g, const struct node_list *nodes)
+{
+	struct err err = {0};
+	struct holder h;
+	char who[192];
+	int found = holders_find(g->host, nodes->v, nodes->n, g->friends->qemu, &h, &err);
+
+	if (found < 0)
+		unproved(g, &err, "");
+	if (found <= 0)
+		return found;
+	if (nodes == &g->vfio)
+		begin_function(g, g->owners[h.node]);
+	object(g, false,
+		"stop that VM or process first; when it is this lane's VM: `while-running: true` "
+		"in "
+		"the step",
+		"%s has %s open", process_text(g->host, &h, who, sizeof(who)), h.path);
+	return 1;
+}
+
+/* What a row of the scenario may lift is judged by itself. */
+static void check_vfio_allowed(struct guard *g)
+{
+	struct node_list nodes = {0};
+
+	nodes_of_vfio(g->host, g->dev, &nodes);
+	if (find_holder(g, &nodes) == 0 &&
+		!guard_group_is_friends(g->all, g->friends, g->dev->iommu_group))
+		prove_group_free(g);
+	vec_finish(&nodes);
+}
+
+/* All others together: a PF can have hundreds of VFs, and a host thousands of processes. */
 static int check_vfio(struct guard *g)
 {
-	int found, group = -1;
-	struct holder h;
+	int group = -1;
 	size_t i;
 
 	if (g->vfio.n == 0)
 		return 0;
 	begin_function(g, g->owners[0]);
-	found = holders_find(g->host, g->vfio.v, g->vfio.n, g->friends->qemu, &h, g->err);
-	if (found < 0)
-		return unproved(g);
-	if (found > 0) {
-		begin_function(g, g->owners[h.node]);
-		return refuse(g,
-			"stop that VM or process first; when it is this lane's VM: "
-			"`while-running: true` in the step",
-			"%s (process %d) has %s open", h.name, (int)h.pid, h.path);
-	}
+	if (find_holder(g, &g->vfio) != 0)
+		return end_function(g);
 	for (i = 0; i < g->vfio.n; i++) {
 		if (g->owners[i]->iommu_group == group)
 			continue;
@@ -147,155 +234,202 @@ static int check_vfio(struct guard *g)
 		if (guard_group_is_friends(g->all, g->friends, group))
 			continue;
 		begin_function(g, g->owners[i]);
-		if (prove_group_free(g) != 0)
+		prove_group_free(g);
+		if (end_function(g) != 0)
 			return -1;
 	}
 	return 0;
 }
 
+/* ---- functions on a native driver ---- */
+
 #define TAKE_OUT "take it out of the scenario: the host needs it"
+#define UNBIND   "unbind its driver first"
 
-/* A disk or partition: who says that it is in use? */
-static int check_block(struct guard *g, const struct thing *t)
+/* 0 when nobody has the disk, else an errno. */
+static int try_exclusive(struct guard *g, const char *node)
 {
-	char who[128];
+	return attr_try_open(g->host, node, O_RDONLY | O_EXCL | O_NONBLOCK);
+}
 
-	if (thing_mount(g->host, t, who, sizeof(who)))
-		return refuse(
-			g, TAKE_OUT ", or unmount it", "disk %s is mounted on %s", t->name, who);
-	if (thing_is_swap(g->host, t))
-		return refuse(g, TAKE_OUT ", or swapoff", "the host swaps on %s", t->name);
-	if (thing_holder(g->host, t, who, sizeof(who)))
-		return refuse(
-			g, TAKE_OUT ", or take that apart", "disk %s is part of %s", t->name, who);
-	return 0;
+static void take_use(void *arg, const struct use *use)
+{
+	struct guard *g = arg;
+
+	/* who lets it be disturbed must know for whom */
+	if (g->row != NULL && use->end != NULL && try_exclusive(g, use->end) != 0)
+		object(g, true, use->hint, "%s -> something that does not show", use->text);
+	else
+		object(g, use->vital, use->hint, "%s", use->text);
+}
+
+static void ignore_use(void *arg, const struct use *use)
+{
+	(void)arg, (void)use;
+}
+
+#define MULTIPATH_HEADS "/sys/class/" /* their partitions are not below the function */
+
+static bool is_partition_of(const struct thing *t, const struct thing *disk)
+{
+	size_t len = strlen(disk->dir);
+
+	return t->kind == THING_PARTITION && str_starts(t->dir, disk->dir) && t->dir[len] == '/';
+}
+
+static bool has_known_use(struct guard *g, const struct thing *t)
+{
+	return uses_of(g->uses, t, ignore_use, NULL) > 0;
+}
+
+/* Somebody has the disk. Who lets it be disturbed must know for whom: for all of them. */
+static void check_unseen_uses(
+	struct guard *g, const struct things *things, const struct thing *disk)
+{
+	bool known = has_known_use(g, disk);
+	char node[96];
+
+	vec_foreach (t, things) {
+		if (!is_partition_of(t, disk))
+			continue;
+		if (has_known_use(g, t)) {
+			known = true;
+			continue;
+		}
+		snprintf(node, sizeof(node), "/dev/%s", t->name);
+		if (g->row != NULL && try_exclusive(g, node) != 0)
+			object(g, true, TAKE_OUT, "partition %s -> something that does not show",
+				t->name);
+	}
+	if (!known)
+		object(g, true, TAKE_OUT,
+			"disk %s is in use by something that does not show (ZFS, a mount that is "
+			"hidden?)",
+			disk->name);
+	else if (g->row != NULL && str_starts(disk->dir, MULTIPATH_HEADS))
+		object(g, true, TAKE_OUT, "what else uses disk %s does not show", disk->name);
 }
 
 /* Exclusive open fails as long as anything (a mount, md, dm, swap) claims it or a partition. */
-static int check_exclusive(struct guard *g, const struct thing *t)
+static void check_exclusive(struct guard *g, const struct things *things, const struct thing *t)
 {
+	struct err err = {0};
 	char node[96];
 	int sys;
 
-	if (t->major == 0 && t->minor == 0)
-		return refuse(g, "unbind its driver first",
-			"disk %s is hidden: it cannot be proved idle", t->name);
+	if (t->major == 0 && t->minor == 0) {
+		object(g, true, UNBIND, "disk %s is hidden: it cannot be proved idle", t->name);
+		return;
+	}
 	snprintf(node, sizeof(node), "/dev/%s", t->name);
-	sys = attr_try_open(g->host, node, O_RDONLY | O_EXCL | O_NONBLOCK);
-	if (sys == EBUSY)
-		return refuse(g, TAKE_OUT, "disk %s is in use (a mount elsewhere, md, dm, swap?)",
-			t->name);
+	sys = try_exclusive(g, node);
 	if (sys == 0)
-		return 0;
-	err_set(g->err, ERR_REFUSED, sys, "open %s", node);
-	unproved(g);
-	return err_hint(
-		g->err, sys == EACCES || sys == EPERM ? "run as root" : "unbind its driver");
+		return;
+	if (sys != EBUSY) {
+		err_set(&err, ERR_REFUSED, sys, "open %s", node);
+		unproved(g, &err, sys == EACCES || sys == EPERM ? "run as root" : UNBIND);
+	} else {
+		check_unseen_uses(g, things, t);
+	}
 }
 
-static int check_netdev(struct guard *g, const struct thing *t)
+static void check_thing(struct guard *g, const struct things *things, const struct thing *t)
 {
-	char who[64];
+	size_t known = uses_of(g->uses, t, take_use, g);
 	bool up;
 
-	if (!thing_net_up(g->host, t, &up))
-		return refuse(g, "unbind its driver first",
-			"network interface %s does not say whether it is up", t->name);
-	if (thing_net_master(g->host, t, who, sizeof(who)))
-		return refuse(g, TAKE_OUT, "network interface %s belongs to %s", t->name, who);
-	if (up)
-		return refuse(g, TAKE_OUT ", or `ip link set` it down",
-			"network interface %s is up", t->name);
-	return 0;
-}
-
-static int check_thing(struct guard *g, const struct thing *t)
-{
-	switch (t->kind) {
-	case THING_NODE:
-		if (!thing_is_console(g->host, t))
-			return 0;
-		return refuse(g, TAKE_OUT, "%s is a console of the kernel", t->name);
-	case THING_PARTITION:
-		return check_block(g, t);
-	case THING_DISK:
-		return check_block(g, t) != 0 ? -1 : check_exclusive(g, t);
-	case THING_NETDEV:
-		return check_netdev(g, t);
-	case THING_HIDDEN_NETDEV:
-		return refuse(g, "unbind its driver first",
-			"its network interface is in another network namespace");
-	case THING_FRAMEBUFFER:
-		return refuse(g, "unbind its driver, or `driver: vfio-pci` in the lane",
-			"%s may show the console", t->name);
-	case THING_USB:
-		return refuse(g, "unplug it, or unbind the controller's driver",
-			"USB device %s is plugged into it", t->name);
-	case THING_DMA:
-		return refuse(g, "unbind its driver first", "the kernel uses its DMA channel %s",
+	if (t->kind == THING_DISK)
+		check_exclusive(g, things, t);
+	else if (t->kind == THING_NETDEV && known == 0 && !thing_net_up(g->host, t, &up))
+		object(g, true, UNBIND, "network interface %s does not say whether it is up",
 			t->name);
-	}
-	return refuse(g, "", "%s is unknown", t->name);
 }
 
-/* Disks last: what their partitions say (mounted on /) explains more than a refused open. */
-static int check_things(struct guard *g, struct things *things)
+/* Disks last: of a refused open it is asked what their partitions say. */
+static void check_things(struct guard *g, const struct things *things)
 {
 	int pass;
 
 	for (pass = 0; pass < 2; pass++)
 		vec_foreach (t, things)
-			if ((t->kind == THING_DISK) == (pass == 1) && check_thing(g, t) != 0)
-				return -1;
-	return 0;
+			if ((t->kind == THING_DISK) == (pass == 1))
+				check_thing(g, things, t);
 }
 
-static int check_holders(struct guard *g, struct things *things)
+static void check_holders(struct guard *g, const struct things *things)
 {
 	struct node_list nodes = {0};
+	struct err err = {0};
 	struct holder h;
+	char who[192];
 	int found;
 
 	nodes_of_things(things, &nodes);
 	nodes_of_driver(g->dev->driver, &nodes);
-	found = nodes.n ? holders_find(g->host, nodes.v, nodes.n, 0, &h, g->err) : 0;
+	found = nodes.n ? holders_find(g->host, nodes.v, nodes.n, 0, &h, &err) : 0;
 	vec_finish(&nodes);
 	if (found < 0)
-		return unproved(g);
-	if (found > 0)
-		return refuse(g, "end that process first", "%s (process %d) has %s open", h.name,
-			(int)h.pid, h.path);
-	return 0;
+		unproved(g, &err, "");
+	else if (found > 0)
+		object(g, false, "end that process first", "%s has %s open",
+			process_text(g->host, &h, who, sizeof(who)), h.path);
 }
 
-static int check_native(struct guard *g)
+/* Display controllers of management processors: what they show is the remote console. */
+static const struct {
+	uint16_t vendor, device;
+} bmc_displays[] = {
+	{0x1a03, 0x2000}, /* ASPEED, also behind the BMCs of most vendors */
+	{0x102b, 0x0522}, /* Matrox G200e (ServerEngines Pilot) */
+	{0x102b, 0x0530}, /* G200eV */
+	{0x102b, 0x0532}, /* G200eW (Nuvoton WPCM450) */
+	{0x102b, 0x0533}, /* G200eH (iLO) */
+	{0x102b, 0x0534}, /* G200eR2 (iDRAC) */
+	{0x102b, 0x0536}, /* G200eW3 (iDRAC 9) */
+	{0x102b, 0x0538}, /* G200eH3 (iLO 5) */
+	{0x19e5, 0x1711}, /* HiSilicon Hi1710 */
+};
+
+static bool is_bmc_display(const struct pcidev *dev)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(bmc_displays); i++)
+		if (dev->vendor == bmc_displays[i].vendor && dev->device == bmc_displays[i].device)
+			return true;
+	return false;
+}
+
+static void check_native(struct guard *g)
 {
 	struct things things = {0};
-	int rc;
+	struct err err = {0};
 
 	if (!g->friends->while_bound)
-		return refuse(g,
+		object(g, false,
 			"bind it to vfio-pci (`driver: vfio-pci` in a lane that has it), or say "
 			"`while-bound: true` in the step",
 			"driver %s is bound to it", g->dev->driver);
-	if (g->dev->boot_vga)
-		return refuse(g, "unbind its driver first", "it is the boot display");
-	if (things_of(g->host, g->dev->bdf, &things, g->err) != 0) {
-		unproved(g);
-		return err_hint(g->err, "unbind its driver first");
+	if (is_bmc_display(g->dev))
+		object(g, false, TAKE_OUT, "it is the display of the BMC: the remote console");
+	else if (g->dev->boot_vga)
+		object(g, false, UNBIND, "it is the boot display");
+	if (g->uses == NULL)
+		g->uses = uses_read(g->host);
+	if (things_of(g->host, g->dev->bdf, &things, &err) != 0) {
+		unproved(g, &err, UNBIND);
+		return;
 	}
-	rc = check_things(g, &things);
-	if (rc == 0)
-		rc = check_holders(g, &things);
+	check_things(g, &things);
+	check_holders(g, &things);
 	vec_finish(&things);
-	return rc;
 }
 
 /*
  * Firmware's framebuffer (efifb, simpledrm) draws on the boot display without a driver on it. VFIO
  * takes that away when it binds (aperture_remove_conflicting_pci_devices), pci-stub does not.
  */
-static int check_unbound(struct guard *g)
+static void check_unbound(struct guard *g)
 {
 	char text[128];
 	struct err ignored;
@@ -303,10 +437,12 @@ static int check_unbound(struct guard *g)
 	if (!g->dev->boot_vga ||
 		host_read(g->host, "/proc/fb", text, sizeof(text), &ignored) != 0 ||
 		text[0] == '\0')
-		return 0;
-	return refuse(g, "bind it to vfio-pci at boot (vfio-pci.ids=, video=efifb:off)",
+		return;
+	object(g, false, "bind it to vfio-pci at boot (vfio-pci.ids=, video=efifb:off)",
 		"the console is drawn on it by framebuffer %.60s", text);
 }
+
+/* ---- each function ---- */
 
 static bool stays(const struct pcidev *dev)
 {
@@ -325,7 +461,7 @@ static bool in_lane(const struct guard *g)
 	return false;
 }
 
-static int check_function(struct guard *g)
+static void check_function(struct guard *g)
 {
 	const struct pcidev *dev = g->dev;
 	pid_t owner;
@@ -333,19 +469,21 @@ static int check_function(struct guard *g)
 
 	for (i = 0; i < ARRAY_SIZE(carriers); i++)
 		if (carriers[i].class_code == dev->class_code >> 8)
-			return refuse(g, TAKE_OUT, "it is %s", carriers[i].what);
+			object(g, true, TAKE_OUT, "it is %s", carriers[i].what);
 	if (stays(dev))
-		return 0;
+		return;
 	if (lock_holder(g->host, dev->bdf, &owner) && !(in_lane(g) && owner == getpid()))
-		return refuse(g,
+		object(g, true,
 			"let that run end first; put all that one reset reaches into one lane",
 			"it is held by another run or lane (process %d)", (int)owner);
 	if (dev->driver[0] == '\0' || str_eq(dev->driver, "pci-stub"))
-		return check_unbound(g);
-	if (!pcidev_vfio_driver(dev->driver))
-		return check_native(g);
-	add_vfio_nodes(g); /* judged at the end */
-	return 0;
+		check_unbound(g);
+	else if (!pcidev_vfio_driver(dev->driver))
+		check_native(g);
+	else if (g->row != NULL)
+		check_vfio_allowed(g);
+	else
+		add_vfio_nodes(g); /* judged at the end */
 }
 
 int guard_check(const struct host *host, const struct pcidev_list *all, const struct bdf *disturbed,
@@ -365,10 +503,12 @@ int guard_check(const struct host *host, const struct pcidev_list *all, const st
 			break;
 		}
 		begin_function(&g, dev);
-		rc = check_function(&g);
+		check_function(&g);
+		rc = end_function(&g);
 	}
 	if (rc == 0)
 		rc = check_vfio(&g);
+	uses_free(g.uses);
 	vec_finish(&g.vfio);
 	free(g.owners);
 	return rc;

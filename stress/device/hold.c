@@ -67,7 +67,8 @@ static int take(const struct host *host, const struct pcidev_list *all, const st
 			guard_group_is_friends(all, friends, dev->iommu_group) ||
 			!is_first_of_group(all, disturbed, i))
 			continue;
-		if (open_group(host, dev, hold, err) != 0)
+		if (open_group(host, dev, hold, err) != 0 &&
+			(err->sys != EBUSY || guard_allowed(friends, dev) == NULL))
 			return -1;
 	}
 	for (i = 0; i < n; i++)

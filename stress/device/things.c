@@ -153,6 +153,8 @@ static void look_at(const struct host *host, const char *dir, struct things *out
 		add(out, THING_NETDEV, last_part(dir), dir);
 	else if (str_eq(text, "graphics"))
 		add(out, THING_FRAMEBUFFER, last_part(dir), dir);
+	else if (str_eq(text, "infiniband"))
+		add(out, THING_RDMA, last_part(dir), dir);
 	else if (is_plugged_usb(host, dir))
 		add(out, THING_USB, last_part(dir), dir);
 	else if (in_use(host, dir))

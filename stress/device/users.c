@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "base/vec.h"
 #include "device/nodes.h"
+#include "device/process.h"
 #include "device/things.h"
 #include "device/uses.h"
 #include "model/topology.h"
@@ -19,6 +20,7 @@
 struct finder {
 	const struct host *host;
 	struct topology *t;
+	struct uses *uses;
 	VEC(struct {
 		size_t dev;
 		struct pci_user user;
@@ -72,63 +74,34 @@ static void find_domain(struct finder *f, const struct topology_domain *dom)
 
 /* ---- what a native driver made of it ---- */
 
-static void find_disk(struct finder *f, size_t dev, const struct thing *thing)
+/* One thing while its uses are told. */
+struct thing_uses {
+	struct finder *f;
+	size_t dev;
+	const struct thing *thing;
+};
+
+static void take_use(void *arg, const struct use *use)
 {
-	char who[128];
+	struct thing_uses *t = arg;
 
-	if (thing_mount(f->host, thing, who, sizeof(who)))
-		found(f, dev, USER_SYSTEM, true, thing->name, "%s mounted on %s", thing->name, who);
-	else if (thing_is_swap(f->host, thing))
-		found(f, dev, USER_SYSTEM, true, thing->name, "%s used as swap", thing->name);
-	else if (thing_holder(f->host, thing, who, sizeof(who)))
-		found(f, dev, USER_SYSTEM, true, thing->name, "%s part of %s", thing->name, who);
-	else if (thing->kind == THING_DISK)
-		found(f, dev, USER_IDLE, false, thing->name, "disk %s", thing->name);
-}
-
-static void find_netdev(struct finder *f, size_t dev, const struct thing *thing)
-{
-	char who[64];
-	bool up = true;
-
-	if (thing_net_master(f->host, thing, who, sizeof(who)))
-		found(f, dev, USER_SYSTEM, true, thing->name, "%s belongs to %s", thing->name, who);
-	else if (!thing_net_up(f->host, thing, &up) || up)
-		found(f, dev, USER_SYSTEM, true, thing->name, "%s is up", thing->name);
-	else
-		found(f, dev, USER_IDLE, false, thing->name, "%s is down", thing->name);
+	found(t->f, t->dev, USER_SYSTEM, true, t->thing->name, "%s", use->text);
 }
 
 static void find_thing(struct finder *f, size_t dev, const struct thing *thing)
 {
-	switch (thing->kind) {
-	case THING_DISK:
-	case THING_PARTITION:
-		find_disk(f, dev, thing);
+	struct thing_uses t = {f, dev, thing};
+	bool up = true;
+
+	if (uses_of(f->uses, thing, take_use, &t) > 0)
 		return;
-	case THING_NETDEV:
-		find_netdev(f, dev, thing);
-		return;
-	case THING_NODE:
-		if (thing_is_console(f->host, thing))
-			found(f, dev, USER_SYSTEM, true, thing->name, "%s is a console",
-				thing->name);
-		return;
-	case THING_HIDDEN_NETDEV:
-		found(f, dev, USER_SYSTEM, true, "network namespace",
-			"its network interface is in another namespace");
-		return;
-	case THING_FRAMEBUFFER:
-		found(f, dev, USER_SYSTEM, true, thing->name, "%s may show the console",
+	if (thing->kind == THING_DISK)
+		found(f, dev, USER_IDLE, false, thing->name, "disk %s", thing->name);
+	else if (thing->kind == THING_NETDEV && thing_net_up(f->host, thing, &up) && !up)
+		found(f, dev, USER_IDLE, false, thing->name, "%s is down", thing->name);
+	else if (thing->kind == THING_NETDEV)
+		found(f, dev, USER_SYSTEM, true, thing->name, "%s does not say whether it is up",
 			thing->name);
-		return;
-	case THING_USB:
-		found(f, dev, USER_SYSTEM, true, thing->name, "USB device %s", thing->name);
-		return;
-	case THING_DMA:
-		found(f, dev, USER_SYSTEM, true, thing->name, "DMA channel %s", thing->name);
-		return;
-	}
 }
 
 /* Which of /dev/nvidia* is this GPU's, by its driver's own word. */
@@ -171,13 +144,14 @@ static bool take_holder(void *arg, const struct holder *h)
 {
 	struct finder *f = arg;
 	const char *path = f->nodes.v[h->node].path;
+	char who[192];
 	size_t i;
 
 	/* one group's node is that of all its functions */
 	for (i = 0; i < f->nodes.n; i++)
 		if (str_eq(f->nodes.v[i].path, path))
-			found(f, f->owners.v[i], USER_PROCESS, true, h->name,
-				"%s (process %d) has %s open", h->name, (int)h->pid, h->path);
+			found(f, f->owners.v[i], USER_PROCESS, true, h->name, "%s has %s open",
+				process_text(f->host, h, who, sizeof(who)), h->path);
 	return true;
 }
 
@@ -216,7 +190,7 @@ static void hand_out(struct finder *f)
 
 void users_find(const struct host *host, struct topology *t)
 {
-	struct finder f = {.host = host, .t = t};
+	struct finder f = {.host = host, .t = t, .uses = uses_read(host)};
 	size_t i;
 
 	for (i = 0; i < t->ndomains; i++)
@@ -233,6 +207,7 @@ void users_find(const struct host *host, struct topology *t)
 	}
 	find_holders(&f);
 	hand_out(&f);
+	uses_free(f.uses);
 	vec_finish(&f.found);
 	vec_finish(&f.nodes);
 	vec_finish(&f.owners);

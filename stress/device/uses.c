@@ -1,112 +1,227 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "device/uses.h"
 
-#include "base/mem.h"
+#include "device/uses_parts.h"
+
 #include "base/str.h"
 
 #include <dirent.h>
+#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-bool thing_mount(const struct host *host, const struct thing *t, char *buf, size_t size)
+/* ---- the chain ---- */
+
+size_t chain_add(struct uses *u, const char *fmt, ...)
 {
-	char path[HOST_PATH_MAX], line[1024], at[256], source[256];
-	auto_file FILE *f = fopen(host_path(host, path, "/proc/self/mountinfo"), "re");
-	unsigned major, minor;
+	size_t len = strlen(u->chain);
+	char words[sizeof(u->chain)];
+	va_list ap;
 
-	while (f != NULL && fgets(line, sizeof(line), f) != NULL) {
-		const char *rest = strstr(line, " - ");
-
-		/* 36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw (proc(5)) */
-		if (sscanf(line, "%*u %*u %u:%u %*s %255s", &major, &minor, at) != 3)
-			continue;
-		if (rest == NULL || sscanf(rest, " - %*s %255s", source) != 1)
-			source[0] = '\0';
-		if ((major != t->major || minor != t->minor || major == 0) &&
-			!(str_starts(source, "/dev/") && str_eq(source + 5, t->name)))
-			continue;
-		str_printable(buf, size, at, strlen(at));
-		return true;
-	}
-	return false;
+	va_start(ap, fmt);
+	vsnprintf(words, sizeof(words), fmt, ap);
+	va_end(ap);
+	snprintf(u->chain + len, sizeof(u->chain) - len, "%s%s", len ? " -> " : "", words);
+	return len;
 }
 
-bool thing_is_swap(const struct host *host, const struct thing *t)
+void chain_cut(struct uses *u, size_t len)
 {
-	char path[HOST_PATH_MAX], line[512];
-	auto_file FILE *f = fopen(host_path(host, path, "/proc/swaps"), "re");
-
-	while (f != NULL && fgets(line, sizeof(line), f) != NULL) {
-		line[strcspn(line, " \t\n")] = '\0';
-		if (str_starts(line, "/dev/") && str_eq(line + 5, t->name))
-			return true;
-	}
-	return false;
+	u->chain[len] = '\0';
 }
 
-/* The first entry of a directory: who is stacked on a disk, what enslaves an interface. */
-static bool entry_of(const struct host *host, const char *dir, const char *sub, const char *prefix,
-	char *buf, size_t size)
+static void tell(struct uses *u, const struct use *use)
+{
+	u->told++;
+	u->fn(u->arg, use);
+}
+
+void uses_tell(struct uses *u, bool vital, const char *hint)
+{
+	tell(u, &(struct use){.text = u->chain, .hint = hint, .vital = vital});
+}
+
+void uses_tell_open_end(struct uses *u, const char *end, const char *hint)
+{
+	tell(u, &(struct use){.text = u->chain, .hint = hint, .end = end});
+}
+
+bool uses_next_entry(
+	struct uses *u, const char *dir, const char *prefix, DIR **at, char *buf, size_t size)
 {
 	char path[HOST_PATH_MAX];
-	DIR *d = opendir(host_path(host, path, "%s%s", dir, sub));
 	struct dirent *entry;
-	bool found = false;
 
-	while (d != NULL && !found && (entry = readdir(d)) != NULL) {
+	if (*at == NULL)
+		*at = opendir(host_path(u->host, path, "%s", dir));
+	while (*at != NULL && (entry = readdir(*at)) != NULL) {
 		if (entry->d_name[0] == '.' || !str_starts(entry->d_name, prefix))
 			continue;
 		str_printable(buf, size, entry->d_name, strlen(entry->d_name));
-		found = true;
-	}
-	if (d != NULL)
-		closedir(d);
-	return found;
-}
-
-bool thing_holder(const struct host *host, const struct thing *t, char *buf, size_t size)
-{
-	return entry_of(host, t->dir, "/holders", "", buf, size);
-}
-
-#define IFF_UP_BIT 1u /* linux/if.h */
-
-bool thing_net_up(const struct host *host, const struct thing *t, bool *up)
-{
-	char path[HOST_PATH_MAX], text[32];
-	struct err ignored;
-	uint64_t flags;
-
-	snprintf(path, sizeof(path), "%s/flags", t->dir);
-	if (host_read(host, path, text, sizeof(text), &ignored) != 0 ||
-		!str_to_u64(text, 0, UINT32_MAX, &flags))
-		return false;
-	*up = flags & IFF_UP_BIT;
-	return true;
-}
-
-bool thing_net_master(const struct host *host, const struct thing *t, char *buf, size_t size)
-{
-	char entry[64];
-
-	if (entry_of(host, t->dir, "", "upper_", entry, sizeof(entry))) {
-		str_copy(buf, size, entry + strlen("upper_"));
 		return true;
 	}
-	if (!entry_of(host, t->dir, "", "master", entry, sizeof(entry)))
+	if (*at != NULL)
+		closedir(*at);
+	*at = NULL;
+	return false;
+}
+
+bool uses_text(const struct uses *u, const char *dir, const char *name, char *buf, size_t size)
+{
+	char path[HOST_PATH_MAX], text[256];
+	struct err ignored;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	buf[0] = '\0';
+	if (host_read(u->host, path, text, sizeof(text), &ignored) != 0 || text[0] == '\0')
 		return false;
-	str_copy(buf, size, "a bridge or bond");
+	str_printable(buf, size, text, strlen(text));
 	return true;
 }
 
-bool thing_is_console(const struct host *host, const struct thing *t)
+/* ---- what the kernel itself uses ---- */
+
+static void of_console(struct uses *u, const struct thing *t)
 {
 	char path[HOST_PATH_MAX], line[256], number[32];
-	auto_file FILE *f = fopen(host_path(host, path, "/proc/consoles"), "re");
+	auto_file FILE *f = fopen(host_path(u->host, path, "/proc/consoles"), "re");
 
 	snprintf(number, sizeof(number), " %u:%u\n", t->major, t->minor);
 	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
-		if (str_ends(line, number))
-			return true;
-	return false;
+		if (str_ends(line, number)) {
+			chain_add(u, "console of the kernel");
+			uses_tell(u, false, "take it out of `console=` on the kernel command line");
+			return;
+		}
+}
+
+static void of_framebuffer(struct uses *u, const struct thing *t)
+{
+	char dir[64], text[64], entry[32];
+	DIR *at = NULL;
+	bool drawn = false;
+
+	(void)t;
+	/* "(M) frame buffer device"; vtcon0 is the dummy or VGA text */
+	while (uses_next_entry(u, "/sys/class/vtconsole", "vtcon", &at, entry, sizeof(entry))) {
+		snprintf(dir, sizeof(dir), "/sys/class/vtconsole/%s", entry);
+		drawn |= uses_text(u, dir, "name", text, sizeof(text)) &&
+			strstr(text, "frame buffer") != NULL &&
+			uses_text(u, dir, "bind", text, sizeof(text)) && str_eq(text, "1");
+	}
+	chain_add(u, drawn ? "the text console is drawn on it" : "may show the console");
+	uses_tell(u, false, "unbind its driver, or `driver: vfio-pci` in the lane");
+}
+
+static void of_usb(struct uses *u, const struct thing *t)
+{
+	char product[64];
+
+	if (uses_text(u, t->dir, "product", product, sizeof(product)))
+		chain_add(u, "%s is plugged in", product);
+	else
+		chain_add(u, "is plugged in");
+	uses_tell(u, false, "unplug it, or unbind the controller's driver");
+}
+
+static void of_dma(struct uses *u, const struct thing *t)
+{
+	(void)t;
+	chain_add(u, "the kernel copies with it");
+	uses_tell(u, false, "unbind its driver");
+}
+
+static void of_rdma(struct uses *u, const struct thing *t)
+{
+	char dir[sizeof(t->dir) + 80], ports[sizeof(t->dir) + 16], port[16], state[32];
+	DIR *at = NULL;
+
+	snprintf(ports, sizeof(ports), "%s/ports", t->dir);
+	while (uses_next_entry(u, ports, "", &at, port, sizeof(port))) {
+		size_t len;
+
+		snprintf(dir, sizeof(dir), "%s/%s", ports, port);
+		/* "4: ACTIVE"; those who use it in the kernel (NFS, SRP, iSER) open no node */
+		if (uses_text(u, dir, "state", state, sizeof(state)) && str_starts(state, "1:"))
+			continue;
+		len = chain_add(u, "RDMA port %s is %s", port, state[0] ? state : "not readable");
+		uses_tell(u, false, "unload what uses RDMA, or unbind its driver");
+		chain_cut(u, len);
+	}
+}
+
+/* ---- the table ---- */
+
+static void of_disk(struct uses *u, const struct thing *t)
+{
+	struct use_disk disk = {.major = t->major, .minor = t->minor};
+
+	str_set(disk.name, t->name);
+	str_set(disk.dir, t->dir);
+	/* below the function are the partitions of a disk of its own, not those of a multipath head */
+	uses_of_disk(u, &disk, str_starts(t->dir, "/sys/class/") ? 1 : 0);
+}
+
+static void of_netdev(struct uses *u, const struct thing *t)
+{
+	uses_of_netdev(u, t->name, t->dir, 0);
+}
+
+static void of_hidden_netdev(struct uses *u, const struct thing *t)
+{
+	(void)t;
+	chain_add(u, "in another network namespace");
+	uses_tell(u, false, "unbind its driver, or end what runs in that namespace");
+}
+
+static const struct explainer {
+	const char *what; /* the chain's first word */
+	void (*look)(struct uses *u, const struct thing *t);
+} explainers[] = {
+	[THING_NODE] = {"", of_console},
+	[THING_DISK] = {"disk ", of_disk},
+	[THING_PARTITION] = {"partition ", of_disk},
+	[THING_NETDEV] = {"network interface ", of_netdev},
+	[THING_HIDDEN_NETDEV] = {"network interface", of_hidden_netdev},
+	[THING_FRAMEBUFFER] = {"framebuffer ", of_framebuffer},
+	[THING_USB] = {"USB device ", of_usb},
+	[THING_DMA] = {"DMA channel ", of_dma},
+	[THING_RDMA] = {"RDMA device ", of_rdma},
+};
+
+struct uses *uses_read(const struct host *host)
+{
+	struct uses *u = xcalloc(1, sizeof(*u));
+
+	u->host = host;
+	mounts_read(host, &u->mounts);
+	routes_read(host, &u->routes);
+	uses_read_disks(u);
+	return u;
+}
+
+void uses_free(struct uses *u)
+{
+	if (u == NULL)
+		return;
+	mounts_finish(&u->mounts);
+	vec_finish(&u->routes);
+	vec_finish(&u->swaps);
+	vec_finish(&u->own);
+	free(u);
+}
+
+size_t uses_of(struct uses *u, const struct thing *t, use_fn *fn, void *arg)
+{
+	const struct explainer *e = &explainers[t->kind];
+
+	u->fn = fn;
+	u->arg = arg;
+	u->told = 0;
+	chain_cut(u, 0);
+	chain_add(u, "%s%s", e->what, t->kind == THING_HIDDEN_NETDEV ? "" : t->name);
+	e->look(u, t);
+	return u->told;
 }

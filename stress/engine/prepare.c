@@ -82,7 +82,8 @@ static void add_device(struct lane *lane, const struct pcidev *dev)
 		if (bdf_eq(lane->devs[i].pci.bdf, dev->bdf))
 			return;
 	lane->devs = xrealloc(lane->devs, (lane->ndevs + 1) * sizeof(lane->devs[0]));
-	lane->devs[lane->ndevs++] = (struct lane_device){.pci = *dev, .lock_fd = -1};
+	lane->devs[lane->ndevs++] =
+		(struct lane_device){.pci = *dev, .allow = &lane->allow, .lock_fd = -1};
 }
 
 static void add_hostdevs(struct lane *lane, struct refusals *r)
@@ -224,8 +225,8 @@ static void check_drivers(struct lane *lane, struct refusals *r)
 		char bdf[BDF_LEN];
 
 		if (!str_eq(dev->driver, "vfio-pci") &&
-			driver_check(lane->host, &lane->topology, dev, bdfs, lane->ndevs, &err) !=
-				0)
+			driver_check(lane->host, &lane->topology, dev, bdfs, lane->ndevs,
+				&lane->allow, &err) != 0)
 			refuse(r, bdf_text(dev->bdf, bdf), &err);
 	}
 }
@@ -349,9 +350,28 @@ static void note_no_reset(struct lane *lane)
 	emit(&lane->out, &ev);
 }
 
+static void tell_lifted(
+	void *arg, const struct allow *row, const struct pcidev *dev, const char *objections)
+{
+	struct event ev = {.kind = EV_LANE_NOTE};
+	struct lane *lane = arg;
+	char bdf[BDF_LEN];
+
+	str_set(ev.reason, NOTE_ONCE);
+	snprintf(ev.text, sizeof(ev.text), "%s may be disturbed (%.120s): %s",
+		bdf_text(dev->bdf, bdf), row->reason, objections);
+	if (lane->out.fd >= 0)
+		emit(&lane->out, &ev);
+}
+
 static void find_all(struct lane *lane, struct refusals *r)
 {
 	struct err err = {0};
+
+	lane->allow = (struct guard_allow){.v = lane->spec->allow,
+		.n = lane->spec->nallow,
+		.lifted = tell_lifted,
+		.arg = lane};
 
 	if (pcidev_scan(lane->host, &lane->topology, &err) != 0) {
 		refuse(r, "", &err);

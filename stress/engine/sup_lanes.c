@@ -47,11 +47,25 @@ static void on_fact(struct sup_lane *lane, const struct event *ev)
 		*vec_push(&lane->sup->facts) = *ev;
 }
 
+/* Each time that a reset is judged anew the same is told. */
+static bool is_old_news(struct supervisor *s, const struct event *ev)
+{
+	if (!str_eq(ev->reason, NOTE_ONCE))
+		return false;
+	vec_foreach (said, &s->notes_said)
+		if (str_eq(*said, ev->text))
+			return true;
+	*vec_push(&s->notes_said) = xstrdup(ev->text);
+	return false;
+}
+
 static void on_note(struct sup_lane *lane, const struct event *ev)
 {
 	struct supervisor *s = lane->sup;
 	char text[DETAIL_MAX];
 
+	if (is_old_news(s, ev))
+		return;
 	if (s->writer == NULL) {
 		*vec_push(&s->prepare_notes) = *ev;
 		return;

@@ -420,6 +420,9 @@ static void tear_down(struct supervisor *s)
 	vec_finish(&s->inbox);
 	vec_finish(&s->prepare_notes);
 	vec_finish(&s->facts);
+	vec_foreach (text, &s->notes_said)
+		free(*text);
+	vec_finish(&s->notes_said);
 	free(s->lanes);
 }
 

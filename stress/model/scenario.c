@@ -15,7 +15,7 @@ struct top {
 	int64_t version;
 	const char *name, *summary, *connect;
 	const struct ynode *vars, *lanes, *before, *steps, *after, *repeat, *timeouts, *tolerate,
-		*report;
+		*report, *allow;
 	struct strings faults;
 	int bystanders;
 };
@@ -46,7 +46,7 @@ static const struct field top_fields[] = {
 	TOP(report, FIELD_NODE, .help = "where the reports go"),
 	TOP(bystanders, FIELD_CHOICE, .dflt = "report", .choices = bystanders_words,
 		.help = "what a fault of a device of no lane does"),
-	{.name = "allow", .kind = FIELD_LATER},
+	TOP(allow, FIELD_NODE, .help = "who else may be disturbed, and why"),
 	{.name = "on-host-crash", .kind = FIELD_LATER},
 	{.name = "max-host-crashes", .kind = FIELD_LATER},
 	{0},
@@ -168,6 +168,24 @@ static void share_steps(struct loader *ld, const struct ynode *root, const struc
 			"no lane uses these steps: each has its own");
 }
 
+/* What is allowed to all lanes comes before what is allowed to one. */
+static void share_allow(struct loader *ld, const struct ynode *node)
+{
+	struct allow *shared;
+	size_t i, n = read_allow(ld, node, &shared);
+
+	for (i = 0; i < ld->sc->nlanes; i++) {
+		struct lane_spec *lane = &ld->sc->lanes[i];
+		struct allow *all =
+			arena_alloc(ld->rd.arena, (n + lane->nallow + 1) * sizeof(*all));
+
+		memcpy(all, shared, n * sizeof(*all));
+		memcpy(all + n, lane->allow, lane->nallow * sizeof(*all));
+		lane->allow = all;
+		lane->nallow += n;
+	}
+}
+
 static void keep_env(struct loader *ld)
 {
 	struct scenario *sc = ld->sc;
@@ -199,6 +217,7 @@ static void read_root(struct loader *ld, const struct ynode *root)
 	read_steps(ld, "after", top.after, &sc->after);
 	if (top.lanes != NULL)
 		read_lanes(ld, top.lanes);
+	share_allow(ld, top.allow);
 	share_steps(ld, root, &steps);
 	read_repeat(ld, top.repeat);
 	read_timeouts(ld, top.timeouts);

@@ -16,7 +16,7 @@
 /* The keys of a lane. */
 struct lane_keys {
 	const char *name, *domain;
-	const struct ynode *devices, *ready, *steps;
+	const struct ynode *devices, *ready, *steps, *allow;
 	int driver;
 	bool take_over;
 };
@@ -39,7 +39,7 @@ static const struct field lane_fields[] = {
 	LANE("take-over", FIELD_BOOL, take_over, .help = "a running domain may be stopped"),
 	LANE("ready", FIELD_NODE, ready, .help = "how a boot is proved"),
 	LANE("steps", FIELD_NODE, steps, .help = "its own cycle"),
-	{.name = "allow", .kind = FIELD_LATER},
+	LANE("allow", FIELD_NODE, allow, .help = "who else may be disturbed, and why"),
 	{0},
 };
 
@@ -242,6 +242,7 @@ static void read_lane(struct loader *ld, const struct ynode *node, struct lane_s
 	read_devices(ld, k.devices, lane);
 	if (k.ready != NULL && !ynode_is_null(k.ready))
 		read_ready(ld, k.ready, &lane->ready);
+	lane->nallow = read_allow(ld, k.allow, &lane->allow);
 	read_steps(ld, "steps", k.steps, &lane->steps);
 	name_lane(ld, &k, lane);
 	check_lane(ld, node, &k, lane);

@@ -297,6 +297,45 @@ void read_tolerate(struct loader *ld, const struct ynode *node)
 	}
 }
 
+#define ALLOW_MAX 64
+
+#define ALLOW(key, text)                                                                           \
+	{                                                                                          \
+		.name = #key, .kind = FIELD_STRING, .offset = offsetof(struct allow, key),         \
+		.required = true, .help = text                                                     \
+	}
+
+static const struct field allow_fields[] = {
+	ALLOW(device, "a selector: who may be disturbed"),
+	ALLOW(reason, "why that is all right, for the reader of the report"),
+	{0},
+};
+
+size_t read_allow(struct loader *ld, const struct ynode *node, struct allow **out)
+{
+	struct ynode *const *items;
+	size_t i, kept = 0, n = list_items(ld, "allow", node, ALLOW_MAX, &items);
+
+	*out = arena_alloc(ld->rd.arena, (n + 1) * sizeof(**out));
+	for (i = 0; i < n; i++) {
+		struct allow row = {.pos = items[i]->pos};
+		struct field_target target = {allow_fields, &row};
+
+		if (fields_fill(&ld->rd, "an 'allow' row", items[i], items[i], &target, 1) != 0 ||
+			check_selector(ld, row.device, pos_of_key(items[i], "device")) != 0)
+			continue;
+		if (row.reason[strspn(row.reason, " \t\n")] == '\0') {
+			diag_error(ld->rd.diags, pos_of_key(items[i], "reason"),
+				"an 'allow' row needs a reason");
+			diag_hint(ld->rd.diags,
+				"say why these users may be disturbed: the report shows it");
+			continue;
+		}
+		(*out)[kept++] = row;
+	}
+	return kept;
+}
+
 static const struct reporter *find_reporter(struct loader *ld, const struct ynode *key)
 {
 	const char *names[WORDS_MAX + 1] = {0};

@@ -76,6 +76,7 @@ static void question_init(struct question *q, const struct step_ctx *ctx,
 		.nlane = ctx->ndevs,
 		.qemu = friendly_qemu(ctx, asking),
 		.while_bound = may_be_bound(ctx, asking),
+		.allow = ctx->dev->allow,
 	};
 	scope_disturbed(all, &ctx->dev->pci, scope, &q->set);
 }

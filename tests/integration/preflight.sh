@@ -37,7 +37,7 @@ find "$dir/intel" -printf '%p %l %s %T@\n' | sort >"$dir/before"
 expect 0 '^  warn  *0 failed' preflight "${options[@]}"
 expect 0 'device.group of 0000:08:00.0: group 20: with bridges only' \
 	preflight -v 0000:08:00.0 "${options[@]}"
-expect 1 'device.users of 0000:00:03.0: the host uses it: vdb' preflight 00:03.0 "${options[@]}"
+expect 1 'device.users of 0000:00:03.0: the host uses it: disk vdb -> mounted' preflight 00:03.0 "${options[@]}"
 expect 0 '"schema": "vfio-stress/preflight/1"' preflight --json class:gpu "${options[@]}"
 expect 3 'cannot be read\|No such file\|not there' preflight --root "$dir/intel" --kmsg "$dir/nowhere"
 expect 2 'does not select a device' preflight gpu "${options[@]}"

@@ -168,7 +168,8 @@ static void a_device_in_use_is_not_taken(void **state)
 	(void)state;
 	mouth_open(&m);
 	look_up(fake, NIC, &all, &dev);
-	assert_int_equal(driver_check(fakehost_host(fake), &all, &dev.pci, NULL, 0, &err), -1);
+	assert_int_equal(
+		driver_check(fakehost_host(fake), &all, &dev.pci, NULL, 0, NULL, &err), -1);
 	assert_int_equal(driver_take(fakehost_host(fake), &all, &dev, &m.out, &err), -1);
 	assert_int_equal(err.code, ERR_REFUSED);
 	assert_non_null(strstr(err.msg, "eth0"));
@@ -191,7 +192,8 @@ static void without_an_iommu_it_says_so(void **state)
 	(void)state;
 	mouth_open(&m);
 	look_up(fake, NIC, &all, &dev);
-	assert_int_equal(driver_check(fakehost_host(fake), &all, &dev.pci, NULL, 0, &err), -1);
+	assert_int_equal(
+		driver_check(fakehost_host(fake), &all, &dev.pci, NULL, 0, NULL, &err), -1);
 	assert_non_null(strstr(err.msg, "IOMMU is off"));
 	assert_int_equal(driver_take(fakehost_host(fake), &all, &dev, &m.out, &err), -1);
 	assert_non_null(strstr(err.hint, "intel_iommu=on"));
@@ -214,10 +216,11 @@ static void a_group_with_a_stranger_is_refused_by_name(void **state)
 
 	(void)state;
 	look_up(fake, "0000:01:00.0", &all, &dev);
-	assert_int_equal(driver_check(fakehost_host(fake), &all, &dev.pci, both, 1, &err), -1);
+	assert_int_equal(
+		driver_check(fakehost_host(fake), &all, &dev.pci, both, 1, NULL, &err), -1);
 	assert_non_null(strstr(err.msg, "0000:01:00.1"));
 	assert_non_null(strstr(err.msg, "snd_hda_intel"));
-	assert_int_equal(driver_check(fakehost_host(fake), &all, &dev.pci, both, 2, &err), 0);
+	assert_int_equal(driver_check(fakehost_host(fake), &all, &dev.pci, both, 2, NULL, &err), 0);
 	pcidev_list_finish(&all);
 	fakehost_free(fake);
 }
@@ -234,7 +237,8 @@ static void a_pf_with_vfs_keeps_its_driver(void **state)
 	(void)state;
 	mouth_open(&m);
 	look_up(fake, NIC, &all, &dev);
-	assert_int_equal(driver_check(fakehost_host(fake), &all, &dev.pci, NULL, 0, &err), -1);
+	assert_int_equal(
+		driver_check(fakehost_host(fake), &all, &dev.pci, NULL, 0, NULL, &err), -1);
 	if (strstr(err.hint, "sriov_numvfs") == NULL)
 		fail_msg("%s | %s", err.msg, err.hint);
 	assert_int_equal(driver_take(fakehost_host(fake), &all, &dev, &m.out, &err), -1);

@@ -3,6 +3,7 @@
 
 #include "device/lock.h"
 #include "device/scope.h"
+#include "model/scenario.h"
 
 #include "fakehost.h"
 #include "fakewrite.h"
@@ -215,8 +216,8 @@ static void the_root_disk_refuses(void **state)
 	fakehost_write(fake, "/proc/self/mountinfo",
 		"21 1 259:0 / / rw,relatime - ext4 /dev/root rw\n"
 		"22 1 0:30 /@ /home rw - btrfs /dev/nvme0n1 rw\n");
-	refused(fake, "0000:00:02.0", &bound, "disk vda", "mounted on /");
-	refused(fake, "0000:00:03.0", &bound, "disk nvme0n1", "mounted on /home");
+	refused(fake, "0000:00:02.0", &bound, "disk vda -> mounted on /");
+	refused(fake, "0000:00:03.0", &bound, "disk nvme0n1 -> mounted on /home");
 	fakehost_free(fake);
 }
 
@@ -237,7 +238,7 @@ static void a_partition_that_is_mounted_refuses(void **state)
 	allowed(fake, "0000:00:02.0", &bound);
 	fakehost_write(fake, "/proc/self/mountinfo",
 		"21 1 8:1 / /var/lib rw,relatime shared:1 - ext4 /dev/mapper/x rw\n");
-	refused(fake, "0000:00:02.0", &bound, "sda1", "/var/lib");
+	refused(fake, "0000:00:02.0", &bound, "partition sda1 -> mounted on /var/lib");
 	fakehost_free(fake);
 }
 
@@ -248,10 +249,10 @@ static void swap_md_and_exclusive_owners_refuse(void **state)
 
 	(void)state;
 	fakehost_write(fake, "/proc/swaps", "Filename Type Size\n/dev/sda\tpartition\t1\n");
-	refused(fake, "0000:00:02.0", &bound, "swaps on sda");
+	refused(fake, "0000:00:02.0", &bound, "disk sda -> swap");
 	fakehost_write(fake, "/proc/swaps", "");
 	fakehost_write(fake, "/sys/bus/pci/devices/0000:00:02.0/block/sda/holders/dm-0", "");
-	refused(fake, "0000:00:02.0", &bound, "sda", "dm-0");
+	refused(fake, "0000:00:02.0", &bound, "disk sda -> dm-0");
 	fakehost_remove(fake, "/sys/bus/pci/devices/0000:00:02.0/block/sda/holders/dm-0");
 	fake_open_fails("/dev/sda", EBUSY);
 	refused(fake, "0000:00:02.0", &bound, "sda", "in use");
@@ -284,10 +285,10 @@ static void a_network_interface_in_use_refuses(void **state)
 		FAKE_DEV("0000:00:03.0", .driver = "e1000e", .netdev = "eth1"));
 
 	(void)state;
-	refused(fake, "0000:00:02.0", &bound, "eth0", "is up");
+	refused(fake, "0000:00:02.0", &bound, "network interface eth0 -> is up");
 	allowed(fake, "0000:00:03.0", &bound);
 	fakehost_link(fake, "/sys/bus/pci/devices/0000:00:03.0/net/eth1/upper_br0", "../br0");
-	refused(fake, "0000:00:03.0", &bound, "eth1", "br0");
+	refused(fake, "0000:00:03.0", &bound, "eth1 -> br0");
 	fakehost_free(fake);
 }
 
@@ -418,6 +419,135 @@ static void a_device_of_another_lane_refuses(void **state)
 	fakehost_free(fake);
 }
 
+/* ---- allow ---- */
+
+static char lifted[512];
+
+static void note_lifted(
+	void *arg, const struct allow *row, const struct pcidev *dev, const char *objections)
+{
+	char bdf[BDF_LEN];
+
+	(void)arg;
+	snprintf(lifted, sizeof(lifted), "%s (%s): %s", bdf_text(dev->bdf, bdf), row->reason,
+		objections);
+}
+
+static const struct allow row = {.device = GPU, .reason = "lab"};
+static const struct guard_allow allow = {.v = &row, .n = 1, .lifted = note_lifted};
+static const struct guard_friends allowing = {.allow = &allow};
+
+static void what_the_scenario_allows_is_disturbed_and_told(void **state)
+{
+	struct fakehost *fake =
+		FAKEHOST(FAKE_DEV(GPU, .driver = "e1000e", .netdev = "eth0", .net_up = true),
+			FAKE_DEV("0000:02:00.0", .driver = "e1000e", .netdev = "eth1"));
+
+	(void)state;
+	refused(fake, GPU, &nobody, "driver e1000e", "eth0 -> is up", "`allow`");
+	lifted[0] = '\0';
+	allowed(fake, GPU, &allowing);
+	assert_string_equal(lifted,
+		GPU " (lab): driver e1000e is bound to it; network interface eth0 -> is up");
+	/* another one is not meant */
+	refused(fake, "0000:02:00.0", &allowing, "driver e1000e");
+	fakehost_free(fake);
+}
+
+static void nothing_lifts_root_swap_the_default_route_or_a_lock(void **state)
+{
+	struct fakehost *fake = FAKEHOST(FAKE_DEV(GPU, .driver = "nvme", .block = "nvme0n1"));
+	const struct bdf gpu = {0, 1, 0, 0};
+	struct err err = {0};
+	int fd = -1;
+
+	(void)state;
+	allowed(fake, GPU, &allowing);
+	fakehost_write(fake, "/proc/self/mountinfo", "21 1 259:0 / / rw - ext4 /dev/root rw\n");
+	refused(fake, GPU, &allowing, "disk nvme0n1 -> mounted on /", "`allow` does not lift");
+	fakehost_write(fake, "/proc/self/mountinfo", "21 1 259:0 / /data rw - ext4 /dev/root rw\n");
+	allowed(fake, GPU, &allowing);
+	fakehost_write(fake, "/proc/swaps", "Filename Type\n/dev/nvme0n1 partition 1 0 -2\n");
+	refused(fake, GPU, &allowing, "disk nvme0n1 -> swap");
+	fakehost_write(fake, "/proc/swaps", "");
+	assert_int_equal(lock_take(fakehost_host(fake), gpu, &fd, &err), 0);
+	refused(fake, GPU, &allowing, "another run or lane");
+	close(fd);
+	fakehost_free(fake);
+	fake = FAKEHOST(FAKE_DEV(GPU, .driver = "e1000e", .netdev = "eth0", .net_up = true));
+	fakehost_write(fake, "/proc/net/route",
+		"Iface\neth0\t00000000\t0100000A\t0003\t0\t0\t0\t00000000\t0\t0\t0\n");
+	refused(fake, GPU, &allowing, "eth0 -> default route");
+	fakehost_free(fake);
+	fake = FAKEHOST(FAKE_DEV(GPU, .class_code = 0x060100));
+	refused(fake, GPU, &allowing, "ISA bridge");
+	fakehost_free(fake);
+}
+
+static void nothing_lifts_a_use_that_does_not_show(void **state)
+{
+	struct fakehost *fake = FAKEHOST(FAKE_DEV(GPU, .driver = "ahci", .block = "sda"));
+	const char *part = "/sys/bus/pci/devices/" GPU "/block/sda/sda1/";
+	char path[HOST_PATH_MAX];
+
+	(void)state;
+	fake_open_fails("/dev/sda", EBUSY);
+	refused(fake, GPU, &allowing, "does not show");
+	/* half of it shows */
+	snprintf(path, sizeof(path), "%sdev", part);
+	fakehost_write(fake, path, "8:1");
+	snprintf(path, sizeof(path), "%spartition", part);
+	fakehost_write(fake, path, "1");
+	snprintf(path, sizeof(path), "%ssubsystem", part);
+	fakehost_link(fake, path, "/sys/class/block");
+	fakehost_write(fake, "/dev/sda1", "");
+	fakehost_write(fake, "/proc/self/mountinfo", "21 1 259:0 / /data rw - ext4 /dev/sda rw\n");
+	allowed(fake, GPU, &allowing);
+	fake_open_fails("/dev/sda1", EBUSY);
+	refused(fake, GPU, &allowing, "partition sda1 -> something that does not show");
+	fake_writes_work();
+	fakehost_free(fake);
+}
+
+static void a_vm_is_lifted_only_by_name_and_a_dying_one_never(void **state)
+{
+	struct fakehost *fake = one("vfio-pci");
+
+	(void)state;
+	fakehost_holder(fake, 4711, "qemu-system-x86", "/dev/vfio/12");
+	fakehost_write(fake, "/run/libvirt/qemu/gpu-vm.pid", "4711\n");
+	refused(fake, GPU, &nobody, "(process 4711, domain gpu-vm) has /dev/vfio/12 open");
+	allowed(fake, GPU, &allowing);
+	assert_non_null(strstr(lifted, "domain gpu-vm"));
+	fakehost_free(fake);
+	fake = one("vfio-pci");
+	fake_open_fails("/dev/vfio/12", EBUSY);
+	refused(fake, GPU, &allowing, "dying");
+	fake_writes_work();
+	fakehost_free(fake);
+}
+
+static void a_program_of_dpdk_is_known_by_what_it_has_open(void **state)
+{
+	struct fakehost *fake = one("vfio-pci");
+
+	(void)state;
+	fakehost_holder(fake, 50, "testpmd", "/dev/vfio/12");
+	fakehost_holder(fake, 50, "testpmd", "/dev/hugepages/rtemap_0");
+	refused(fake, GPU, &nobody, "testpmd (process 50, a DPDK program)");
+	fakehost_free(fake);
+}
+
+static void the_display_of_a_bmc_is_named(void **state)
+{
+	struct fakehost *fake = FAKEHOST(
+		FAKE_DEV("0000:00:02.0", .vendor = 0x1a03, .device = 0x2000, .driver = "ast"));
+
+	(void)state;
+	refused(fake, "0000:00:02.0", &bound, "display of the BMC");
+	fakehost_free(fake);
+}
+
 static void a_process_that_cannot_be_seen_refuses(void **state)
 {
 	const uid_t me = geteuid(), nobody_special = 65534;
@@ -474,6 +604,12 @@ int main(void)
 		cmocka_unit_test(what_carries_the_machine_refuses),
 		cmocka_unit_test(a_neighbour_is_judged_though_nobody_named_it),
 		cmocka_unit_test(a_device_of_another_lane_refuses),
+		cmocka_unit_test(what_the_scenario_allows_is_disturbed_and_told),
+		cmocka_unit_test(nothing_lifts_root_swap_the_default_route_or_a_lock),
+		cmocka_unit_test(nothing_lifts_a_use_that_does_not_show),
+		cmocka_unit_test(a_vm_is_lifted_only_by_name_and_a_dying_one_never),
+		cmocka_unit_test(a_program_of_dpdk_is_known_by_what_it_has_open),
+		cmocka_unit_test(the_display_of_a_bmc_is_named),
 		cmocka_unit_test(a_process_that_cannot_be_seen_refuses),
 	};
 

@@ -349,7 +349,7 @@ static void whoever_uses_it_is_named(void **state)
 	says(&l, "device.users", CHECK_WARN, "qemu-system-x86 (process 4711)");
 	finish(&l);
 	look_at(fake, "0000:00:05.0", &l);
-	says(&l, "device.users", CHECK_FAIL, "nvme0n1 used as swap");
+	says(&l, "device.users", CHECK_FAIL, "disk nvme0n1 -> swap");
 	finish(&l);
 	fakehost_free(fake);
 }

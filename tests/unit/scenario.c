@@ -287,9 +287,6 @@ static void everything_wrong_is_said_in_one_go(void **state)
 static void what_comes_later_is_refused_not_ignored(void **state)
 {
 	(void)state;
-	refused(HEAD "allow: []\nlanes: [{domain: vm, allow: []}]\nsteps: [start]\n",
-		"'allow' is not available in this version");
-	assert_int_equal(diags.errors, 2);
 	refused(HEAD "on-host-crash: report\nmax-host-crashes: 3\nlanes: [{domain: vm}]\n"
 		     "steps: [start]\n",
 		"'max-host-crashes' is not available in this version");
@@ -356,6 +353,26 @@ static void orders_that_cannot_work_are_refused(void **state)
 				  "after: [stop]\nrepeat: {until: {duration: 2h}}\n"));
 	assert_non_null(load(HEAD "lanes: [{domain: vm}]\n"
 				  "steps: [start, {stop: {expect-failure: true}}, stop]\n"));
+}
+
+static void what_is_allowed_to_all_lanes_is_allowed_to_each(void **state)
+{
+	(void)state;
+	assert_non_null(
+		load(HEAD "allow: [{device: class:gpu, reason: idle}]\n"
+			  "lanes:\n"
+			  "  - {domain: a, allow: [{device: \"0000:41:00.1\", reason: mine}]}\n"
+			  "  - {domain: b}\n"
+			  "steps: [start, stop]\n"));
+	assert_int_equal(sc->lanes[0].nallow, 2);
+	assert_string_equal(sc->lanes[0].allow[0].device, "class:gpu");
+	assert_string_equal(sc->lanes[0].allow[1].reason, "mine");
+	assert_int_equal(sc->lanes[1].nallow, 1);
+	refused(HEAD "allow: [{device: class:gpu, reason: \"\"}]\nlanes: [{domain: a}]\n"
+		     "steps: [start]\n",
+		"an 'allow' row needs a reason");
+	refused(HEAD "allow: [{device: gpu, reason: x}]\nlanes: [{domain: a}]\nsteps: [start]\n",
+		"'gpu' does not select a device");
 }
 
 static void tolerate_rows_are_checked(void **state)
@@ -434,6 +451,7 @@ int main(void)
 		cmocka_unit_test(what_comes_later_is_refused_not_ignored),
 		cmocka_unit_test(combinations_that_cannot_work_are_refused),
 		cmocka_unit_test(orders_that_cannot_work_are_refused),
+		cmocka_unit_test(what_is_allowed_to_all_lanes_is_allowed_to_each),
 		cmocka_unit_test(tolerate_rows_are_checked),
 		cmocka_unit_test(rule_files_stand_beside_the_scenario),
 		cmocka_unit_test(the_largest_scenario_is_read_whole),

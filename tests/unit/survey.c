@@ -165,8 +165,8 @@ static void users_are_found_wherever_they_are(void **state)
 	fakehost_link(fake, "/etc/libvirt/qemu/autostart/gpu-vm.xml", "../gpu-vm.xml");
 	fakehost_write(fake, "/etc/libvirt/qemu/broken.xml", "<domain>");
 	take(fake, &t);
-	assert_true(has_user(facts(&t, "0000:00:02.0"), "nvme0n1 mounted on /data"));
-	assert_true(has_user(facts(&t, "0000:00:03.0"), "eth0 is up"));
+	assert_true(has_user(facts(&t, "0000:00:02.0"), "disk nvme0n1 -> mounted on /data"));
+	assert_true(has_user(facts(&t, "0000:00:03.0"), "network interface eth0 -> is up"));
 	assert_true(has_user(
 		facts(&t, "0000:00:04.0"), "qemu-system-x86 (process 4711) has /dev/vfio/9 open"));
 	assert_int_equal(facts(&t, "0000:00:04.0")->nusers, 1);

@@ -50,7 +50,7 @@ refused no-console console
 # a disk that is mounted, and a controller that somebody has open
 disk=$(basename "$(dirname "$(readlink -f /sys/block/vdb/device)")")
 lane mounted "{name: disk, devices: [$disk]}" '{reset: default}'
-refused mounted "$disk" "disk vdb is mounted on /persist"
+refused mounted "$disk" "disk vdb -> mounted on"
 [ "$(driver_of "$disk")" = virtio-pci ] || fail "the disk lost its driver"
 
 modprobe nvme

@@ -40,7 +40,7 @@ modprobe e1000e
 ip link set eth0 up
 one '"0000:04:00.0"' '{reset: pm}'
 exits 3 vfio-stress run one.yaml
-says 'network interface eth0 is up'
+says 'network interface eth0 -> is up'
 ip link set eth0 down
 exits 0 vfio-stress run one.yaml
 
