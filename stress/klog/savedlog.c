@@ -165,22 +165,31 @@ static int hex_digit(char c)
 	return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
+/* "=3D" at s: its character; -1 when there is none, or one that would end the text or the line. */
+static int quoted_char(const char *s, const char *end)
+{
+	int c;
+
+	if (end - s < 3 || *s != '=' || hex_digit(s[1]) < 0 || hex_digit(s[2]) < 0)
+		return -1;
+	c = hex_digit(s[1]) << 4 | hex_digit(s[2]);
+	return c >= ' ' ? c : -1;
+}
+
 /* A mail in quoted-printable (RFC 2045) has "severity=3DCorrected". */
 static void unquote(struct klog_rec *rec)
 {
-	size_t from, to = 0;
+	const char *s = rec->text, *end = rec->text + rec->len;
+	char *to = rec->text;
 
-	for (from = 0; from < rec->len; from++, to++) {
-		const char *s = rec->text + from;
+	while (s < end) {
+		int c = quoted_char(s, end);
 
-		rec->text[to] = *s;
-		if (*s != '=' || from + 2 >= rec->len || hex_digit(s[1]) < 0 || hex_digit(s[2]) < 0)
-			continue;
-		rec->text[to] = (char)(hex_digit(s[1]) << 4 | hex_digit(s[2]));
-		from += 2;
+		*to++ = c < 0 ? *s : (char)c;
+		s += c < 0 ? 1 : 3;
 	}
-	rec->len = (uint16_t)to;
-	rec->text[to] = '\0';
+	*to = '\0';
+	rec->len = (uint16_t)(to - rec->text);
 }
 
 static void from_text(

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "klog/savedlog.h"
 
+#include "klog/rules.h"
+#include "klog/unwrap.h"
 #include "world/instream.h"
 #include "world/logfile.h"
 #include "world/unpack.h"
@@ -10,29 +12,67 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static struct rules *rules;
+static struct classifier *classifier;
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	static struct diags diags;
+
+	(void)argc;
+	(void)argv;
+	rules = rules_load(NULL, 0, &diags);
+	if (rules == NULL)
+		abort();
+	classifier = classifier_new(rules);
+	return 0;
+}
 
 /* a bomb is bounded by INSTREAM_UNPACKED_MAX; the fuzzer has less time */
 #define READ_MAX (8u << 20)
 
-/* Every line has its number, none is left out, and records keep the promises of struct klog_rec. */
+/* Records keep the promises of struct klog_rec. */
+static void check_record(const struct savedlog_line *line)
+{
+	if (line->is_record &&
+		(line->rec.len > KMSG_TEXT_MAX || strlen(line->rec.text) != line->rec.len ||
+			memchr(line->rec.device, '\0', sizeof(line->rec.device)) == NULL))
+		abort();
+}
+
+/* In order, and lines that stand for others are their first. */
+static void take_unwrapped(void *arg, struct savedlog_line *line)
+{
+	uint64_t *last_no = arg;
+
+	if (line->no <= *last_no)
+		abort();
+	*last_no = line->no;
+	check_record(line);
+}
+
+/* Every line has its number, and none is left out. */
 static void read_log(struct savedlog *l)
 {
 	struct savedlog_line line;
-	uint64_t no = 0, lines;
+	uint64_t no = 0, last_no = 0, lines;
+	struct unwrap *u = unwrap_new(classifier, take_unwrapped, &last_no);
 	struct err err = {0};
 	int rc;
 
 	while ((rc = savedlog_next(l, &line, &err)) > 0 && no < 100000) {
 		if (line.no != ++no)
 			abort();
-		if (line.is_record &&
-			(line.rec.len > KMSG_TEXT_MAX || strlen(line.rec.text) != line.rec.len ||
-				memchr(line.rec.device, '\0', sizeof(line.rec.device)) == NULL))
-			abort();
+		check_record(&line);
+		unwrap_take(u, &line);
 	}
 	if (rc < 0 && err.code == ERR_NONE)
 		abort();
+	unwrap_end(u);
+	unwrap_free(u);
 	savedlog_lines_of(l, 1, no, &lines, &lines);
 	savedlog_close(l);
 }

@@ -281,6 +281,17 @@ static void a_torn_line_is_whole_again(void **state)
 	expect("[ 1234.567890] " HEAD "\n" REST "\n", (const char *[]){HEAD " " REST, NULL}, 1);
 }
 
+static void quoted_printable_is_decoded(void **state)
+{
+	(void)state;
+	expect("[    1.000000] severity=3DCorrected =E2=80=98x=E2=80=99 type=3d=\n",
+		(const char *[]){"severity=Corrected \xe2\x80\x98x\xe2\x80\x99 type=3d=", NULL}, 0);
+	/* nothing that would end the text or the line */
+	expect("[    1.000000] a=3Db =00 =0A =0D\n", (const char *[]){"a=b =00 =0A =0D", NULL}, 0);
+	/* in other lines it is a number */
+	expect("[    1.000000] crc=20 size=4D\n", (const char *[]){"crc=20 size=4D", NULL}, 0);
+}
+
 static void lines_that_only_look_torn_stay_as_they_are(void **state)
 {
 	(void)state;
@@ -315,6 +326,7 @@ int main(void)
 		cmocka_unit_test(a_wrapped_line_is_told_as_before_or_not_at_all),
 		cmocka_unit_test(quoted_printable_hides_nothing),
 		cmocka_unit_test(a_torn_line_is_whole_again),
+		cmocka_unit_test(quoted_printable_is_decoded),
 		cmocka_unit_test(lines_that_only_look_torn_stay_as_they_are),
 	};
 
