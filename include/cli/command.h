@@ -25,6 +25,19 @@ struct option_spec {
 	bool repeatable;
 };
 
+/* Rows that several commands have. */
+#define OPTION_DB                                                                                  \
+	{                                                                                          \
+		0, "db", "FILE",                                                                   \
+			"the store of runs (root's default: /var/lib/vfio-stress/runs.db)", false, \
+			false                                                                      \
+	}
+#define OPTION_SET                                                                                 \
+	{                                                                                          \
+		0, "set", "NAME=VALUE", "give one of the scenario's `vars` this value", false,     \
+			true                                                                       \
+	}
+
 #define OPTIONS_MAX 32
 
 /* What the user typed, by the command's option table. */

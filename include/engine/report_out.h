@@ -5,6 +5,7 @@
 #include "base/err.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 
 struct arena;
 struct report_spec;
@@ -32,11 +33,14 @@ int report_make(const struct report_spec *spec, const struct run_view *run, stru
 int report_write(const struct reporter *type, const struct run_view *run, const void *opts,
 	const char *path, struct err *err) must_check;
 
+/* Is it one that goes to standard output? */
+bool report_to_stdout(const struct report_spec *spec);
+
 /*
- * The text report on standard output. full_report: where the whole one is, NULL = not written;
+ * The text report on a standard stream. full_report: where the whole one is, NULL = not written;
  * db: the store, NULL = the default one.
  */
-int report_summary(const struct run_view *run, const char *full_report, const char *db,
+int report_summary(const struct run_view *run, FILE *out, const char *full_report, const char *db,
 	struct err *err) must_check;
 
 /* Is colour welcome there? A terminal that is not dumb, and no NO_COLOR. */

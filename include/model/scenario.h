@@ -8,6 +8,7 @@
 
 struct step_type;
 struct reporter;
+struct ynode;
 
 /* One line of the scenario, bound to its word. */
 struct step {
@@ -16,6 +17,7 @@ struct step {
 	const char *name; /* the step's `name`, or "word", or "word: arg" */
 	const char *arg; /* main argument as written, NULL when none */
 	struct srcpos pos;
+	const struct ynode *options; /* as written; NULL for a bare word */
 	int64_t timeout_ms; /* own, else of the scenario's `timeouts`, else 0 = computed */
 	const char *device; /* selector that narrows a device step; NULL = all of the lane's */
 	bool expect_failure;
@@ -127,6 +129,9 @@ struct scenario {
 	struct env_name *env;
 	size_t nenv;
 };
+
+/* Where an option of the step was written, for what is wrong with it; else where the step is. */
+struct srcpos step_pos_of(const struct step *step, const char *option);
 
 /* The words a scenario may use: the tables of the layer above, NULL-terminated. */
 struct vocabulary {

@@ -136,7 +136,7 @@ static int run(const struct host *host, const struct options *o)
 }
 
 static const struct option_spec options[] = {
-	{0, "set", "NAME=VALUE", "give a variable of the scenario this value", false, true},
+	OPTION_SET,
 	{0, "strict", NULL, "exit with 3 when something could not be checked", false, false},
 	{0},
 };

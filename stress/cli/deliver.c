@@ -52,7 +52,7 @@ static int run(const struct host *host, const struct options *o)
 }
 
 static const struct option_spec options[] = {
-	{0, "db", "FILE", "the store of runs", false, false},
+	OPTION_DB,
 	{0, "for", "DURATION", "keep trying for so long (default: each message once)", false,
 		false},
 	{'q', "quiet", NULL, "print nothing", false, false},
@@ -67,7 +67,7 @@ const struct command cmd_deliver = {
 	.text = "A run sends its webhooks when it ends and tries again for half a minute. What is "
 		"not\n"
 		"delivered then is kept in the store until it is, for three days at most.\n"
-		"Exit code: 0 nothing is left, 1 a receiver refused for good, 4 something is "
+		"Exit codes: 0 nothing is left, 1 a receiver refused for good, 4 something is "
 		"left.\n"
 		"\n"
 		"  vfio-stress deliver             try everything once\n"

@@ -110,21 +110,31 @@ static const struct option_spec *spec_of(const struct getopt_tables *t, int c)
 	return NULL;
 }
 
-static int bad_option(const struct getopt_tables *t, char **argv)
+static int hint_help(const struct command *cmd)
+{
+	fprintf(stderr, "  hint: vfio-stress %s --help\n", cmd->name);
+	return -1;
+}
+
+static int bad_option(const struct command *cmd, const struct getopt_tables *t, char **argv)
 {
 	const char *names[2 * OPTIONS_MAX + 1] = {0}, *word = argv[optind - 1], *near;
-	size_t i;
+	const struct option_spec *known = optopt != 0 ? spec_of(t, optopt) : NULL;
+	size_t i, n = 0;
 
+	if (known != NULL) {
+		fprintf(stderr, "vfio-stress %s: option '%s' %s %s\n", cmd->name, word,
+			known->arg ? "needs" : "takes", known->arg ? known->arg : "no value");
+		return hint_help(cmd);
+	}
 	for (i = 0; i < t->n; i++)
-		names[i] = t->longs[i].name;
+		if (!t->specs[i]->hidden)
+			names[n++] = t->longs[i].name;
 	near = str_starts(word, "--") ? nearest_word(word + 2, names) : NULL;
-	if (optopt != 0 && spec_of(t, optopt) != NULL)
-		fprintf(stderr, "vfio-stress: option '%s' needs %s\n", word,
-			spec_of(t, optopt)->arg ? spec_of(t, optopt)->arg : "no value");
-	else
-		fprintf(stderr, "vfio-stress: unknown option '%s'\n", word);
-	if (near != NULL)
-		fprintf(stderr, "  hint: did you mean '--%s'?\n", near);
+	fprintf(stderr, "vfio-stress %s: unknown option '%s'\n", cmd->name, word);
+	if (near == NULL)
+		return hint_help(cmd);
+	fprintf(stderr, "  hint: did you mean '--%s'?\n", near);
 	return -1;
 }
 
@@ -141,7 +151,7 @@ static int parse_options(const struct command *cmd, int argc, char **argv, struc
 		const struct option_spec *spec = c == '?' || c == ':' ? NULL : spec_of(&t, c);
 
 		if (spec == NULL)
-			return bad_option(&t, argv);
+			return bad_option(cmd, &t, argv);
 		if (o->nset == OPTIONS_MAX) {
 			fprintf(stderr, "vfio-stress: more than %d options\n", OPTIONS_MAX);
 			return -1;
@@ -167,8 +177,7 @@ static int check_operands(const struct command *cmd, const struct options *o)
 	else
 		fprintf(stderr, "vfio-stress %s: unexpected '%s'\n", cmd->name,
 			o->args[cmd->max_args]);
-	fprintf(stderr, "  hint: vfio-stress %s --help\n", cmd->name);
-	return -1;
+	return hint_help(cmd);
 }
 
 static const struct command *find_command(const char *name)
@@ -186,6 +195,8 @@ static const struct command *find_command(const char *name)
 	near = nearest_word(name, names);
 	if (near != NULL)
 		fprintf(stderr, "  hint: did you mean '%s'?\n", near);
+	else
+		fprintf(stderr, "  hint: vfio-stress --help lists them\n");
 	return NULL;
 }
 
@@ -222,6 +233,21 @@ static int written(int code)
 	return code == EXIT_GOOD ? EXIT_REFUSED : code;
 }
 
+static int help(const char *name)
+{
+	const struct command *cmd;
+
+	if (name == NULL) {
+		print_overview(stdout);
+		return EXIT_GOOD;
+	}
+	cmd = find_command(name);
+	if (cmd == NULL)
+		return EXIT_USAGE;
+	print_help(cmd);
+	return EXIT_GOOD;
+}
+
 static int run(int argc, char **argv)
 {
 	const struct command *cmd;
@@ -232,10 +258,8 @@ static int run(int argc, char **argv)
 		print_overview(stderr);
 		return EXIT_USAGE;
 	}
-	if (str_eq(argv[1], "--help") || str_eq(argv[1], "-h") || str_eq(argv[1], "help")) {
-		print_overview(stdout);
-		return EXIT_GOOD;
-	}
+	if (str_eq(argv[1], "--help") || str_eq(argv[1], "-h") || str_eq(argv[1], "help"))
+		return help(argv[2]);
 	cmd = find_command(str_eq(argv[1], "--version") ? "version" : argv[1]);
 	if (cmd == NULL)
 		return EXIT_USAGE;

@@ -65,7 +65,7 @@ static int run(const struct host *host, const struct options *o)
 static const struct option_spec options[] = {
 	{'f', "format", "FORMAT", "text (default) or json", false, false},
 	{'o', "output", "FILE", "write it there; - is standard output", false, false},
-	{0, "db", "FILE", "the store of runs", false, false},
+	OPTION_DB,
 	{0},
 };
 
@@ -76,7 +76,7 @@ const struct command cmd_report = {
 	.text = "RUN is an id, the unique beginning of one, or latest (the default). A run that "
 		"was\n"
 		"killed is reported too, with everything that happened until then.\n"
-		"Exit code: 0, also for a run that failed; 2 usage; 3 no such run or no store.\n"
+		"Exit codes: 0, also for a run that failed; 2 usage; 3 no such run or no store.\n"
 		"\n"
 		"  vfio-stress report\n"
 		"  vfio-stress report 20261121-040714 --format json -o run.json",

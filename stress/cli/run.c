@@ -106,10 +106,9 @@ static int run(const struct host *host, const struct options *o)
 }
 
 static const struct option_spec options[] = {
-	{0, "set", "NAME=VALUE", "give a `vars` entry of the scenario another value", false, true},
-	{0, "db", "FILE", "the store (default: /var/lib/vfio-stress/runs.db for root)", false,
-		false},
-	{0, "report", "FORMAT:FILE", "write a report there as well", false, true},
+	OPTION_SET,
+	OPTION_DB,
+	{0, "report", "FORMAT:FILE", "also write a report there; may be repeated", false, true},
 	{0, "dry-run", NULL, "like `check --strict`: say what would be done, touch nothing", false,
 		false},
 	{'q', "quiet", NULL, "no progress, only the final summary", false, false},
@@ -124,9 +123,9 @@ const struct command cmd_run = {
 		"now.\n\n"
 		"  vfio-stress run scenarios/smoke.yaml --set domain=gpu-vm\n"
 		"  vfio-stress run overnight.yaml --report json:run.json -q\n\n"
-		"exit codes: 0 pass, 1 fail, 2 usage or scenario error, 3 refused or cannot run "
+		"Exit codes: 0 pass, 1 fail, 2 usage or scenario error, 3 refused or cannot run "
 		"(nothing\n"
-		"was tried), 4 aborted, broken or skipped",
+		"was tried), 4 aborted, broken or skipped.",
 	.options = options,
 	.min_args = 1,
 	.max_args = 1,

@@ -97,7 +97,7 @@ static int run(const struct host *host, const struct options *o)
 
 static const struct option_spec options[] = {
 	{0, "json", NULL, "for machines", false, false},
-	{0, "db", "FILE", "the store of runs", false, false},
+	OPTION_DB,
 	{0},
 };
 

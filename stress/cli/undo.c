@@ -46,8 +46,7 @@ static int run(const struct host *host, const struct options *o)
 }
 
 static const struct option_spec options[] = {
-	{0, "db", "FILE", "the store (default: /var/lib/vfio-stress/runs.db for root)", false,
-		false},
+	OPTION_DB,
 	{0, "run", "RUN", "only what this run has changed", false, false},
 	{0},
 };
@@ -61,9 +60,9 @@ const struct command cmd_undo = {
 		"methods, the state of domains. A run that ends by itself leaves none. Records "
 		"from\n"
 		"before a reboot are void. Safe to repeat.\n\n"
-		"exit codes: 0 everything is as it was, 1 something could not be put back, 3 "
+		"Exit codes: 0 everything is as it was, 1 something could not be put back, 3 "
 		"refused\n"
-		"(the run is alive, or its lane still hangs in the kernel)",
+		"(the run is alive, or its lane still hangs in the kernel).",
 	.options = options,
 	.run = run,
 };

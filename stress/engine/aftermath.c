@@ -54,20 +54,47 @@ static int judge(struct store *store, int64_t run, const char *run_id, struct ru
 	return store_run_end(store, run, view->verdict, view->exit_code, view->verdict_reason, err);
 }
 
-static int write_reports(
-	const struct run_view *view, const struct report_spec *specs, size_t n, struct store *store)
+/* Of all that were asked for, those of the command line first; NULL behind the last. */
+static const struct report_spec *report_at(const struct run_request *req, size_t i)
 {
-	struct err err = {0};
+	if (i < req->nreports)
+		return &req->reports[i];
+	i -= req->nreports;
+	return i < req->scenario->nreports ? &req->scenario->reports[i] : NULL;
+}
+
+/* Each, whatever becomes of the others. `json_out`: the first JSON file, NULL when there is none. */
+static int write_reports(const struct run_request *req, const struct run_view *view,
+	struct store *store, const char **json_out)
+{
+	const struct report_spec *spec;
+	struct err err;
 	size_t i;
 	int rc = 0;
 
-	for (i = 0; i < n; i++) {
-		if (report_make(&specs[i], view, store, &err) == 0)
-			continue;
-		say_error(specs[i].type->word.name, &err);
-		rc = -1;
+	*json_out = NULL;
+	for (i = 0; (spec = report_at(req, i)) != NULL; i++) {
+		if (report_make(spec, view, store, &err) != 0) {
+			say_error(spec->type->word.name, &err);
+			rc = -1;
+		} else if (*json_out == NULL && spec->type == &reporter_json &&
+			!report_to_stdout(spec)) {
+			*json_out = ((const struct file_opts *)spec->opts)->path;
+		}
 	}
 	return rc;
+}
+
+/* Who pipes a report into a program does not want the summary in it. */
+static FILE *summary_stream(const struct run_request *req)
+{
+	const struct report_spec *spec;
+	size_t i;
+
+	for (i = 0; (spec = report_at(req, i)) != NULL; i++)
+		if (report_to_stdout(spec))
+			return stderr;
+	return stdout;
 }
 
 static void deliver_webhooks(const struct run_request *req, struct store *store, int cancel_fd)
@@ -87,26 +114,11 @@ static void deliver_webhooks(const struct run_request *req, struct store *store,
 			(long long)left);
 }
 
-/* The file that the summary points to: the first JSON report that was asked for. */
-static const char *full_report(const struct run_request *req)
-{
-	size_t i;
-
-	for (i = 0; i < req->nreports + req->scenario->nreports; i++) {
-		const struct report_spec *spec = i < req->nreports
-			? &req->reports[i]
-			: &req->scenario->reports[i - req->nreports];
-
-		if (spec->type == &reporter_json)
-			return ((const struct file_opts *)spec->opts)->path;
-	}
-	return NULL;
-}
-
 int aftermath(const struct run_request *req, struct store *store, int64_t run, const char *run_id,
 	int cancel_fd)
 {
 	struct run_view *view = NULL;
+	const char *json;
 	struct err err;
 	int code;
 
@@ -118,11 +130,9 @@ int aftermath(const struct run_request *req, struct store *store, int64_t run, c
 	}
 	code = view->exit_code;
 	/* a report that cannot be written must not look like a good run to a script */
-	if ((write_reports(view, req->scenario->reports, req->scenario->nreports, store) != 0 ||
-		    write_reports(view, req->reports, req->nreports, store) != 0) &&
-		code == 0)
+	if (write_reports(req, view, store, &json) != 0 && code == 0)
 		code = 4;
-	if (report_summary(view, full_report(req), req->db, &err) != 0)
+	if (report_summary(view, summary_stream(req), json, req->db, &err) != 0)
 		say_error("summary", &err);
 	run_view_free(view);
 	deliver_webhooks(req, store, cancel_fd);

@@ -50,6 +50,13 @@ static int write_stream(const struct reporter *type, const struct run_view *run,
 	return 0;
 }
 
+bool report_to_stdout(const struct report_spec *spec)
+{
+	const struct file_opts *file = spec->opts;
+
+	return spec->type->hand_over == NULL && str_eq(file->path, "-");
+}
+
 static int write_stdout(const struct reporter *type, const struct run_view *run, const void *opts,
 	const struct target *t, struct err *err)
 {
@@ -187,8 +194,10 @@ int report_parse(struct arena *arena, const char *arg, struct report_spec *out, 
 	const struct reporter *type;
 	struct file_opts *file;
 
-	if (colon == NULL || colon == arg || colon[1] == '\0')
-		return err_set(err, ERR_USAGE, 0, "--report '%s' is not FORMAT:FILE", arg);
+	if (colon == NULL || colon == arg || colon[1] == '\0') {
+		err_set(err, ERR_USAGE, 0, "--report '%s' is not FORMAT:FILE", arg);
+		return err_hint(err, "such as: --report json:run.json");
+	}
 	auto_free char *name = xstrndup(arg, (size_t)(colon - arg));
 
 	type = reporter_find(name);
@@ -209,11 +218,14 @@ bool report_colour(int fd)
 	return isatty(fd) && (no == NULL || *no == '\0') && term != NULL && !str_eq(term, "dumb");
 }
 
-int report_summary(
-	const struct run_view *run, const char *full_report, const char *db, struct err *err)
+int report_summary(const struct run_view *run, FILE *out, const char *full_report, const char *db,
+	struct err *err)
 {
 	const struct text_opts opts = {
-		.colour = report_colour(STDOUT_FILENO), .full_report = full_report, .db = db};
+		.colour = report_colour(fileno(out)), .full_report = full_report, .db = db};
 
-	return report_write(&reporter_text, run, &opts, "-", err);
+	if (out == stdout)
+		return report_write(&reporter_text, run, &opts, "-", err);
+	return write_stream(
+		&reporter_text, run, &opts, out, &(struct target){.shown = "summary"}, err);
 }

@@ -123,8 +123,8 @@ static void check_in_lane(struct loader *ld, const struct lane_spec *lane, const
 		return;
 	}
 	if (step->device != NULL && !may_match_lane(lane, step->device))
-		diag_error(
-			d, step->pos, "device '%s' is not in lane '%s'", step->device, lane->name);
+		diag_error(d, step_pos_of(step, "device"), "device '%s' is not in lane '%s'",
+			step->device, lane->name);
 	/* a guest that reboots and one that never did look the same after a pause */
 	if (str_eq(word, "reboot") && lane->ready.kind == READY_DELAY && ld->sc->connect != NULL &&
 		!str_starts(ld->sc->connect, "test:///")) {

@@ -265,10 +265,18 @@ static void read_step(struct loader *ld, const struct ynode *node, struct step *
 	if (read_word_args(ld, what, &step->type->word, node, w.value, &target, step->args, &map) !=
 		0)
 		return;
+	step->options = map;
 	step->arg = arg_text(ld, &step->type->word, step->args, map);
 	step->name = step->arg ? arena_printf(ld->rd.arena, "%s: %s", w.word, step->arg)
 			       : step->type->word.name;
 	take_common(ld, &common, map, step);
+}
+
+struct srcpos step_pos_of(const struct step *step, const char *option)
+{
+	const struct ynode *value = step->options ? ynode_get(step->options, option) : NULL;
+
+	return value ? value->pos : step->pos;
 }
 
 void read_steps(struct loader *ld, const char *key, const struct ynode *node, struct step_list *out)

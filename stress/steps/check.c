@@ -72,11 +72,13 @@ static int check(const struct step *step, const struct lane_spec *lane, struct d
 
 	(void)lane;
 	if (a->link_speed != NULL && tenths(a->link_speed) <= 0) {
-		rc = diag_error(diags, step->pos, "'%.40s' is no link speed", a->link_speed);
+		rc = diag_error(diags, step_pos_of(step, "link-speed"), "'%.40s' is no link speed",
+			a->link_speed);
 		diag_hint(diags, "write it in GT/s: 2.5, 5, 8, 16, 32 or 64");
 	}
 	if (a->revision != NULL && !str_to_u64(a->revision, 16, 0xff, &revision)) {
-		rc = diag_error(diags, step->pos, "'%.40s' is no revision", a->revision);
+		rc = diag_error(diags, step_pos_of(step, "revision"), "'%.40s' is no revision",
+			a->revision);
 		diag_hint(diags, "write two hex digits, in quotes: \"a1\"");
 	}
 	if (a->power_state == NULL)
@@ -84,7 +86,8 @@ static int check(const struct step *step, const struct lane_spec *lane, struct d
 	for (i = 0; power_states[i] != NULL; i++)
 		if (str_eq(power_states[i], a->power_state))
 			return rc;
-	rc = diag_error(diags, step->pos, "'%.40s' is no power state", a->power_state);
+	rc = diag_error(diags, step_pos_of(step, "power-state"), "'%.40s' is no power state",
+		a->power_state);
 	diag_hint(diags, "D0, D1, D2, D3hot or D3cold");
 	return rc;
 }

@@ -48,13 +48,14 @@ static int check(const struct step *step, const struct lane_spec *lane, struct d
 
 	(void)lane;
 	if (a->run.n == 0 || a->run.v[0][0] == '\0')
-		return diag_error(diags, step->pos, "'run' names no program");
+		return diag_error(diags, step_pos_of(step, "run"), "'run' names no program");
 	if (a->background && a->expect != NULL)
-		return diag_error(diags, step->pos,
+		return diag_error(diags, step_pos_of(step, "expect"),
 			"'expect' needs the output of a command that ends, 'background' does not "
 			"wait");
 	if (a->may_exit && !a->background)
-		return diag_error(diags, step->pos, "'may-exit' is for commands in the background");
+		return diag_error(diags, step_pos_of(step, "may-exit"),
+			"'may-exit' is for commands in the background");
 	return 0;
 }
 

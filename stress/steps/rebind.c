@@ -32,7 +32,8 @@ static int check(const struct step *step, const struct lane_spec *lane, struct d
 
 	(void)lane;
 	if (step->while_running) {
-		diag_error(diags, step->pos, "'rebind' cannot be done while a VM has the device");
+		diag_error(diags, step_pos_of(step, "while-running"),
+			"'rebind' cannot be done while a VM has the device");
 		diag_hint(diags, "stop the VM first and leave out `while-running`");
 		return -1;
 	}
@@ -41,7 +42,9 @@ static int check(const struct step *step, const struct lane_spec *lane, struct d
 		(*a->driver != '\0' && strlen(a->driver) < 32 && strchr(a->driver, '/') == NULL &&
 			*a->driver != '.'))
 		return 0;
-	return diag_error(diags, step->pos, "'%.40s' is no name of a driver", a->driver);
+	diag_error(diags, step_pos_of(step, "driver"), "'%.40s' is no name of a driver", a->driver);
+	diag_hint(diags, "a name as in /sys/bus/pci/drivers: vfio-pci, nvme, amdgpu");
+	return -1;
 }
 
 static int prepare(struct step_ctx *ctx, const void *args, struct err *why_not)

@@ -29,7 +29,8 @@ static int check(const struct step *step, const struct lane_spec *lane, struct d
 	(void)lane;
 	if (!step->while_running)
 		return 0;
-	diag_error(diags, step->pos, "'rescan' cannot be done while a VM has the device");
+	diag_error(diags, step_pos_of(step, "while-running"),
+		"'rescan' cannot be done while a VM has the device");
 	diag_hint(diags, "the removal would wait until the VM lets go; stop it first");
 	return -1;
 }

@@ -59,12 +59,12 @@ static int check(const struct step *step, const struct lane_spec *lane, struct d
 		return check_method(step, reset_method_find(a->method), diags);
 	for (i = 0; i < ARRAY_SIZE(later); i++)
 		if (str_eq(later[i], a->method))
-			return diag_error(diags, step->pos,
+			return diag_error(diags, step_pos_of(step, "method"),
 				"reset method '%s' is not available in this version", a->method);
 	for (i = 0; i < ARRAY_SIZE(names) - 1 && reset_methods[i] != NULL; i++)
 		names[i] = reset_methods[i]->name;
 	near = nearest_word(a->method, names);
-	diag_error(diags, step->pos, "unknown reset method '%.40s'", a->method);
+	diag_error(diags, step_pos_of(step, "method"), "unknown reset method '%.40s'", a->method);
 	if (near != NULL)
 		diag_hint(diags, "did you mean '%s'?", near);
 	else

@@ -18,6 +18,8 @@ int newfile_failed(const char *verb, const char *what, struct err *err)
 	err_set(err, ERR_IO, sys, "%s %s", verb, what);
 	if (sys == ENOENT || sys == ENOTDIR)
 		return err_hint(err, "make its folder first");
+	if (sys == EISDIR)
+		return err_hint(err, "name a file in it");
 	if (sys == EACCES || sys == EPERM || sys == EROFS)
 		return err_hint(err, "choose a folder that can be written");
 	return -1;

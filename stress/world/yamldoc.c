@@ -6,6 +6,7 @@
 #include "base/vec.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -81,6 +82,18 @@ static const struct source *unreadable(const char *name, struct diags *diags, co
 	return NULL;
 }
 
+static const struct source *unopened(const char *name, struct diags *diags, int sys)
+{
+	char folder[PATH_MAX];
+
+	unreadable(name, diags, strerror(sys));
+	if (sys == ENOENT && *name != '/' && getcwd(folder, sizeof(folder)) != NULL)
+		diag_hint(diags, "looked for in %s", folder);
+	else if (sys == EACCES)
+		diag_hint(diags, "this user may not read it, or not enter a folder above it");
+	return NULL;
+}
+
 static const struct source *too_big(const char *name, size_t size_max, struct diags *diags)
 {
 	char why[80];
@@ -102,7 +115,7 @@ const struct source *yamldoc_read(const char *path, size_t size_max, struct diag
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) != 0)
-		return unreadable(name, diags, strerror(errno));
+		return unopened(name, diags, errno);
 	if (S_ISDIR(st.st_mode)) {
 		unreadable(name, diags, "is a directory");
 		diag_hint(diags, "name a file in it");

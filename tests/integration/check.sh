@@ -61,7 +61,27 @@ for scenario in "$(dirname "$0")"/../../scenarios/*.yaml; do
 	[ ! -s "$dir/err" ] || { echo "$scenario: not without a word:" >&2; cat "$dir/err" >&2; bad=1; }
 done
 
+# what is wrong with an option is shown at the option
+cat >"$dir/options.yaml" <<'X'
+version: 1
+name: options
+lanes: [{devices: [0000:01:00.0]}, {devices: [0000:01:00.0]}]
+stepps: []
+steps:
+  - reset: flrr
+  - rebind: {driver: "../x"}
+  - check: {link-width: 16, link-speed: fast}
+X
+expect 2 "options.yaml:3:47: error: '0000:01:00.0' is already in lane" check "$dir/options.yaml"
+expect 2 "options.yaml:4:1: error: unknown key 'stepps'" check "$dir/options.yaml"
+expect 2 "did you mean 'steps'" check "$dir/options.yaml"
+sed -i '/^stepps/d; s/, {devices: .*}]/]/' "$dir/options.yaml"
+expect 2 "options.yaml:5:12: error: unknown reset method 'flrr'" check "$dir/options.yaml"
+expect 2 "options.yaml:6:22: error: '../x' is no name of a driver" check "$dir/options.yaml"
+expect 2 "options.yaml:7:41: error: 'fast' is no link speed" check "$dir/options.yaml"
+
 expect 2 'No such file' check "$dir/absent.yaml"
+(cd "$dir" && expect 2 "looked for in $dir" check absent.yaml && exit $bad) || bad=1
 expect 2 'is a directory' check "$dir"
 expect 2 'tab.yaml:4:1: error: a tab' check "$dir/tab.yaml"
 expect 2 'binary file\|not UTF-8\|control character' check "$dir/binary.yaml"
@@ -69,6 +89,17 @@ expect 2 'is larger than 1024 KiB' check "$dir/huge.yaml"
 expect 2 'the scenario has no such variable' check --set nothing=1 "$dir/good.yaml"
 expect 2 'is not NAME=VALUE' check --set domain "$dir/good.yaml"
 expect 2 'SCENARIO is missing' check
+expect 2 'hint: vfio-stress check --help' check a b
+expect 2 "option '--set' needs NAME=VALUE" check "$dir/good.yaml" --set
+! grep -q 'did you mean' "$dir/err" || { echo "what lacks a value was not misspelt" >&2; bad=1; }
+expect 2 "did you mean '--strict'" check --strct "$dir/good.yaml"
+expect 2 'hint: vfio-stress check --help' check --nonsense "$dir/good.yaml"
+expect 2 "did you mean 'check'" chek
+expect 2 'vfio-stress --help lists them' nonsense
+
+expect 0 '^  check ' help
+expect 0 '^usage: vfio-stress check ' help check
+expect 2 "did you mean 'check'" help chek
 
 expect 0 '^hold: <' list steps
 expect 0 '^any step:' list steps start

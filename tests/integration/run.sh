@@ -238,6 +238,18 @@ code=0
 expect 4 'the kernel log cannot be read' 'a run without a kernel log is blind'
 run pass --report json:/nowhere/run.json
 expect 3 '/nowhere' 'a report that cannot be written is found before the run'
+# one that fails later does not keep others from being written, and is not pointed to
+run pass --report json:/dev/full --report json:run.json
+expect 4 "json: write report '/dev/full': No space left" 'a report that cannot be written'
+expect 4 '^report  *run.json' 'the summary points to one that was'
+holds 'r["verdict"] == "pass"' 'the others are written'
+run pass --report json:-
+python3 -c 'import json, sys; json.load(sys.stdin)' <out || wrong 'a report on stdout is alone there'
+grep -q '^PASS' err || wrong 'the summary is then on stderr'
+run pass --report json
+expect 2 'such as: --report json:run.json' 'a report without a file'
+run pass --report json:/tmp
+expect 3 'name a file in it' 'a report that is a directory'
 scenario secret '[start, destroy]' 'cycles: 1' "report: [{json: '\${env:STRESS_RUN_TEST}/run.json'}]"
 run secret
 expect 3 'STRESS_RUN_TEST' 'a secret that is not set is found before the run'
