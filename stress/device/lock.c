@@ -71,6 +71,12 @@ static int held_by_other(const struct host *host, const char *what, int fd, stru
 	return err_hint(err, "wait until the kernel gives up; when it never does, reboot the host");
 }
 
+static int not_ours(const char *what, const char *path, struct err *err)
+{
+	err_set(err, ERR_IO, errno, "%s %s", what, path);
+	return err->sys == EACCES ? err_hint(err, "run as root") : -1;
+}
+
 /* Nobody but the folder's owner may put a lock there, or make it a link to something else. */
 static int open_in(const char *folder, const char *name, struct err *err)
 {
@@ -78,14 +84,10 @@ static int open_in(const char *folder, const char *name, struct err *err)
 	int fd;
 
 	if (mkdir(folder, 0755) != 0 && errno != EEXIST)
-		return err_set(err, ERR_IO, errno, "mkdir %s", folder);
+		return not_ours("mkdir", folder, err);
 	snprintf(path, sizeof(path), "%s/%s", folder, name);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
-	if (fd < 0) {
-		err_set(err, ERR_IO, errno, "open %s", path);
-		return err->sys == EACCES ? err_hint(err, "run as root") : -1;
-	}
-	return fd;
+	return fd < 0 ? not_ours("open", path, err) : fd;
 }
 
 static int open_lock(const struct host *host, const char *name, struct err *err)

@@ -68,7 +68,7 @@ static int write_reports(const struct run_request *req, const struct run_view *v
 	struct store *store, const char **json_out)
 {
 	const struct report_spec *spec;
-	struct err err;
+	struct err err = {0};
 	size_t i;
 	int rc = 0;
 
@@ -82,6 +82,12 @@ static int write_reports(const struct run_request *req, const struct run_view *v
 			*json_out = ((const struct file_opts *)spec->opts)->path;
 		}
 	}
+	if (rc != 0)
+		fprintf(stderr,
+			"  hint: the run is kept: `vfio-stress report %s --format FORMAT -o "
+			"FILE%s%s` makes "
+			"its report again\n",
+			view->id, req->db != NULL ? " --db " : "", req->db != NULL ? req->db : "");
 	return rc;
 }
 

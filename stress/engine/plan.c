@@ -72,6 +72,8 @@ static const char *span_text(struct span s, char *buf, size_t size)
 	int64_t about_ms = s.typical_ms < grain_ms ? grain_ms : s.typical_ms / grain_ms * grain_ms;
 	char typical[40], most[40];
 
+	if (s.most_ms == 0)
+		return str_copy(buf, size, "no time");
 	snprintf(buf, size, "about %s, at most %s", time_text(about_ms, typical, sizeof(typical)),
 		time_text(s.most_ms, most, sizeof(most)));
 	return buf;
@@ -229,7 +231,10 @@ static void print_ready(const struct plan *p)
 	switch (r->kind) {
 	case READY_DEFAULT:
 	case READY_AGENT:
-		fprintf(p->out, "the guest agent answers");
+		fprintf(p->out, "%s",
+			str_starts(p->sc->connect, "test:///")
+				? "not at all: libvirt's test driver has no guests"
+				: "the guest agent answers");
 		break;
 	case READY_SERIAL:
 		fprintf(p->out, "the console prints '%s'", clean(r->pattern, text));
@@ -406,8 +411,8 @@ static void print_duration(struct span span, bool unknown, FILE *out)
 	if (span.most_ms == 0 && unknown)
 		fprintf(out, "expected duration: depends on the devices\n");
 	else
-		fprintf(out, "expected duration: %s, if every step took its whole time%s\n",
-			span_text(span, time, sizeof(time)),
+		fprintf(out, "expected duration: %s%s%s\n", span_text(span, time, sizeof(time)),
+			span.most_ms > 0 ? ", if every step took its whole time" : "",
 			unknown ? " (resets of unknown devices not counted)" : "");
 }
 

@@ -9,11 +9,14 @@
 #include "device/reset.h"
 #include "model/step.h"
 #include "steps/steps.h"
+#include "world/host.h"
 #include "world/vm.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Whom to tell, and how much was told. */
 struct refusals {
@@ -106,7 +109,8 @@ static void add_hostdevs(struct lane *lane, struct refusals *r)
 			"domain '%s' passes %s through, but there is no such device",
 			lane->spec->domain, bdf);
 		err_hint(&err,
-			"`lspci -D` lists what is there; a BIOS update may have renumbered it");
+			"`vfio-stress devices` lists what is there; a BIOS update may have "
+			"renumbered it");
 		refuse(r, bdf, &err);
 	}
 }
@@ -127,7 +131,7 @@ static void add_selected(struct lane *lane, const struct selector *sel, struct r
 	if (n > 0)
 		return;
 	err_set(&err, ERR_ABSENT, 0, "no device here is '%s'", sel->text);
-	err_hint(&err, "`lspci -Dnn` lists what is there");
+	err_hint(&err, "`vfio-stress devices` lists what is there");
 	refuse(r, sel->text, &err);
 }
 
@@ -148,6 +152,40 @@ static void find_devices(struct lane *lane, struct refusals *r)
 		add_selected(lane, &lane->spec->devices[i], r);
 	if (lane->ndevs > 0)
 		qsort(lane->devs, lane->ndevs, sizeof(lane->devs[0]), by_bdf);
+}
+
+static bool disturbs_devices(const struct step_list *list)
+{
+	const unsigned both = STEP_ON_DEVICES | STEP_DISRUPTIVE;
+	size_t i;
+
+	for (i = 0; i < list->n; i++)
+		if ((list->v[i].type->flags & both) == both)
+			return true;
+	return false;
+}
+
+/* Without root nothing can be bound or reset; in a container sysfs may be read-only. */
+static void check_may_change(struct lane *lane, struct refusals *r)
+{
+	char path[HOST_PATH_MAX], bdf[BDF_LEN];
+	struct err err = {0};
+	size_t i;
+
+	if (lane->spec->driver == DRIVER_MANAGED && !disturbs_devices(&lane->scenario->before) &&
+		!disturbs_devices(&lane->spec->steps) && !disturbs_devices(&lane->scenario->after))
+		return;
+	for (i = 0; i < lane->ndevs; i++) {
+		bdf_text(lane->devs[i].pci.bdf, bdf);
+		host_path(lane->host, path, "/sys/bus/pci/devices/%s/driver_override", bdf);
+		if (access(path, W_OK) == 0 || (errno != EACCES && errno != EROFS))
+			continue;
+		err_set(&err, ERR_REFUSED, errno, "%s cannot be bound or reset", bdf);
+		err_hint(&err,
+			err.sys == EROFS ? "/sys is read-only here: run it on the host itself"
+					 : "run it as root");
+		refuse(r, bdf, &err);
+	}
 }
 
 /* ---- do they answer? ---- */
@@ -401,6 +439,8 @@ size_t lane_prepare(struct lane *lane, lane_refusal *fn, void *arg)
 		tell_facts(lane);
 		check_running(lane, &r);
 	}
+	if (r.n == 0)
+		check_may_change(lane, &r);
 	if (r.n == 0)
 		check_answers(lane, &r);
 	if (r.n == 0 && lane->spec->driver == DRIVER_VFIO_PCI)

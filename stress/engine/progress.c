@@ -30,6 +30,7 @@ struct lane_now {
 	uint32_t cycle, done, failed;
 	char word[24], device[64];
 	int64_t since_ns; /* of that step */
+	int64_t done_ns; /* from the run's begin to the end of the newest cycle that is done */
 	bool seen, over;
 };
 
@@ -65,13 +66,17 @@ static const char *seconds_text(int64_t ns, char *buf, size_t size)
 static int64_t lane_left_ns(const struct progress *p, const struct lane_now *l, int64_t elapsed)
 {
 	int64_t by_time = p->sc->duration_ms > 0 ? p->sc->duration_ms * NS_PER_MS - elapsed : -1;
-	int64_t by_cycles;
+	int64_t each, left, by_cycles;
 
 	if (l->over)
 		return 0;
 	if (p->sc->cycles == 0 || l->done == 0)
 		return by_time;
-	by_cycles = (p->sc->cycles - (int64_t)l->done) * (elapsed / l->done);
+	each = l->done_ns / l->done;
+	left = p->sc->cycles - (int64_t)l->done;
+	by_cycles = left * each - (elapsed - l->done_ns);
+	if (by_cycles < (left - 1) * each)
+		by_cycles = (left - 1) * each;
 	return by_time >= 0 && by_time < by_cycles ? by_time : by_cycles;
 }
 
@@ -401,6 +406,7 @@ void progress_cycle(struct progress *p, uint32_t lane, uint32_t cycle, enum outc
 	if (l == NULL || outcome == OUTCOME_ABORTED || !enter(p))
 		return;
 	l->done = cycle;
+	l->done_ns = clock_mono_ns() - p->begun_ns;
 	l->failed += outcome == OUTCOME_FAIL || outcome == OUTCOME_BROKEN;
 	if (!p->screen.live && is_milestone(l->done, p->sc->cycles))
 		say_milestone(p, l);

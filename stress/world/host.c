@@ -59,7 +59,8 @@ int host_write(const struct host *host, const char *path, const char *value, str
 	if (fd < 0)
 		return err_set(err, errno == ENOENT ? ERR_ABSENT : ERR_IO, errno, "open %s", path);
 	if (write(fd, value, len) != (ssize_t)len)
-		return err_set(err, ERR_IO, errno, "write '%s' to %s", value, path);
+		return err_set(err, ERR_IO, errno, "write '%.*s' to %s", (int)strcspn(value, "\n"),
+			value, path);
 	return 0;
 }
 

@@ -241,6 +241,7 @@ expect 3 '/nowhere' 'a report that cannot be written is found before the run'
 # one that fails later does not keep others from being written, and is not pointed to
 run pass --report json:/dev/full --report json:run.json
 expect 4 "json: write report '/dev/full': No space left" 'a report that cannot be written'
+expect 4 'hint: the run is kept: .vfio-stress report ' 'how to make it again'
 expect 4 '^report  *run.json' 'the summary points to one that was'
 holds 'r["verdict"] == "pass"' 'the others are written'
 run pass --report json:-

@@ -203,9 +203,9 @@ static void a_terminal_shows_one_block_and_redraws_it(void **state)
 	open_terminal(&t, 100, 24);
 	p = begun_on(&two_lanes, t.slave);
 	progress_lane(p, 0, 31, "reset", "0000:41:00.0");
+	clock_test_advance(60 * NS_PER_S);
 	progress_cycle(p, 0, 30, OUTCOME_PASS);
 	progress_cycle(p, 1, 60, OUTCOME_PASS);
-	clock_test_advance(60 * NS_PER_S);
 	progress_tick(p);
 	look(&t);
 	assert_string_equal(t.cell[0],
@@ -281,6 +281,30 @@ static void a_resized_window_keeps_every_row_whole(void **state)
 	close_terminal(&t);
 }
 
+/* 150 cycles of 2 s left after 150: it counts down, stands still in a cycle that is late. */
+static void what_is_left_counts_down_within_a_cycle(void **state)
+{
+	struct terminal t;
+	struct progress *p;
+
+	(void)state;
+	open_terminal(&t, 110, 24);
+	p = begun_on(&two_lanes, t.slave);
+	progress_lane_over(p, 1);
+	clock_test_advance(300 * NS_PER_S);
+	progress_cycle(p, 0, 150, OUTCOME_PASS);
+	clock_test_advance(1 * NS_PER_S);
+	progress_tick(p);
+	look(&t);
+	assert_true(str_starts(t.cell[0], "soak  5m1s, about 4m59s left"));
+	clock_test_advance(60 * NS_PER_S);
+	progress_tick(p);
+	look(&t);
+	assert_true(str_starts(t.cell[0], "soak  6m1s, about 4m58s left"));
+	progress_free(p);
+	close_terminal(&t);
+}
+
 static void the_head_says_what_is_waited_for(void **state)
 {
 	struct terminal t;
@@ -289,9 +313,9 @@ static void the_head_says_what_is_waited_for(void **state)
 	(void)state;
 	open_terminal(&t, 110, 24);
 	p = begun_on(&two_lanes, t.slave);
+	clock_test_advance(60 * NS_PER_S);
 	progress_cycle(p, 0, 30, OUTCOME_PASS);
 	progress_cycle(p, 1, 60, OUTCOME_PASS);
-	clock_test_advance(60 * NS_PER_S);
 	progress_lane_over(p, 0); /* it has failed: only the other one is left */
 	progress_tick(p);
 	look(&t);
@@ -533,6 +557,7 @@ int main(void)
 		cmocka_unit_test(what_happens_stays_above_the_block),
 		cmocka_unit_test(a_resized_window_keeps_every_row_whole),
 		cmocka_unit_test(the_head_says_what_is_waited_for),
+		cmocka_unit_test(what_is_left_counts_down_within_a_cycle),
 		cmocka_unit_test(log_lines_do_not_garble_the_block),
 		cmocka_unit_test(no_color_means_no_colour_but_still_a_block),
 		cmocka_unit_test(a_dumb_terminal_gets_plain_lines),

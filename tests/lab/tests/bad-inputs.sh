@@ -75,10 +75,25 @@ mkdir -p second && cp second.yaml second
 	fail "the second run was not refused"
 ends 0
 
-# not root
+# not root: with a device that is bound to its driver, and nothing is changed or left to be undone
 lane mine '{name: one, devices: [0000:03:00.0]}' '{reset: flr}'
+echo virtio-pci >/sys/bus/pci/devices/0000:03:00.0/driver_override
+echo 0000:03:00.0 >/sys/bus/pci/drivers_probe
 chmod 755 .
-exits 3 su -s /bin/bash nobody -c "cd /tmp && HOME=/tmp vfio-stress run $PWD/mine.yaml"
-says root
-[ ! -e /sys/bus/pci/devices/0000:03:00.0/driver ] ||
-	[ "$(driver_of 0000:03:00.0)" = virtio-pci ] || fail "its driver is $(driver_of 0000:03:00.0)"
+as_nobody()
+{
+	su -s /bin/bash nobody -c "cd /tmp && HOME=/tmp vfio-stress $*"
+}
+exits 3 as_nobody run "$PWD/mine.yaml"
+says "0000:03:00.0 cannot be bound or reset" "run it as root" "nothing was tried"
+[ "$(driver_of 0000:03:00.0)" = virtio-pci ] || fail "its driver is $(driver_of 0000:03:00.0)"
+[ ! -e /tmp/.local ] || fail "a run was stored"
+exits 0 as_nobody undo
+echo >/sys/bus/pci/devices/0000:03:00.0/driver_override
+
+# not libvirt's users either
+lane theirs '{domain: vm, ready: {serial: READY}}'
+chmod 700 /run/libvirt/libvirt-sock
+exits 3 as_nobody run "$PWD/theirs.yaml"
+says "Permission denied" "nothing was tried"
+chmod 777 /run/libvirt/libvirt-sock
