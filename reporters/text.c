@@ -27,10 +27,12 @@ enum room {
 	ROOM_WHERE,
 	ROOM_WHAT,
 	ROOM_KERNEL,
+	ROOM_WITNESSES,
 	ROOM_SEEN,
 	ROOM_MEANS,
 	ROOM_DO,
 	ROOM_LANES, /* how many of them */
+	ROOM_LANE_LINES, /* lines of each of these */
 	ROOM_OTHERS, /* how many incidents that do not count */
 	ROOM_AIR, /* blank lines */
 	ROOM_LOG,
@@ -56,6 +58,7 @@ static const unsigned least_room[ROOM_COUNT] = {
 	[ROOM_MEANS] = 1,
 	[ROOM_DO] = 1,
 	[ROOM_LANES] = 2,
+	[ROOM_LANE_LINES] = 1,
 	[ROOM_LOG] = 1,
 	[ROOM_LIST] = 1,
 	[ROOM_LIST_LINES] = 1,
@@ -81,6 +84,7 @@ static const struct grant grants[] = {
 	{ROOM_AIR, 1},
 	{ROOM_WHY, 2},
 	{ROOM_LIST_LINES, 2},
+	{ROOM_WITNESSES, 1},
 	{ROOM_SEEN, 3},
 	{ROOM_OTHERS, 4},
 	{ROOM_LANES, 8},
@@ -95,6 +99,13 @@ static const struct grant grants[] = {
 	{ROOM_DO, 12},
 	{ROOM_LIST, 8},
 	{ROOM_OTHERS, 8},
+	{ROOM_LOG, 4},
+	{ROOM_WHY, 4},
+	{ROOM_LANE_LINES, 4},
+	{ROOM_WHAT, 4},
+	{ROOM_KERNEL, 4},
+	{ROOM_LIST_LINES, 3},
+	{ROOM_LIST_LINES, 5},
 };
 
 struct page {
@@ -346,6 +357,24 @@ static const char *text_or(const char *text, const char *other)
 	return text != NULL && *text != '\0' ? text : other;
 }
 
+/* Of "log,counters,tracepoint". */
+static void witnesses(struct page *p, const struct incident *inc)
+{
+	struct str s = {0};
+	const char *c = inc->seen_by;
+
+	if (p->room[ROOM_WITNESSES] == 0 || *c == '\0')
+		return;
+	str_addn(&s, c, strcspn(c, ","));
+	while (*(c += strcspn(c, ",")) != '\0') {
+		str_add(&s, ", ");
+		c++;
+		str_addn(&s, c, strcspn(c, ","));
+	}
+	say(p, "witnesses", 1, "%s", s.s);
+	str_finish(&s);
+}
+
 static void culprit(struct page *p, const struct run_view *run, const struct culprit *c)
 {
 	const struct incident *inc = c->incident;
@@ -356,6 +385,8 @@ static void culprit(struct page *p, const struct run_view *run, const struct cul
 	what(p, c);
 	if (inc != NULL && *incident_line(inc) != '\0')
 		say(p, "kernel", p->room[ROOM_KERNEL], "%s", incident_line(inc));
+	if (inc != NULL)
+		witnesses(p, inc);
 	if (seen != NULL)
 		say(p, "seen", p->room[ROOM_SEEN], "%s", seen);
 	if (inc != NULL && text_or(inc->meaning, NULL) != NULL)
@@ -398,7 +429,7 @@ static void lane_line(struct page *p, const struct lane_row *lane, size_t width,
 		running && !lane->ended ? "running" : verdict_name(lane->verdict),
 		lane->cycles_done, lane->cycles_failed);
 	fprintf(p->out, "%s%s", counts, *reason ? "  " : "");
-	wrap(p, reason, width + strlen(counts) + 2, 1);
+	wrap(p, reason, width + strlen(counts) + 2, p->room[ROOM_LANE_LINES]);
 }
 
 /* Those that did not pass first; what does not fit is counted by verdict. */

@@ -41,6 +41,9 @@ struct klog_rec {
 /* Parses what one read(2) of /dev/kmsg returned. -1 when it is not such a record. */
 int kmsg_parse(const char *buf, size_t len, struct klog_rec *out, struct err *err) must_check;
 
+/* Of an open that failed with `sys`: why it is forbidden, NULL when that is not it. */
+const char *kmsg_why_forbidden(int sys);
+
 /*
  * A reader: one thread drains the device into bounded memory and does nothing else. It starts
  * behind the newest record. Overruns are counted, never fatal. What comes while our memory is full

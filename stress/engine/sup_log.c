@@ -14,7 +14,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define MARKER_PREFIX "vfio-stress "
 /* An incident that keeps changing is written so often: seldomer when many do, for the disk's sake. */
@@ -278,15 +277,6 @@ void sup_log_mark(struct supervisor *s, const char *text, bool force)
 		log_debug("kmsg", "%s", err.msg);
 }
 
-/* The kernel says EPERM to those without CAP_SYSLOG, and to all when it is told to (devkmsg_open). */
-static const char *why_forbidden(int sys)
-{
-	if (sys != EPERM)
-		return "";
-	return geteuid() != 0 ? " (run as root)"
-			      : " (booted with printk.devkmsg=off, or without CAP_SYSLOG?)";
-}
-
 /* Lost records are blindness, unless other witnesses would have seen what they told. */
 static bool account_gap(struct supervisor *s, struct klog_account *a)
 {
@@ -321,8 +311,8 @@ void sup_log_account(struct supervisor *s, struct klog_account *out)
 	a.lost = st.lost;
 	a.blind = true;
 	if (s->kmsg == NULL)
-		snprintf(a.reason, sizeof(a.reason), "the kernel log cannot be read: %s%s",
-			s->kmsg_err.msg, why_forbidden(s->kmsg_err.sys));
+		snprintf(a.reason, sizeof(a.reason), "the kernel log cannot be read: %s%s%s",
+			s->kmsg_err.msg, s->kmsg_err.hint[0] != '\0' ? ": " : "", s->kmsg_err.hint);
 	else if (st.failed)
 		snprintf(a.reason, sizeof(a.reason), "reading the kernel log failed: %s",
 			st.err.msg);

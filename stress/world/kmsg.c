@@ -406,6 +406,16 @@ static void *reader(void *arg)
 
 /* ---- the interface ---- */
 
+/* The kernel says EPERM to those without CAP_SYSLOG, and to all when it is told to (devkmsg_open). */
+const char *kmsg_why_forbidden(int sys)
+{
+	if (sys != EPERM && sys != EACCES)
+		return NULL;
+	return geteuid() != 0
+		? "run as root"
+		: "booted with printk.devkmsg=off, or without CAP_SYSLOG (a container?)";
+}
+
 static int open_path(struct kmsg *k, const char *path, struct err *err)
 {
 	struct stat st;
@@ -417,11 +427,8 @@ static int open_path(struct kmsg *k, const char *path, struct err *err)
 	k->fd = open(path, (S_ISFIFO(st.st_mode) ? O_RDWR : O_RDONLY) | O_NONBLOCK | O_CLOEXEC);
 	if (k->fd < 0) {
 		err_set(err, ERR_IO, errno, "open %s", path);
-		if (errno == EPERM)
-			err_hint(err,
-				"reading the kernel log needs CAP_SYSLOG in the initial user "
-				"namespace while kernel.dmesg_restrict is 1, and printk.devkmsg "
-				"must not be 'off'");
+		if (kmsg_why_forbidden(err->sys) != NULL)
+			err_hint(err, "%s", kmsg_why_forbidden(err->sys));
 		return -1;
 	}
 	if (k->device && lseek(k->fd, 0, SEEK_END) < 0)

@@ -25,8 +25,8 @@ int kmsg_dump_open(const char *path, struct kmsg_dump **out, struct err *err)
 
 	if (fd < 0) {
 		err_set(err, errno == ENOENT ? ERR_ABSENT : ERR_IO, errno, "open %s", path);
-		if (errno == EPERM || errno == EACCES)
-			err_hint(err, "reading the kernel log needs root or CAP_SYSLOG");
+		if (kmsg_why_forbidden(err->sys) != NULL)
+			err_hint(err, "%s", kmsg_why_forbidden(err->sys));
 		return -1;
 	}
 	*out = xcalloc(1, sizeof(**out));
