@@ -142,4 +142,68 @@ code=0
 "$program" check reach.yaml --root dark --strict >out 2>err || code=$?
 expect 3 "^would be refused: lane right: $too_far" 'check of a reset that reaches another lane'
 
+# budgets: of a device, within a window, until a day
+scenario budgets <<X
+lanes:
+  - {name: one, devices: ["$nvme"]}
+  - {name: two, devices: ["0000:02:00.0"]}
+steps: [{hold: 4s}]
+tolerate:
+  - {fault: dmar.*, count: 1, device: "$nvme"}
+  - {fault: aer.correctable, count: 2, per: 1s, expires: $(date -u +%F)}
+  - {fault: vfio.*, count: 9, expires: $(date -u -d yesterday +%F)}
+X
+seq=5000
+
+# kernel DELAY LEVEL TEXT: after that many seconds of the run that has begun
+kernel()
+{
+	sleep "$1"
+	seq=$((seq + 1))
+	printf '%d,%d,%d,-;%s\n' "$2" $seq $((seq * 1000)) "$3" >&7
+}
+
+dma_fault='DMAR: [DMA Write NO_PASID] Request device [%s] fault addr 0x1000 [fault reason 0x05] PTE Write access is not set'
+corrected="nvme $nvme: PCIe Bus Error: severity=Corrected, type=Physical Layer, (Receiver ID)"
+# shellcheck disable=SC2059
+on_one=$(printf "$dma_fault" 01:00.0) on_two=$(printf "$dma_fault" 02:00.0)
+
+: >err
+(
+	wait_for 'has begun' err
+	kernel 0.2 3 "$on_one"
+	for _ in 1 2 3; do
+		kernel 1.1 4 "$corrected"
+	done
+) &
+run budgets --root two --report json:run.json
+wait $!
+expect 0 "this budget has expired and is ignored" 'an expired budget is said to be ignored'
+holds 'sorted(i["tolerated"] for i in r["incidents"]) == [True, True]' 'what budgets allow is tolerated'
+holds '[i["count"] for i in r["incidents"] if i["id"][:3] == "aer"] == [3]' 'never more than two in a second'
+
+seq=6000
+: >err
+(
+	wait_for 'has begun' err
+	for _ in 1 2 3; do
+		kernel 0.1 4 "$corrected"
+	done
+) &
+run budgets --root two --report json:run.json
+wait $!
+expect 1 'over its budget (3 seen, 2 allowed within 1s)' 'three in a second are too many'
+
+seq=7000
+: >err
+(
+	wait_for 'has begun' err
+	kernel 0.2 3 "$on_two"
+) &
+run budgets --root two --report json:run.json
+wait $!
+expect 1 '^FAIL: 0000:02:00.0' "another device's fault is not in the budget"
+holds '[(l["verdict"], l["cycles"]["failed"]) for l in r["lanes"]] == [("pass", 0), ("fail", 1)]' \
+	'and fails its lane alone'
+
 exit $bad

@@ -87,8 +87,8 @@ as_nobody()
 exits 3 as_nobody run "$PWD/mine.yaml"
 says "0000:03:00.0 cannot be bound or reset" "run it as root" "nothing was tried"
 [ "$(driver_of 0000:03:00.0)" = virtio-pci ] || fail "its driver is $(driver_of 0000:03:00.0)"
-[ ! -e /tmp/.local ] || fail "a run was stored"
 exits 0 as_nobody undo
+says "nothing is left to undo"
 echo >/sys/bus/pci/devices/0000:03:00.0/driver_override
 
 # not libvirt's users either
