@@ -37,6 +37,14 @@ struct guard_friends {
  */
 int guard_check(const struct host *host, const struct pcidev_list *all, const struct bdf *disturbed,
 	size_t n, const struct guard_friends *friends, struct err *err) must_check;
+/* What the guard would say of one function; for people who plan. */
+struct guard_opinion {
+	char objections[400]; /* "" = none */
+	bool refused;
+	const struct allow *lifted_by; /* NULL: not lifted */
+};
+void guard_think(const struct host *host, const struct pcidev_list *all, const struct pcidev *dev,
+	const struct guard_friends *friends, struct guard_opinion *out);
 /* The row of `allow` for this function; NULL = none. */
 const struct allow *guard_allowed(const struct guard_friends *friends, const struct pcidev *dev);
 /* Does the friendly QEMU have this group? It has those of the lane's devices. */

@@ -22,4 +22,16 @@ void scope_disturbed(const struct pcidev_list *all, const struct pcidev *dev,
 	enum reset_scope scope, struct bdf_set *out);
 void bdf_set_finish(struct bdf_set *set);
 
+/* One of them, as a line of a tree. */
+struct scope_line {
+	const struct pcidev *dev;
+	size_t depth; /* 0: nothing above it is disturbed */
+	const char *why; /* "in its slot"; "" = it is what is reset */
+};
+
+/* Tells `fn` of the same functions, each after what it is below. Returns how many. */
+typedef void scope_line_fn(void *arg, const struct scope_line *line);
+size_t scope_tell(const struct pcidev_list *all, const struct pcidev *dev, enum reset_scope scope,
+	scope_line_fn *fn, void *arg);
+
 #endif

@@ -24,6 +24,10 @@ struct hold;
 /* May a step that reaches so far be done? ERR_REFUSED says whom it would hurt. */
 int device_allowed(struct step_ctx *ctx, const struct pcidev_list *all, enum reset_scope scope,
 	enum device_asking asking, struct err *err) must_check;
+struct guard_opinion;
+/* The same question about one function that a step reaches, answered for people. */
+void device_opinion(struct step_ctx *ctx, const struct pcidev_list *all, const struct pcidev *other,
+	enum device_asking asking, struct guard_opinion *out);
 /* ASK_NOW, and the groups of all that it reaches are held until hold_release. */
 int device_claim(struct step_ctx *ctx, const struct pcidev_list *all, enum reset_scope scope,
 	struct hold *out, struct err *err) must_check;

@@ -36,6 +36,7 @@ struct guard {
 	const struct pcidev_list *all;
 	const struct pcidev *dev; /* the function that is judged now */
 	const struct allow *row; /* that lets it be disturbed, NULL = none */
+	bool alone; /* there are no others to judge together with it */
 	struct objections against;
 	const struct guard_friends *friends;
 	struct uses *uses; /* NULL: not needed so far */
@@ -204,8 +205,8 @@ static int find_holder(struct guard *g, const struct node_list *nodes)
 	return 1;
 }
 
-/* What a row of the scenario may lift is judged by itself. */
-static void check_vfio_allowed(struct guard *g)
+/* Of one function: what a row of the scenario may lift is judged by itself. */
+static void check_vfio_alone(struct guard *g)
 {
 	struct node_list nodes = {0};
 
@@ -480,8 +481,8 @@ static void check_function(struct guard *g)
 		check_unbound(g);
 	else if (!pcidev_vfio_driver(dev->driver))
 		check_native(g);
-	else if (g->row != NULL)
-		check_vfio_allowed(g);
+	else if (g->row != NULL || g->alone)
+		check_vfio_alone(g);
 	else
 		add_vfio_nodes(g); /* judged at the end */
 }
@@ -512,4 +513,18 @@ int guard_check(const struct host *host, const struct pcidev_list *all, const st
 	vec_finish(&g.vfio);
 	free(g.owners);
 	return rc;
+}
+
+void guard_think(const struct host *host, const struct pcidev_list *all, const struct pcidev *dev,
+	const struct guard_friends *friends, struct guard_opinion *out)
+{
+	struct guard g = {.host = host, .all = all, .friends = friends, .alone = true};
+
+	begin_function(&g, dev);
+	check_function(&g);
+	*out = (struct guard_opinion){.refused = g.against.firm || (g.against.n > 0 && !g.row)};
+	str_set(out->objections, g.against.text);
+	if (g.against.n > 0 && !out->refused)
+		out->lifted_by = g.row;
+	uses_free(g.uses);
 }

@@ -87,3 +87,71 @@ void bdf_set_finish(struct bdf_set *set)
 	free(set->v);
 	*set = (struct bdf_set){0};
 }
+
+/* ---- as a tree ---- */
+
+struct tree {
+	const struct pcidev_list *all;
+	const struct pcidev *dev;
+	enum reset_scope scope;
+	struct bdf_set set;
+	scope_line_fn *fn;
+	void *arg;
+};
+
+static bool has(const struct bdf_set *set, struct bdf bdf)
+{
+	size_t i;
+
+	for (i = 0; i < set->n; i++)
+		if (bdf_eq(set->v[i], bdf))
+			return true;
+	return false;
+}
+
+/* What takes it along, among what is disturbed: its PF, or the function above; NULL = neither. */
+static const struct pcidev *taken_by(const struct tree *t, const struct pcidev *dev)
+{
+	if (dev->is_vf && has(&t->set, dev->physfn))
+		return pcidev_find(t->all, dev->physfn);
+	if (dev->has_parent && has(&t->set, dev->parent))
+		return pcidev_find(t->all, dev->parent);
+	return NULL;
+}
+
+static const char *why(const struct tree *t, const struct pcidev *dev, const struct pcidev *above)
+{
+	if (dev == t->dev)
+		return "";
+	if (above != NULL)
+		return dev->is_vf && bdf_eq(dev->physfn, above->bdf) ? "its virtual function"
+								     : "below it";
+	return t->scope == SCOPE_BUS ? "on its bus" : "in its slot";
+}
+
+static void tell_below(const struct tree *t, const struct pcidev *above, size_t depth)
+{
+	size_t i;
+
+	for (i = 0; i < t->set.n; i++) {
+		const struct pcidev *dev = pcidev_find(t->all, t->set.v[i]);
+
+		if (taken_by(t, dev) != above)
+			continue;
+		t->fn(t->arg, &(struct scope_line){dev, depth, why(t, dev, above)});
+		tell_below(t, dev, depth + 1);
+	}
+}
+
+size_t scope_tell(const struct pcidev_list *all, const struct pcidev *dev, enum reset_scope scope,
+	scope_line_fn *fn, void *arg)
+{
+	struct tree t = {.all = all, .dev = dev, .scope = scope, .fn = fn, .arg = arg};
+	size_t n;
+
+	scope_disturbed(all, dev, scope, &t.set);
+	tell_below(&t, NULL, 0);
+	n = t.set.n;
+	bdf_set_finish(&t.set);
+	return n;
+}

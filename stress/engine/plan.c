@@ -3,12 +3,14 @@
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "device/guard.h"
 #include "device/reset.h"
 #include "engine/apart.h"
 #include "model/lane_device.h"
 #include "model/reporter.h"
 #include "model/scenario.h"
 #include "model/step.h"
+#include "steps/device_step.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -102,31 +104,55 @@ static const struct reset_method *method_of(const struct step *step)
 	return step->arg != NULL ? reset_method_find(step->arg) : NULL;
 }
 
-static void print_disturbed(
-	const struct plan *p, const struct step *step, const struct lane_device *dev)
+/* The lines below a step that reaches more than its device. */
+struct tree {
+	const struct plan *p;
+	const struct step *step;
+	struct lane_device *dev;
+};
+
+static void print_opinion(const struct tree *t, const struct pcidev *other)
 {
-	const char *sep = "; disturbs as well: ";
-	struct bdf_set set = {0};
-	enum reset_scope scope;
+	struct step_ctx ctx = ctx_of(t->p, t->step, t->dev);
+	struct guard_opinion opinion;
+	char text[TEXT_MAX];
+
+	device_opinion(&ctx, t->p->known->topology, other,
+		str_eq(t->step->type->word.name, "rescan") ? ASK_PREPARE_UNBIND : ASK_PREPARE,
+		&opinion);
+	if (opinion.refused)
+		fprintf(t->p->out, "; refused: %s", clean(opinion.objections, text));
+	else if (opinion.lifted_by != NULL)
+		fprintf(t->p->out, "; allowed (%s)", clean(opinion.lifted_by->reason, text));
+}
+
+static void print_disturbed_line(void *arg, const struct scope_line *line)
+{
+	const struct tree *t = arg;
 	char bdf[BDF_LEN], name[TEXT_MAX];
-	size_t i;
 
-	if (!step_reach(step, &dev->pci, &scope))
-		return;
-	scope_disturbed(p->known->topology, &dev->pci, scope, &set);
-	for (i = 0; i < set.n; i++) {
-		const struct pcidev *other = pcidev_find(p->known->topology, set.v[i]);
+	fprintf(t->p->out, "          %*s%s", (int)(2 * line->depth), "",
+		bdf_text(line->dev->bdf, bdf));
+	if (line->dev->name[0] != '\0')
+		fprintf(t->p->out, " (%s)", clean(line->dev->name, name));
+	if (line->why[0] != '\0')
+		fprintf(t->p->out, " %s", line->why);
+	if (line->dev->driver[0] != '\0')
+		fprintf(t->p->out, ", driver %s", line->dev->driver);
+	print_opinion(t, line->dev);
+	putc('\n', t->p->out);
+}
 
-		if (bdf_eq(set.v[i], dev->pci.bdf))
-			continue;
-		fprintf(p->out, "%s%s", sep, bdf_text(set.v[i], bdf));
-		if (other != NULL && other->name[0] != '\0')
-			fprintf(p->out, " (%s)", clean(other->name, name));
-		sep = ", ";
-	}
-	if (set.n <= 1)
-		fprintf(p->out, "; disturbs nothing else");
+/* Whether a step of this reach stays within its device; the tree is printed below its line. */
+static bool stays_alone(const struct plan *p, const struct pcidev *dev, enum reset_scope scope)
+{
+	struct bdf_set set;
+	bool alone;
+
+	scope_disturbed(p->known->topology, dev, scope, &set);
+	alone = set.n <= 1;
 	bdf_set_finish(&set);
+	return alone;
 }
 
 /* ---- steps ---- */
@@ -148,6 +174,9 @@ static void print_on_device(struct plan *p, const struct step *step, struct lane
 		str_eq(step->type->word.name, "reset") ? method_of(step) : NULL;
 	struct step_ctx ctx = ctx_of(p, step, dev);
 	char words[TEXT_MAX] = "", shown[TEXT_MAX], bdf[BDF_LEN];
+	struct tree tree = {p, step, dev};
+	enum reset_scope scope = SCOPE_FUNCTION;
+	bool reaches, alone;
 	struct err why;
 
 	fprintf(p->out, "        ");
@@ -160,8 +189,14 @@ static void print_on_device(struct plan *p, const struct step *step, struct lane
 	}
 	step->type->describe(&ctx, step->args, words, sizeof(words));
 	fprintf(p->out, "%s", clean(words, shown));
-	print_disturbed(p, step, dev);
+	reaches = step_reach(step, &dev->pci, &scope);
+	alone = reaches && stays_alone(p, &dev->pci, scope);
+	if (reaches)
+		fprintf(p->out, "%s",
+			alone ? "; disturbs nothing else" : "; disturbs what is below");
 	print_bound(p, step, &ctx);
+	if (reaches && !alone)
+		scope_tell(p->known->topology, &dev->pci, scope, print_disturbed_line, &tree);
 }
 
 static void print_on_devices(struct plan *p, const struct step *step)
@@ -252,6 +287,17 @@ static void print_ready(const struct plan *p)
 	fprintf(p->out, "\n");
 }
 
+static void print_allow(const struct plan *p)
+{
+	char device[TEXT_MAX], reason[TEXT_MAX];
+	size_t i;
+
+	for (i = 0; i < p->lane->nallow; i++)
+		fprintf(p->out, "  may be disturbed: %s (%s)\n",
+			clean(p->lane->allow[i].device, device),
+			clean(p->lane->allow[i].reason, reason));
+}
+
 static void print_known_devices(const struct plan *p)
 {
 	char bdf[BDF_LEN], name[TEXT_MAX];
@@ -310,6 +356,7 @@ static struct span print_lane(struct plan *p)
 	else
 		fprintf(p->out, "devices only\n");
 	print_devices(p);
+	print_allow(p);
 	print_ready(p);
 	p->unknown_times =
 		p->known->topology == NULL && (p->lane->hostdevs || p->lane->ndevices > 0);

@@ -99,6 +99,16 @@ int device_allowed(struct step_ctx *ctx, const struct pcidev_list *all, enum res
 	return rc;
 }
 
+void device_opinion(struct step_ctx *ctx, const struct pcidev_list *all, const struct pcidev *other,
+	enum device_asking asking, struct guard_opinion *out)
+{
+	struct question q;
+
+	question_init(&q, ctx, all, SCOPE_FUNCTION, asking);
+	guard_think(ctx->host, all, other, &q.friends, out);
+	question_finish(&q);
+}
+
 int device_claim(struct step_ctx *ctx, const struct pcidev_list *all, enum reset_scope scope,
 	struct hold *out, struct err *err)
 {

@@ -52,6 +52,38 @@ static const char *disturbed(const char *bdf, enum reset_scope scope)
 	return text;
 }
 
+static void draw(void *arg, const struct scope_line *line)
+{
+	char one[BDF_LEN], *text = arg;
+
+	snprintf(text + strlen(text), 512 - strlen(text), "%*s%s%s%s\n", (int)line->depth, "",
+		bdf_text(line->dev->bdf, one) + 5, line->why[0] ? " " : "", line->why);
+}
+
+static const char *tree(const char *bdf, enum reset_scope scope)
+{
+	static char text[512];
+	struct bdf b;
+
+	text[0] = '\0';
+	assert_true(bdf_parse(bdf, &b));
+	scope_tell(&all, pcidev_find(&all, b), scope, draw, text);
+	return text;
+}
+
+static void a_tree_says_why_each_is_disturbed(void **state)
+{
+	(void)state;
+	assert_string_equal(tree("03:00.1", SCOPE_SLOT), "03:00.0 in its slot\n03:00.1\n");
+	assert_string_equal(
+		tree("02:00.0", SCOPE_BELOW), "02:00.0\n 03:00.0 below it\n 03:00.1 below it\n");
+	assert_string_equal(tree("06:00.0", SCOPE_FUNCTION),
+		"06:00.0\n 06:00.1 its virtual function\n 07:00.0 its virtual function\n");
+	assert_string_equal(tree("02:00.0", SCOPE_BUS),
+		"02:00.0\n 03:00.0 below it\n 03:00.1 below it\n02:01.0 on its bus\n"
+		" 04:00.0 below it\n");
+}
+
 static void a_function_reset_disturbs_the_function(void **state)
 {
 	(void)state;
@@ -229,6 +261,7 @@ static void random_machines_agree_with_a_simple_model(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_tree_says_why_each_is_disturbed),
 		cmocka_unit_test(a_function_reset_disturbs_the_function),
 		cmocka_unit_test(a_pf_takes_its_vfs_along_a_vf_nobody),
 		cmocka_unit_test(a_bus_reset_disturbs_everything_under_the_port),
