@@ -3,6 +3,7 @@
 
 #include "base/vec.h"
 #include "cli/machine.h"
+#include "cli/reach.h"
 #include "model/topology.h"
 #include "preflight/preflight.h"
 #include "world/jout.h"
@@ -91,6 +92,7 @@ void preflight_write_json(const struct preflight *p, int exit_code, FILE *out)
 	member(out, "devices", names_json(p, false));
 	member(out, "domains", names_json(p, true));
 	member(out, "counts", counts_json(p));
+	member(out, "resets", reach_json(p));
 	fputs(",\n \"checks\": [", out);
 	vec_foreach (f, p) {
 		fputs(separator, out);

@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "base/vec.h"
 #include "cli/paragraph.h"
+#include "cli/reach.h"
 #include "model/topology.h"
 #include "preflight/preflight.h"
 
@@ -178,10 +179,12 @@ void preflight_write_text(const struct preflight *p, const struct preflight_styl
 	struct writer w = {p, style, out, xcalloc(p->n + 1, sizeof(*w.done))};
 
 	write_names(&w);
-	if (style->all)
+	if (style->all) {
 		write_everything(&w);
-	else
+		reach_write_text(p, out);
+	} else {
 		write_troubles(&w);
+	}
 	write_summary(&w);
 	free(w.done);
 }
