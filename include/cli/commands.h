@@ -7,6 +7,7 @@
 extern const struct command cmd_check;
 extern const struct command cmd_deliver;
 extern const struct command cmd_devices;
+extern const struct command cmd_diff;
 extern const struct command cmd_lane;
 extern const struct command cmd_list;
 extern const struct command cmd_preflight;

@@ -9,6 +9,7 @@ const struct command *const commands[] = {
 	&cmd_preflight,
 	&cmd_devices,
 	&cmd_snapshot,
+	&cmd_diff,
 	&cmd_report,
 	&cmd_runs,
 	&cmd_scan,

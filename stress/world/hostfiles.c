@@ -36,6 +36,7 @@ static const struct row {
 	{"/dev/iommu", NULL, 0},
 	{"/dev/kvm", NULL, 0},
 	{"/dev/vfio/*", NULL, 0},
+	{"/etc/driverctl.d/*", keep_directives, 0},
 	{"/etc/libvirt/libvirtd.conf", keep_directives, 0},
 	{"/etc/libvirt/qemu.conf", keep_directives, 0},
 	{"/etc/libvirt/virtqemud.conf", keep_directives, 0},

@@ -71,6 +71,18 @@ expect 2 'not a snapshot' devices --topology "$trees/../../docs/schema/run-1.sch
 expect 3 'nowhere.json' devices --topology "$dir/nowhere.json"
 expect 2 'exclude each other' devices --topology "$dir/intel.json" --connect test:///default
 
+expect 0 'nothing has changed' diff "$dir/intel.json" "$dir/intel.json"
+sed 's/"reset_methods":"flr bus"/"reset_methods":"bus"/' "$dir/intel.json" >"$dir/less.json"
+expect 1 '^regression    0000:02:00.0: reset methods: flr is lost' diff "$dir/intel.json" "$dir/less.json"
+expect 0 '^improvement ' diff "$dir/less.json" "$dir/intel.json"
+expect 1 '"result": "regression"' diff --json "$dir/intel.json" "$dir/less.json"
+expect 2 'cut.json' diff "$dir/intel.json" "$dir/cut.json"
+expect 2 'not two' diff - -
+expect 2 'BEFORE AFTER is missing' diff "$dir/intel.json"
+sed 's/"state":"read","errno":0,"length":[0-9]*,"rows":[^]]*/"state":"asleep","errno":0,"length":0,"rows":[/' \
+	"$dir/intel.json" >"$dir/asleep.json"
+expect 3 'not compared' diff "$dir/intel.json" "$dir/asleep.json"
+
 machine amd
 expect 0 'iommu.interrupt-remapping: they are remapped' preflight -v "${options[@]}"
 machine none
