@@ -7,6 +7,7 @@
 
 struct report_spec;
 struct rules;
+struct topology;
 
 /* What `run` asks for. Everything stays the caller's. */
 struct run_request {
@@ -18,6 +19,7 @@ struct run_request {
 	const char *db; /* --db, NULL = default */
 	const struct report_spec *reports; /* --report, beside the scenario's */
 	size_t nreports;
+	const struct topology *machine; /* as it is now; NULL = it could not be read */
 	const char *tool_version;
 	bool quiet;
 };

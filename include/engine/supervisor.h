@@ -241,6 +241,13 @@ void sup_qemu_open(struct sup_lane *lane);
 void sup_qemu_look(struct sup_lane *lane);
 void sup_qemu_close(struct sup_lane *lane);
 
+/* sup_machine.c */
+/*
+ * Stores the machine with the run, and says what is not as it was at the last one. When the run is in
+ * the store, and before the writer has it.
+ */
+void sup_machine_keep(struct supervisor *s);
+
 /* sup_witness.c */
 /* When the run is in the store, and before the writer has it. */
 void sup_witness_begin(struct supervisor *s, const char *boot_id);

@@ -71,6 +71,16 @@ int store_undo_done(struct store *s, uint64_t id, struct err *err) must_check;
 /* A sentence for the report: kind "note" or "blind-spot". */
 int store_note(struct store *s, int64_t run, const char *kind, const char *text,
 	struct err *err) must_check;
+/*
+ * The machine as it was when the run began (model/snapshot.h). Those of the last
+ * STORE_SNAPSHOTS_MAX runs are kept.
+ */
+#define STORE_SNAPSHOTS_MAX 50
+int store_snapshot(
+	struct store *s, int64_t run, const char *text, size_t n, struct err *err) must_check;
+/* 1 = that of `run`, or of the last run that has one (run 0); 0 = there is none. Heap. */
+int store_snapshot_get(struct store *s, int64_t run, char **text_out, size_t *n_out,
+	char id_out[RUN_ID_MAX], struct err *err) must_check;
 int store_heartbeat(struct store *s, int64_t run, int64_t wall_ns, struct err *err) must_check;
 
 /* The kernel log's account, for the verdict. */

@@ -24,6 +24,7 @@ struct vmlist {
 	char libvirt[24], qemu[24]; /* versions; "" = unknown */
 };
 
+#define VMLIST_URI "qemu:///system"
 #define VMLIST_MAX 4096 /* domains; more are left out */
 
 /*

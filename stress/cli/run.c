@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cli/commands.h"
 
+#include "base/log.h"
 #include "base/str.h"
 #include "base/vec.h"
 #include "cli/check.h"
 #include "cli/complain.h"
 #include "cli/load.h"
 #include "cli/settings.h"
+#include "device/survey.h"
 #include "engine/report_out.h"
 #include "engine/supervise.h"
 #include "klog/rules.h"
+#include "world/vmlist.h"
 
 #include <stdio.h>
 
@@ -56,10 +59,24 @@ static int check_reports(const struct report_spec *specs, size_t n)
 	return 0;
 }
 
+/* Before there is any thread. NULL: it cannot be read, and nothing is compared. */
+static const struct topology *look_at_machine(
+	const struct host *host, const struct scenario *sc, struct topology *out)
+{
+	const char *uri = str_eq(sc->connect, VMLIST_URI) ? NULL : sc->connect;
+	struct err err = {0};
+
+	if (survey_take(host, uri, out, &err) == 0)
+		return out;
+	log_info("run", "the machine is not compared with that of the last run: %s", err.msg);
+	return NULL;
+}
+
 static int run_loaded(const struct host *host, const struct options *o, const struct scenario *sc,
 	const struct rules *rules, const struct settings *settings, const struct asked *a)
 {
-	const struct run_request req = {
+	struct topology machine = {0};
+	struct run_request req = {
 		.host = host,
 		.scenario = sc,
 		.rules = rules,
@@ -72,6 +89,7 @@ static int run_loaded(const struct host *host, const struct options *o, const st
 		.quiet = options_get(o, "quiet") != NULL,
 	};
 	struct diags diags = {0};
+	int code;
 
 	if (options_get(o, "dry-run") != NULL)
 		return check_scenario(host, sc, true);
@@ -82,7 +100,10 @@ static int run_loaded(const struct host *host, const struct options *o, const st
 	if (check_reports(sc->reports, sc->nreports) != 0 ||
 		check_reports(a->reports.v, a->reports.n) != 0)
 		return EXIT_REFUSED;
-	return supervise(&req);
+	req.machine = look_at_machine(host, sc, &machine);
+	code = supervise(&req);
+	topology_finish(&machine);
+	return code;
 }
 
 static int run(const struct host *host, const struct options *o)

@@ -6,6 +6,7 @@
 #include "cli/complain.h"
 #include "cli/machine.h"
 #include "model/snapshot.h"
+#include "model/store.h"
 #include "model/topology.h"
 #include "world/newfile.h"
 
@@ -30,14 +31,38 @@ static void say(const struct topology *t, const char *path)
 		printf("%zu domains\n", t->ndomains);
 }
 
+/* As it was when a run began. */
+static int read_stored(const struct options *o, struct topology *out, struct err *err)
+{
+	auto_free char *text = NULL;
+	const char *which = options_get(o, "run");
+	char id[RUN_ID_MAX];
+	struct store *store;
+	size_t n = 0;
+	int64_t run;
+	int rc;
+
+	if (store_open(options_get(o, "db"), STORE_READ, &store, err) != 0)
+		return -1;
+	rc = store_find_run(store, which, &run, err);
+	if (rc == 0)
+		rc = store_snapshot_get(store, run, &text, &n, id, err);
+	store_close(store);
+	if (rc == 0)
+		return err_set(err, ERR_ABSENT, 0, "no snapshot was kept of run '%s'", which);
+	return rc < 0 ? -1 : snapshot_parse(text, n, id, out, err);
+}
+
 static int run(const struct host *host, const struct options *o)
 {
 	const char *path = o->nargs > 0 ? o->args[0] : "-";
 	struct topology t;
 	struct err err = {0};
-	int rc = 0;
+	int rc;
 
-	if (machine_read(host, o, true, &t, &err) != 0)
+	rc = options_get(o, "run") ? read_stored(o, &t, &err)
+				   : machine_read(host, o, true, &t, &err);
+	if (rc != 0)
 		return complain(&err);
 	if (str_eq(path, "-"))
 		snapshot_write(&t, STRESS_VERSION, stdout);
@@ -49,6 +74,9 @@ static int run(const struct host *host, const struct options *o)
 
 static const struct option_spec options[] = {
 	{0, "connect", "URI", "libvirt (default qemu:///system)", false, false},
+	{0, "run", "RUN", "the machine as it was when this run began", false, false},
+	{0, "db", "FILE", "the store (default: /var/lib/vfio-stress/runs.db for root)", false,
+		false},
 	{0},
 };
 
@@ -65,7 +93,8 @@ const struct command cmd_snapshot = {
 		"machine. Passwords, MAC addresses and serial numbers are left out. Reads only,\n"
 		"and wakes no device that sleeps.\n\n"
 		"  vfio-stress snapshot before.json\n"
-		"  vfio-stress preflight --topology before.json\n\n"
+		"  vfio-stress preflight --topology before.json\n"
+		"  vfio-stress snapshot --run latest then.json\n\n"
 		"Exit codes: 0, 2 usage, 3 it could not be taken or written.",
 	.options = options,
 	.max_args = 1,

@@ -265,6 +265,7 @@ static int write_beginning(struct supervisor *s, struct err *err)
 	if (rc != 0)
 		return -1;
 	s->run = run;
+	sup_machine_keep(s);
 	sup_witness_begin(s, boot_id);
 	s->writer = writer_start(s->store, run, boot_id);
 	return loop_watch(s->loop, writer_fd(s->writer), on_writer, s, err);

@@ -212,7 +212,7 @@ static int by_name(const void *a, const void *b)
 int vmlist_read(const struct host *host, const char *uri, struct arena *arena, struct vmlist *out,
 	struct err *err)
 {
-	const struct question q = {host, uri ? uri : "qemu:///system"};
+	const struct question q = {host, uri ? uri : VMLIST_URI};
 	struct vmlist list = {0};
 	domain_vec found = {0};
 	int rc;

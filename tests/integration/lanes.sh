@@ -206,4 +206,34 @@ expect 1 '^FAIL: 0000:02:00.0' "another device's fault is not in the budget"
 holds '[(l["verdict"], l["cycles"]["failed"]) for l in r["lanes"]] == [("pass", 0), ("fail", 1)]' \
 	'and fails its lane alone'
 
+# the machine is kept with each run; what is not as it was at the last one is said
+machine later <<'X'
+0000:00:01.0 secondary=1 driver=pcieport
+0000:01:00.0 parent=0000:00:01.0 driver=nvme group=11 methods=flr,bus class=010802
+X
+scenario later <<X
+lanes: [{name: one, devices: ["$nvme"]}]
+steps: [check]
+X
+rm -f runs.db*
+run later --root later
+expect 0 'verdict\|PASS' 'a first run'
+grep -q 'has changed' out err && wrong 'a first run has nothing to compare with'
+run later --root later
+expect 0 PASS 'a second run'
+grep -q 'has changed' out err && wrong 'a machine that is as it was has changed'
+echo bus >later/sys/bus/pci/devices/$nvme/reset_method
+run later --root later --report json:run.json
+expect 0 "has changed since run .*: 1 regression, 0 neutral, 0 improvements: $nvme: reset methods: flr is" \
+	'a machine that is not as it was'
+"$program" snapshot --db runs.db --run latest now.json >/dev/null || wrong 'no snapshot of the last run'
+first=$("$program" runs --db runs.db | tail -1 | cut -d' ' -f1)
+"$program" snapshot --db runs.db --run "$first" then.json >/dev/null || wrong 'no snapshot of the first run'
+code=0
+"$program" diff then.json now.json >out 2>err || code=$?
+expect 1 "^regression    $nvme: reset methods: flr is lost" 'what changed between two runs'
+code=0
+"$program" snapshot --db runs.db --run nowhere x.json >out 2>err || code=$?
+expect 3 "nowhere" 'no such run'
+
 exit $bad
