@@ -43,7 +43,7 @@ virsh -q define bench.xml >/dev/null
 
 for ((round = 1; round <= rounds; round++)); do
 	measure ./bare_loop qemu:///system bench "$cycles" "$serial" READY >bare
-	measure vfio-stress run -q qemu.yaml >program
+	measure vfio-stress run -q --db /root/bench.db qemu.yaml >program
 	measure vfio-stress run -q one.yaml >one
 	measure bash "$0" by-hand "$cycles" >hand
 	paste -d' ' bare program one hand >>rounds
