@@ -32,6 +32,17 @@ fail()
 	exit 1
 }
 
+# one_screen: the summary in ./out, when there is one, fits 24x80 and ends with where the report is.
+one_screen()
+{
+	awk '
+		/^(PASS|FAIL|BROKEN|SKIPPED|ABORTED): / { rows = 0; on = 1; seen = 1 }
+		on { rows++; wide += length($0) > 79 }
+		on && /^report / { on = 0 }
+		END { exit seen && (on || rows > 23 || wide > 0) }' out ||
+		fail "the summary is more than a screen"
+}
+
 # exits CODE COMMAND...: the command must end with that code. Its output is shown and kept in ./out.
 exits()
 {
@@ -92,6 +103,7 @@ run()
 	shift 2
 	rm -f report.json
 	exits "$want" vfio-stress run "$name.yaml" --report json:report.json "$@"
+	one_screen
 }
 
 has_begun()
@@ -126,6 +138,7 @@ ends()
 	wait "$run_pid" || rc=$?
 	cat out
 	[ "$rc" = "$1" ] || fail "exit code $rc, expected $1"
+	one_screen
 }
 
 # sees PATTERN FILE [COUNT]: so many lines of it match.
