@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* programs wrap between these columns; a line of quoted-printable has 76 bytes at most (RFC 2045) */
-#define WIDTH_MIN     72
+/* mails are wrapped somewhere here (RFC 1855: 65; RFC 5322: 78), QP lines at 76 (RFC 2045) */
+#define WIDTH_MIN     65
 #define WIDTH_MAX     80
 #define FIRST_MIN     40 /* no word of the catalogue's lines is longer than the rest of a line */
 #define SOFT_LINE_MIN 70 /* an "=41" that is not torn leaves a few bytes empty */
@@ -23,6 +23,7 @@ struct unwrap {
 	struct savedlog_line held[PIECES_MAX]; /* pieces of what may be one line */
 	size_t nheld;
 	struct savedlog_line joined; /* all of them, the first one's stamp */
+	size_t columns; /* of the wrapped line that the last piece ends, without quoted-printable */
 	uint64_t count;
 };
 
@@ -71,12 +72,13 @@ static bool is_piece(const struct savedlog_line *line)
 		line->rec.len > 0 && line->columns > 0 && line->columns <= WIDTH_MAX;
 }
 
-static bool may_follow(const struct savedlog_line *before, const struct savedlog_line *line)
+static bool may_follow(const struct unwrap *u, const struct savedlog_line *line)
 {
+	const struct savedlog_line *before = &u->held[u->nheld - 1];
 	size_t word = strcspn(line->rec.text, " ");
 
 	return is_piece(line) && line->bare && line->no == before->no + 1 &&
-		(is_soft(before) || before->columns + 1 + word > WIDTH_MIN);
+		(is_soft(before) || u->columns + 1 + word > WIDTH_MIN);
 }
 
 /* Blanks that quoted-printable leaves are the line's own; others tore it at one. */
@@ -97,6 +99,10 @@ static void hold(struct unwrap *u, const struct savedlog_line *line)
 {
 	if (u->nheld == 0)
 		u->joined = *line;
+	if (u->nheld > 0 && is_soft(&u->held[u->nheld - 1]))
+		u->columns += line->columns - 1;
+	else
+		u->columns = line->columns;
 	u->held[u->nheld++] = *line;
 }
 
@@ -119,10 +125,10 @@ static bool may_begin(struct unwrap *u, const struct savedlog_line *line)
 /* True when it is a further piece of what is held. */
 static bool goes_on(struct unwrap *u, const struct savedlog_line *line)
 {
-	const struct savedlog_line *before = &u->held[u->nheld - 1];
+	bool soft = is_soft(&u->held[u->nheld - 1]);
 
-	if (u->nheld == PIECES_MAX || !may_follow(before, line) || means_something(u, line) ||
-		!join(&u->joined, line, is_soft(before)))
+	if (u->nheld == PIECES_MAX || !may_follow(u, line) || means_something(u, line) ||
+		!join(&u->joined, line, soft))
 		return false;
 	if (!means_something(u, &u->joined)) {
 		hold(u, line);

@@ -277,6 +277,13 @@ static void a_torn_line_is_whole_again(void **state)
 	(void)state;
 	expect("[ 1234.567890] " HEAD "\n" REST "\n" BETWEEN,
 		(const char *[]){HEAD " " REST, "random: crng init done", NULL}, 1);
+	/* wrapped, and then torn by quoted-printable */
+	expect("[  120.023401] thunderbolt 0000:22:00.0: not ready 65535ms after resume; gi=\n"
+	       "ving\nup\n",
+		(const char *[]){
+			"thunderbolt 0000:22:00.0: not ready 65535ms after resume; giving up",
+			NULL},
+		1);
 	/* at the end of the log */
 	expect("[ 1234.567890] " HEAD "\n" REST "\n", (const char *[]){HEAD " " REST, NULL}, 1);
 }
@@ -304,7 +311,7 @@ static void lines_that_only_look_torn_stay_as_they_are(void **state)
 	expect("[    1.000000] " HEAD "\n0x9 [fault reason 0x06] PTE Read access is not set\n",
 		(const char *[]){HEAD " 0x9 [fault reason 0x06] PTE Read access is not set", NULL},
 		1);
-	expect("[1.0] DMAR: [DMA Read NO_PASID] Request device [01:00.0] fault\naddr " REST "\n",
+	expect("DMAR: [DMA Read NO_PASID] Request device [01:00.0] fault\naddr " REST "\n",
 		(const char *[]){"DMAR: [DMA Read NO_PASID] Request device [01:00.0] fault",
 			"addr " REST, NULL},
 		0);
