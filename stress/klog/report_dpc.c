@@ -75,6 +75,9 @@ bool report_dpc_containment(struct klog *k, const struct kline *ln)
 	}
 	report_raise(r, ln->m->severity);
 	report_take_fields(r, ln);
+	/* up to 6.7 the word for it is in the next line, but the register has it */
+	if (str_eq(report_field(r, "trigger"), "ERR_FATAL") && !ln->m->rule->severity_overridden)
+		report_raise(r, SEV_FATAL);
 	find_source(k, r, ln);
 	report_line(k, r, ln);
 	r->has_outcome = false;
