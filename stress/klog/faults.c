@@ -123,6 +123,8 @@ static const struct {
 	{"reset", "hot", "iommu.group-remove"},
 	{"reset", NULL, "pci.enable-device"},
 	{"reset", NULL, "pci.reset-done"},
+	/* the list of methods is narrowed to the one that is meant, and put back */
+	{"reset", NULL, "pci.reset-method"},
 	{"reset", NULL, "pci.resetting"},
 	{"shutdown", NULL, "pci.reset-done"},
 	{"shutdown", NULL, "pci.resetting"},

@@ -771,6 +771,8 @@ static void expected_events_are_expected_in_their_step_only(void **state)
 	assert_int_equal(most, 0);
 	assert_true(klog_expected_in("hotplug.link-down", "reset", "hot", &most));
 	assert_false(klog_expected_in("hotplug.link-down", "reset", "flr", &most));
+	assert_true(klog_expected_in("pci.reset-method", "reset", "flr", &most));
+	assert_false(klog_expected_in("pci.reset-method", "start", NULL, &most));
 	assert_false(klog_expected_in("hotplug.link-down", "hold", NULL, &most));
 	assert_true(klog_expected_in("pci.resetting", "reset", NULL, &most));
 	assert_true(klog_expected_in("vfio.reset-recovery", "start", NULL, &most));
