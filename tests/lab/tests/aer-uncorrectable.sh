@@ -40,6 +40,20 @@ suffers error non-fatal '["log", "counters", "tracepoint"]'
 # nobody has cleared it in the device, which the kernel does not read after a fatal error
 suffers fatal fatal '["log", "counters", "tracepoint", "config-space"]'
 
+# Two at one moment: the port tells of "Multiple", and how many they were is not known.
+scenario multiple <<X
+lanes: [{name: rng, devices: [$device]}]
+steps: [{hold: 8s}]
+X
+start_run multiple
+within 60 in_step rng 1 hold
+outside multiple
+ends 1
+holds "[.incidents[] | select(.id | startswith(\"aer.\")) |
+		[.id, .severity, .bdf, .reporter, .lane, .cycle, .step, .count_is_lower_bound, .fields.multiple]] ==
+	[[\"aer.bus-error\", \"error\", \"$device\", \"0000:00:12.0\", \"rng\", 1, \"hold\", true, true]]" \
+	'[.incidents[] | select(.id == "aer.bus-error") | .fields.bits | sort] == [["CmpltTO", "UnxCmplt"]]'
+
 # A device that reports nothing, as where the firmware handles errors: only its registers tell.
 scenario silent <<X
 lanes: [{name: rng, devices: [$device]}]

@@ -30,6 +30,13 @@ holds "[.incidents[] | select(.id == \"aer.bus-error\") | [.bdf, .reporter, .sev
 			[\"$rng\", \"0000:00:15.0\", \"warning\", 1, null, null, null]]" \
 	"[.incidents[] | select(.bdf == \"$net\") | .fields.bits] == [[\"RxErr\", \"BadTLP\"]]"
 
+# What the port itself reports stays the port's, though all below it is ours.
+holding port "[{name: net, devices: [$net]}]"
+aerinj 0000:00:14.0 cor 40
+ends 0
+holds '[.incidents[] | select(.id | startswith("aer.")) | [.id, .severity, .bdf, .reporter, .lane, .step]] ==
+	[["aer.bus-error", "warning", "0000:00:14.0", null, "net", "hold"]]'
+
 # DMA that the host's own programs make a device do: a bystander's, and then the lane's.
 holding stray "[{name: net, devices: [$net]}]" 'bystanders: fail'
 edudma $edu 12340000 w

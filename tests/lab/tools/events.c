@@ -159,10 +159,21 @@ static bool slot_power(struct machine *machine, const char *arg, bool on, char *
 
 /* --- events ---------------------------------------------------------------------------------- */
 
+static bool inject(
+	struct machine *machine, const char *id, const char *error, int n, char *said, size_t size)
+{
+	char command[512];
+
+	snprintf(command, sizeof(command), "pcie_aer_inject_error %s %.*s", id, n, error);
+	return machine_monitor(machine, command, said, size) && strncmp(said, "OK", 2) == 0;
+}
+
+/* Several at one moment, so that the root port finds "Multiple": the machine stands still. */
 static bool event_aer(struct machine *machine, const char *arg, char *said, size_t size)
 {
 	const char *name = strrchr(arg, ':');
-	char who[128], id[128], command[512];
+	char who[128], id[128], ignored[256];
+	bool ok = true, several;
 
 	if (!name) {
 		snprintf(said, size, "needs aer:DEVICE:ERROR");
@@ -173,8 +184,16 @@ static bool event_aer(struct machine *machine, const char *arg, char *said, size
 		snprintf(said, size, "no such device in QEMU");
 		return false;
 	}
-	snprintf(command, sizeof(command), "pcie_aer_inject_error %s %s", id, name + 1);
-	return machine_monitor(machine, command, said, size) && strncmp(said, "OK", 2) == 0;
+	several = strchr(name, ',') != NULL;
+	if (several && !machine_monitor(machine, "stop", said, size))
+		return false;
+	for (name++; ok && *name; name += *name == ',') {
+		int n = (int)strcspn(name, ",");
+
+		ok = inject(machine, id, name, n, said, size);
+		name += n;
+	}
+	return (!several || machine_monitor(machine, "cont", ignored, sizeof(ignored))) && ok;
 }
 
 static bool event_darken(struct machine *machine, const char *arg, char *said, size_t size)
