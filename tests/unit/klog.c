@@ -434,6 +434,29 @@ static void a_device_that_a_lane_works_with_may_not_be_removed(void **state)
 	end(k, &seen);
 }
 
+static void what_goes_on_behind_the_end_of_its_step_is_the_same(void **state)
+{
+	static const char line[] = "[5.0] vfio-pci 0000:65:00.0: Unable to change power state from "
+				   "D3cold to D0, device inaccessible";
+	struct seen seen;
+	struct klog *k = listen_to(&seen);
+
+	(void)state;
+	seen.place = (struct place){.lane = 0, .cycle = 3, .step = "reset", .in_lane = true};
+	say_at(k, 1, line);
+	seen.place.late = true;
+	say_at(k, 2, line);
+	klog_tick(k, clock_mono_ns());
+	assert_int_equal(seen.list.n, 1);
+	assert_int_equal(find(&seen, "pci.power-inaccessible", "0000:65:00.0")->count, 2);
+	assert_false(find(&seen, "pci.power-inaccessible", "0000:65:00.0")->place.late);
+	seen.place = (struct place){.lane = 0, .cycle = 3, .step_index = 1, .step = "hold"};
+	say_at(k, 3, line);
+	klog_tick(k, clock_mono_ns());
+	assert_int_equal(seen.list.n, 2);
+	end(k, &seen);
+}
+
 static void what_a_process_wrote_is_no_fault(void **state)
 {
 	struct seen seen;
@@ -788,6 +811,7 @@ int main(void)
 		cmocka_unit_test(memory_is_bounded_whatever_comes),
 		cmocka_unit_test(what_comes_elsewhere_in_the_run_is_another_incident),
 		cmocka_unit_test(a_device_that_a_lane_works_with_may_not_be_removed),
+		cmocka_unit_test(what_goes_on_behind_the_end_of_its_step_is_the_same),
 		cmocka_unit_test(what_a_process_wrote_is_no_fault),
 		cmocka_unit_test(each_source_has_its_own_rules),
 		cmocka_unit_test(one_record_of_many_lines_is_read_as_lines),

@@ -15,7 +15,11 @@ silenced()
 	wait
 	light 00:11.0
 	exits 0 vfio-stress report --format json
-	says "\"reason\":\"$2\"" pci.not-ready-timeout '"left":[]'
+	says "\"reason\":\"$2\"" '"left":[]'
+	vfio-stress report --format json > report.json
+	holds '[.incidents[] | select(.severity == "error" or .severity == "fatal") |
+			[.id, .severity, .bdf, .lane, .cycle, .step, .count]] ==
+		[["pci.not-ready-timeout", "fatal", "0000:02:00.0", "0000:02:00.0", 1, "reset", 1]]'
 }
 
 silenced '{reset: flr}' reset-failed
