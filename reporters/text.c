@@ -98,6 +98,7 @@ static const struct grant grants[] = {
 	{ROOM_DO, 8},
 	{ROOM_DO, 12},
 	{ROOM_LIST, 8},
+	{ROOM_LIST_LINES, 4},
 	{ROOM_OTHERS, 8},
 	{ROOM_LOG, 4},
 	{ROOM_WHY, 4},
