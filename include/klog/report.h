@@ -39,7 +39,7 @@ enum report_kind {
 #define AGENTS_MAX 8
 
 struct report {
-	struct incident inc;
+	/* what each line is compared with stands together, for the processor's caches */
 	enum report_kind kind;
 	const struct rule *rule; /* of inc.id */
 	struct report *prev, *next; /* most recently touched first */
@@ -47,6 +47,7 @@ struct report {
 	bool dirty, announced;
 	bool told; /* inc.telling is set */
 	uint64_t suppressed;
+	struct incident inc;
 	/* how often each witness saw it, of its culprit and of its agents; the log's is inc.count */
 	uint64_t seen[WITNESSES], agent_seen[AGENTS_MAX][WITNESSES];
 

@@ -47,6 +47,7 @@ struct scan {
 	scan_tell *tell; /* of a log that grows; NULL = it is collected */
 	void *tell_arg;
 	uint32_t last_no; /* of the incidents told */
+	size_t kept[SEV_FATAL + 1]; /* of each severity */
 	struct scan_result result;
 };
 
@@ -55,15 +56,20 @@ struct scan {
 /* The least severe one that was kept, if it is less so than `severity`. */
 static struct found *make_room(struct scan *s, enum severity severity)
 {
-	struct found *least = NULL;
+	enum severity least = SEV_INFO;
 
 	s->result.omitted++;
+	while (least < severity && s->kept[least] == 0)
+		least++;
+	if (least == severity)
+		return NULL;
+	s->kept[least]--;
 	vec_foreach (f, &s->result.found)
-		if (f->inc.severity < (least ? least->inc.severity : severity))
-			least = f;
-	if (least != NULL)
-		incident_finish(&least->inc);
-	return least;
+		if (f->inc.severity == least) {
+			incident_finish(&f->inc);
+			return f;
+		}
+	return NULL;
 }
 
 static bool is_of_device(const struct scan *s, const struct incident *inc)
@@ -108,6 +114,7 @@ static void keep(struct scan *s, const struct incident *inc)
 
 	if (f == NULL)
 		return;
+	s->kept[inc->severity]++;
 	incident_copy(&f->inc, inc);
 	find_lines(s, f);
 }

@@ -2,7 +2,7 @@
 /*
  * scan_log MEGABYTES FAULTS LOOKALIKES [SEED]: a kernel log on standard output, as dmesg prints it.
  * Of 10,000 lines FAULTS begin a report that is a fault, and LOOKALIKES are normal lines with the
- * same words. "storm" for FAULTS: every line is a fault.
+ * same words. "storm" for FAULTS: every line is a fault, of eight buses; "devices": of all.
  */
 #include <inttypes.h>
 #include <stdbool.h>
@@ -239,21 +239,24 @@ static char *put_line(char *out, uint64_t usec, const char *format, unsigned bus
 int main(int argc, char **argv)
 {
 	uint64_t bytes, faults, looks, usec = 0, done = 0;
-	bool storm;
+	bool storm, devices;
+	unsigned buses;
 	char line[4096];
 
 	if (argc < 4) {
-		fputs("usage: scan_log MEGABYTES FAULTS|storm LOOKALIKES [SEED]\n", stderr);
+		fputs("usage: scan_log MEGABYTES FAULTS|storm|devices LOOKALIKES [SEED]\n", stderr);
 		return 2;
 	}
 	bytes = strtoull(argv[1], NULL, 10) * 1000000;
 	storm = strcmp(argv[2], "storm") == 0;
-	faults = storm ? 10000 : strtoull(argv[2], NULL, 10);
+	devices = strcmp(argv[2], "devices") == 0;
+	buses = storm ? 8 : devices ? 192 : 64;
+	faults = storm || devices ? 10000 : strtoull(argv[2], NULL, 10);
 	looks = strtoull(argv[3], NULL, 10);
 	state = argc > 4 ? strtoull(argv[4], NULL, 10) : 88172645463325252;
 	while (done < bytes) {
 		uint64_t what = rnd() % 10000;
-		unsigned bus = 0x40 + (unsigned)(rnd() % (storm ? 8 : 64));
+		unsigned bus = 0x40 + (unsigned)(rnd() % buses);
 		char *end = line;
 
 		usec += 20 + rnd() % 4000;
