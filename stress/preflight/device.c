@@ -164,11 +164,35 @@ static const char *managed_by(const struct topology *t, struct bdf bdf)
 	return NULL;
 }
 
+/* Is it bound otherwise than its driver_override says? */
+static bool is_overridden(struct look *l)
+{
+	const char *name = l->dev->driver, *override = l->facts->driver_override;
+	struct finding *f;
+
+	if (override[0] == '\0' || str_eq(override, name) ||
+		(name[0] == '\0' && pcidev_vfio_driver(override)))
+		return false;
+	f = answer(l, CHECK_WARN, "bound to %s, but its driver_override is %s",
+		name[0] ? name : "none", override);
+	finding_means(l, f,
+		"Only %s can be bound to it from now on: not what it has, nor vfio-pci by an "
+		"`ids=` "
+		"rule.",
+		override);
+	finding_advises(l, f,
+		"Clear it (`driverctl unset-override ADDRESS`), or bind it as it says; a run sets "
+		"it itself and puts it back.");
+	return true;
+}
+
 static void driver(struct look *l)
 {
 	const char *name = l->dev->driver, *domain = managed_by(l->t, l->dev->bdf);
 	struct finding *f;
 
+	if (is_overridden(l))
+		return;
 	if (pcidev_vfio_driver(name)) {
 		answer(l, CHECK_OK, "on %s", name);
 	} else if (name[0] == '\0') {

@@ -219,6 +219,56 @@ static void a_function_that_stays_behind_is_missed(void **state)
 	fakehost_free(fake);
 }
 
+static void an_override_that_is_not_followed_is_told(void **state)
+{
+	struct fakehost *fake = with(FAKEHOST(FAKE_DEV("0000:00:01.0", .secondary = 1),
+		FAKE_DEV("0000:01:00.0", .parent = "0000:00:01.0", .driver = "nouveau")));
+	const char *file = "/sys/bus/pci/devices/0000:01:00.0/driver_override";
+	struct looked l;
+
+	(void)state;
+	fakehost_write(fake, file, "vfio-pci\n");
+	look_at(fake, "0000:01:00.0", &l);
+	says(&l, "device.driver", CHECK_WARN, "nouveau, but its driver_override is vfio-pci");
+	finish(&l);
+	fakehost_write(fake, file, "nouveau\n");
+	look_at(fake, "0000:01:00.0", &l);
+	says(&l, "device.driver", CHECK_WARN, "bound to nouveau");
+	assert_null(strstr(find(&l, "device.driver")->seen, "override"));
+	finish(&l);
+	fakehost_free(fake);
+}
+
+static void models_that_misbehave_are_told(void **state)
+{
+	static const struct {
+		uint16_t vendor, device;
+		enum check_state state;
+		const char *seen;
+	} models[] = {
+		{0x1002, 0x6fdf, CHECK_WARN, "Polaris 20"},
+		{0x14c3, 0x0616, CHECK_WARN, "FLR hangs it"},
+		{0x168c, 0x0031, CHECK_OK, "nothing against"},
+		{0x168c, 0x0032, CHECK_WARN, "bus reset does not work"},
+		{0x1b21, 0x1164, CHECK_WARN, "bus reset does not work"},
+		{0x10de, 0x237f, CHECK_WARN, "bus reset does not work"},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(models) / sizeof(models[0]); i++) {
+		struct fakehost *fake = with(FAKEHOST(FAKE_DEV("0000:00:01.0", .secondary = 1),
+			FAKE_DEV("0000:01:00.0", .parent = "0000:00:01.0",
+				.vendor = models[i].vendor, .device = models[i].device)));
+		struct looked l;
+
+		look_at(fake, "0000:01:00.0", &l);
+		says(&l, "device.quirks", models[i].state, models[i].seen);
+		finish(&l);
+		fakehost_free(fake);
+	}
+}
+
 static void an_unmanaged_device_must_be_on_vfio(void **state)
 {
 	struct fakehost *fake = with(FAKEHOST(FAKE_DEV("0000:00:01.0", .secondary = 1),
@@ -678,6 +728,8 @@ int main(void)
 		cmocka_unit_test(interrupts_that_are_not_remapped_fail_unless_that_is_accepted),
 		cmocka_unit_test(a_stranger_in_the_group_is_named_with_its_driver),
 		cmocka_unit_test(a_function_that_stays_behind_is_missed),
+		cmocka_unit_test(an_override_that_is_not_followed_is_told),
+		cmocka_unit_test(models_that_misbehave_are_told),
 		cmocka_unit_test(an_unmanaged_device_must_be_on_vfio),
 		cmocka_unit_test(huge_pages_must_be_free),
 		cmocka_unit_test(memory_that_is_pinned_must_be_there),
