@@ -82,6 +82,88 @@ static void write_check(FILE *out, const struct check *c)
 		fprintf(out, "\n*%s*\n", c->advice);
 }
 
+/* What people run by hand on such a host, and which checks answer it. */
+static const struct {
+	const char *command, *checks;
+} by_hand[] = {
+	{"`lscpu`, `grep -c -e vmx -e svm /proc/cpuinfo`", "processor.virtualization"},
+	{"`ls -l /dev/kvm`, `lsmod \\| grep kvm`", "processor.kvm"},
+	{"`dmesg \\| grep -e DMAR -e IOMMU -e AMD-Vi`: is it on?",
+		"iommu.groups firmware.tables firmware.complaints log.iommu"},
+	{"the same, for 'remapping', 'x2apic', 'default domain type'",
+		"iommu.interrupt-remapping iommu.domain-type"},
+	{"`cat /proc/cmdline`", "kernel.command-line"},
+	{"`ls /sys/kernel/iommu_groups`: how many?", "iommu.groups"},
+	{"`for g in /sys/kernel/iommu_groups/*`: who is in each group of a device?",
+		"device.group"},
+	{"the groups that hold GPUs; strangers in them; several GPUs in one",
+		"iommu.gpu-groups device.group"},
+	{"`lspci -nnk`: driver, and modules that would take it",
+		"device.driver device.competitors"},
+	{"`lspci -nn`: the same vendor:device twice, for `vfio-pci.ids=`", "device.twins vfio.ids"},
+	{"`lspci -vv \\| grep ACSCtl`", "device.acs"},
+	{"`lspci -vv \\| grep -e LnkCap -e LnkSta -e ASPM`", "device.link device.aspm"},
+	{"`lspci -vv \\| grep -e Region -e Resizable`", "device.bars device.resizable-bar"},
+	{"`cat /sys/bus/pci/devices/*/reset_method`", "device.reset device.siblings"},
+	{"`cat .../power_state`, `.../d3cold_allowed`, `.../power/control`", "device.power"},
+	{"`cat .../numa_node`", "device.numa domain.numa"},
+	{"`cat .../boot_vga`, `/proc/fb`", "device.boot-display"},
+	{"`cat .../aer_dev_*`, `dmesg \\| grep -i aer`", "device.aer device.errors log.errors"},
+	{"`lsmod \\| grep vfio`, `/sys/module/vfio*/parameters`",
+		"vfio.modules vfio.parameters iommu.noiommu-mode"},
+	{"`ls -l /dev/vfio`, `fuser -v /dev/vfio/* /dev/nvidia*`, `lsof /dev/dri/*`",
+		"vfio.nodes device.users"},
+	{"`ulimit -l`, `grep Huge /proc/meminfo`, `swapon`",
+		"vfio.memlock host.hugepages host.memory host.swap"},
+	{"`uname -r`, `dmidecode`, `cat /proc/sys/kernel/tainted`, `mokutil --sb-state`",
+		"kernel.version firmware.version processor.microcode kernel.taint "
+		"firmware.secure-boot kernel.lockdown"},
+	{"`virsh dumpxml`: q35, OVMF, hostdevs, memory, CPU, agent",
+		"domain.machine domain.firmware domain.slots domain.managed domain.memory "
+		"domain.hugepages domain.cpu domain.agent"},
+};
+
+static bool is_check(const char *id)
+{
+	const struct check *const *table, *c;
+
+	for (table = check_tables; *table != NULL; table++)
+		for (c = *table; c->id != NULL; c++)
+			if (str_eq(c->id, id))
+				return true;
+	return false;
+}
+
+static void write_by_hand(FILE *out)
+{
+	size_t i;
+
+	fputs("\n## In place of the usual commands\n\n| by hand | checks |\n| --- | --- |\n", out);
+	for (i = 0; i < sizeof(by_hand) / sizeof(by_hand[0]); i++) {
+		auto_free char *copy = xstrdup(by_hand[i].checks);
+		char *id, *rest = copy, *name;
+		const char *sep = "";
+
+		fprintf(out, "| %s | ", by_hand[i].command);
+		while ((id = strsep(&rest, " ")) != NULL) {
+			auto_free char *anchor = xstrdup(id);
+
+			if (!is_check(id))
+				fail_msg("there is no check %s", id);
+			/* as the page's headings are linked to: without the dot */
+			name = strchr(anchor, '.');
+			memmove(name, name + 1, strlen(name));
+			fprintf(out, "%s[%s](#%s)", sep, id, anchor);
+			sep = ", ";
+		}
+		fputs(" |\n", out);
+	}
+	fputs("\nWhom a reset disturbs stands below the checks of `preflight -v`, as a tree; who "
+	      "is "
+	      "in which group,\nand where in the topology, in `devices`.\n",
+		out);
+}
+
 static void the_page_of_checks_says_what_the_tables_say(void **state)
 {
 	const struct check *const *table, *c;
@@ -106,6 +188,7 @@ static void the_page_of_checks_says_what_the_tables_say(void **state)
 			section = check_section(c);
 			write_check(out, c);
 		}
+	write_by_hand(out);
 	fclose(out);
 	golden_check("../../docs/checks.md", bytes, len);
 }
