@@ -178,6 +178,14 @@ holds()
 	done
 }
 
+# answers ID RESULT TEXT: `preflight --json` in ./out has this answer of that check
+answers()
+{
+	jq -e --arg id "$1" --arg result "$2" --arg text "$3" '.checks | any(.id == $id and
+		.result == $result and ((.seen // .reason) | contains($text)))' out >/dev/null ||
+		fail "no answer '$1: $2: $3' in: $(jq -c --arg id "$1" '.checks[] | select(.id == $id)' out)"
+}
+
 # state_of DOMAIN, driver_of BDF
 state_of()
 {

@@ -5,14 +5,6 @@
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# answers ID RESULT TEXT: the report has it of that check
-answers()
-{
-	jq -e --arg id "$1" --arg result "$2" --arg text "$3" '.checks | any(.id == $id and
-		.result == $result and ((.seen // .reason) | contains($text)))' out >/dev/null ||
-		fail "no answer '$1: $2: $3' in: $(jq -c --arg id "$1" '.checks[] | select(.id == $id)' out)"
-}
-
 lab-libvirtd start
 domain vm --devices 0000:02:00.0
 

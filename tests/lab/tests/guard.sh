@@ -1,0 +1,113 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What makes a function busy is said as a chain, up to whom it serves; `allow` lifts only what may be
+# lifted, and a report says what it was; `check` and `preflight` draw whom a reset disturbs.
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# lane DEVICE REASON: with a reason, `allow` lets the device be disturbed
+lane()
+{
+	printf 'version: 1\nname: guard\nallow: [%s]\nlanes: [{name: a, devices: ["%s"]}]\n%s\n' \
+		"${2:+{device: "\"$1\"", reason: $2\}}" "$1" 'steps: [{reset: {method: bus}}]' > guard.yaml
+}
+
+# refused DEVICE TEXT...
+refused()
+{
+	lane "$1" ''
+	exits 3 vfio-stress run guard.yaml
+	says 'nothing was tried' "${@:2}"
+}
+
+# vital DEVICE TEXT...: whatever is allowed
+vital()
+{
+	refused "$@"
+	lane "$1" 'never mind'
+	exits 3 vfio-stress run guard.yaml
+	says "\`allow\` does not lift that" "${@:2}"
+}
+
+# --- disks ---
+
+modprobe nvme
+within 10 test -b /dev/nvme0n1
+mkswap /dev/nvme0n1 > /dev/null
+swapon /dev/nvme0n1 || fail "no swap"
+vital 0000:02:00.0 'disk nvme0n1 -> swap'
+swapoff /dev/nvme0n1
+
+modprobe dm_mod
+echo "0 $(cat /sys/block/nvme0n1/size) linear /dev/nvme0n1 0" |
+	dmsetup create vg-data --uuid LVM-lab --noudevsync || fail "no device-mapper"
+refused 0000:02:00.0 'disk nvme0n1 -> dm-0 (LVM vg/data)'
+mke2fs -q /dev/dm-0 > /dev/null 2>&1 || mke2fs /dev/dm-0 > /dev/null || fail "no file system"
+mkdir -p data
+mount -t ext4 /dev/dm-0 data || fail "no mount"
+refused 0000:02:00.0 "disk nvme0n1 -> dm-0 (LVM vg/data) -> mounted on $PWD/data"
+umount data
+unshare -m sh -c "mount -t ext4 /dev/dm-0 data && exec sleep 100" &
+sharer=$!
+within 10 grep -q dm-0 "/proc/$sharer/mountinfo"
+refused 0000:02:00.0 "mounted on $PWD/data in the namespace of process $sharer"
+kill "$sharer"
+wait "$sharer" || :
+within 10 dmsetup remove --noudevsync vg-data
+modprobe -r nvme
+
+# --- a network interface ---
+
+modprobe e1000e
+modprobe bridge
+nic=$(basename /sys/bus/pci/devices/0000:04:00.0/net/*)
+brctl addbr br0 && brctl addif br0 "$nic" || fail "no bridge"
+echo 1 > /proc/sys/net/ipv6/conf/br0/disable_ipv6 # a router may give it a default route
+ip link set "$nic" up
+ip link set br0 up
+ip addr add 10.9.0.1/24 dev br0
+ip route add default via 10.9.0.2 || fail "no route"
+vital 0000:04:00.0 "network interface $nic -> br0 (bridge) -> default route"
+ip route del default
+refused 0000:04:00.0 "network interface $nic -> br0 (bridge) -> route to 10.9.0.0/24"
+lane 0000:04:00.0 'a lab'
+exits 0 vfio-stress check guard.yaml
+says 'may be disturbed: 0000:04:00.0 (a lab)'
+exits 0 vfio-stress run --report json:report.json guard.yaml
+says "0000:04:00.0 may be disturbed (a lab): network interface $nic -> br0 (bridge)"
+jq -e '.notes | any(contains("may be disturbed (a lab)"))' report.json > /dev/null ||
+	fail "the report does not say what was allowed"
+[ "$(driver_of 0000:04:00.0)" = e1000e ] || fail "the driver was not given back"
+ip link set br0 down
+brctl delbr br0
+modprobe -r e1000e
+
+# --- a process ---
+
+modprobe vfio-pci
+echo vfio-pci > /sys/bus/pci/devices/0000:03:00.0/driver_override
+echo 0000:03:00.0 > "/sys/bus/pci/drivers/$(driver_of 0000:03:00.0)/unbind"
+echo 0000:03:00.0 > /sys/bus/pci/drivers_probe
+group=$(basename "$(readlink /sys/bus/pci/devices/0000:03:00.0/iommu_group)")
+[ -c "/dev/vfio/$group" ] || fail "not on vfio-pci"
+exec 7<> "/dev/vfio/$group"
+sleep 100 &
+holder=$!
+exec 7<&-
+refused 0000:03:00.0 "sleep (process $holder) has /dev/vfio/$group open"
+kill "$holder"
+wait "$holder" || :
+echo 0000:03:00.0 > /sys/bus/pci/drivers/vfio-pci/unbind
+echo > /sys/bus/pci/devices/0000:03:00.0/driver_override
+
+# --- whom a reset disturbs ---
+
+modprobe snd_hda_intel
+printf 'version: 1\nname: tree\nlanes: [{name: a, devices: ["%s", "%s"]}]\nsteps: [{reset: hot}]\n' \
+	0000:01:00.0 0000:01:00.1 > tree.yaml
+exits 0 vfio-stress check tree.yaml
+says 'disturbs what is below' '0000:01:00.1'
+vfio-stress preflight -v 0000:01:00.0 0000:02:00.0 > out # whether the host is good is not asked
+cat out
+says 'Whom a reset disturbs' '0000:02:00.0 by flr: nobody else' '0000:01:00.0 by hot:' \
+	'    0000:01:00.1 in its slot'
