@@ -20,6 +20,8 @@ struct run_request {
 	const struct report_spec *reports; /* --report, beside the scenario's */
 	size_t nreports;
 	const struct topology *machine; /* as it is now; NULL = it could not be read */
+	char *const *notes; /* what preflight says, for the report */
+	size_t nnotes;
 	const char *tool_version;
 	bool quiet;
 };

@@ -3,8 +3,10 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/vec.h"
 #include "cli/check.h"
 #include "cli/load.h"
+#include "cli/runhost.h"
 #include "cli/settings.h"
 #include "engine/apart.h"
 #include "engine/lane.h"
@@ -99,21 +101,36 @@ static void look_across(const struct host *host, const struct scenario *sc, stru
 	lanes_apart(host, sc, &lanes[0].topology, seen, doubt_neighbour, &across);
 }
 
+/* Returns how much of it would keep the run from beginning. */
+static size_t print_fitness(const struct fitness *f)
+{
+	vec_foreach (text, &f->notes)
+		printf("note: %s\n", *text);
+	if (f->refusal.code == ERR_NONE)
+		return 0;
+	printf("would be refused: %s\n  hint: %s\n", f->refusal.msg, f->refusal.hint);
+	return 1;
+}
+
 int check_scenario(const struct host *host, const struct scenario *sc, bool strict)
 {
 	auto_free struct plan_lane *known = xcalloc(sc->nlanes, sizeof(*known));
 	auto_free struct lane *lanes = xcalloc(sc->nlanes, sizeof(*lanes));
 	struct doubts doubts = {0};
+	struct runhost machine;
 	size_t i;
 
+	runhost_look(host, sc, &machine); /* first: libvirt's connections have threads */
 	look(host, sc, lanes, known, &doubts);
 	look_across(host, sc, lanes, &doubts);
 	plan_print(sc, host, known, stdout);
 	if (doubts.n > 0)
 		fputs(doubts.text.s, stdout);
+	doubts.n += print_fitness(&machine.fitness);
 	doubts.n += print_missing_env(sc);
 	for (i = 0; i < sc->nlanes; i++)
 		lane_finish(&lanes[i]);
+	runhost_finish(&machine);
 	str_finish(&doubts.text);
 	return strict && doubts.n > 0 ? EXIT_REFUSED : EXIT_GOOD;
 }

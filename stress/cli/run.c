@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cli/commands.h"
 
-#include "base/log.h"
 #include "base/str.h"
 #include "base/vec.h"
 #include "cli/check.h"
 #include "cli/complain.h"
 #include "cli/load.h"
+#include "cli/runhost.h"
 #include "cli/settings.h"
-#include "device/survey.h"
 #include "engine/report_out.h"
 #include "engine/supervise.h"
 #include "klog/rules.h"
-#include "world/vmlist.h"
 
 #include <stdio.h>
 
@@ -59,23 +57,10 @@ static int check_reports(const struct report_spec *specs, size_t n)
 	return 0;
 }
 
-/* Before there is any thread. NULL: it cannot be read, and nothing is compared. */
-static const struct topology *look_at_machine(
-	const struct host *host, const struct scenario *sc, struct topology *out)
-{
-	const char *uri = str_eq(sc->connect, VMLIST_URI) ? NULL : sc->connect;
-	struct err err = {0};
-
-	if (survey_take(host, uri, out, &err) == 0)
-		return out;
-	log_info("run", "the machine is not compared with that of the last run: %s", err.msg);
-	return NULL;
-}
-
 static int run_loaded(const struct host *host, const struct options *o, const struct scenario *sc,
 	const struct rules *rules, const struct settings *settings, const struct asked *a)
 {
-	struct topology machine = {0};
+	struct runhost machine;
 	struct run_request req = {
 		.host = host,
 		.scenario = sc,
@@ -100,9 +85,17 @@ static int run_loaded(const struct host *host, const struct options *o, const st
 	if (check_reports(sc->reports, sc->nreports) != 0 ||
 		check_reports(a->reports.v, a->reports.n) != 0)
 		return EXIT_REFUSED;
-	req.machine = look_at_machine(host, sc, &machine);
-	code = supervise(&req);
-	topology_finish(&machine);
+	runhost_look(host, sc, &machine);
+	req.machine = machine.known ? &machine.machine : NULL;
+	req.notes = machine.fitness.notes.v;
+	req.nnotes = machine.fitness.notes.n;
+	if (machine.fitness.refusal.code != ERR_NONE) {
+		complain(&machine.fitness.refusal);
+		code = EXIT_REFUSED;
+	} else {
+		code = supervise(&req);
+	}
+	runhost_finish(&machine);
 	return code;
 }
 

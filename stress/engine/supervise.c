@@ -275,6 +275,7 @@ static int write_beginning(struct supervisor *s, struct err *err)
 void sup_begin_run(struct supervisor *s)
 {
 	struct err err;
+	size_t i;
 
 	loop_timer_clear(s->loop, &s->patience);
 	check_across_lanes(s);
@@ -289,6 +290,8 @@ void sup_begin_run(struct supervisor *s)
 	}
 	s->begun_ns = clock_mono_ns();
 	progress_begin(s->progress, s->run_id);
+	for (i = 0; i < s->req->nnotes; i++)
+		writer_note(s->writer, "note", s->req->notes[i]);
 	vec_foreach (ev, &s->prepare_notes) {
 		writer_note(s->writer, "note", ev->text);
 		progress_note(s->progress, "%s: %s", s->lanes[ev->lane].spec->name, ev->text);

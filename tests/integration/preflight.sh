@@ -65,6 +65,17 @@ for command in 'preflight -v' 'preflight --json class:gpu' 'devices --all' 'devi
 	grep -v '"snapshot"' "$dir/out" | sed '1{/^from the snapshot/{N;d}}' | cmp - "$dir/live" ||
 		{ echo "$command: otherwise of a snapshot" >&2; bad=1; }
 done
+# before a run the same is asked, and told
+printf '%s\n' 'version: 1' 'name: fit' 'connect: test:///default' \
+	'lanes: [{name: a, devices: ["0000:02:00.0"]}]' 'steps: [{hold: 1s}]' >"$dir/fit.yaml"
+expect 0 '^note: preflight warns' check "$dir/fit.yaml" "${options[@]}"
+cp -r "$dir/intel" "$dir/kdump" && echo >"$dir/kdump/proc/vmcore"
+expect 3 'not fit for a run: kernel.crash-kernel' run "$dir/fit.yaml" --db "$dir/runs.db" \
+	--root "$dir/kdump" --kmsg "$trees/intel.kmsg"
+[ ! -e "$dir/runs.db" ] || { echo "a run was begun that is refused" >&2; bad=1; }
+expect 3 '^would be refused: .*kernel.crash-kernel' run --dry-run "$dir/fit.yaml" \
+	--root "$dir/kdump" --kmsg "$trees/intel.kmsg"
+
 head -c 30000 "$dir/intel.json" >"$dir/cut.json"
 expect 2 'cut.json:[0-9]*:[0-9]*: ' devices --topology "$dir/cut.json"
 expect 2 'not a snapshot' devices --topology "$trees/../../docs/schema/run-1.schema.json"

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VFIO_STRESS_ENGINE_FITNESS_H
+#define VFIO_STRESS_ENGINE_FITNESS_H
+
+#include "base/err.h"
+#include "base/vec.h"
+
+struct preflight;
+struct scenario;
+struct topology;
+
+/* What preflight says of a scenario's host and devices before a run. */
+struct fitness {
+	struct err refusal; /* of the host; ERR_NONE = a run may begin */
+	VEC(char *) notes; /* sentences for the report */
+};
+
+/* Judges the machine as `vfio-stress preflight` does, for the devices of all lanes, if there are any. */
+void fitness_look(const struct topology *t, const struct scenario *sc, struct fitness *out);
+/* The same of what preflight has answered. */
+void fitness_judge(const struct preflight *p, struct fitness *out);
+void fitness_finish(struct fitness *f);
+
+#endif
