@@ -38,20 +38,22 @@ static size_t disturbed(const struct reach *r)
 	return n;
 }
 
-/* False: it offers none of this reach. A bus reset is the kernel's only for one that is alone. */
+/* False: it offers none of this reach. The kernel's own bus reset is only for one that is alone. */
 static bool reach_init(const struct topology *t, const struct pcidev *dev, enum reset_scope scope,
 	struct reach *out)
 {
+	bool alone;
 	size_t i;
 
 	*out = (struct reach){.t = t, .dev = dev, .scope = scope};
-	if (scope == SCOPE_BUS && disturbed(out) > 1)
-		return false;
-	for (i = 0; reset_methods[i] != NULL; i++)
-		if (reset_reach(reset_methods[i], dev) == scope &&
-			is_offered(reset_methods[i], dev))
-			str_addf(&out->methods, "%s%s", out->methods.len ? ", " : "",
-				reset_methods[i]->name);
+	alone = disturbed(out) == 1;
+	for (i = 0; reset_methods[i] != NULL; i++) {
+		const struct reset_method *m = reset_methods[i];
+
+		if (reset_reach(m, dev) == scope && is_offered(m, dev) &&
+			(scope != SCOPE_BUS || m->whole || alone))
+			str_addf(&out->methods, "%s%s", out->methods.len ? ", " : "", m->name);
+	}
 	return out->methods.len > 0;
 }
 

@@ -121,7 +121,7 @@ static const struct pcidev *taken_by(const struct tree *t, const struct pcidev *
 
 static const char *why(const struct tree *t, const struct pcidev *dev, const struct pcidev *above)
 {
-	if (dev == t->dev)
+	if (bdf_eq(dev->bdf, t->dev->bdf))
 		return "";
 	if (above != NULL)
 		return dev->is_vf && bdf_eq(dev->physfn, above->bdf) ? "its virtual function"

@@ -143,16 +143,33 @@ static void print_disturbed_line(void *arg, const struct scope_line *line)
 	putc('\n', t->p->out);
 }
 
-/* Whether a step of this reach stays within its device; the tree is printed below its line. */
-static bool stays_alone(const struct plan *p, const struct pcidev *dev, enum reset_scope scope)
+/* What is said of a step's reach. */
+enum reach_words {
+	REACH_UNSAID, /* it reaches nobody, or what it reaches was said of an earlier device */
+	REACH_ALONE,
+	REACH_TREE,
+};
+
+/* Of a method that acts on all at once the tree stands below the first device of the lane in it. */
+static enum reach_words reach_words(const struct plan *p, const struct reset_method *method,
+	const struct pcidev *dev, enum reset_scope scope)
 {
+	enum reach_words words = REACH_TREE;
 	struct bdf_set set;
-	bool alone;
+	size_t i, d;
 
 	scope_disturbed(p->known->topology, dev, scope, &set);
-	alone = set.n <= 1;
+	if (set.n <= 1)
+		words = REACH_ALONE;
+	for (d = 0; method != NULL && method->whole && d < p->known->ndevs; d++) {
+		struct bdf other = p->known->devs[d].pci.bdf;
+
+		for (i = 0; bdf_cmp(other, dev->bdf) < 0 && i < set.n; i++)
+			if (bdf_eq(set.v[i], other))
+				words = REACH_UNSAID;
+	}
 	bdf_set_finish(&set);
-	return alone;
+	return words;
 }
 
 /* ---- steps ---- */
@@ -176,7 +193,7 @@ static void print_on_device(struct plan *p, const struct step *step, struct lane
 	char words[TEXT_MAX] = "", shown[TEXT_MAX], bdf[BDF_LEN];
 	struct tree tree = {p, step, dev};
 	enum reset_scope scope = SCOPE_FUNCTION;
-	bool reaches, alone;
+	enum reach_words reach = REACH_UNSAID;
 	struct err why;
 
 	fprintf(p->out, "        ");
@@ -189,13 +206,14 @@ static void print_on_device(struct plan *p, const struct step *step, struct lane
 	}
 	step->type->describe(&ctx, step->args, words, sizeof(words));
 	fprintf(p->out, "%s", clean(words, shown));
-	reaches = step_reach(step, &dev->pci, &scope);
-	alone = reaches && stays_alone(p, &dev->pci, scope);
-	if (reaches)
+	if (step_reach(step, &dev->pci, &scope))
+		reach = reach_words(p, method, &dev->pci, scope);
+	if (reach != REACH_UNSAID)
 		fprintf(p->out, "%s",
-			alone ? "; disturbs nothing else" : "; disturbs what is below");
+			reach == REACH_ALONE ? "; disturbs nothing else"
+					     : "; disturbs what is below");
 	print_bound(p, step, &ctx);
-	if (reaches && !alone)
+	if (reach == REACH_TREE)
 		scope_tell(p->known->topology, &dev->pci, scope, print_disturbed_line, &tree);
 }
 
