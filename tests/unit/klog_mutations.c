@@ -8,8 +8,8 @@
 #include "klog/rules.h"
 
 #include "cmocka_all.h"
+#include "klog_corpus.h"
 
-#include <jansson.h>
 #include <regex.h>
 #include <string.h>
 
@@ -18,8 +18,6 @@
  * same report or as nothing, never as another fault. Without --whole only every eleventh is glued to
  * every eleventh other.
  */
-
-#define DATA SOURCE_DIR "/tests/klog/"
 
 struct original {
 	char *line; /* with its stamps */
@@ -49,36 +47,15 @@ static void add_original(const char *line)
 	*vec_push(&originals) = o;
 }
 
-static void add_corpus(const char *path)
-{
-	FILE *f = fopen(path, "r");
-	json_error_t error;
-	json_t *label;
-
-	assert_non_null(f);
-	while ((label = json_loadf(f, JSON_DISABLE_EOF_CHECK, &error)) != NULL) {
-		add_original(json_string_value(json_object_get(label, "line")));
-		json_decref(label);
-	}
-	fclose(f);
-}
-
 static int load(void **state)
 {
 	struct diags diags = {0};
-	size_t i, k;
-
 	(void)state;
 	catalogue = rules_load(NULL, 0, &diags);
 	if (catalogue == NULL)
 		return -1;
 	classifier = classifier_new(catalogue);
-	add_corpus(DATA "lines.jsonl");
-	add_corpus(DATA "lines-from-formats.jsonl");
-	add_corpus(DATA "lines-more.jsonl");
-	for (i = 0; i < rules_count(catalogue); i++)
-		for (k = 0; k < rules_at(catalogue, i)->nsamples; k++)
-			add_original(rules_at(catalogue, i)->samples[k]);
+	klog_corpus(catalogue, add_original);
 	return 0;
 }
 

@@ -10,17 +10,15 @@
 #include "world/logfile.h"
 
 #include "cmocka_all.h"
+#include "klog_corpus.h"
 
 #include <inttypes.h>
-#include <jansson.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-#define DATA SOURCE_DIR "/tests/klog/"
 
 static const char *const also[] = {"#==[ ", NULL};
 
@@ -43,35 +41,21 @@ static struct rules *catalogue;
 static struct sieve *sieve;
 static VEC(char *) known; /* the labelled lines and the samples of the rules */
 
-static void know_file(const char *path)
+static void know(const char *line)
 {
-	FILE *f = fopen(path, "r");
-	json_t *line;
-
-	assert_non_null(f);
-	while ((line = json_loadf(f, JSON_DISABLE_EOF_CHECK, NULL)) != NULL) {
-		*vec_push(&known) = xstrdup(json_string_value(json_object_get(line, "line")));
-		json_decref(line);
-	}
-	fclose(f);
+	*vec_push(&known) = xstrdup(line);
 }
 
 static int load(void **state)
 {
 	struct diags diags = {0};
-	size_t i, k;
 
 	(void)state;
 	catalogue = rules_load(NULL, 0, &diags);
 	if (catalogue == NULL)
 		return -1;
 	sieve = savedlog_make_sieve(catalogue, also);
-	know_file(DATA "lines.jsonl");
-	know_file(DATA "lines-from-formats.jsonl");
-	know_file(DATA "lines-more.jsonl");
-	for (i = 0; i < rules_count(catalogue); i++)
-		for (k = 0; k < rules_at(catalogue, i)->nsamples; k++)
-			*vec_push(&known) = xstrdup(rules_at(catalogue, i)->samples[k]);
+	klog_corpus(catalogue, know);
 	return 0;
 }
 

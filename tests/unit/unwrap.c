@@ -12,13 +12,11 @@
 #include "world/tempfile.h"
 
 #include "cmocka_all.h"
+#include "klog_corpus.h"
 
 #include <ctype.h>
-#include <jansson.h>
 #include <string.h>
 #include <unistd.h>
-
-#define DATA SOURCE_DIR "/tests/klog/"
 
 /* between two lines that are tried */
 #define BETWEEN "[ 1234.600000] random: crng init done\n"
@@ -43,36 +41,15 @@ static void add_original(const char *line)
 		*vec_push(&originals) = (struct original){xstrndup(l.text, l.len), m.rule};
 }
 
-static void add_corpus(const char *path)
-{
-	FILE *f = fopen(path, "r");
-	json_error_t error;
-	json_t *label;
-
-	assert_non_null(f);
-	while ((label = json_loadf(f, JSON_DISABLE_EOF_CHECK, &error)) != NULL) {
-		add_original(json_string_value(json_object_get(label, "line")));
-		json_decref(label);
-	}
-	fclose(f);
-}
-
 static int load(void **state)
 {
 	struct diags diags = {0};
-	size_t i, k;
-
 	(void)state;
 	catalogue = rules_load(NULL, 0, &diags);
 	if (catalogue == NULL)
 		return -1;
 	classifier = classifier_new(catalogue);
-	add_corpus(DATA "lines.jsonl");
-	add_corpus(DATA "lines-from-formats.jsonl");
-	add_corpus(DATA "lines-more.jsonl");
-	for (i = 0; i < rules_count(catalogue); i++)
-		for (k = 0; k < rules_at(catalogue, i)->nsamples; k++)
-			add_original(rules_at(catalogue, i)->samples[k]);
+	klog_corpus(catalogue, add_original);
 	return 0;
 }
 
