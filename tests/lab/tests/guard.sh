@@ -100,6 +100,12 @@ wait "$holder" || :
 echo 0000:03:00.0 > /sys/bus/pci/drivers/vfio-pci/unbind
 echo > /sys/bus/pci/devices/0000:03:00.0/driver_override
 
+# --- a stranger in the IOMMU group ---
+
+exits 1 vfio-stress preflight --json 0000:06:01.0
+answers device.group fail 0000:06:02.0
+refused 0000:06:01.0 'shares IOMMU group' 0000:06:02.0
+
 # --- whom a reset disturbs ---
 
 modprobe snd_hda_intel
