@@ -20,6 +20,7 @@ struct bdf_set {
 /* Every function that such a reset of `dev` disturbs, itself included, in BDF order. */
 void scope_disturbed(const struct pcidev_list *all, const struct pcidev *dev,
 	enum reset_scope scope, struct bdf_set *out);
+bool bdf_set_has(const struct bdf_set *set, struct bdf bdf);
 void bdf_set_finish(struct bdf_set *set);
 
 /* One of them, as a line of a tree. */

@@ -82,6 +82,16 @@ void scope_disturbed(const struct pcidev_list *all, const struct pcidev *dev,
 	*out = (struct bdf_set){found.v, found.n};
 }
 
+bool bdf_set_has(const struct bdf_set *set, struct bdf bdf)
+{
+	size_t i;
+
+	for (i = 0; i < set->n; i++)
+		if (bdf_eq(set->v[i], bdf))
+			return true;
+	return false;
+}
+
 void bdf_set_finish(struct bdf_set *set)
 {
 	free(set->v);
@@ -99,22 +109,12 @@ struct tree {
 	void *arg;
 };
 
-static bool has(const struct bdf_set *set, struct bdf bdf)
-{
-	size_t i;
-
-	for (i = 0; i < set->n; i++)
-		if (bdf_eq(set->v[i], bdf))
-			return true;
-	return false;
-}
-
 /* What takes it along, among what is disturbed: its PF, or the function above; NULL = neither. */
 static const struct pcidev *taken_by(const struct tree *t, const struct pcidev *dev)
 {
-	if (dev->is_vf && has(&t->set, dev->physfn))
+	if (dev->is_vf && bdf_set_has(&t->set, dev->physfn))
 		return pcidev_find(t->all, dev->physfn);
-	if (dev->has_parent && has(&t->set, dev->parent))
+	if (dev->has_parent && bdf_set_has(&t->set, dev->parent))
 		return pcidev_find(t->all, dev->parent);
 	return NULL;
 }

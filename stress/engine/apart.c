@@ -125,16 +125,6 @@ static void add_lane(const struct host *host, const struct scenario *sc,
 				add_step(host, topology, &lists[l]->v[i], &lane->devs[d], out);
 }
 
-static bool has(const struct bdf_set *set, struct bdf bdf)
-{
-	size_t i;
-
-	for (i = 0; i < set->n; i++)
-		if (bdf_eq(set->v[i], bdf))
-			return true;
-	return false;
-}
-
 static int reaches_none(const struct neighbour *from, const reach_list *reaches,
 	const struct neighbour *other, struct err *err)
 {
@@ -143,7 +133,7 @@ static int reaches_none(const struct neighbour *from, const reach_list *reaches,
 
 	vec_foreach (r, reaches) {
 		for (i = 0; i < other->ndevs; i++) {
-			if (!has(&r->set, other->devs[i].bdf))
+			if (!bdf_set_has(&r->set, other->devs[i].bdf))
 				continue;
 			err_set(err, ERR_REFUSED, 0,
 				"line %u, %s: on %s of lane '%s' it would disturb %s of lane '%s'",

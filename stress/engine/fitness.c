@@ -84,13 +84,12 @@ static bool is_lanes_business(const struct finding *found)
 
 static void note_finding(struct fitness *f, const struct finding *found)
 {
-	char bdf[BDF_LEN] = "";
+	const char *who = found->dom != NULL ? found->dom->name : "";
+	char bdf[BDF_LEN];
 
 	if (found->dev != NULL)
-		bdf_text(found->dev->bdf, bdf);
-	else if (found->dom != NULL)
-		snprintf(bdf, sizeof(bdf), "%s", found->dom->name);
-	note(f, "preflight: %s%s%s: %s%s%s", found->check->id, *bdf ? " of " : "", bdf, found->seen,
+		who = bdf_text(found->dev->bdf, bdf);
+	note(f, "preflight: %s%s%s: %s%s%s", found->check->id, *who ? " of " : "", who, found->seen,
 		found->meaning ? ". " : "", found->meaning ? found->meaning : "");
 }
 

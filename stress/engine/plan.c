@@ -156,7 +156,7 @@ static enum reach_words reach_words(const struct plan *p, const struct reset_met
 {
 	enum reach_words words = REACH_TREE;
 	struct bdf_set set;
-	size_t i, d;
+	size_t d;
 
 	scope_disturbed(p->known->topology, dev, scope, &set);
 	if (set.n <= 1)
@@ -164,9 +164,8 @@ static enum reach_words reach_words(const struct plan *p, const struct reset_met
 	for (d = 0; method != NULL && method->whole && d < p->known->ndevs; d++) {
 		struct bdf other = p->known->devs[d].pci.bdf;
 
-		for (i = 0; bdf_cmp(other, dev->bdf) < 0 && i < set.n; i++)
-			if (bdf_eq(set.v[i], other))
-				words = REACH_UNSAID;
+		if (bdf_cmp(other, dev->bdf) < 0 && bdf_set_has(&set, other))
+			words = REACH_UNSAID;
 	}
 	bdf_set_finish(&set);
 	return words;
