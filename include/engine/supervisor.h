@@ -178,6 +178,8 @@ void sup_lanes_kill(struct supervisor *s);
 /* Lanes that wait for a new process end without one. */
 void sup_lanes_no_heirs(struct supervisor *s);
 /* What it asked for is on disk: its time runs again. */
+/* Something that a reader of the report should know, once the run has begun. */
+void sup_lane_note(struct sup_lane *lane, const struct event *ev);
 void sup_lane_acked(struct sup_lane *lane, uint32_t ask, uint64_t id);
 void sup_lane_handle(struct supervisor *s, const struct event *ev, uint64_t klog_seq);
 bool sup_lanes_all(const struct supervisor *s, enum lane_life at_least);

@@ -59,21 +59,25 @@ static bool is_old_news(struct supervisor *s, const struct event *ev)
 	return false;
 }
 
-static void on_note(struct sup_lane *lane, const struct event *ev)
+void sup_lane_note(struct sup_lane *lane, const struct event *ev)
 {
 	struct supervisor *s = lane->sup;
 	char text[DETAIL_MAX];
 
-	if (is_old_news(s, ev))
-		return;
-	if (s->writer == NULL) {
-		*vec_push(&s->prepare_notes) = *ev;
-		return;
-	}
 	snprintf(text, sizeof(text), "%s: %s%s%s", lane->spec->name, ev->text,
 		ev->hint[0] ? "; " : "", ev->hint);
 	writer_note(s->writer, "note", text);
 	progress_note(s->progress, "%s", text);
+}
+
+static void on_note(struct sup_lane *lane, const struct event *ev)
+{
+	if (is_old_news(lane->sup, ev))
+		return;
+	if (lane->sup->writer == NULL)
+		*vec_push(&lane->sup->prepare_notes) = *ev;
+	else
+		sup_lane_note(lane, ev);
 }
 
 static void on_qemu_line(struct sup_lane *lane, const struct event *ev)

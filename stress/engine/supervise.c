@@ -292,10 +292,8 @@ void sup_begin_run(struct supervisor *s)
 	progress_begin(s->progress, s->run_id);
 	for (i = 0; i < s->req->nnotes; i++)
 		writer_note(s->writer, "note", s->req->notes[i]);
-	vec_foreach (ev, &s->prepare_notes) {
-		writer_note(s->writer, "note", ev->text);
-		progress_note(s->progress, "%s: %s", s->lanes[ev->lane].spec->name, ev->text);
-	}
+	vec_foreach (ev, &s->prepare_notes)
+		sup_lane_note(&s->lanes[ev->lane], ev);
 	sup_log_mark(s, "begin", true);
 	look_around(s, INBOX_MILESTONE);
 }

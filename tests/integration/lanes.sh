@@ -236,4 +236,15 @@ code=0
 "$program" snapshot --db runs.db --run nowhere x.json >out 2>err || code=$?
 expect 3 "nowhere" 'no such run'
 
+# a lane whose resets are all skipped is named
+scenario nothing <<X
+lanes:
+  - {name: one, devices: ["$nvme"]}
+  - {name: two, devices: ["0000:02:00.0"], steps: [check]}
+steps: [{reset: {method: pm, if-offered: true}}]
+X
+run nothing --root two --report json:run.json
+expect 0 '^\(note\|    \)  *one: no reset is possible here' 'it is said of which lane no reset was possible'
+holds 'any(n.startswith("one: no reset is possible") for n in r["notes"])' 'also in JSON'
+
 exit $bad
