@@ -382,13 +382,14 @@ static const struct {
 } bmc_displays[] = {
 	{0x1a03, 0x2000}, /* ASPEED, also behind the BMCs of most vendors */
 	{0x102b, 0x0522}, /* Matrox G200e (ServerEngines Pilot) */
+	{0x102b, 0x0524}, /* the same, its second step */
 	{0x102b, 0x0530}, /* G200eV */
 	{0x102b, 0x0532}, /* G200eW (Nuvoton WPCM450) */
 	{0x102b, 0x0533}, /* G200eH (iLO) */
 	{0x102b, 0x0534}, /* G200eR2 (iDRAC) */
 	{0x102b, 0x0536}, /* G200eW3 (iDRAC 9) */
 	{0x102b, 0x0538}, /* G200eH3 (iLO 5) */
-	{0x19e5, 0x1711}, /* HiSilicon Hi1710 */
+	{0x19e5, 0x1711}, /* Huawei Hi171x (iBMC) */
 };
 
 static bool is_bmc_display(const struct pcidev *dev)

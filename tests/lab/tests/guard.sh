@@ -106,6 +106,24 @@ exits 1 vfio-stress preflight --json 0000:06:01.0
 answers device.group fail 0000:06:02.0
 refused 0000:06:01.0 'shares IOMMU group' 0000:06:02.0
 
+# --- a bus with a disk and a NIC of the host behind it ---
+
+modprobe virtio_net
+disk=$(basename /sys/bus/pci/devices/0000:06:03.0/virtio*/block/*)
+nic=$(basename /sys/bus/pci/devices/0000:06:04.0/virtio*/net/*)
+mkswap "/dev/$disk" > /dev/null
+swapon "/dev/$disk" || fail "no swap"
+ip link set "$nic" up
+ip addr add 10.8.0.1/24 dev "$nic"
+ip route add default via 10.8.0.2 || fail "no route"
+printf 'version: 1\nname: bus\nlanes: [{name: a, devices: ["%s", "%s", "%s", "%s"]}]\nsteps: [{reset: hot}]\n' \
+	0000:06:01.0 0000:06:02.0 0000:06:03.0 0000:06:04.0 > bus.yaml
+exits 3 vfio-stress run bus.yaml
+says 'nothing was tried' "disk $disk -> swap" "network interface $nic -> default route"
+ip route del default
+ip link set "$nic" down
+swapoff "/dev/$disk"
+
 # --- whom a reset disturbs ---
 
 modprobe snd_hda_intel
