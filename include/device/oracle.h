@@ -27,9 +27,11 @@ struct dev_state {
 	uint32_t class_code;
 	uint32_t bars[6]; /* as config space has them; a VF's read 0 */
 	uint64_t resources[6]; /* start addresses from sysfs, bars[] of a VF */
-	char power_state[16]; /* "D0" ...; read before config space is (reading wakes D3cold) */
+	char power_state
+		[16]; /* "D0" ..., "" = any; read before config space is (which wakes D3cold) */
 	uint8_t link_width; /* 0 = unknown */
 	char link_speed[24];
+	bool has_pm; /* power management capability */
 	bool msi_enabled, msix_enabled;
 	char reset_methods[96], driver[32];
 	int64_t took_ns;

@@ -24,6 +24,12 @@ struct reset_method {
 	/* Acts once on all that it reaches, which must be in the lane; on a function at a time else. */
 	bool whole;
 	bool needs_vfio; /* all that it reaches must be on a VFIO driver */
+	/*
+	 * Optional. May this device leave sysfs and come back as a new one? It is then taken from its
+	 * driver, and its group is not held: that would keep the kernel from removing it.
+	 */
+	bool (*removes)(const struct host *host, const struct pcidev *dev);
+	bool may_remove; /* only when the step says so, for the word does not */
 	bool opens; /* opens the device through VFIO, which tries its own methods then and at the end */
 	int64_t typical_ms; /* of a healthy device */
 	/* Mandatory. 0, or -1 with why it cannot be used on this device. */

@@ -12,6 +12,9 @@ enum reset_scope {
 	SCOPE_BELOW, /* everything below the bridge, recursively */
 };
 
+/* Do both hang on the same bus (SCOPE_BUS, SCOPE_BELOW) or in the same slot? */
+bool scope_together(const struct pcidev *a, const struct pcidev *b, enum reset_scope scope);
+
 struct bdf_set {
 	struct bdf *v;
 	size_t n;

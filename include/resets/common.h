@@ -10,6 +10,7 @@
 
 struct host;
 struct pcidev;
+struct reset_method;
 struct reset_run;
 struct step_ctx;
 
@@ -28,6 +29,9 @@ struct reset_meaning {
 void reset_explain(const char *method, const struct host *host, const struct pcidev *dev,
 	const struct reset_meaning *meanings, size_t n, struct err *err);
 
+/* For those of a bridge: -1 with why it cannot be had for this device. */
+int reset_needs_bridge_above(
+	const struct reset_method *self, const struct pcidev *dev, struct err *why_not) must_check;
 /*
  * For a call that was begun at `start_ns` and did not end by the step's deadline. `left` != 0: it
  * cannot be ended, for it sleeps in the kernel; it gets as long again, less what the supervisor needs

@@ -8,10 +8,13 @@ extern const struct reset_method reset_acpi;
 extern const struct reset_method reset_af_flr;
 extern const struct reset_method reset_bus;
 extern const struct reset_method reset_cxl_bus;
+extern const struct reset_method reset_d3hot;
 extern const struct reset_method reset_default;
 extern const struct reset_method reset_device_specific;
 extern const struct reset_method reset_flr;
 extern const struct reset_method reset_hot;
 extern const struct reset_method reset_pm;
+extern const struct reset_method reset_slot;
+extern const struct reset_method reset_subordinate;
 
 #endif

@@ -8,7 +8,9 @@
 
 /* What the steps that act on a lane's devices have in common. */
 
-/* Looks at the machine again and brings ctx->dev->pci up to date. ERR_ABSENT: the device is gone. */
+/* Looks at the machine again and brings the lane's devices up to date. */
+int device_scan(struct step_ctx *ctx, struct pcidev_list *all, struct err *err) must_check;
+/* The same; ERR_ABSENT: ctx->dev is gone. */
 int device_look(struct step_ctx *ctx, struct pcidev_list *all, struct err *err) must_check;
 
 /* When and for what the guard is asked. */

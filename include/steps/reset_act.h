@@ -2,8 +2,7 @@
 #ifndef VFIO_STRESS_STEPS_RESET_ACT_H
 #define VFIO_STRESS_STEPS_RESET_ACT_H
 
-#include "model/step.h"
-#include "world/pcidev.h"
+#include "steps/subjects.h"
 
 struct reset_method;
 
@@ -21,6 +20,7 @@ int reset_may(struct step_ctx *ctx, const struct pcidev_list *all,
  */
 const struct lane_device *reset_lead(const struct step_ctx *ctx, const struct reset_method *method);
 /* Looks at all of the lane's devices that it reaches, fires, and judges what became of them. */
-enum outcome reset_act(struct step_ctx *ctx, const struct reset_method *method, struct result *res);
+enum outcome reset_act(
+	struct step_ctx *ctx, const struct reset_method *method, enum aim aim, struct result *res);
 
 #endif

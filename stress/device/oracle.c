@@ -28,6 +28,7 @@
 #define COMMAND_MEMORY  0x2
 #define COMMAND_MASTER  0x4
 #define STATUS_HAS_CAPS 0x10
+#define CAP_PM          0x01
 #define CAP_MSI         0x05
 #define CAP_MSIX        0x11
 #define CAPS_MAX        48 /* there is room for no more in 256 bytes */
@@ -143,6 +144,7 @@ static void read_capabilities(const struct look *look, struct dev_state *st)
 	for (i = 0; i < CAPS_MAX && at >= 0x40 && at + 4 <= look->config_len; i++) {
 		uint16_t control = get16(look->config + at + 2);
 
+		st->has_pm |= look->config[at] == CAP_PM;
 		if (look->config[at] == CAP_MSI)
 			st->msi_enabled = control & 1;
 		else if (look->config[at] == CAP_MSIX)
@@ -333,8 +335,8 @@ static void compare_command(
 static void compare_power(
 	const struct dev_state *a, const struct dev_state *b, struct str *out, size_t *n)
 {
-	if (str_eq(b->power_state, a->power_state) || str_eq(b->power_state, "D0") ||
-		(b->suspended && str_starts(b->power_state, "D3")))
+	if (a->power_state[0] == '\0' || str_eq(b->power_state, a->power_state) ||
+		str_eq(b->power_state, "D0") || (b->suspended && str_starts(b->power_state, "D3")))
 		return;
 	differ(out, n, "power state is %s, was %s", b->power_state, a->power_state);
 }

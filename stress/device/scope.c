@@ -31,18 +31,18 @@ static bool same_slot(const struct pcidev *a, const struct pcidev *b)
 	return same_bus(a, b) && (a->has_parent || a->bdf.dev == b->bdf.dev);
 }
 
+bool scope_together(const struct pcidev *a, const struct pcidev *b, enum reset_scope scope)
+{
+	if (scope == SCOPE_FUNCTION)
+		return bdf_eq(a->bdf, b->bdf);
+	return scope == SCOPE_SLOT ? same_slot(a, b) : same_bus(a, b);
+}
+
 static bool direct(enum reset_scope scope, const struct pcidev_list *all, const struct pcidev *dev,
 	const struct pcidev *other)
 {
-	switch (scope) {
-	case SCOPE_BUS:
-		return same_bus(dev, other);
-	case SCOPE_SLOT:
-		return same_slot(dev, other);
-	case SCOPE_FUNCTION:
-	case SCOPE_BELOW:
-		break;
-	}
+	if (scope == SCOPE_BUS || scope == SCOPE_SLOT)
+		return scope_together(dev, other, scope);
 	return in_function(all, dev, other);
 }
 

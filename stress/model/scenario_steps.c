@@ -41,14 +41,6 @@ const struct field step_common_fields[] = {
 	{0},
 };
 
-/* Main arguments that a later version of the language brings. */
-static const struct {
-	const char *word, *arg;
-} later[] = {
-	{"reset", "slot"},
-	{"reset", "subordinate"},
-};
-
 void unknown_word(struct loader *ld, const char *kind, const char *name, struct srcpos pos,
 	const char *const *known)
 {
@@ -197,24 +189,6 @@ static void take_common(
 		check_selector(ld, c->device, pos_of_key(map, "device"));
 }
 
-static bool is_later(struct loader *ld, const struct word *word, const struct ynode *value)
-{
-	const struct ynode *arg = value;
-	size_t i;
-
-	if (value != NULL && value->kind == YNODE_MAP)
-		arg = word->main_arg ? ynode_get(value, word->main_arg) : NULL;
-	if (arg == NULL || arg->kind != YNODE_SCALAR)
-		return false;
-	for (i = 0; i < ARRAY_SIZE(later); i++)
-		if (str_eq(later[i].word, word->name) && str_eq(later[i].arg, arg->text)) {
-			diag_error(ld->rd.diags, arg->pos,
-				"'%s: %s' is not available in this version", word->name, arg->text);
-			return true;
-		}
-	return false;
-}
-
 /* The word of a step and what is below it. */
 struct written_step {
 	const char *word;
@@ -258,7 +232,7 @@ static void read_step(struct loader *ld, const struct ynode *node, struct step *
 		return;
 	step->pos = w.pos;
 	step->type = find_step(ld, w.word, w.pos);
-	if (step->type == NULL || is_later(ld, &step->type->word, w.value))
+	if (step->type == NULL)
 		return;
 	snprintf(what, sizeof(what), "step '%s'", step->type->word.name);
 	step->args = arena_alloc(ld->rd.arena, step->type->word.args_size);

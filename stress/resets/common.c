@@ -43,6 +43,30 @@ void reset_explain(const char *method, const struct host *host, const struct pci
 	look_again(host, dev, err);
 }
 
+int reset_needs_bridge_above(
+	const struct reset_method *self, const struct pcidev *dev, struct err *why_not)
+{
+	char bdf[BDF_LEN];
+
+	bdf_text(dev->bdf, bdf);
+	if (dev->is_bridge) {
+		err_set(why_not, ERR_REFUSED, 0, "%s is a bridge", bdf);
+		return err_hint(why_not, "reset the devices below it");
+	}
+	if (dev->is_vf) {
+		err_set(why_not, ERR_UNSUPPORTED, 0,
+			"%s is a virtual function: it has no bus of "
+			"its own",
+			bdf);
+		return err_hint(why_not, "reset the physical function that it belongs to");
+	}
+	if (dev->has_parent)
+		return 0;
+	err_set(why_not, ERR_UNSUPPORTED, 0,
+		"%s is on a root bus: no bridge above it can do a %s reset", bdf, self->name);
+	return err_hint(why_not, "`vfio-stress list resets %s` shows what else it offers", bdf);
+}
+
 void reset_await_left(struct step_ctx *ctx, int64_t start_ns, pid_t left, struct reset_run *run)
 {
 	int64_t bound = ctx->deadline_ns - start_ns;

@@ -19,27 +19,10 @@ static int available(const struct reset_method *self, const struct host *host,
 {
 	char bdf[BDF_LEN];
 
-	(void)self, (void)host;
+	(void)host;
+	if (reset_needs_bridge_above(self, dev, why_not) != 0)
+		return -1;
 	bdf_text(dev->bdf, bdf);
-	if (dev->is_bridge) {
-		err_set(why_not, ERR_REFUSED, 0, "%s is a bridge", bdf);
-		return err_hint(why_not, "reset the devices below it");
-	}
-	if (dev->is_vf) {
-		err_set(why_not, ERR_UNSUPPORTED, 0, "%s is a virtual function: it has no bus",
-			bdf);
-		return err_hint(why_not, "reset the physical function it belongs to");
-	}
-	if (!dev->has_parent) {
-		err_set(why_not, ERR_UNSUPPORTED, 0,
-			"%s is on a root bus: no bridge above can "
-			"reset it",
-			bdf);
-		return err_hint(why_not,
-			"use one of the methods that `vfio-stress list resets %s` "
-			"offers",
-			bdf);
-	}
 	if (dev->iommu_group < 0) {
 		err_set(why_not, ERR_UNSUPPORTED, 0, "%s has no IOMMU group: VFIO cannot have it",
 			bdf);

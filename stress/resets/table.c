@@ -9,11 +9,14 @@ const struct reset_method *const reset_methods[] = {
 	&reset_af_flr,
 	&reset_bus,
 	&reset_cxl_bus,
+	&reset_d3hot,
 	&reset_default,
 	&reset_device_specific,
 	&reset_flr,
 	&reset_hot,
 	&reset_pm,
+	&reset_slot,
+	&reset_subordinate,
 	NULL,
 };
 

@@ -15,24 +15,41 @@
 
 #define METHOD_MS INT64_C(75000) /* the kernel waits 70 s (1023 ... 65535 ms) for a dead device */
 
+static void refresh(struct lane_device *dev, const struct pcidev_list *all)
+{
+	const struct pcidev *now = pcidev_find(all, dev->pci.bdf);
+	char name[sizeof(dev->pci.name)];
+
+	if (now == NULL)
+		return;
+	str_set(name, dev->pci.name);
+	dev->pci = *now;
+	str_set(dev->pci.name, name);
+}
+
+int device_scan(struct step_ctx *ctx, struct pcidev_list *all, struct err *err)
+{
+	size_t i;
+
+	if (pcidev_scan_nameless(ctx->host, all, err) != 0)
+		return -1;
+	for (i = 0; i < ctx->ndevs; i++)
+		refresh(&ctx->devs[i], all);
+	return 0;
+}
+
 int device_look(struct step_ctx *ctx, struct pcidev_list *all, struct err *err)
 {
-	struct pcidev *dev = &ctx->dev->pci;
 	struct pcidev_list list = {0};
-	const struct pcidev *now;
-	char bdf[BDF_LEN], name[sizeof(dev->name)];
+	char bdf[BDF_LEN];
 
-	if (pcidev_scan_nameless(ctx->host, &list, err) != 0)
+	if (device_scan(ctx, &list, err) != 0)
 		return -1;
-	now = pcidev_find(&list, dev->bdf);
-	if (now == NULL) {
+	if (pcidev_find(&list, ctx->dev->pci.bdf) == NULL) {
 		pcidev_list_finish(&list);
-		return err_set(
-			err, ERR_ABSENT, 0, "%s is gone from sysfs", bdf_text(dev->bdf, bdf));
+		return err_set(err, ERR_ABSENT, 0, "%s is gone from sysfs",
+			bdf_text(ctx->dev->pci.bdf, bdf));
 	}
-	str_set(name, dev->name);
-	*dev = *now;
-	str_set(dev->name, name);
 	*all = list;
 	return 0;
 }

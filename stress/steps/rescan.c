@@ -1,26 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/str.h"
 #include "device/attr.h"
-#include "device/driver.h"
-#include "device/lock.h"
-#include "model/event.h"
 #include "model/lane_device.h"
 #include "model/scenario.h"
-#include "model/undo.h"
+#include "steps/away.h"
 #include "steps/device_step.h"
+#include "steps/rescan_act.h"
 #include "steps/steps.h"
 
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#define RESCAN_MS     INT64_C(60000)
-#define RETURN_NS     (30 * NS_PER_S) /* from the rescan until the function is in sysfs */
-#define AWAIT_STEP_MS 20
-#define AUTOPROBE     "/sys/bus/pci/drivers_autoprobe"
-#define LOCK          "drivers_autoprobe" /* one switch for all lanes and runs of the host */
-#define ATTR_NS       (10 * NS_PER_S)
+#define RESCAN_MS INT64_C(60000)
 
 static const struct field fields[] = {{0}};
 
@@ -35,11 +27,20 @@ static int check(const struct step *step, const struct lane_spec *lane, struct d
 	return -1;
 }
 
-/* What a rescan would not bring back, or would take along. */
-static int may_go(const struct pcidev_list *all, const struct pcidev *dev, struct err *err)
+static bool in_lane(const struct step_ctx *ctx, struct bdf bdf)
 {
-	char bdf[BDF_LEN], other[BDF_LEN];
-	struct bdf sibling;
+	size_t i;
+
+	for (i = 0; i < ctx->ndevs; i++)
+		if (bdf_eq(ctx->devs[i].pci.bdf, bdf))
+			return true;
+	return false;
+}
+
+/* What a rescan would not bring back, or would take along. */
+static int may_go(const struct pcidev *dev, struct err *err)
+{
+	char bdf[BDF_LEN];
 
 	bdf_text(dev->bdf, bdf);
 	if (dev->is_bridge)
@@ -53,27 +54,50 @@ static int may_go(const struct pcidev_list *all, const struct pcidev *dev, struc
 		err_set(err, ERR_REFUSED, 0, "%s has virtual functions: they would be lost", bdf);
 		return err_hint(err, "write 0 to its sriov_numvfs first");
 	}
-	if (device_has_sibling(all, dev, &sibling)) {
-		err_set(err, ERR_REFUSED, 0, "%s is one function of a slot: %s is another", bdf,
-			bdf_text(sibling, other));
-		return err_hint(err, "only whole slots are removed and rescanned");
+	return 0;
+}
+
+static int may_all_go(const struct step_ctx *ctx, const struct pcidev_list *all, struct err *err)
+{
+	char bdf[BDF_LEN], other[BDF_LEN];
+	size_t i;
+
+	for (i = 0; i < all->n; i++) {
+		const struct pcidev *dev = &all->v[i];
+
+		if (!scope_together(&ctx->dev->pci, dev, SCOPE_SLOT))
+			continue;
+		if (may_go(dev, err) != 0)
+			return -1;
+		if (in_lane(ctx, dev->bdf))
+			continue;
+		err_set(err, ERR_REFUSED, 0, "%s is one function of a slot: %s is another",
+			bdf_text(ctx->dev->pci.bdf, bdf), bdf_text(dev->bdf, other));
+		return err_hint(err,
+			"only whole slots are removed and rescanned: name all of its "
+			"functions in the lane's `devices`");
 	}
 	return 0;
 }
 
-static int prepare(struct step_ctx *ctx, const void *args, struct err *why_not)
+static int may(struct step_ctx *ctx, enum device_asking asking, struct err *err)
 {
 	struct pcidev_list all = {0};
 	int rc;
 
-	(void)args;
-	if (device_look(ctx, &all, why_not) != 0)
+	if (device_scan(ctx, &all, err) != 0)
 		return -1;
-	rc = may_go(&all, &ctx->dev->pci, why_not);
+	rc = may_all_go(ctx, &all, err);
 	if (rc == 0)
-		rc = device_allowed(ctx, &all, SCOPE_FUNCTION, ASK_PREPARE_UNBIND, why_not);
+		rc = device_allowed(ctx, &all, SCOPE_SLOT, asking, err);
 	pcidev_list_finish(&all);
 	return rc;
+}
+
+static int prepare(struct step_ctx *ctx, const void *args, struct err *why_not)
+{
+	(void)args;
+	return may(ctx, ASK_PREPARE_UNBIND, why_not);
 }
 
 static int64_t bound_ms(const struct step_ctx *ctx, const void *args)
@@ -91,57 +115,6 @@ static int64_t typical_ms(const struct step_ctx *ctx, const void *args)
 	return 2000;
 }
 
-/*
- * The device comes back as a new one, without its driver_override: a host driver would take it.
- * Switched off for all of PCI for that moment; undo record first. `undo` 0: it was off already.
- */
-static int autoprobe_off(struct step_ctx *ctx, uint64_t *undo, struct err *err)
-{
-	struct undo_rec rec = {.kind = UNDO_WRITE, .path = AUTOPROBE, .value = "1"};
-	char now[16];
-
-	*undo = 0;
-	if (attr_read(ctx->host, AUTOPROBE, now, sizeof(now), clock_mono_ns() + ATTR_NS, err) != 0)
-		return -1;
-	if (!str_eq(now, "1"))
-		return 0;
-	bdf_text(ctx->dev->pci.bdf, rec.subject);
-	if (undo_begin(ctx->out, &rec, undo, err) != 0)
-		return -1;
-	return attr_write(ctx->host, AUTOPROBE, "0", clock_mono_ns() + ATTR_NS, NULL, err);
-}
-
-static void autoprobe_on(struct step_ctx *ctx, uint64_t undo)
-{
-	struct event ev = {.kind = EV_LANE_NOTE};
-	struct err err = {0};
-
-	if (undo == 0)
-		return;
-	if (attr_write(ctx->host, AUTOPROBE, "1", clock_mono_ns() + ATTR_NS, NULL, &err) == 0) {
-		undo_done(ctx->out, undo);
-		return;
-	}
-	snprintf(ev.text, sizeof(ev.text), "%s could not be switched on again: %s", AUTOPROBE,
-		err.msg);
-	str_set(ev.hint, "`vfio-stress undo` tries again");
-	emit(ctx->out, &ev);
-}
-
-/* Sysfs tells nobody when a device comes or goes. */
-static bool await_presence(const struct step_ctx *ctx, bool there, int64_t deadline_ns)
-{
-	char path[HOST_PATH_MAX];
-
-	host_dev_path(ctx->host, path, ctx->dev->pci.bdf, "vendor");
-	while ((access(path, F_OK) == 0) != there) {
-		if (clock_mono_ns() >= deadline_ns)
-			return false;
-		poll(NULL, 0, AWAIT_STEP_MS);
-	}
-	return true;
-}
-
 static enum outcome attr_failed(
 	const char *reason, const struct child_result *child, struct err *err, struct result *res)
 {
@@ -155,126 +128,110 @@ static enum outcome attr_failed(
 	return OUTCOME_FAIL;
 }
 
-static enum outcome remove_and_rescan(struct step_ctx *ctx, struct result *res)
+/* Highest function first: function 0 is what a scan looks for. */
+static enum outcome remove_all(struct step_ctx *ctx, const struct away *away, struct result *res)
+{
+	int64_t start_ns = clock_mono_ns();
+	struct child_result child = {0};
+	char text[BDF_LEN], path[128], full[HOST_PATH_MAX];
+	struct err err = {0};
+	size_t i;
+
+	for (i = away->devs.n; i-- > 0;) {
+		snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/remove",
+			bdf_text(away->devs.v[i].dev->pci.bdf, text));
+		if (access(host_path(ctx->host, full, "%s", path), F_OK) != 0)
+			continue; /* gone already: that is why it is healed */
+		if (attr_write(ctx->host, path, "1", ctx->deadline_ns, &child, &err) != 0)
+			return attr_failed("remove-failed", &child, &err, res);
+	}
+	if (!away_await(away, false, ctx->deadline_ns))
+		return result_fail(res, "timeout", "%s was removed and is still in sysfs",
+			bdf_text(ctx->dev->pci.bdf, text));
+	device_substep(ctx, "remove", clock_mono_ns() - start_ns);
+	return OUTCOME_PASS;
+}
+
+static enum outcome rescan_bus(struct step_ctx *ctx, struct away *away, struct result *res)
 {
 	struct bdf bdf = ctx->dev->pci.bdf;
-	int64_t start_ns = clock_mono_ns(), back_by;
+	int64_t start_ns = clock_mono_ns();
 	struct child_result child = {0};
-	char text[BDF_LEN], path[128];
 	struct err err = {0};
+	enum outcome outcome;
+	char path[128];
 
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/remove", bdf_text(bdf, text));
-	if (attr_write(ctx->host, path, "1", ctx->deadline_ns, &child, &err) != 0)
-		return attr_failed("remove-failed", &child, &err, res);
-	if (!await_presence(ctx, false, ctx->deadline_ns))
-		return result_fail(res, "timeout", "%s was removed and is still in sysfs", text);
-	device_substep(ctx, "remove", clock_mono_ns() - start_ns);
-	start_ns = clock_mono_ns();
 	snprintf(path, sizeof(path), "/sys/class/pci_bus/%04x:%02x/rescan", bdf.domain, bdf.bus);
 	if (attr_write(ctx->host, path, "1", ctx->deadline_ns, &child, &err) != 0)
 		return attr_failed("rescan-failed", &child, &err, res);
-	back_by = clock_mono_ns() + RETURN_NS;
-	if (!await_presence(ctx, true, back_by < ctx->deadline_ns ? back_by : ctx->deadline_ns)) {
-		result_fail(res, "device-vanished", "%s did not come back from the rescan", text);
-		result_advise(res, "does its link train? see the kernel log for the port above it");
-		return OUTCOME_FAIL;
-	}
-	device_substep(ctx, "rescan", clock_mono_ns() - start_ns);
-	return OUTCOME_PASS;
-}
-
-/* As it was bound before; what the kernel says of it now is the truth from here on. */
-static enum outcome bind_again(struct step_ctx *ctx, const char *driver, struct result *res)
-{
-	const char *override = pcidev_vfio_driver(driver) ? driver : "";
-	struct pcidev_list all = {0};
-	struct err err = {0};
-
-	if (driver_bind(ctx->host, ctx->dev->pci.bdf, driver, override, ctx->deadline_ns, &err) !=
-			0 ||
-		device_look(ctx, &all, &err) != 0) {
-		result_fail(res, "bind-failed", "%s", err.msg);
-		result_advise(res, "%s", err.hint);
-		return OUTCOME_FAIL;
-	}
-	pcidev_list_finish(&all);
-	return OUTCOME_PASS;
-}
-
-/* Looks at what is there now: may it be taken out? */
-static int may_begin(struct step_ctx *ctx, struct err *err)
-{
-	struct pcidev_list all = {0};
-	int rc;
-
-	if (device_look(ctx, &all, err) != 0)
-		return -1;
-	rc = may_go(&all, &ctx->dev->pci, err);
-	if (rc == 0)
-		rc = device_allowed(ctx, &all, SCOPE_FUNCTION, ASK_UNBIND, err);
-	pcidev_list_finish(&all);
-	return rc;
-}
-
-/* The last look comes right before: what went before may have taken long. */
-static enum outcome out_and_back(struct step_ctx *ctx, struct result *res)
-{
-	char driver[sizeof(ctx->dev->pci.driver)];
-	struct err err = {0};
-	enum outcome outcome;
-
-	if (may_begin(ctx, &err) != 0)
-		return device_cannot_begin(&err, res);
-	str_set(driver, ctx->dev->pci.driver);
-	outcome = remove_and_rescan(ctx, res);
-	return outcome == OUTCOME_PASS ? bind_again(ctx, driver, res) : outcome;
-}
-
-/* With the switch in our hands: what another lane does with it would bind a host driver. */
-static enum outcome rescan_locked(struct step_ctx *ctx, struct result *res)
-{
-	struct err err = {0};
-	enum outcome outcome;
-	uint64_t undo = 0;
-
-	if (driver_record(ctx->host, ctx->dev, ctx->out, &err) != 0 ||
-		autoprobe_off(ctx, &undo, &err) != 0) {
-		autoprobe_on(ctx, undo);
-		return result_broken(res, "not-recorded", &err);
-	}
-	outcome = out_and_back(ctx, res);
-	autoprobe_on(ctx, undo);
+	outcome = away_return(away, res);
+	if (outcome == OUTCOME_PASS)
+		device_substep(ctx, "rescan", clock_mono_ns() - start_ns);
 	return outcome;
 }
 
-static enum outcome rescan(struct step_ctx *ctx, struct result *res)
+/* The last look comes right before: what went before may have taken long. */
+static enum outcome out_and_back(struct step_ctx *ctx, struct away *away, struct result *res)
 {
-	struct dev_state before, after;
 	struct err err = {0};
-	enum outcome outcome = device_observe(ctx, "before", &before, res);
-	int lock;
+	enum outcome outcome;
+
+	if (away_begin(away, &err) != 0)
+		return result_broken(
+			res, err.code == ERR_TIMEOUT ? "blocked" : "not-recorded", &err);
+	if (may(ctx, ASK_UNBIND, &err) != 0)
+		return device_cannot_begin(&err, res);
+	outcome = remove_all(ctx, away, res);
+	return outcome == OUTCOME_PASS ? rescan_bus(ctx, away, res) : outcome;
+}
+
+static enum outcome rescan(struct step_ctx *ctx, struct subjects *subjects, struct result *res)
+{
+	struct away away;
+	enum outcome outcome = subjects_observe(subjects, res);
 
 	if (outcome != OUTCOME_PASS)
 		return outcome;
-	if (lock_wait(ctx->host, LOCK, ctx->deadline_ns, &lock, &err) != 0)
-		return result_broken(res, "blocked", &err);
-	outcome = rescan_locked(ctx, res);
-	lock_drop(lock);
-	if (outcome == OUTCOME_PASS)
-		outcome = device_observe(ctx, "after", &after, res);
-	if (outcome != OUTCOME_PASS)
-		return outcome;
-	/* a driver that begins anew decides anew whether it sleeps */
-	str_set(before.power_state, after.power_state);
-	return device_judge(ctx, &before, &after, res);
+	away_init(&away, ctx);
+	vec_foreach (s, &subjects->list) {
+		away_add(&away, s->dev);
+		/* a driver that begins anew decides anew whether it sleeps */
+		s->before.power_state[0] = '\0';
+	}
+	outcome = out_and_back(ctx, &away, res);
+	away_finish(&away);
+	return outcome == OUTCOME_PASS ? subjects_judge(subjects, res) : outcome;
+}
+
+enum outcome rescan_act(struct step_ctx *ctx, enum aim aim, struct result *res)
+{
+	struct pcidev_list all = {0};
+	struct subjects subjects;
+	enum outcome outcome;
+	struct err err = {0};
+
+	if ((aim == AIM_TEST ? device_look(ctx, &all, &err) : device_scan(ctx, &all, &err)) != 0)
+		return device_cannot_begin(&err, res);
+	subjects_find(&subjects, ctx, &all, SCOPE_SLOT, aim);
+	pcidev_list_finish(&all);
+	if (may(ctx, ASK_UNBIND, &err) == 0)
+		outcome = rescan(ctx, &subjects, res);
+	else
+		outcome = device_cannot_begin(&err, res);
+	subjects_finish(&subjects);
+	return outcome;
 }
 
 static enum outcome run(struct step_ctx *ctx, const void *args, struct result *res)
 {
-	struct err err = {0};
+	const struct lane_device *lead = subjects_lead(ctx, SCOPE_SLOT);
+	char bdf[BDF_LEN];
 
 	(void)args;
-	return may_begin(ctx, &err) == 0 ? rescan(ctx, res) : device_cannot_begin(&err, res);
+	if (lead != ctx->dev)
+		return result_skip(res, "with-its-slot", "it went and came back with %s",
+			bdf_text(lead->pci.bdf, bdf));
+	return rescan_act(ctx, AIM_TEST, res);
 }
 
 static void describe(const struct step_ctx *ctx, const void *args, char *buf, size_t size)

@@ -16,12 +16,14 @@
 
 struct reset_args {
 	const char *method;
-	bool if_offered;
+	bool if_offered, may_remove;
 };
 
 static const struct field fields[] = {
 	{.name = "method",
-		.help = "flr, af_flr, pm, bus, cxl_bus, acpi, device_specific, hot or default",
+		.help = "flr, af_flr, pm, bus, cxl_bus, acpi, device_specific, hot, subordinate, "
+			"slot, "
+			"d3hot or default",
 		.kind = FIELD_STRING,
 		.offset = offsetof(struct reset_args, method),
 		.required = true},
@@ -29,19 +31,20 @@ static const struct field fields[] = {
 		.help = "skip it where the device does not offer the method",
 		.kind = FIELD_BOOL,
 		.offset = offsetof(struct reset_args, if_offered)},
+	{.name = "may-remove",
+		.help = "subordinate: also where the link that goes down may remove the devices",
+		.kind = FIELD_BOOL,
+		.offset = offsetof(struct reset_args, may_remove)},
 	{0},
 };
-
-/* Words that are known and do not work yet. */
-static const char *const later[] = {"d3hot", "slot", "subordinate"};
 
 static int check_method(
 	const struct step *step, const struct reset_method *method, struct diags *diags)
 {
 	if (!step->while_running || !(method->whole || method->needs_vfio))
 		return 0;
-	diag_error(diags, step->pos, "'reset: %s' cannot be done while a VM has the device",
-		method->name);
+	diag_error(diags, step_pos_of(step, "while-running"),
+		"'reset: %s' cannot be done while a VM has the device", method->name);
 	diag_hint(diags, "stop the VM first");
 	return -1;
 }
@@ -57,10 +60,6 @@ static int check(const struct step *step, const struct lane_spec *lane, struct d
 		return 0;
 	if (reset_method_find(a->method) != NULL)
 		return check_method(step, reset_method_find(a->method), diags);
-	for (i = 0; i < ARRAY_SIZE(later); i++)
-		if (str_eq(later[i], a->method))
-			return diag_error(diags, step_pos_of(step, "method"),
-				"reset method '%s' is not available in this version", a->method);
 	for (i = 0; i < ARRAY_SIZE(names) - 1 && reset_methods[i] != NULL; i++)
 		names[i] = reset_methods[i]->name;
 	near = nearest_word(a->method, names);
@@ -70,6 +69,21 @@ static int check(const struct step *step, const struct lane_spec *lane, struct d
 	else
 		diag_hint(diags, "`vfio-stress list resets` shows them");
 	return -1;
+}
+
+/* Does the scenario know that the devices may be gone for a while? */
+static int check_opt_in(const struct step_ctx *ctx, const struct reset_args *a,
+	const struct reset_method *method, struct err *err)
+{
+	char bdf[BDF_LEN];
+
+	if (a->may_remove || !method->may_remove || !method->removes(ctx->host, &ctx->dev->pci))
+		return 0;
+	err_set(err, ERR_UNSUPPORTED, 0,
+		"the port above %s is a hotplug port: the link that goes down may remove all that "
+		"is below it",
+		bdf_text(ctx->dev->pci.bdf, bdf));
+	return err_hint(err, "`may-remove: true` in the step says that this is wanted");
 }
 
 /* Of the devices that the step acts on, does another one offer it? */
@@ -95,14 +109,15 @@ static int prepare(struct step_ctx *ctx, const void *args, struct err *why_not)
 	const struct reset_args *a = args;
 	const struct reset_method *method = reset_method_find(a->method);
 	struct pcidev_list all = {0};
-	int rc;
+	int rc = 0;
 
 	if (device_look(ctx, &all, why_not) != 0)
 		return -1;
 	if (method->available(method, ctx->host, &ctx->dev->pci, why_not) != 0)
 		rc = a->if_offered || offered_elsewhere(ctx, method) ? 0 : -1;
-	else
-		rc = reset_may(ctx, &all, method, true, why_not);
+	else if (check_opt_in(ctx, a, method, why_not) != 0 ||
+		reset_may(ctx, &all, method, true, why_not) != 0)
+		rc = a->if_offered && why_not->code == ERR_UNSUPPORTED ? 0 : -1;
 	pcidev_list_finish(&all);
 	return rc;
 }
@@ -128,19 +143,27 @@ static int64_t typical_ms(const struct step_ctx *ctx, const void *args)
 }
 
 /* Not here, or not any more: for the step that is a reason to skip it, or a failure. */
-static enum outcome not_offered(const struct step_ctx *ctx, const struct reset_args *a,
-	const struct reset_method *method, const char *msg, const char *hint, struct result *res)
+static enum outcome not_offered(bool may_skip, const struct err *why, struct result *res)
 {
-	char why[DETAIL_MAX], what[ADVICE_MAX];
-	enum outcome outcome;
+	enum outcome outcome = may_skip ? result_skip(res, "not-offered", "%s", why->msg)
+					: result_fail(res, "not-offered", "%s", why->msg);
 
-	str_set(why, msg); /* they may be of the result itself */
-	str_set(what, hint);
-	outcome = a->if_offered || offered_elsewhere(ctx, method)
-		? result_skip(res, "not-offered", "%s", why)
-		: result_fail(res, "not-offered", "%s", why);
-	result_advise(res, "%s", what);
+	result_advise(res, "%s", why->hint);
 	return outcome;
+}
+
+static enum outcome run_on(struct step_ctx *ctx, const struct reset_args *a,
+	const struct reset_method *method, struct result *res)
+{
+	enum outcome outcome;
+	struct err err = {0};
+
+	if (check_opt_in(ctx, a, method, &err) != 0)
+		return not_offered(a->if_offered, &err, res);
+	outcome = reset_act(ctx, method, AIM_TEST, res);
+	return outcome == OUTCOME_FAIL && a->if_offered && str_eq(res->reason, "not-offered")
+		? OUTCOME_SKIPPED
+		: outcome;
 }
 
 static enum outcome run(struct step_ctx *ctx, const void *args, struct result *res)
@@ -149,7 +172,6 @@ static enum outcome run(struct step_ctx *ctx, const void *args, struct result *r
 	const struct reset_method *method = reset_method_find(a->method);
 	const struct lane_device *lead;
 	struct pcidev_list all = {0};
-	enum outcome outcome;
 	struct err err = {0};
 	char bdf[BDF_LEN];
 
@@ -157,15 +179,12 @@ static enum outcome run(struct step_ctx *ctx, const void *args, struct result *r
 		return device_cannot_begin(&err, res);
 	pcidev_list_finish(&all);
 	if (method->available(method, ctx->host, &ctx->dev->pci, &err) != 0)
-		return not_offered(ctx, a, method, err.msg, err.hint, res);
+		return not_offered(a->if_offered || offered_elsewhere(ctx, method), &err, res);
 	lead = reset_lead(ctx, method);
 	if (lead != ctx->dev)
 		return result_skip(res, "with-its-slot", "it was reset together with %s",
 			bdf_text(lead->pci.bdf, bdf));
-	outcome = reset_act(ctx, method, res);
-	if (outcome == OUTCOME_FAIL && str_eq(res->reason, "not-offered"))
-		outcome = not_offered(ctx, a, method, res->detail, res->advice, res);
-	return outcome;
+	return run_on(ctx, a, method, res);
 }
 
 static void describe(const struct step_ctx *ctx, const void *args, char *buf, size_t size)

@@ -2,12 +2,12 @@
 #include "steps/reset_act.h"
 
 #include "base/str.h"
-#include "base/vec.h"
 #include "device/hold.h"
 #include "device/reset.h"
 #include "model/event.h"
 #include "model/lane_device.h"
 #include "model/scenario.h"
+#include "steps/away.h"
 #include "steps/device_step.h"
 
 #include <errno.h>
@@ -19,16 +19,10 @@
  */
 #define NOT_READY_NS (60 * NS_PER_S)
 
-/* A device of the lane that the reset reaches. */
-struct subject {
-	struct lane_device *dev;
-	struct dev_state before;
-};
-
 struct act {
 	struct step_ctx *ctx;
 	const struct reset_method *method;
-	VEC(struct subject) subjects; /* the one that the step acts on is the first */
+	struct subjects subjects;
 	struct result *res;
 };
 
@@ -59,21 +53,21 @@ static int check_member(const struct step_ctx *ctx, const struct reset_method *m
 
 	bdf_text(dev->bdf, bdf);
 	if (method->needs_vfio && dev->is_bridge) {
-		err_set(err, ERR_REFUSED, 0,
+		err_set(err, ERR_UNSUPPORTED, 0,
 			"%s is a bridge that a %s reset would reach, and VFIO cannot have bridges",
 			bdf, method->name);
 		return err_hint(err, "`reset: subordinate` asks VFIO for nothing");
 	}
 	if (method->whole && !dev->is_bridge && !in_lane(ctx, dev->bdf)) {
-		err_set(err, ERR_REFUSED, 0,
+		err_set(err, ERR_UNSUPPORTED, 0,
 			"%s would be reset as well, and is not in the lane: a %s reset takes all "
 			"that is below the bridge",
 			bdf, method->name);
 		return err_hint(err, "name it in the lane's `devices`");
 	}
 	if (method->needs_vfio && !has_vfio(ctx, dev, prepare)) {
-		err_set(err, ERR_REFUSED, 0, "%s is not on a VFIO driver, which a %s reset needs",
-			bdf, method->name);
+		err_set(err, ERR_UNSUPPORTED, 0,
+			"%s is not on a VFIO driver, which a %s reset needs", bdf, method->name);
 		return err_hint(err, "`driver: vfio-pci` in the lane binds it");
 	}
 	return 0;
@@ -107,28 +101,10 @@ int reset_may(struct step_ctx *ctx, const struct pcidev_list *all,
 
 const struct lane_device *reset_lead(const struct step_ctx *ctx, const struct reset_method *method)
 {
-	const struct pcidev *dev = &ctx->dev->pci;
-	size_t i;
-
-	for (i = 0; method->whole && i < ctx->ndevs; i++) {
-		const struct pcidev *other = &ctx->devs[i].pci;
-
-		if (dev->has_parent && other->has_parent && bdf_eq(dev->parent, other->parent) &&
-			(ctx->step->device == NULL || pcidev_matches(other, ctx->step->device)))
-			return &ctx->devs[i];
-	}
-	return ctx->dev;
+	return method->whole ? subjects_lead(ctx, method->scope) : ctx->dev;
 }
 
 /* ---- what became of it ---- */
-
-static struct step_ctx ctx_of(const struct act *act, const struct subject *s)
-{
-	struct step_ctx ctx = *act->ctx;
-
-	ctx.dev = s->dev;
-	return ctx;
-}
 
 /* The kernel refused, or did not come back. */
 static enum outcome fire_failed(struct act *act, const struct reset_run *run, struct err *err)
@@ -173,8 +149,10 @@ static enum outcome fire_failed(struct act *act, const struct reset_run *run, st
 }
 
 /* Words that the kernel dropped when the list was put back are no doing of the device. */
-static void forgive_dropped(struct subject *s)
+static void forgive_dropped(struct act *act)
 {
+	struct subject *s = &act->subjects.list.v[0];
+
 	if (str_eq(s->before.reset_methods, s->dev->pci.reset_methods))
 		return;
 	str_set(s->before.reset_methods, s->dev->pci.reset_methods);
@@ -183,32 +161,17 @@ static void forgive_dropped(struct subject *s)
 			s->before.reset_methods);
 }
 
-/* The kernel said that all went well. What does the device say? */
-static enum outcome judge(struct act *act, struct subject *s)
+/* The kernel said that all went well. What do the devices say? */
+static enum outcome judge(struct act *act, const struct reset_run *run)
 {
-	struct step_ctx ctx = ctx_of(act, s);
-	struct dev_state after;
-	enum outcome outcome = device_observe(&ctx, "after", &after, act->res);
-
-	if (outcome != OUTCOME_PASS)
-		return outcome;
-	if (s->dev == act->ctx->dev)
-		forgive_dropped(s);
-	return device_judge(&ctx, &s->before, &after, act->res);
-}
-
-static enum outcome judge_all(struct act *act, const struct reset_run *run)
-{
-	enum outcome outcome = OUTCOME_PASS;
+	enum outcome outcome;
 	char bdf[BDF_LEN];
 
-	vec_foreach (s, &act->subjects) {
-		outcome = judge(act, s);
-		if (outcome != OUTCOME_PASS)
-			return outcome;
-	}
-	if (run->took_ns < NOT_READY_NS)
-		return OUTCOME_PASS;
+	if (act->subjects.aim == AIM_TEST)
+		forgive_dropped(act);
+	outcome = subjects_judge(&act->subjects, act->res);
+	if (outcome != OUTCOME_PASS || run->took_ns < NOT_READY_NS)
+		return outcome;
 	result_fail(act->res, "slow-reset",
 		"the kernel called the %s reset of %s successful after %.1f s: it had given up "
 		"waiting for the device once",
@@ -221,13 +184,21 @@ static enum outcome judge_all(struct act *act, const struct reset_run *run)
 
 /* ---- the reset ---- */
 
+static bool removes(const struct act *act)
+{
+	return act->method->removes != NULL &&
+		act->method->removes(act->ctx->host, &act->ctx->dev->pci);
+}
+
 /*
  * The last look, after what may have taken long: the guard judges what is there now, and the groups
- * are held from here on, so that a VM cannot start on them in the middle.
+ * are held from here on, so that a VM cannot start on them in the middle. Not of what may go away:
+ * the kernel would wait for us.
  */
 static int claim(struct act *act, struct hold *hold, struct err *err)
 {
 	struct step_ctx *ctx = act->ctx;
+	enum reset_scope scope = reset_reach(act->method, &ctx->dev->pci);
 	struct pcidev_list all = {0};
 	int rc;
 
@@ -235,89 +206,106 @@ static int claim(struct act *act, struct hold *hold, struct err *err)
 		return -1;
 	rc = reset_may(ctx, &all, act->method, false, err);
 	if (rc == 0)
-		rc = device_claim(ctx, &all, reset_reach(act->method, &ctx->dev->pci), hold, err);
+		rc = removes(act) ? device_allowed(ctx, &all, scope, ASK_UNBIND, err)
+				  : device_claim(ctx, &all, scope, hold, err);
 	pcidev_list_finish(&all);
 	return rc;
 }
 
-static enum outcome fire(struct act *act, const struct hold *hold)
+static enum outcome cannot_begin(const struct err *err, struct result *res)
 {
-	struct result ignored = {0};
-	struct reset_run run = {0};
-	struct dev_state after;
-	struct err err = {0};
-	enum outcome outcome;
+	if (err->code != ERR_UNSUPPORTED)
+		return device_cannot_begin(err, res);
+	result_fail(res, "not-offered", "%s", err->msg);
+	result_advise(res, "%s", err->hint);
+	return OUTCOME_FAIL;
+}
 
-	if (act->method->fire(act->method, act->ctx, hold, &run, &err) == 0)
-		return judge_all(act, &run);
-	outcome = fire_failed(act, &run, &err);
-	if (run.left == 0)
+/* What became of it, when that can still be seen: for the record. */
+static enum outcome failed(struct act *act, const struct reset_run *run, struct err *err)
+{
+	enum outcome outcome = fire_failed(act, run, err);
+	struct result ignored = {0};
+	struct dev_state after;
+
+	if (run->left == 0)
 		device_observe(act->ctx, "after", &after, &ignored);
 	return outcome;
 }
 
-static void add_subject(struct act *act, struct lane_device *dev)
+static enum outcome fire(struct act *act)
 {
-	*vec_push(&act->subjects) = (struct subject){.dev = dev};
+	struct hold hold = {0};
+	struct reset_run run = {0};
+	struct err err = {0};
+	enum outcome outcome;
+
+	if (claim(act, &hold, &err) != 0)
+		return cannot_begin(&err, act->res);
+	if (act->method->fire(act->method, act->ctx, &hold, &run, &err) == 0)
+		outcome = judge(act, &run);
+	else
+		outcome = failed(act, &run, &err);
+	hold_release(&hold);
+	return outcome;
 }
 
-static int find_subjects(struct act *act, struct err *err)
+static enum outcome fire_and_await(struct act *act, struct away *away)
 {
-	struct step_ctx *ctx = act->ctx;
-	struct pcidev_list all = {0};
-	struct bdf_set set = {0};
-	size_t i, k;
+	struct reset_run run = {0};
+	struct err err = {0};
+	enum outcome outcome;
 
-	if (device_look(ctx, &all, err) != 0)
-		return -1;
-	scope_disturbed(&all, &ctx->dev->pci, reset_reach(act->method, &ctx->dev->pci), &set);
-	add_subject(act, ctx->dev);
-	for (i = 0; i < ctx->ndevs; i++)
-		for (k = 0; k < set.n && &ctx->devs[i] != ctx->dev; k++)
-			if (bdf_eq(ctx->devs[i].pci.bdf, set.v[k]))
-				add_subject(act, &ctx->devs[i]);
-	bdf_set_finish(&set);
-	pcidev_list_finish(&all);
-	return 0;
+	if (away_begin(away, &err) != 0)
+		return result_broken(
+			act->res, err.code == ERR_TIMEOUT ? "blocked" : "not-recorded", &err);
+	if (claim(act, NULL, &err) != 0)
+		return cannot_begin(&err, act->res);
+	if (act->method->fire(act->method, act->ctx, NULL, &run, &err) != 0)
+		return failed(act, &run, &err);
+	away_settle(away);
+	outcome = away_return(away, act->res);
+	return outcome == OUTCOME_PASS ? judge(act, &run) : outcome;
 }
 
-static enum outcome observe_all(struct act *act)
+static enum outcome fire_away(struct act *act)
 {
-	enum outcome outcome = OUTCOME_PASS;
+	struct away away;
+	enum outcome outcome;
 
-	vec_foreach (s, &act->subjects) {
-		struct step_ctx ctx = ctx_of(act, s);
-
-		outcome = device_observe(&ctx, "before", &s->before, act->res);
-		if (outcome != OUTCOME_PASS)
-			break;
+	away_init(&away, act->ctx);
+	vec_foreach (s, &act->subjects.list) {
+		away_add(&away, s->dev);
+		/* a driver that begins anew decides anew whether it sleeps */
+		s->before.power_state[0] = '\0';
 	}
+	outcome = fire_and_await(act, &away);
+	away_finish(&away);
 	return outcome;
 }
 
 static enum outcome act_on(struct act *act)
 {
-	struct hold hold = {0};
-	struct err err = {0};
-	enum outcome outcome;
+	enum outcome outcome = subjects_observe(&act->subjects, act->res);
 
-	if (find_subjects(act, &err) != 0)
-		return device_cannot_begin(&err, act->res);
-	outcome = observe_all(act);
 	if (outcome != OUTCOME_PASS)
 		return outcome;
-	if (claim(act, &hold, &err) != 0)
-		return device_cannot_begin(&err, act->res);
-	outcome = fire(act, &hold);
-	hold_release(&hold);
-	return outcome;
+	return removes(act) ? fire_away(act) : fire(act);
 }
 
-enum outcome reset_act(struct step_ctx *ctx, const struct reset_method *method, struct result *res)
+enum outcome reset_act(
+	struct step_ctx *ctx, const struct reset_method *method, enum aim aim, struct result *res)
 {
 	struct act act = {.ctx = ctx, .method = method, .res = res};
-	enum outcome outcome = act_on(&act);
+	struct pcidev_list all = {0};
+	enum outcome outcome;
+	struct err err = {0};
 
-	vec_finish(&act.subjects);
+	if (device_look(ctx, &all, &err) != 0)
+		return device_cannot_begin(&err, res);
+	subjects_find(&act.subjects, ctx, &all, reset_reach(method, &ctx->dev->pci), aim);
+	pcidev_list_finish(&all);
+	outcome = act_on(&act);
+	subjects_finish(&act.subjects);
 	return outcome;
 }

@@ -26,7 +26,7 @@
 /* The same layout as the step's arguments: a word and a flag. */
 struct args {
 	const char *method;
-	bool if_offered;
+	bool if_offered, may_remove;
 };
 
 /* A lane of one or two devices, and what it says. */
@@ -65,7 +65,7 @@ static void lane_open(struct lane *l, struct fakehost *fake, const char *method)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
 	l->out.fd = pair[0];
 	l->other = pair[1];
-	for (ack.ask = 1; ack.ask <= 8; ack.ask++)
+	for (ack.ask = 1; ack.ask <= 24; ack.ask++)
 		assert_int_equal(send(l->other, &ack, sizeof(ack), 0), sizeof(ack));
 	l->ctx.host = fakehost_host(fake);
 	l->ctx.lane = &l->spec;
@@ -378,11 +378,125 @@ static void a_hot_reset_needs_the_whole_slot_on_vfio(void **state)
 	l.spec.driver = DRIVER_MANAGED;
 	assert_int_equal(step_reset.prepare(&l.ctx, &l.args, &err), -1);
 	assert_non_null(strstr(err.msg, "0000:01:00.1 is not on a VFIO driver"));
-	expect(&l, fire(&l, 5000), OUTCOME_BROKEN, "refused");
+	expect(&l, fire(&l, 5000), OUTCOME_FAIL, "not-offered");
 	l.ctx.ndevs = 1;
 	assert_int_equal(step_reset.prepare(&l.ctx, &l.args, &err), -1);
 	assert_non_null(strstr(err.msg, "0000:01:00.1 would be reset as well"));
+	expect(&l, fire(&l, 5000), OUTCOME_FAIL, "not-offered");
+	/* what a lane cannot have is no reason to fail where it was only asked for */
+	l.args.if_offered = true;
+	assert_int_equal(step_reset.prepare(&l.ctx, &l.args, &err), 0);
+	expect(&l, fire(&l, 5000), OUTCOME_SKIPPED, "not-offered");
+	lane_close(&l);
+}
+
+static void a_bridge_resets_all_that_is_below_it(void **state)
+{
+	static const char attr[] = DEVS "0000:00:01.0/reset_subordinate";
+	struct err err = {0};
+	struct lane l;
+
+	(void)state;
+	lane_open(&l, two_functions("vfio-pci"), "subordinate");
+	assert_int_equal(step_reset.prepare(&l.ctx, &l.args, &err), -1);
+	assert_non_null(
+		strstr(err.msg, "0000:00:01.0, the bridge above, has no reset_subordinate"));
+	fakehost_write(l.fake, attr, "");
+	assert_int_equal(step_reset.prepare(&l.ctx, &l.args, &err), 0);
+	expect(&l, fire(&l, 5000), OUTCOME_PASS, "");
+	assert_string_equal(fakehost_text(l.fake, attr), "1");
+	fake_write_fails("/reset_subordinate", NULL, ENOTTY);
+	expect(&l, fire(&l, 5000), OUTCOME_FAIL, "reset-failed");
+	assert_non_null(strstr(l.res.detail, "link of the port did not come up"));
+	fake_writes_work();
+	fakehost_holder(l.fake, 99, "qemu-system-x86", "/dev/vfio/12");
 	expect(&l, fire(&l, 5000), OUTCOME_BROKEN, "refused");
+	lane_close(&l);
+}
+
+static void add_slot(const struct fakehost *fake, const char *driver)
+{
+	char link[64];
+
+	snprintf(link, sizeof(link), "../../../../module/%s", driver);
+	fakehost_write(fake, "/sys/bus/pci/slots/7/address", "0000:07:00\n");
+	fakehost_write(fake, "/sys/bus/pci/slots/2/address", "0000:01:00\n");
+	fakehost_write(fake, "/sys/bus/pci/slots/2/power", "1\n");
+	fakehost_link(fake, "/sys/bus/pci/slots/2/module", link);
+}
+
+static void what_may_remove_the_device_must_be_asked_for(void **state)
+{
+	struct err err = {0};
+	struct lane l;
+
+	(void)state;
+	lane_open(&l, two_functions("vfio-pci"), "subordinate");
+	fakehost_write(l.fake, DEVS "0000:00:01.0/reset_subordinate", "");
+	add_slot(l.fake, "pciehp");
+	assert_int_equal(step_reset.prepare(&l.ctx, &l.args, &err), -1);
+	assert_non_null(strstr(err.hint, "may-remove: true"));
+	expect(&l, fire(&l, 5000), OUTCOME_FAIL, "not-offered");
+	l.args.may_remove = true;
+	assert_int_equal(step_reset.prepare(&l.ctx, &l.args, &err), 0);
+	expect(&l, fire(&l, 30000), OUTCOME_PASS, "");
+	assert_true(heard(&l, EV_UNDO, "drivers_autoprobe"));
+	assert_string_equal(fakehost_text(l.fake, "/sys/bus/pci/drivers_autoprobe"), "1");
+	lane_close(&l);
+}
+
+static void a_slot_is_switched_off_and_on(void **state)
+{
+	struct err err = {0};
+	struct lane l;
+
+	(void)state;
+	lane_open(&l, two_functions("vfio-pci"), "slot");
+	assert_int_equal(step_reset.prepare(&l.ctx, &l.args, &err), -1);
+	assert_non_null(strstr(err.msg, "in no hotplug slot"));
+	add_slot(l.fake, "acpiphp");
+	assert_int_equal(step_reset.prepare(&l.ctx, &l.args, &err), -1);
+	assert_non_null(strstr(err.msg, "switching it off ejects the card"));
+	fakehost_remove(l.fake, "/sys/bus/pci/slots/2/module");
+	fakehost_link(l.fake, "/sys/bus/pci/slots/2/module", "../../../../module/pciehp");
+	assert_int_equal(step_reset.prepare(&l.ctx, &l.args, &err), 0);
+	expect(&l, fire(&l, 30000), OUTCOME_PASS, "");
+	assert_true(heard(&l, EV_UNDO, "slots/2/power"));
+	assert_true(heard(&l, EV_SUBSTEP, "slot power off"));
+	assert_true(heard(&l, EV_SUBSTEP, "slot power on"));
+	assert_string_equal(fakehost_text(l.fake, "/sys/bus/pci/slots/2/power"), "1");
+	fake_write_fails("/power", "1", ENODEV);
+	expect(&l, fire(&l, 30000), OUTCOME_FAIL, "reset-failed");
+	assert_non_null(strstr(l.res.detail, "no card is found"));
+	fake_writes_work();
+	fakehost_remove(l.fake, "/sys/bus/pci/slots/2/power");
+	assert_int_equal(step_reset.prepare(&l.ctx, &l.args, &err), -1);
+	assert_non_null(strstr(err.msg, "slot 2 of 0000:01:00.0 has no power switch"));
+	lane_close(&l);
+}
+
+static void a_device_that_does_not_sleep_is_told_and_left_as_it_was(void **state)
+{
+	static const char control[] = DEVS GPU "/power/control";
+	struct err err = {0};
+	struct lane l;
+
+	(void)state;
+	lane_open(&l, gpu(FAKE_OK, 0), "d3hot");
+	fakehost_config(l.fake, GPU, 0x06, 0);
+	assert_int_equal(step_reset.prepare(&l.ctx, &l.args, &err), -1);
+	assert_non_null(strstr(err.msg, "no power management capability"));
+	fakehost_config(l.fake, GPU, 0x06, 0x10);
+	fakehost_write(l.fake, control, "auto\n");
+	fakehost_write(l.fake, DEVS GPU "/d3cold_allowed", "1\n");
+	assert_int_equal(step_reset.prepare(&l.ctx, &l.args, &err), 0);
+	expect(&l, fire(&l, 3000), OUTCOME_FAIL, "reset-failed");
+	assert_non_null(strstr(l.res.detail, "was not put to sleep"));
+	assert_true(heard(&l, EV_UNDO, "d3cold_allowed"));
+	assert_true(heard(&l, EV_UNDO, "power/control"));
+	assert_true(heard(&l, EV_UNDO_DONE, ""));
+	assert_string_equal(fakehost_text(l.fake, control), "auto");
+	assert_string_equal(fakehost_text(l.fake, DEVS GPU "/d3cold_allowed"), "1");
 	lane_close(&l);
 }
 
@@ -546,7 +660,6 @@ static void words_are_checked_when_a_scenario_is_read(void **state)
 	assert_string_equal(load_error("hot", false), "");
 	assert_string_equal(load_error("flr", true), "");
 	assert_non_null(strstr(load_error("hot", true), "stop the VM first"));
-	assert_non_null(strstr(load_error("slot", false), "not available in this version"));
 }
 
 int main(void)
@@ -565,6 +678,10 @@ int main(void)
 		cmocka_unit_test(one_function_of_the_lane_that_offers_it_is_enough),
 		cmocka_unit_test(a_hot_reset_stands_for_the_whole_slot),
 		cmocka_unit_test(a_hot_reset_needs_the_whole_slot_on_vfio),
+		cmocka_unit_test(a_bridge_resets_all_that_is_below_it),
+		cmocka_unit_test(what_may_remove_the_device_must_be_asked_for),
+		cmocka_unit_test(a_slot_is_switched_off_and_on),
+		cmocka_unit_test(a_device_that_does_not_sleep_is_told_and_left_as_it_was),
 		cmocka_unit_test(a_word_that_the_kernel_drops_is_a_note_and_no_difference),
 		cmocka_unit_test(the_guard_is_asked_again_right_before),
 		cmocka_unit_test(the_guard_is_asked_after_the_device_was_looked_at),

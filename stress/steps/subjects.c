@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "steps/subjects.h"
+
+#include "model/lane_device.h"
+#include "model/scenario.h"
+#include "steps/device_step.h"
+
+static void add(struct subjects *s, struct lane_device *dev)
+{
+	*vec_push(&s->list) = (struct subject){.dev = dev};
+}
+
+void subjects_find(struct subjects *out, struct step_ctx *ctx, const struct pcidev_list *all,
+	enum reset_scope scope, enum aim aim)
+{
+	struct bdf_set set = {0};
+	size_t i, k;
+
+	*out = (struct subjects){.ctx = ctx, .aim = aim};
+	add(out, ctx->dev);
+	scope_disturbed(all, &ctx->dev->pci, scope, &set);
+	for (i = 0; i < ctx->ndevs; i++)
+		for (k = 0; k < set.n && &ctx->devs[i] != ctx->dev; k++)
+			if (bdf_eq(ctx->devs[i].pci.bdf, set.v[k]))
+				add(out, &ctx->devs[i]);
+	bdf_set_finish(&set);
+}
+
+void subjects_finish(struct subjects *s)
+{
+	vec_finish(&s->list);
+}
+
+/* The step as if it acted on that one. */
+static struct step_ctx ctx_of(const struct subjects *s, const struct subject *one)
+{
+	struct step_ctx ctx = *s->ctx;
+
+	ctx.dev = one->dev;
+	return ctx;
+}
+
+enum outcome subjects_observe(struct subjects *s, struct result *res)
+{
+	enum outcome outcome = OUTCOME_PASS;
+
+	vec_foreach (one, &s->list) {
+		struct step_ctx ctx = ctx_of(s, one);
+
+		if (s->aim == AIM_HEAL) {
+			one->known = one->dev->oracle != NULL;
+			if (one->known)
+				one->before = *(struct dev_state *)one->dev->oracle;
+			continue;
+		}
+		outcome = device_observe(&ctx, "before", &one->before, res);
+		if (outcome != OUTCOME_PASS)
+			break;
+	}
+	return outcome;
+}
+
+enum outcome subjects_judge(struct subjects *s, struct result *res)
+{
+	enum outcome outcome = OUTCOME_PASS;
+
+	vec_foreach (one, &s->list) {
+		struct step_ctx ctx = ctx_of(s, one);
+		struct dev_state after;
+
+		outcome = device_observe(&ctx, "after", &after, res);
+		if (outcome == OUTCOME_PASS && (s->aim == AIM_TEST || one->known))
+			outcome = device_judge(&ctx, &one->before, &after, res);
+		if (outcome != OUTCOME_PASS)
+			break;
+	}
+	return outcome;
+}
+
+const struct lane_device *subjects_lead(const struct step_ctx *ctx, enum reset_scope scope)
+{
+	size_t i;
+
+	for (i = 0; i < ctx->ndevs; i++) {
+		const struct pcidev *other = &ctx->devs[i].pci;
+
+		if (scope_together(&ctx->dev->pci, other, scope) &&
+			(ctx->step->device == NULL || pcidev_matches(other, ctx->step->device)))
+			return &ctx->devs[i];
+	}
+	return ctx->dev;
+}
