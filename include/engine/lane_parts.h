@@ -6,6 +6,7 @@
 #include "model/event.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct lane;
 struct step_list;
@@ -32,6 +33,13 @@ void lane_status_begin(struct lane *lane);
 void lane_status_look(struct lane *lane);
 /* A sentence for the report: what cannot be seen, and what to do. */
 void lane_tell_blind_spot(struct lane *lane, const char *text);
+
+/* lane_recover.c */
+/*
+ * After a failed cycle: stops the domain, and heals the devices that are not as the run found them by
+ * the first rung that does. False when the lane must end, with `why`.
+ */
+bool lane_recover(struct lane *lane, char *why, size_t size);
 
 /* lane_host.c */
 /* Says that one of these begins, and how long it may take. */

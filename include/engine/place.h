@@ -23,7 +23,8 @@ struct whereabouts {
 	bool step_open;
 	const char *word, *arg; /* of the open step; arg may be NULL */
 	int32_t step_index;
-	bool on_device; /* the open step acts on this device of the lane */
+	bool recovering; /* between steps: a rung of the ladder is tried */
+	bool on_device; /* the open step, or the rung, acts on this device of the lane */
 	struct bdf device;
 	struct place tail; /* the last disruptive step */
 	int64_t tail_begin_ns, tail_until_ns;

@@ -33,7 +33,7 @@ enum event_kind {
 };
 
 /* What a lane does between two steps that may take long. */
-enum stretch { STRETCH_SETUP, STRETCH_RETURN, STRETCH_GIVE_BACK };
+enum stretch { STRETCH_SETUP, STRETCH_RETURN, STRETCH_GIVE_BACK, STRETCH_RECOVER };
 
 enum phase { PHASE_NONE, PHASE_BEFORE, PHASE_CYCLE, PHASE_AFTER };
 

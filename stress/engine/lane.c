@@ -56,6 +56,13 @@ static bool returns_to_start(struct lane *lane, struct list_end *end)
 	return false;
 }
 
+/* With `on-failure: recover` a device that the cycle left broken is healed first. */
+static bool recovers(struct lane *lane, struct list_end *end)
+{
+	return lane->scenario->on_failure != ON_FAILURE_RECOVER ||
+		lane_recover(lane, end->text, sizeof(end->text));
+}
+
 static bool wants_another(const struct lane *lane)
 {
 	if (lane->scenario->cycles > 0 && lane->out.cycle >= (uint64_t)lane->scenario->cycles)
@@ -68,7 +75,7 @@ static bool goes_on(struct lane *lane, struct list_end *end)
 {
 	if (lane_list_failed(end) &&
 		(lane->wedged || lane->scenario->on_failure == ON_FAILURE_STOP ||
-			!returns_to_start(lane, end)))
+			!recovers(lane, end) || !returns_to_start(lane, end)))
 		return false;
 	if (end->outcome == OUTCOME_ABORTED)
 		return false;

@@ -83,8 +83,10 @@ static bool is_expected(const struct whereabouts *lane, const struct pcidev_list
 	const struct bdf *bdf, const char *id, uint32_t *most_out)
 {
 	struct pcidev dev = {.bdf = lane->device};
+	const char *word = lane->step_open ? lane->word : "recover";
 
-	if (!lane->step_open || !klog_expected_in(id, lane->word, lane->arg, most_out))
+	if (!(lane->step_open || lane->recovering) ||
+		!klog_expected_in(id, word, lane->step_open ? lane->arg : NULL, most_out))
 		return false;
 	return !lane->on_device || bdf == NULL || same_slot(lane->device, *bdf) ||
 		is_above(topology, *bdf, &dev);

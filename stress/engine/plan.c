@@ -392,6 +392,12 @@ static struct span print_lane(struct plan *p)
 
 /* ---- the whole ---- */
 
+static const char *const after_failure[] = {
+	[ON_FAILURE_STOP] = "ends its lane",
+	[ON_FAILURE_CONTINUE] = "is counted and the next one begins",
+	[ON_FAILURE_RECOVER] = "has its devices healed, and the next one begins",
+};
+
 static void print_repeat(const struct scenario *sc, FILE *out)
 {
 	char time[40];
@@ -407,9 +413,7 @@ static void print_repeat(const struct scenario *sc, FILE *out)
 		fprintf(out, " at most");
 	if (sc->settle_ms > 0)
 		fprintf(out, ", %s between them", duration_text(sc->settle_ms, time, sizeof(time)));
-	fprintf(out, "; a failed cycle %s\n",
-		sc->on_failure == ON_FAILURE_STOP ? "ends its lane"
-						  : "is counted and the next one begins");
+	fprintf(out, "; a failed cycle %s\n", after_failure[sc->on_failure]);
 }
 
 static void print_head(const struct scenario *sc, FILE *out)

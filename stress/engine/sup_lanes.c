@@ -164,6 +164,7 @@ static void on_step_begin(struct sup_lane *lane, const struct event *ev)
 	lane->at.phase = (enum phase)ev->phase;
 	lane->at.cycle = ev->cycle;
 	lane->at.step_open = true;
+	lane->at.recovering = false;
 	lane->at.step_index = ev->step;
 	lane->at.on_device = bdf_parse(ev->subject, &lane->at.device);
 	lane->at.word = step ? step->type->word.name : "?";
@@ -227,6 +228,9 @@ static void on_lane_end(struct sup_lane *lane, const struct event *ev)
 static void on_stretch(struct sup_lane *lane, const struct event *ev)
 {
 	lane->giving_back = ev->code == STRETCH_GIVE_BACK;
+	lane->at.recovering = ev->code == STRETCH_RECOVER;
+	if (lane->at.recovering)
+		lane->at.on_device = bdf_parse(ev->subject, &lane->at.device);
 	sup_lane_stretch(lane, ev->text, ev->mono_ns, ev->dur_ns);
 }
 

@@ -93,6 +93,18 @@ static const struct {
 	{"rebind", NULL, "pci.resetting"},
 	/* a VM that still has it, or a driver that takes its time */
 	{"rebind", NULL, "vfio.device-request"},
+	/* a rung of the ladder (on-failure: recover), whichever */
+	{"recover", NULL, "hotplug.card-absent"},
+	{"recover", NULL, "hotplug.card-present"},
+	{"recover", NULL, "hotplug.link-down"},
+	{"recover", NULL, "hotplug.link-ignored"},
+	{"recover", NULL, "hotplug.link-up"},
+	{"recover", NULL, "iommu.group-add"},
+	{"recover", NULL, "iommu.group-remove"},
+	{"recover", NULL, "pci.enable-device"},
+	{"recover", NULL, "pci.reset-done"},
+	{"recover", NULL, "pci.resetting"},
+	{"recover", NULL, "pci.resource-info"},
 	{"rescan", NULL, "hotplug.card-absent"},
 	{"rescan", NULL, "hotplug.card-present"},
 	{"rescan", NULL, "hotplug.link-down"},

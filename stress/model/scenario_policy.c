@@ -43,7 +43,7 @@ static const struct field repeat_fields[] = {
 		.kind = FIELD_STRING,
 		.offset = offsetof(struct repeat_keys, on_failure),
 		.dflt = "stop",
-		.help = "stop or continue"},
+		.help = "stop, continue or recover"},
 	{.name = "on-host-crash", .kind = FIELD_LATER},
 	{.name = "max-host-crashes", .kind = FIELD_LATER},
 	{0},
@@ -71,7 +71,7 @@ static const struct field until_fields[] = {
 
 static void read_on_failure(struct loader *ld, const char *word, struct srcpos pos)
 {
-	static const char *const words[] = {"stop", "continue", NULL};
+	static const char *const words[] = {"stop", "continue", "recover", NULL};
 	const char *near = nearest_word(word, words);
 
 	if (str_eq(word, "stop")) {
@@ -79,15 +79,13 @@ static void read_on_failure(struct loader *ld, const char *word, struct srcpos p
 	} else if (str_eq(word, "continue")) {
 		ld->sc->on_failure = ON_FAILURE_CONTINUE;
 	} else if (str_eq(word, "recover")) {
-		diag_error(ld->rd.diags, pos,
-			"'on-failure: recover' is not available in this version");
-		diag_hint(ld->rd.diags, "stop or continue");
+		ld->sc->on_failure = ON_FAILURE_RECOVER;
 	} else {
 		diag_error(ld->rd.diags, pos, "unknown on-failure '%.60s'", word);
 		if (near != NULL)
 			diag_hint(ld->rd.diags, "did you mean '%s'?", near);
 		else
-			diag_hint(ld->rd.diags, "stop or continue");
+			diag_hint(ld->rd.diags, "stop, continue or recover");
 	}
 }
 

@@ -290,8 +290,6 @@ static void what_comes_later_is_refused_not_ignored(void **state)
 	refused(HEAD "on-host-crash: report\nmax-host-crashes: 3\nlanes: [{domain: vm}]\n"
 		     "steps: [start]\n",
 		"'max-host-crashes' is not available in this version");
-	refused(HEAD "lanes: [{domain: vm}]\nsteps: [start]\nrepeat: {on-failure: recover}\n",
-		"'on-failure: recover' is not available in this version");
 }
 
 static void combinations_that_cannot_work_are_refused(void **state)
