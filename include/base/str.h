@@ -47,5 +47,7 @@ size_t str_utf8_len(const char *s, size_t n);
  * bytes, escapes and invalid UTF-8 become \xNN. Returns dst.
  */
 char *str_printable(char *dst, size_t size, const char *src, size_t n);
+struct arena;
+char *arena_printable(struct arena *a, const char *src, size_t n); /* all of it, the arena's */
 
 #endif

@@ -31,6 +31,11 @@ struct change *diff_add_pair(struct differ *d, size_t a, const char *id, enum ch
 void diff_break(struct differ *d, struct change *c, const char *fmt, ...) printf_like(3, 4);
 void diff_blind(struct differ *d, const char *fmt, ...) printf_like(2, 3);
 
+/* The bits of its ACS that isolate, and that are switched on. */
+unsigned diff_acs(const struct pcifacts *f);
+/* Is a function's group, before or after, several in the other machine? */
+bool diff_is_regrouped(const struct differ *d, size_t a);
+
 /* The parts, in this order. */
 void diff_match(struct differ *d);
 void diff_places(struct differ *d); /* removed, added, replaced, moved, renumbered */

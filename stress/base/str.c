@@ -245,3 +245,10 @@ char *str_printable(char *dst, size_t size, const char *src, size_t n)
 	dst[used < size ? used : size - 1] = '\0';
 	return dst;
 }
+
+char *arena_printable(struct arena *a, const char *src, size_t n)
+{
+	size_t room = 4 * n + 8; /* with what str_printable keeps for "..." */
+
+	return str_printable(arena_alloc(a, room), room, src, n);
+}

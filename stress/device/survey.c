@@ -136,8 +136,10 @@ static void read_groups(const struct host *host, struct topology *t)
 	topology_make_groups(t);
 	for (i = 0; i < t->ngroups; i++) {
 		struct iommu_group *g = &t->groups[i];
+		const char *type;
 
-		g->type = group_text(host, &t->arena, g->number, "type");
+		type = group_text(host, &t->arena, g->number, "type");
+		g->type = arena_printable(&t->arena, type, strlen(type));
 		g->reserved = group_text(host, &t->arena, g->number, "reserved_regions");
 	}
 }
@@ -149,11 +151,9 @@ static void take_domain(
 {
 	struct domdef *def = arena_alloc(&t->arena, sizeof(*def));
 	struct err err = {0};
-	size_t room = 4 * strlen(from->name) + 1;
 
 	*out = (struct topology_domain){
-		.name = str_printable(
-			arena_alloc(&t->arena, room), room, from->name, strlen(from->name)),
+		.name = arena_printable(&t->arena, from->name, strlen(from->name)),
 		.xml = from->xml,
 		.state_known = from->state_known,
 		.active = from->active,

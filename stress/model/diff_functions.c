@@ -48,7 +48,7 @@ static void compare_driver(struct both *p)
 /* Words of `list` that `other` does not have. */
 static void words_without(const char *list, const struct pcidev *other, struct str *out)
 {
-	char word[32];
+	char word[sizeof(other->reset_methods)];
 
 	for (list += strspn(list, " "); *list != '\0';
 		list += strcspn(list, " "), list += strspn(list, " ")) {
@@ -211,14 +211,11 @@ static void compare_link(struct both *p)
 
 static void compare_acs(struct both *p)
 {
-	unsigned capable, was = 0, is = 0;
+	unsigned was = diff_acs(p->fwas), is = diff_acs(p->fis);
 	char w[16], i[16];
 
-	pciconf_acs(&p->fwas->conf, &capable, &was);
-	pciconf_acs(&p->fis->conf, &capable, &is);
-	was &= ACS_ISOLATES;
-	is &= ACS_ISOLATES;
-	if (was == is)
+	/* what comes of it is told by the groups, with this as the reason */
+	if (was == is || diff_is_regrouped(p->d, p->i))
 		return;
 	snprintf(w, sizeof(w), "0x%02x", was);
 	snprintf(i, sizeof(i), "0x%02x", is);

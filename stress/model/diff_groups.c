@@ -22,6 +22,14 @@ static int other_group(const struct side *s, const struct pcidev *member)
 	return partner == NO_PARTNER ? -1 : s->other->devs.v[partner].iommu_group;
 }
 
+unsigned diff_acs(const struct pcifacts *f)
+{
+	unsigned capable, enabled = 0;
+
+	pciconf_acs(&f->conf, &capable, &enabled);
+	return enabled & ACS_ISOLATES;
+}
+
 /* Were its members in several groups? */
 static bool is_spread(const struct side *s, const struct iommu_group *g)
 {
@@ -36,6 +44,15 @@ static bool is_spread(const struct side *s, const struct iommu_group *g)
 		first = group >= 0 ? group : first;
 	}
 	return false;
+}
+
+bool diff_is_regrouped(const struct differ *d, size_t a)
+{
+	const struct side before = {d->a, d->b, d->b_of}, after = {d->b, d->a, d->a_of};
+	const struct iommu_group *was = topology_group(d->a, &d->a->devs.v[a]);
+	const struct iommu_group *is = topology_group(d->b, &d->b->devs.v[d->b_of[a]]);
+
+	return (was != NULL && is_spread(&before, was)) || (is != NULL && is_spread(&after, is));
 }
 
 /* The members, those that share a group of the other machine joined by '+'. */
@@ -59,6 +76,25 @@ static void name_members(const struct side *s, const struct iommu_group *g, stru
 		str_addf(out, " and %zu more", g->n - NAMED_MAX);
 }
 
+/* The members whose ACS is why: it isolates in the other machine, and does not in this one. */
+static void name_reasons(const struct side *s, const struct iommu_group *g, struct str *out)
+{
+	char bdf[BDF_LEN];
+	size_t i, n = 0;
+
+	for (i = 0; i < g->n && n < NAMED_MAX; i++) {
+		size_t here = (size_t)(g->members[i] - s->t->devs.v);
+		unsigned with, without;
+
+		if (s->partner[here] == NO_PARTNER)
+			continue;
+		with = diff_acs(&s->other->facts[s->partner[here]]);
+		without = diff_acs(&s->t->facts[here]);
+		if ((with & ~without) != 0)
+			str_addf(out, "%s%s", n++ ? ", " : "", bdf_text(g->members[i]->bdf, bdf));
+	}
+}
+
 static bool has_candidate(const struct iommu_group *g)
 {
 	size_t i;
@@ -76,11 +112,14 @@ static void tell_spread(struct differ *d, const struct side *s, bool merged)
 
 	for (i = 0; i < s->t->ngroups; i++) {
 		const struct iommu_group *g = &s->t->groups[i];
-		struct str names = {0};
+		struct str names = {0}, reasons = {0};
 
 		if (!is_spread(s, g))
 			continue;
 		name_members(s, g, &names);
+		name_reasons(s, g, &reasons);
+		if (reasons.len > 0)
+			str_addf(&names, "; ACS is %s at %s", merged ? "off" : "on now", reasons.s);
 		snprintf(subject, sizeof(subject), "IOMMU group %d", g->number);
 		diff_add(d, merged ? "group.merged" : "group.split",
 			!has_candidate(g) ? CHANGE_NEUTRAL
@@ -90,6 +129,7 @@ static void tell_spread(struct differ *d, const struct side *s, bool merged)
 			merged ? "has what was in several groups: %s" : "is several groups now: %s",
 			names.s);
 		str_finish(&names);
+		str_finish(&reasons);
 	}
 }
 

@@ -126,8 +126,8 @@ static const struct pcidev *at_place_of(struct matcher *m, const struct pcidev *
 	const struct pcidev *wanted = &key, *const * found;
 	size_t up = parent_of(m->d->a, a);
 
-	key.has_parent = up != NO_PARTNER;
-	if (key.has_parent) {
+	/* a parent that is not there, or is a VF, has no partner: its address must do */
+	if (up != NO_PARTNER && !m->d->a->devs.v[up].is_vf) {
 		if (m->d->b_of[up] == NO_PARTNER)
 			return NULL;
 		key.parent = m->d->b->devs.v[m->d->b_of[up]].bdf;
@@ -142,12 +142,13 @@ static const struct pcidev *at_place_of(struct matcher *m, const struct pcidev *
 }
 
 /*
- * In BDF order a bridge comes before what is below it. A bridge is the same one also when its ids
- * changed: what is below has not moved.
+ * In BDF order a bridge comes before what is below it, but for strange machines: again until no more
+ * are found. A bridge is the same one also when its ids changed: what is below has not moved.
  */
-static void pair_by_place(struct matcher *m, bool others_too)
+static bool pair_by_place(struct matcher *m, bool others_too)
 {
 	struct differ *d = m->d;
+	bool found = false;
 	size_t i;
 
 	for (i = 0; i < d->a->devs.n; i++) {
@@ -162,7 +163,9 @@ static void pair_by_place(struct matcher *m, bool others_too)
 			pair(d, i, (size_t)(b - d->b->devs.v), PAIR_PLACE);
 		else if (others_too || (a->is_bridge && b->is_bridge))
 			pair(d, i, (size_t)(b - d->b->devs.v), PAIR_REPLACED);
+		found |= d->b_of[i] != NO_PARTNER;
 	}
+	return found;
 }
 
 /* An unmatched function after that is the same thing as `a`, of the same number in its slot. */
@@ -266,9 +269,11 @@ void diff_match(struct differ *d)
 	qsort(m.by_identity, m.n, sizeof(*m.by_identity), by_identity);
 	match_roots(&m);
 	do {
-		pair_by_place(&m, false);
+		while (pair_by_place(&m, false))
+			continue;
 	} while (pair_one_moved(&m));
-	pair_by_place(&m, true);
+	while (pair_by_place(&m, true))
+		continue;
 	pair_vfs(d);
 	vec_finish(&m.roots);
 	free(m.by_place);

@@ -207,14 +207,6 @@ static const char *read_bdf(const struct jmap *m, const struct json_t *v, void *
 	return NULL;
 }
 
-/* Harmless on a terminal; what is so already stays as it is. */
-static const char *printable(struct arena *arena, const char *text)
-{
-	size_t room = 4 * strlen(text) + 8; /* with what str_printable keeps for "..." */
-
-	return str_printable(arena_alloc(arena, room), room, text, strlen(text));
-}
-
 static const char *read_array(
 	const struct jmap *m, const struct json_t *v, struct arena *arena, char *out)
 {
@@ -224,7 +216,7 @@ static const char *read_array(
 		return "must be a text, or null";
 	if (strlen(text) >= m->size)
 		return "is too long";
-	str_copy(out, m->size, printable(arena, text));
+	str_copy(out, m->size, arena_printable(arena, text, strlen(text)));
 	return NULL;
 }
 
@@ -238,7 +230,8 @@ static const char *read_text(
 	if (text == NULL)
 		*out = m->kind == JMAP_TEXT ? "" : NULL;
 	else
-		*out = m->kind == JMAP_LONG ? arena_strdup(arena, text) : printable(arena, text);
+		*out = m->kind == JMAP_LONG ? arena_strdup(arena, text)
+					    : arena_printable(arena, text, strlen(text));
 	return NULL;
 }
 

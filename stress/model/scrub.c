@@ -90,24 +90,36 @@ static const char *behind(const char *s, const char *end)
 	return found ? found + strlen(end) : s + strlen(s);
 }
 
+/* Where its value begins; NULL: it is no attribute. */
+static const char *quote_of(struct name attribute)
+{
+	const char *s = attribute.s + attribute.n;
+
+	s += strspn(s, " \t\r\n");
+	if (attribute.n == 0 || *s++ != '=')
+		return NULL;
+	s += strspn(s, " \t\r\n");
+	return *s == '"' || *s == '\'' ? s : NULL;
+}
+
 /* The rest of a start tag, from behind its name to behind its '>'. */
 static const char *scrub_attributes(const char *s, struct name element, struct str *out)
 {
 	while (*s != '\0' && *s != '>') {
 		struct name attribute = take_name(s);
-		const char *value = attribute.s + attribute.n, *end;
+		const char *quote = quote_of(attribute), *end;
 
-		if (attribute.n == 0 || *value != '=' || (value[1] != '"' && value[1] != '\'')) {
+		if (quote == NULL) {
 			str_addn(out, s, 1);
 			s++;
 			continue;
 		}
-		end = strchr(value + 2, value[1]);
+		end = strchr(quote + 1, *quote);
 		if (end == NULL)
 			return s + strlen(s);
-		if (hides_value(element, attribute, value + 2, (size_t)(end - value - 2)))
-			str_addf(out, "%.*s=%c" REMOVED "%c", (int)attribute.n, attribute.s,
-				value[1], value[1]);
+		if (hides_value(element, attribute, quote + 1, (size_t)(end - quote - 1)))
+			str_addf(out, "%.*s=%c" REMOVED "%c", (int)attribute.n, attribute.s, *quote,
+				*quote);
 		else
 			str_addn(out, s, (size_t)(end + 1 - s));
 		s = end + 1;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "world/machine.h"
 
+#include "base/str.h"
+
 #include <string.h>
 
-/* A whole attribute; "" when it cannot be read. */
+/* A whole attribute, made harmless: firmware is foreign; "" when it cannot be read. */
 static const char *attribute(const struct host *host, struct arena *arena, const char *path)
 {
 	char buf[4096];
@@ -11,7 +13,7 @@ static const char *attribute(const struct host *host, struct arena *arena, const
 
 	if (host_read(host, path, buf, sizeof(buf), &err) != 0)
 		return "";
-	return arena_strdup(arena, buf);
+	return arena_printable(arena, buf, strlen(buf));
 }
 
 /* The value of the first "key : value" line in a text. */
@@ -23,7 +25,7 @@ static const char *cpuinfo_value(struct arena *arena, const char *text, const ch
 		return "";
 	colon += strspn(colon, ": \t");
 	end = strchr(colon, '\n');
-	return arena_strndup(arena, colon, end ? (size_t)(end - colon) : strlen(colon));
+	return arena_printable(arena, colon, end ? (size_t)(end - colon) : strlen(colon));
 }
 
 static const char *joined(struct arena *arena, const char *a, const char *b)
@@ -35,8 +37,11 @@ static const char *joined(struct arena *arena, const char *a, const char *b)
 
 void machine_facts_read(const struct host *host, struct arena *arena, struct machine_facts *out)
 {
-	const char *cpuinfo = attribute(host, arena, "/proc/cpuinfo");
+	char cpuinfo[4096];
+	struct err err;
 
+	if (host_read(host, "/proc/cpuinfo", cpuinfo, sizeof(cpuinfo), &err) != 0)
+		cpuinfo[0] = '\0';
 	*out = (struct machine_facts){
 		.name = attribute(host, arena, "/proc/sys/kernel/hostname"),
 		.kernel = attribute(host, arena, "/proc/sys/kernel/osrelease"),

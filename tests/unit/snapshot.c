@@ -397,6 +397,7 @@ static void secrets_and_identifiers_are_taken_out_of_xml(void **state)
 		"<qemu:env name='A' value='removed'/><qemu:arg value='removed'/>");
 	scrubbed(scrub_xml, "<qemu:arg value='-device'/>", "<qemu:arg value='-device'/>");
 	scrubbed(scrub_xml, "<a passwd='unended", "<a ");
+	scrubbed(scrub_xml, "<a passwd = \"x>y\" b='c'/>", "<a passwd=\"removed\" b='c'/>");
 }
 
 static void secrets_are_taken_out_of_words_and_settings(void **state)
