@@ -2,6 +2,7 @@
 #ifndef VFIO_STRESS_CLI_MACHINE_H
 #define VFIO_STRESS_CLI_MACHINE_H
 
+#include "base/bdf.h"
 #include "base/err.h"
 
 #include <stdbool.h>
@@ -10,6 +11,7 @@
 struct host;
 struct json_t;
 struct options;
+struct str;
 struct topology;
 
 /* One row of a command's option table: another machine than this one. */
@@ -27,6 +29,8 @@ int machine_read(const struct host *host, const struct options *o, bool words, s
 	struct err *err) must_check;
 /* Of another machine: a line that says so; {host, taken}, null for this one. */
 void machine_say_origin(const struct topology *t, FILE *out);
+/* "10de:2684 AD102, vfio-pci, IOMMU group 14, below 0000:40:01.0, domain gpu-vm"; "" = not there. */
+void machine_describe(const struct topology *t, struct bdf bdf, struct str *out);
 struct json_t *machine_origin_json(const struct topology *t);
 
 #endif

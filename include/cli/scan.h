@@ -5,6 +5,8 @@
 #include "base/vec.h"
 #include "model/incident.h"
 
+struct topology;
+
 /* An incident of a saved log. */
 struct found {
 	struct incident inc;
@@ -27,6 +29,7 @@ struct scan_result {
 	uint64_t unwrapped; /* lines put together again that a mail program had broken */
 	uint64_t copies; /* records that another log of the bundle held too */
 	enum severity worst; /* of those told */
+	const struct topology *machine; /* that the log is of; NULL = unknown */
 	const char *const *files; /* what was read, when that was not just one file */
 	size_t nfiles;
 };

@@ -5,13 +5,18 @@
 #include "base/str.h"
 #include "base/vec.h"
 #include "cli/check.h"
+#include "cli/check_offline.h"
+#include "cli/complain.h"
 #include "cli/load.h"
+#include "cli/machine.h"
 #include "cli/runhost.h"
 #include "cli/settings.h"
 #include "engine/apart.h"
 #include "engine/lane.h"
 #include "engine/plan.h"
 #include "klog/rules.h"
+#include "model/snapshot.h"
+#include "model/topology.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -135,6 +140,24 @@ int check_scenario(const struct host *host, const struct scenario *sc, bool stri
 	return strict && doubts.n > 0 ? EXIT_REFUSED : EXIT_GOOD;
 }
 
+/* On this machine, or on the one of --topology. */
+static int check_somewhere(
+	const struct host *host, const struct options *o, const struct scenario *sc)
+{
+	bool strict = options_get(o, "strict") != NULL;
+	struct topology t;
+	struct err err = {0};
+	int code;
+
+	if (options_get(o, "topology") == NULL)
+		return check_scenario(host, sc, strict);
+	if (snapshot_read(options_get(o, "topology"), &t, &err) != 0)
+		return complain(&err);
+	code = check_offline(&t, sc, strict);
+	topology_finish(&t);
+	return code;
+}
+
 static int run(const struct host *host, const struct options *o)
 {
 	struct settings settings = {0};
@@ -145,7 +168,7 @@ static int run(const struct host *host, const struct options *o)
 	if (settings_read(o, &settings) == 0)
 		sc = load_scenario(o->args[0], &settings, &rules);
 	if (sc != NULL)
-		code = check_scenario(host, sc, options_get(o, "strict") != NULL);
+		code = check_somewhere(host, o, sc);
 	rules_free(rules);
 	scenario_free(sc);
 	settings_finish(&settings);
@@ -154,6 +177,7 @@ static int run(const struct host *host, const struct options *o)
 
 static const struct option_spec options[] = {
 	OPTION_SET,
+	TOPOLOGY_OPTION,
 	{0, "strict", NULL, "exit with 3 when something could not be checked", false, false},
 	{0},
 };

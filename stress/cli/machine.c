@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cli/machine.h"
 
+#include "base/str.h"
 #include "cli/command.h"
 #include "device/survey.h"
 #include "model/snapshot.h"
@@ -30,6 +31,28 @@ void machine_say_origin(const struct topology *t, FILE *out)
 {
 	if (t->snapshot != NULL)
 		fprintf(out, "from the snapshot of %s\n\n", t->snapshot);
+}
+
+void machine_describe(const struct topology *t, struct bdf bdf, struct str *out)
+{
+	const struct pcidev *dev = pcidev_find(&t->devs, bdf);
+	const struct pcifacts *f;
+	char above[BDF_LEN];
+	size_t i;
+
+	if (dev == NULL)
+		return;
+	f = topology_facts(t, dev);
+	str_addf(out, "%04x:%04x%s%s, %s", dev->vendor, dev->device, *dev->name ? " " : "",
+		dev->name, *dev->driver ? dev->driver : "no driver");
+	if (dev->iommu_group >= 0)
+		str_addf(out, ", IOMMU group %d", dev->iommu_group);
+	if (*f->slot != '\0')
+		str_addf(out, ", slot %s", f->slot);
+	if (dev->has_parent)
+		str_addf(out, ", below %s", bdf_text(dev->parent, above));
+	for (i = 0; i < f->nusers; i++)
+		str_addf(out, ", %s", f->users[i].text);
 }
 
 struct json_t *machine_origin_json(const struct topology *t)

@@ -14,6 +14,8 @@
 #include "klog/loglist.h"
 #include "klog/rules.h"
 #include "klog/savedlog.h"
+#include "model/snapshot.h"
+#include "model/topology.h"
 #include "world/host.h"
 #include "world/journal.h"
 #include "world/logfile.h"
@@ -88,6 +90,18 @@ static int check_source(const struct options *o, struct err *err)
 	return 0;
 }
 
+static int check_topology(const struct options *o, struct err *err)
+{
+	const char *format = options_get(o, "format");
+
+	if (options_get(o, "topology") == NULL ||
+		(options_get(o, "follow") == NULL && options_get(o, "lines") == NULL &&
+			(format == NULL || str_eq(format, "text"))))
+		return 0;
+	return err_set(err, ERR_USAGE, 0,
+		"--topology describes devices for people: in the text of a whole log only");
+}
+
 static int check_lines(const struct options *o, struct err *err)
 {
 	const char *format = options_get(o, "format");
@@ -127,7 +141,9 @@ static int configure(struct scan_question *q, enum scan_format *format_out, cons
 		return -1;
 	if (options_get(o, "self-test") != NULL)
 		return 0;
-	return check_source(o, err) != 0 ? -1 : check_lines(o, err);
+	if (check_topology(o, err) != 0 || check_source(o, err) != 0)
+		return -1;
+	return check_lines(o, err);
 }
 
 /* ---- what is no list of files ---- */
@@ -241,8 +257,10 @@ static bool read_log(struct scan *s, struct savedlog *log, const char *name, boo
 	return rc == 0;
 }
 
-static void write_result(struct scan_result *r, enum scan_format format)
+static void write_result(
+	struct scan_result *r, enum scan_format format, const struct topology *machine)
 {
+	r->machine = machine;
 	if (format == FORMAT_JSON)
 		scan_write_json(r, stdout);
 	else if (format == FORMAT_JSONL)
@@ -269,8 +287,8 @@ static int exit_code(const struct scan_result *r, bool whole)
 
 static int check_selftest(const struct options *o, struct err *err)
 {
-	static const char *const others[] = {
-		"journal", "boot", "follow", "format", "lines", "since", "min-severity"};
+	static const char *const others[] = {"journal", "boot", "follow", "format", "lines",
+		"since", "topology", "min-severity"};
 	bool inject = options_get(o, "inject") != NULL, device = options_get(o, "device") != NULL;
 	size_t i;
 
@@ -320,7 +338,7 @@ static struct rules *load_rules(const struct options *o, struct diags *diags)
 }
 
 static int scan_all(struct scan *s, const struct scan_question *q, enum scan_format format,
-	const struct options *o, const struct host *host)
+	const struct options *o, const struct host *host, const struct topology *machine)
 {
 	bool follow = options_get(o, "follow") != NULL, whole;
 	struct loglist *list = loglist_new();
@@ -342,7 +360,7 @@ static int scan_all(struct scan *s, const struct scan_question *q, enum scan_for
 								       : FOLLOW_TEXT);
 	result = scan_finish(s);
 	if (!q->by_line && !follow)
-		write_result(result, format);
+		write_result(result, format, machine);
 	else if (!q->by_line && format == FORMAT_TEXT)
 		scan_write_live_end(result, stdout);
 	code = exit_code(result, whole);
@@ -356,24 +374,31 @@ static int run(const struct host *host, const struct options *o)
 	struct scan_question q = {0};
 	struct diags diags = {0};
 	struct err err = {0};
+	struct topology t = {0};
 	struct rules *rules;
 	struct scan *s;
 	int code;
 
 	if (check_selftest(o, &err) != 0 || configure(&q, &format, o, &err) != 0)
 		return complain(&err);
+	if (options_get(o, "topology") != NULL &&
+		snapshot_read(options_get(o, "topology"), &t, &err) != 0)
+		return complain(&err);
 	rules = load_rules(o, &diags);
 	diags_print(&diags, stderr);
-	if (rules == NULL)
+	if (rules == NULL) {
+		topology_finish(&t);
 		return EXIT_USAGE;
+	}
 	if (options_get(o, "self-test") != NULL) {
 		code = run_selftest(host, o, rules, &q);
 	} else {
 		s = scan_new(rules, &q);
-		code = scan_all(s, &q, format, o, host);
+		code = scan_all(s, &q, format, o, host, t.snapshot ? &t : NULL);
 		scan_free(s);
 	}
 	rules_free(rules);
+	topology_finish(&t);
 	return code;
 }
 
@@ -398,6 +423,8 @@ static const struct option_spec options[] = {
 	{0, "since", "TIME",
 		"leave out what is older: '2026-05-30 19:39', -2h, 123.456 (since boot)", false,
 		false},
+	{0, "topology", "SNAPSHOT", "say which devices these are, by a snapshot of the machine",
+		false, false},
 	{0, "min-severity", "WORD", "show only these and worse: info, warning, error, fatal", false,
 		false},
 	{0},
@@ -417,6 +444,7 @@ const struct command cmd_scan = {
 		"  vfio-stress scan dmesg.txt\n"
 		"  vfio-stress scan sosreport-gpu-07.tar.xz\n"
 		"  journalctl -k -b -1 -o short-monotonic | vfio-stress scan -\n"
+		"  vfio-stress scan --topology gpu-07.json dmesg.txt\n"
 		"  vfio-stress scan --kmsg --min-severity error\n"
 		"  vfio-stress scan --journal -b -1\n"
 		"  vfio-stress scan --follow --since now --journal\n"

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "cli/machine.h"
 #include "cli/paragraph.h"
 #include "cli/scan.h"
 
@@ -204,7 +205,18 @@ static bool is_new(const struct group *g, size_t i)
 	return true;
 }
 
-static void say_group(const struct page *p, const struct group *g)
+/* Which device that is, where the machine is known. */
+static void say_device(const struct page *p, const struct topology *machine, struct bdf bdf)
+{
+	struct str text = {0};
+
+	machine_describe(machine, bdf, &text);
+	if (text.len > 0)
+		say(p, "is", text.s);
+	str_finish(&text);
+}
+
+static void say_group(const struct page *p, const struct group *g, const struct topology *machine)
 {
 	const char *bold = p->colour ? "\x1b[1m" : "", *normal = p->colour ? "\x1b[0m" : "";
 	char bdf[BDF_LEN];
@@ -212,6 +224,8 @@ static void say_group(const struct page *p, const struct group *g)
 
 	fprintf(p->out, "\n%s%s%s\n", bold,
 		g->v->inc.has_bdf ? bdf_text(g->v->inc.bdf, bdf) : "no device", normal);
+	if (machine != NULL && g->v->inc.has_bdf)
+		say_device(p, machine, g->v->inc.bdf);
 	for (i = 0; i < g->n; i++) {
 		say_head(p, &g->v[i], "");
 		say_incident(p, &g->v[i], is_new(g, i));
@@ -294,7 +308,7 @@ void scan_write_text(struct scan_result *r, bool colour, FILE *out)
 	say_left_out(out, r);
 	say_files(out, r);
 	vec_foreach (g, &groups)
-		say_group(&p, g);
+		say_group(&p, g, r->machine);
 	vec_finish(&groups);
 }
 

@@ -94,6 +94,20 @@ sed 's/"state":"read","errno":0,"length":[0-9]*,"rows":[^]]*/"state":"asleep","e
 	"$dir/intel.json" >"$dir/asleep.json"
 expect 3 'not compared' diff "$dir/intel.json" "$dir/asleep.json"
 
+cat >"$dir/check.yaml" <<'X'
+version: 1
+name: check
+lanes: [{domain: vm, ready: {delay: 1s}}]
+steps: [{reset: {method: flr, if-offered: true}}]
+X
+expect 0 'reset 0000:02:00.0 by flr' check --topology "$dir/intel.json" "$dir/check.yaml"
+expect 3 'a snapshot cannot tell' check --strict --topology "$dir/intel.json" "$dir/check.yaml"
+sed 's/"reset_methods":"flr bus"/"reset_methods":"bus"/' "$dir/intel.json" >"$dir/less.json"
+expect 0 "0000:02:00.0 offers 'bus', not 'flr'" check --topology "$dir/less.json" "$dir/check.yaml"
+echo 'nvme 0000:02:00.0: PCIe Bus Error: severity=Corrected, type=Physical Layer, (Receiver ID)' >"$dir/log"
+expect 0 'is  *1b36:0010 .*nvme' scan --topology "$dir/intel.json" "$dir/log"
+expect 2 'for people' scan --format json --topology "$dir/intel.json" "$dir/log"
+
 machine amd
 expect 0 'iommu.interrupt-remapping: they are remapped' preflight -v "${options[@]}"
 machine none
