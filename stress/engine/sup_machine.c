@@ -45,32 +45,39 @@ static void say_changes(struct supervisor *s, const struct machine_diff *d, cons
 }
 
 /* Another host's store is no history of this one. */
-static void compare(struct supervisor *s, const struct topology *last, const char *id)
+static void compare(struct supervisor *s, const struct topology *last, const struct topology *now,
+	const char *id)
 {
 	struct machine_diff d;
 
-	if (!str_eq(last->machine.name, s->req->machine->machine.name))
+	if (!str_eq(last->machine.name, now->machine.name))
 		return;
-	machine_diff_make(last, s->req->machine, &d);
+	machine_diff_make(last, now, &d);
 	if (d.n > 0)
 		say_changes(s, &d, id);
 	machine_diff_finish(&d);
 }
 
-static void compare_with_last(struct supervisor *s, struct err *err)
+/* Both as they are written: what a snapshot leaves out is no change, and must not be told. */
+static int compare_with_last(struct supervisor *s, const char *text, size_t n, struct err *err)
 {
-	auto_free char *text = NULL;
+	auto_free char *before = NULL;
+	struct topology last, now;
 	char id[RUN_ID_MAX];
-	struct topology last;
-	size_t n;
-	int rc = store_snapshot_get(s->store, 0, &text, &n, id, err);
+	size_t len;
+	int rc = store_snapshot_get(s->store, 0, &before, &len, id, err);
 
-	if (rc < 0 || (rc == 1 && snapshot_parse(text, n, id, &last, err) != 0)) {
-		log_warn("store", "the machine of the last run: %s", err->msg);
-	} else if (rc == 1) {
-		compare(s, &last, id);
-		topology_finish(&last);
+	if (rc != 1)
+		return rc;
+	if (snapshot_parse(before, len, id, &last, err) != 0)
+		return -1;
+	rc = snapshot_parse(text, n, "this machine", &now, err);
+	if (rc == 0) {
+		compare(s, &last, &now, id);
+		topology_finish(&now);
 	}
+	topology_finish(&last);
+	return rc;
 }
 
 void sup_machine_keep(struct supervisor *s)
@@ -82,10 +89,11 @@ void sup_machine_keep(struct supervisor *s)
 
 	if (s->req->machine == NULL)
 		return;
-	compare_with_last(s, &err);
 	out = open_memstream(&text, &n);
 	snapshot_write(s->req->machine, s->req->tool_version, out);
 	fclose(out);
+	if (compare_with_last(s, text, n, &err) != 0)
+		log_warn("store", "the machine of the last run: %s", err.msg);
 	if (store_snapshot(s->store, s->run, text, n, &err) != 0)
 		log_warn("store", "%s", err.msg);
 }

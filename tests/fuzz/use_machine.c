@@ -49,29 +49,38 @@ static void reach(const struct topology *t)
 	}
 }
 
-/* What was written is read, and is the same machine. */
-static void write_down(const struct topology *t)
+/* As it is when it was written down. */
+static void read_back(const struct topology *t, struct topology *out)
 {
 	auto_free char *text = NULL;
-	struct machine_diff d;
-	struct topology back;
 	struct err err = {0};
 	size_t n = 0;
-	FILE *out = open_memstream(&text, &n);
+	FILE *file = open_memstream(&text, &n);
 
-	snapshot_write(t, "0", out);
-	fclose(out);
-	if (snapshot_parse(text, n, "what was written", &back, &err) != 0) {
+	snapshot_write(t, "0", file);
+	fclose(file);
+	if (snapshot_parse(text, n, "what was written", out, &err) != 0) {
 		fprintf(stderr, "%s\n", err.msg);
 		abort();
 	}
-	machine_diff_make(t, &back, &d);
+}
+
+/* What was written is read; without its secrets it is the same machine ever after. */
+static void write_down(const struct topology *t)
+{
+	struct topology once, twice;
+	struct machine_diff d;
+
+	read_back(t, &once);
+	read_back(&once, &twice);
+	machine_diff_make(&once, &twice, &d);
 	vec_foreach (c, &d)
 		fprintf(stderr, "%s: %s\n", c->subject, c->text);
 	if (d.n > 0)
 		abort();
 	machine_diff_finish(&d);
-	topology_finish(&back);
+	topology_finish(&once);
+	topology_finish(&twice);
 }
 
 void use_machine(const struct topology *t)

@@ -216,6 +216,7 @@ lanes: [{name: one, devices: ["$nvme"]}]
 steps: [check]
 X
 rm -f runs.db*
+mkdir -p later/proc && echo 'quiet rd.iscsi.password=HUSH' >later/proc/cmdline
 run later --root later
 expect 0 'verdict\|PASS' 'a first run'
 grep -q 'has changed' out err && wrong 'a first run has nothing to compare with'
@@ -227,6 +228,7 @@ run later --root later --report json:run.json
 expect 0 "has changed since run .*: 1 regression, 0 neutral, 0 improvements: $nvme: reset methods: flr is" \
 	'a machine that is not as it was'
 "$program" snapshot --db runs.db --run latest now.json >/dev/null || wrong 'no snapshot of the last run'
+grep -q HUSH now.json out err && wrong 'a secret is in the snapshot'
 first=$("$program" runs --db runs.db | tail -1 | cut -d' ' -f1)
 "$program" snapshot --db runs.db --run "$first" then.json >/dev/null || wrong 'no snapshot of the first run'
 code=0
@@ -235,6 +237,7 @@ expect 1 "^regression    $nvme: reset methods: flr is lost" 'what changed betwee
 code=0
 "$program" snapshot --db runs.db --run nowhere x.json >out 2>err || code=$?
 expect 3 "nowhere" 'no such run'
+rm -f runs.db*
 
 # a lane whose resets are all skipped is named
 scenario nothing <<X
