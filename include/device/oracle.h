@@ -26,12 +26,16 @@ struct dev_state {
 	uint8_t revision, header_type;
 	uint32_t class_code;
 	uint32_t bars[6]; /* as config space has them; a VF's read 0 */
-	uint64_t resources[6]; /* start addresses from sysfs, bars[] of a VF */
+	uint64_t resources[6], sizes[6]; /* of the BARs, from sysfs; a VF's bars[] are 0 */
+	uint64_t caps, ext_caps; /* capabilities present: bit = id (those below 64) */
 	char power_state
 		[16]; /* "D0" ..., "" = any; read before config space is (which wakes D3cold) */
 	uint8_t link_width; /* 0 = unknown */
 	char link_speed[24];
 	bool has_pm; /* power management capability */
+	uint8_t pm_state; /* and what it says: 0 = D0 ... 3 = D3hot, whatever the kernel believes */
+	bool is_pcie;
+	uint8_t max_payload, max_read; /* as coded in Device Control: 0 = 128 bytes, 1 = 256 ... */
 	bool msi_enabled, msix_enabled;
 	char reset_methods[96], driver[32];
 	int64_t took_ns;
@@ -52,6 +56,11 @@ size_t oracle_compare(
 /* The same for what may differ and is still worth a line: link speed, a wider link. */
 size_t oracle_notes(
 	const struct dev_state *before, const struct dev_state *after, struct str *notes);
+/*
+ * Of a reference for a device that left the kernel and came back: what a kernel or driver that begins
+ * anew decides anew, and firmware had decided before.
+ */
+void oracle_forgive_new(struct dev_state *before);
 /*
  * The reference of a run, kept with the device: `check` compares with it. Taken when the lane has
  * its devices, when they can be read; steps that change something on purpose keep it true.

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "model/lane_device.h"
 #include "world/child.h"
+#include "world/pciconf.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,25 +14,21 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CONFIG_SIZE 256 /* without the extended space; 64 bytes are readable without root */
-
 /* Registers of the header and of capabilities: linux/pci_regs.h. */
-#define REG_COMMAND     0x04
-#define REG_STATUS      0x06
-#define REG_REVISION    0x08
-#define REG_CLASS       0x09
-#define REG_HEADER      0x0e
-#define REG_BAR0        0x10
-#define REG_SUBSYSTEM   0x2c
-#define REG_CAPS        0x34
-#define COMMAND_IO      0x1
-#define COMMAND_MEMORY  0x2
-#define COMMAND_MASTER  0x4
-#define STATUS_HAS_CAPS 0x10
-#define CAP_PM          0x01
-#define CAP_MSI         0x05
-#define CAP_MSIX        0x11
-#define CAPS_MAX        48 /* there is room for no more in 256 bytes */
+#define REG_COMMAND    0x04
+#define REG_REVISION   0x08
+#define REG_HEADER     0x0e
+#define REG_BAR0       0x10
+#define REG_SUBSYSTEM  0x2c
+#define COMMAND_IO     0x1
+#define COMMAND_MEMORY 0x2
+#define COMMAND_MASTER 0x4
+#define CAP_PM         0x01
+#define CAP_EXP        0x10
+#define PM_CTRL        4 /* from the capability on */
+#define EXP_DEVCTL     8
+#define CAP_LAST       0x15 /* flattening portal bridge */
+#define EXT_CAP_LAST   0x3f
 
 #define ATTR_LEN 64
 
@@ -52,7 +49,7 @@ struct look {
 	bool is_vf;
 	int dir_sys, config_sys; /* errno of opening the directory, of reading config */
 	size_t config_len;
-	uint8_t config[CONFIG_SIZE];
+	uint8_t config[PCICONF_SIZE];
 	char attr[NATTRS][ATTR_LEN];
 	char reset_methods[96];
 	char driver[HOST_PATH_MAX];
@@ -84,6 +81,24 @@ static void read_text(int dirfd, const char *name, char *buf, size_t size)
 	buf[n > 0 ? n : 0] = '\0';
 }
 
+static long fetch(void *arg, void *buf, size_t n, size_t at)
+{
+	ssize_t got = pread(*(int *)arg, buf, n, (off_t)at);
+
+	return got < 0 ? -errno : (long)got;
+}
+
+static void read_config_space(int dirfd, struct look *look)
+{
+	int fd = openat(dirfd, "config", O_RDONLY | O_CLOEXEC);
+	long n = fd < 0 ? -errno : pciconf_read(fetch, &fd, look->config);
+
+	look->config_sys = n < 0 ? (int)-n : 0;
+	look->config_len = n > 0 ? (size_t)n : 0;
+	if (fd >= 0)
+		close(fd);
+}
+
 static int in_child(void *arg, int reply_fd)
 {
 	const struct look_at *at = arg;
@@ -104,9 +119,7 @@ static int in_child(void *arg, int reply_fd)
 	look.driver[n > 0 ? n : 0] = '\0';
 	look.is_vf = faccessat(dirfd, "physfn", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 	read_text(dirfd, "resource", look.resource, sizeof(look.resource));
-	n = read_at(dirfd, "config", look.config, sizeof(look.config));
-	look.config_sys = n < 0 ? errno : 0;
-	look.config_len = n > 0 ? (size_t)n : 0;
+	read_config_space(dirfd, &look);
 	while (left > 0 && (n = write(reply_fd, p, left)) > 0) {
 		p += n;
 		left -= (size_t)n;
@@ -114,82 +127,86 @@ static int in_child(void *arg, int reply_fd)
 	return left == 0 ? 0 : 1;
 }
 
-static uint16_t get16(const uint8_t *p)
+static uint64_t present(const struct pciconf *c, unsigned last,
+	size_t (*find)(const struct pciconf *c, unsigned id))
 {
-	return (uint16_t)(p[0] | p[1] << 8);
+	uint64_t set = 0;
+	unsigned id;
+
+	for (id = 1; id <= last; id++)
+		if (find(c, id) != 0)
+			set |= UINT64_C(1) << id;
+	return set;
 }
 
-static uint32_t get32(const uint8_t *p)
+static size_t find_cap(const struct pciconf *c, unsigned id)
 {
-	return (uint32_t)get16(p) | (uint32_t)get16(p + 2) << 16;
+	return pciconf_cap(c, (uint8_t)id);
 }
 
-/* A device that is gone from the bus reads all ones; of a healthy VF only the first dword is so. */
-static bool is_readable(const struct look *look)
+static size_t find_ext_cap(const struct pciconf *c, unsigned id)
 {
-	size_t i;
-
-	for (i = 0; i < 0x40; i++)
-		if (look->config[i] != 0xff)
-			return true;
-	return false;
+	return pciconf_ext_cap(c, (uint16_t)id);
 }
 
-static void read_capabilities(const struct look *look, struct dev_state *st)
+static void read_capabilities(const struct pciconf *c, struct dev_state *st)
 {
-	size_t at = look->config[REG_CAPS] & ~3u, i;
+	size_t pm = pciconf_cap(c, CAP_PM), exp = pciconf_cap(c, CAP_EXP);
+	struct pci_interrupts irq;
 
-	if (!(get16(look->config + REG_STATUS) & STATUS_HAS_CAPS))
-		return;
-	for (i = 0; i < CAPS_MAX && at >= 0x40 && at + 4 <= look->config_len; i++) {
-		uint16_t control = get16(look->config + at + 2);
-
-		st->has_pm |= look->config[at] == CAP_PM;
-		if (look->config[at] == CAP_MSI)
-			st->msi_enabled = control & 1;
-		else if (look->config[at] == CAP_MSIX)
-			st->msix_enabled = control >> 15;
-		at = look->config[at + 1] & ~3u;
-	}
+	st->caps = present(c, CAP_LAST, find_cap);
+	st->ext_caps = present(c, EXT_CAP_LAST, find_ext_cap);
+	pciconf_interrupts(c, &irq);
+	st->msi_enabled = irq.msi_used;
+	st->msix_enabled = irq.msix_used;
+	st->has_pm = pm != 0;
+	st->pm_state = pm ? pciconf_16(c, pm + PM_CTRL) & 3 : 0;
+	st->is_pcie = exp != 0;
+	st->max_payload = exp ? pciconf_16(c, exp + EXP_DEVCTL) >> 5 & 7 : 0;
+	st->max_read = exp ? pciconf_16(c, exp + EXP_DEVCTL) >> 12 & 7 : 0;
 }
 
-static void read_config(const struct look *look, struct dev_state *st)
+static void read_config(const struct pciconf *c, struct dev_state *st)
 {
-	const uint8_t *c = look->config;
 	size_t i, nbars;
 
-	st->vendor = get16(c);
-	st->device = get16(c + 2);
-	st->command = get16(c + REG_COMMAND);
-	st->revision = c[REG_REVISION];
-	st->class_code = get32(c + REG_REVISION) >> 8;
-	st->header_type = c[REG_HEADER];
+	st->vendor = pciconf_16(c, 0);
+	st->device = pciconf_16(c, 2);
+	st->command = pciconf_16(c, REG_COMMAND);
+	st->revision = pciconf_8(c, REG_REVISION);
+	st->class_code = pciconf_32(c, REG_REVISION) >> 8;
+	st->header_type = pciconf_8(c, REG_HEADER);
 	/* a bridge has two, then its bus numbers and windows; its subsystem is in a capability */
 	nbars = (st->header_type & 0x7f) == 0 ? 6 : 2;
 	for (i = 0; i < nbars; i++)
-		st->bars[i] = get32(c + REG_BAR0 + 4 * i);
+		st->bars[i] = pciconf_32(c, REG_BAR0 + 4 * i);
 	if (nbars == 6) {
-		st->subvendor = get16(c + REG_SUBSYSTEM);
-		st->subdevice = get16(c + REG_SUBSYSTEM + 2);
+		st->subvendor = pciconf_16(c, REG_SUBSYSTEM);
+		st->subdevice = pciconf_16(c, REG_SUBSYSTEM + 2);
 	}
-	read_capabilities(look, st);
+	read_capabilities(c, st);
 }
 
 /* "0x00000000fe000000 0x00000000fe00ffff 0x0000000000040200", one BAR a line. */
 static void read_resources(char *text, struct dev_state *st)
 {
-	char *line, *rest = text;
+	char *line, *word, *rest = text;
+	uint64_t end;
 	size_t i;
 
 	for (i = 0; i < 6 && (line = strsep(&rest, "\n")) != NULL; i++) {
-		line[strcspn(line, " ")] = '\0';
-		if (!str_to_u64(line, 0, UINT64_MAX, &st->resources[i]))
+		word = strsep(&line, " ");
+		if (!str_to_u64(word, 0, UINT64_MAX, &st->resources[i]))
 			st->resources[i] = 0;
+		word = strsep(&line, " ");
+		if (word != NULL && str_to_u64(word, 0, UINT64_MAX, &end) && end > st->resources[i])
+			st->sizes[i] = end - st->resources[i] + 1;
 	}
 }
 
 static void interpret(struct look *look, struct dev_state *st)
 {
+	struct pciconf config = {look->config, look->config_len};
 	uint64_t width = 0, id = 0;
 	char *slash;
 
@@ -210,10 +227,10 @@ static void interpret(struct look *look, struct dev_state *st)
 	slash = slash ? slash + 1 : look->driver;
 	str_printable(st->driver, sizeof(st->driver), slash, strlen(slash));
 	read_resources(look->resource, st);
-	if (look->config_len < 0x40)
+	if (look->config_len < PCICONF_HEADER)
 		return;
-	st->readable = is_readable(look);
-	read_config(look, st);
+	st->readable = !pciconf_all_ones(&config, st->is_vf);
+	read_config(&config, st);
 	if (!st->is_vf)
 		return;
 	/* the PF's SR-IOV capability says what a VF is; the kernel has read it there */
@@ -301,6 +318,9 @@ static void compare_bars(
 			differ(out, n, "resource %zu is at %llx, was at %llx", i,
 				(unsigned long long)b->resources[i],
 				(unsigned long long)a->resources[i]);
+		if (a->sizes[i] != b->sizes[i])
+			differ(out, n, "resource %zu has 0x%llx bytes, had 0x%llx", i,
+				(unsigned long long)b->sizes[i], (unsigned long long)a->sizes[i]);
 	}
 }
 
@@ -341,6 +361,45 @@ static void compare_power(
 	differ(out, n, "power state is %s, was %s", b->power_state, a->power_state);
 }
 
+static void compare_set(uint64_t a, uint64_t b, const char *what, struct str *out, size_t *n)
+{
+	unsigned id;
+
+	for (id = 0; id < 64; id++)
+		if ((a ^ b) >> id & 1)
+			differ(out, n, "%s 0x%02x is %s", what, id, b >> id & 1 ? "new" : "gone");
+}
+
+/* What the registers say of its power: the kernel may believe otherwise. */
+static void compare_registers(
+	const struct dev_state *a, const struct dev_state *b, struct str *out, size_t *n)
+{
+	compare_set(a->caps, b->caps, "capability", out, n);
+	compare_set(a->ext_caps, b->ext_caps, "extended capability", out, n);
+	if (b->pm_state != 0 && a->pm_state == 0 && !b->suspended)
+		differ(out, n, "its registers say power state D%u, were D0", b->pm_state);
+}
+
+/* Drivers choose the size of read requests: only between states of the same user. */
+static void compare_sizes(
+	const struct dev_state *a, const struct dev_state *b, struct str *out, size_t *n)
+{
+	if (!a->is_pcie || !b->is_pcie)
+		return;
+	if (a->max_payload != b->max_payload)
+		differ(out, n, "max payload is %u, was %u", 128u << b->max_payload,
+			128u << a->max_payload);
+	if (a->max_read != b->max_read)
+		differ(out, n, "max read request is %u, was %u", 128u << b->max_read,
+			128u << a->max_read);
+}
+
+void oracle_forgive_new(struct dev_state *before)
+{
+	before->power_state[0] = '\0';
+	before->is_pcie = false;
+}
+
 /* Words that were lost; a method more is no harm. */
 static void compare_methods(
 	const struct dev_state *a, const struct dev_state *b, struct str *out, size_t *n)
@@ -377,6 +436,9 @@ size_t oracle_compare(
 	if (a->link_width > b->link_width)
 		differ(differences, &n, "link width is x%d, was x%d", b->link_width, a->link_width);
 	compare_bars(a, b, differences, &n);
+	compare_registers(a, b, differences, &n);
+	if (same_user)
+		compare_sizes(a, b, differences, &n);
 	if (same_user && !a->is_vf)
 		compare_command(a, b, differences, &n);
 	compare_power(a, b, differences, &n);

@@ -195,8 +195,7 @@ static enum outcome rescan(struct step_ctx *ctx, struct subjects *subjects, stru
 	away_init(&away, ctx);
 	vec_foreach (s, &subjects->list) {
 		away_add(&away, s->dev);
-		/* a driver that begins anew decides anew whether it sleeps */
-		s->before.power_state[0] = '\0';
+		oracle_forgive_new(&s->before);
 	}
 	outcome = out_and_back(ctx, &away, res);
 	away_finish(&away);

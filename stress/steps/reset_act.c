@@ -276,8 +276,7 @@ static enum outcome fire_away(struct act *act)
 	away_init(&away, act->ctx);
 	vec_foreach (s, &act->subjects.list) {
 		away_add(&away, s->dev);
-		/* a driver that begins anew decides anew whether it sleeps */
-		s->before.power_state[0] = '\0';
+		oracle_forgive_new(&s->before);
 	}
 	outcome = fire_and_await(act, &away);
 	away_finish(&away);

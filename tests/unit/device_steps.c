@@ -373,7 +373,7 @@ static void a_device_that_came_into_use_meanwhile_is_not_removed(void **state)
 
 	(void)state;
 	lane_open(&l, gpu("vfio-pci", false), GPU);
-	other = fakehost_while_reading(l.fake, DEVS GPU "/config", start_a_vm);
+	other = fakehost_while_reading(l.fake, DEVS GPU "/power_state", start_a_vm);
 	run(&l, &step_rescan, NULL, OUTCOME_BROKEN, "refused", "qemu-system-x86");
 	assert_string_equal(driver_now(&l), "vfio-pci");
 	assert_string_equal(fakehost_text(l.fake, "/sys/bus/pci/drivers_autoprobe"), "1");

@@ -72,6 +72,55 @@ static void it_sees_what_is_there(void **state)
 	fakehost_free(fake);
 }
 
+/* Config space as the device has it: type 0, PM at 0x40, MSI at 0x50, PCIe at 0x60 (fakehost.c). */
+static void each_register_that_differs_is_named(void **state)
+{
+	static const struct {
+		size_t at;
+		uint8_t value;
+		const char *says;
+	} rows[] = {
+		{0x44, 0x03, "its registers say power state D3, were D0"},
+		{0x41, 0x60, "capability 0x05 is gone"},
+		{0x50, 0x11, "capability 0x05 is gone; capability 0x11 is new"},
+		{0x08, 0xa2, "revision is a2, was a1"},
+	};
+	struct fakehost *fake;
+	struct dev_state before, after;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		fake = gpu();
+		before = take(fake, GPU);
+		fakehost_config(fake, GPU, rows[i].at, rows[i].value);
+		after = take(fake, GPU);
+		assert_string_equal(differences(&before, &after), rows[i].says);
+		fakehost_free(fake);
+	}
+}
+
+static void sizes_belong_to_one_user(void **state)
+{
+	struct dev_state a = {.present = true,
+				 .readable = true,
+				 .is_pcie = true,
+				 .max_payload = 1,
+				 .max_read = 2,
+				 .sizes = {0x1000}},
+			 b = a;
+
+	(void)state;
+	b.max_payload = 0;
+	b.max_read = 5;
+	assert_string_equal(differences(&a, &b),
+		"max payload is 128, was 256; max read request is 4096, was 512");
+	b.enabled = true;
+	assert_string_equal(differences(&a, &b), "");
+	b.sizes[0] = 0x2000;
+	assert_string_equal(differences(&a, &b), "resource 0 has 0x2000 bytes, had 0x1000");
+}
+
 static void a_dark_device_is_not_readable(void **state)
 {
 	struct fakehost *fake = gpu();
@@ -318,6 +367,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(it_sees_what_is_there),
+		cmocka_unit_test(each_register_that_differs_is_named),
+		cmocka_unit_test(sizes_belong_to_one_user),
 		cmocka_unit_test(a_dark_device_is_not_readable),
 		cmocka_unit_test(a_device_that_is_gone_is_an_observation),
 		cmocka_unit_test(a_device_that_goes_while_it_is_read_is_gone),

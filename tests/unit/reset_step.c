@@ -555,7 +555,7 @@ static void the_guard_is_asked_after_the_device_was_looked_at(void **state)
 	(void)state;
 	for (i = 0; i < 2; i++) {
 		lane_open(&l, gpu(FAKE_OK, 0), "flr");
-		other = fakehost_while_reading(l.fake, DEVS GPU "/config", cases[i].happens);
+		other = fakehost_while_reading(l.fake, DEVS GPU "/power_state", cases[i].happens);
 		expect(&l, fire(&l, 5000), OUTCOME_BROKEN, "refused");
 		assert_non_null(strstr(l.res.detail, cases[i].words));
 		assert_false(heard(&l, EV_UNDO, ""));
