@@ -207,6 +207,7 @@ static const char *read_bdf(const struct jmap *m, const struct json_t *v, void *
 	return NULL;
 }
 
+/* What does not fit is cut at a whole character, and ends in "..." so that it shows. */
 static const char *read_array(
 	const struct jmap *m, const struct json_t *v, struct arena *arena, char *out)
 {
@@ -214,9 +215,11 @@ static const char *read_array(
 
 	if (text == NULL)
 		return "must be a text, or null";
-	if (strlen(text) >= m->size)
-		return "is too long";
-	str_copy(out, m->size, arena_printable(arena, text, strlen(text)));
+	text = arena_printable(arena, text, strlen(text));
+	if (strlen(text) < m->size)
+		str_copy(out, m->size, text);
+	else
+		str_printable(out, m->size, text, strlen(text));
 	return NULL;
 }
 
