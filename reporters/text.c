@@ -36,8 +36,10 @@ enum room {
 	ROOM_OTHERS, /* how many incidents that do not count */
 	ROOM_AIR, /* blank lines */
 	ROOM_LOG,
-	ROOM_LIST, /* how many blind spots, notes, changes left */
+	ROOM_LIST, /* how many blind spots, changes left */
 	ROOM_LIST_LINES, /* lines of each of these, and of an incident that does not count */
+	ROOM_NOTES, /* how many of them */
+	ROOM_NOTE_LINES, /* lines of each of these */
 	ROOM_REPORT,
 	ROOM_COUNT,
 };
@@ -62,6 +64,8 @@ static const unsigned least_room[ROOM_COUNT] = {
 	[ROOM_LOG] = 1,
 	[ROOM_LIST] = 1,
 	[ROOM_LIST_LINES] = 1,
+	[ROOM_NOTES] = 1,
+	[ROOM_NOTE_LINES] = 1,
 	[ROOM_REPORT] = 1,
 };
 
@@ -84,12 +88,15 @@ static const struct grant grants[] = {
 	{ROOM_DO, 4},
 	{ROOM_AIR, 1},
 	{ROOM_WHY, 2},
+	{ROOM_LIST, 4},
+	{ROOM_LIST, 8},
 	{ROOM_LIST_LINES, 2},
+	{ROOM_NOTE_LINES, 2},
 	{ROOM_WITNESSES, 1},
 	{ROOM_SEEN, 3},
 	{ROOM_OTHERS, 4},
 	{ROOM_LANES, 8},
-	{ROOM_LIST, 4},
+	{ROOM_NOTES, 2},
 	{ROOM_SEEN, 8},
 	{ROOM_MEANS, 8},
 	{ROOM_DO, 5},
@@ -97,8 +104,10 @@ static const struct grant grants[] = {
 	{ROOM_DO, 7},
 	{ROOM_DO, 8},
 	{ROOM_DO, 12},
-	{ROOM_LIST, 8},
+	{ROOM_NOTES, 4},
 	{ROOM_LIST_LINES, 4},
+	{ROOM_NOTE_LINES, 4},
+	{ROOM_NOTES, 8},
 	{ROOM_OTHERS, 8},
 	{ROOM_LOG, 4},
 	{ROOM_WHY, 4},
@@ -548,11 +557,11 @@ static void kernel_log(struct page *p, const struct run_view *run)
 			proof_of_sight(run));
 }
 
-/* `lead` stands before the first of them. */
-static void several(
-	struct page *p, const char *label, const struct strings_row *rows, const char *lead)
+/* `lead` stands before the first of them; `room`: how many, and behind it of how many lines each. */
+static void several(struct page *p, const char *label, const struct strings_row *rows,
+	const char *lead, enum room room)
 {
-	size_t i, shown = rows->n < p->room[ROOM_LIST] ? rows->n : p->room[ROOM_LIST];
+	size_t i, shown = rows->n < p->room[room] ? rows->n : p->room[room];
 
 	for (i = 0; i < shown; i++) {
 		bool last = i + 1 == shown && shown < rows->n;
@@ -561,7 +570,7 @@ static void several(
 			say(p, i ? "" : label, 1, "(%zu of %zu) %s%s", shown, rows->n,
 				i ? "" : lead, rows->v[i]);
 		else
-			say(p, i ? "" : label, p->room[ROOM_LIST_LINES], "%s%s", i ? "" : lead,
+			say(p, i ? "" : label, p->room[room + 1], "%s%s", i ? "" : lead,
 				rows->v[i]);
 	}
 }
@@ -601,9 +610,9 @@ static void caveats(struct page *p, const struct run_view *run)
 		say(p, "simulated", 1, "a test seam was used: this says nothing about a real host");
 	if (!run->boots_proved && has_vm(run))
 		say(p, "not proved", 1, "no boot was proved by a sign of life of its guest");
-	several(p, "blind spot", &run->blind_spots, "");
-	several(p, "note", &run->notes, "");
-	several(p, "left over", &run->undo_left, "'vfio-stress undo' puts back: ");
+	several(p, "blind spot", &run->blind_spots, "", ROOM_LIST);
+	several(p, "note", &run->notes, "", ROOM_NOTES);
+	several(p, "left over", &run->undo_left, "'vfio-stress undo' puts back: ", ROOM_LIST);
 }
 
 /* "2026-11-21 04:00:00" */
