@@ -133,5 +133,5 @@ exits 0 vfio-stress check tree.yaml
 says 'disturbs what is below' '0000:01:00.1 (Intel' ' on its bus, driver snd_hda_intel'
 vfio-stress preflight -v 0000:01:00.0 0000:02:00.0 > out # whether the host is good is not asked
 cat out
-says 'Whom a reset disturbs' '0000:02:00.0 by flr: nobody else' '0000:01:00.0 by hot:' \
+says 'Whom a reset disturbs' '0000:02:00.0 by d3hot, flr: nobody else' '0000:01:00.0 by hot:' \
 	'    0000:01:00.1 on its bus, driver snd_hda_intel'
