@@ -272,6 +272,14 @@ static void what_may_differ_is_no_difference(void **state)
 	b.command = 0x0406;
 	b.msix_enabled = true;
 	assert_string_equal(differences(&a, &b), "");
+	/* and so is its sleep */
+	str_set(b.power_state, "D3hot");
+	b.pm_state = 3;
+	assert_string_equal(differences(&a, &b), "");
+	str_set(b.driver, "nvidia");
+	assert_string_equal(differences(&a, &b),
+		"power state is D3hot, was D0; its registers say power state D3, were D0; "
+		"driver is nvidia, was vfio-pci");
 	fakehost_free(fake);
 }
 
