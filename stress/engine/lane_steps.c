@@ -4,8 +4,10 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "engine/lane.h"
+#include "model/scenario.h"
 #include "model/step.h"
 #include "steps/domain.h"
+#include "steps/heal.h"
 
 #include <stdio.h>
 
@@ -82,6 +84,26 @@ static int emit_begin(struct lane *lane, const struct step *step, const char *su
 	return emit_durable(&lane->out, &ev, extra_ns_out, err);
 }
 
+/*
+ * VFIO resets a device when a VM gets it and when it leaves it: what became of it, against what the run
+ * found. Where libvirt gives it to the VM, its driver is libvirt's affair.
+ */
+static enum outcome judge_devices(struct lane *lane, const struct step *step, struct result *res)
+{
+	enum outcome outcome = OUTCOME_PASS;
+	struct step_ctx ctx;
+	size_t i;
+
+	if (lane->spec->driver != DRIVER_VFIO_PCI ||
+		!(step->type->flags & (STEP_STARTS_VM | STEP_STOPS_VM)))
+		return OUTCOME_PASS;
+	for (i = 0; i < lane->ndevs && outcome == OUTCOME_PASS; i++) {
+		lane_step_ctx(lane, step, &lane->devs[i], &ctx);
+		outcome = heal_look(&ctx, res);
+	}
+	return outcome;
+}
+
 static enum outcome run_step(
 	struct lane *lane, const struct step *step, struct lane_device *dev, struct result *res)
 {
@@ -106,6 +128,8 @@ static enum outcome run_step(
 	began_ns = clock_mono_ns();
 	ctx.deadline_ns = began_ns + bound_ms * NS_PER_MS + (int64_t)extra_ns;
 	outcome = step->type->run(&ctx, step->args, res);
+	if (outcome == OUTCOME_PASS)
+		outcome = judge_devices(lane, step, res);
 	if (step->type->flags & STEP_ON_DEVICES)
 		outcome = domain_survived(&ctx, outcome, res);
 	lane->wedged |= outcome == OUTCOME_FAIL && str_eq(res->reason, "wedged");
