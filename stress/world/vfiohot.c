@@ -148,19 +148,21 @@ static bool is_allowed(const struct job *job, struct bdf bdf)
 /* EXDEV: further than the guard has judged. EPERM: of what we opened, not all is affected by us. */
 static int check_scope(struct job *job)
 {
-	static struct {
-		struct vfio_pci_hot_reset_info head;
-		struct vfio_pci_dependent_device devices[VFIOHOT_MAX];
-	} info;
+	enum {
+		SIZE = sizeof(struct vfio_pci_hot_reset_info) +
+			VFIOHOT_MAX * sizeof(struct vfio_pci_dependent_device)
+	};
+	static _Alignas(struct vfio_pci_hot_reset_info) char room[SIZE];
+	struct vfio_pci_hot_reset_info *info = (void *)room;
 	size_t i;
 
-	info.head.argsz = sizeof(info);
-	if (ioctl(job->devices[0], VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, &info) != 0)
+	info->argsz = SIZE;
+	if (ioctl(job->devices[0], VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, info) != 0)
 		return errno;
-	if (info.head.count > VFIOHOT_MAX)
+	if (info->count > VFIOHOT_MAX)
 		return ENOSPC;
-	for (i = 0; i < info.head.count; i++) {
-		const struct vfio_pci_dependent_device *d = &info.devices[i];
+	for (i = 0; i < info->count; i++) {
+		const struct vfio_pci_dependent_device *d = &info->devices[i];
 		struct bdf bdf = bdf_from_rid(d->segment, (uint16_t)(d->bus << 8 | d->devfn));
 
 		if (is_allowed(job, bdf))
@@ -168,8 +170,8 @@ static int check_scope(struct job *job)
 		job->result.stranger = bdf;
 		return EXDEV;
 	}
-	if ((info.head.flags & VFIO_PCI_HOT_RESET_FLAG_DEV_ID) &&
-		!(info.head.flags & VFIO_PCI_HOT_RESET_FLAG_DEV_ID_OWNED))
+	if ((info->flags & VFIO_PCI_HOT_RESET_FLAG_DEV_ID) &&
+		!(info->flags & VFIO_PCI_HOT_RESET_FLAG_DEV_ID_OWNED))
 		return EPERM;
 	return 0;
 }
@@ -177,19 +179,18 @@ static int check_scope(struct job *job)
 /* Without groups the kernel takes all devices of the IOMMU context as shown to it. */
 static int reset(struct job *job)
 {
-	static struct {
-		struct vfio_pci_hot_reset head;
-		__s32 groups[VFIOHOT_MAX];
-	} order;
+	enum { SIZE = sizeof(struct vfio_pci_hot_reset) + VFIOHOT_MAX * sizeof(__s32) };
+	static _Alignas(struct vfio_pci_hot_reset) char room[SIZE];
+	struct vfio_pci_hot_reset *order = (void *)room;
 	size_t i, tries = 0;
 	int sys;
 
-	order.head.argsz = sizeof(order);
-	order.head.count = (__u32)job->req->ngroups;
+	order->argsz = SIZE;
+	order->count = (__u32)job->req->ngroups;
 	for (i = 0; i < job->req->ngroups; i++)
-		order.head.group_fds[i] = job->req->groups[i];
+		order->group_fds[i] = job->req->groups[i];
 	do {
-		sys = ioctl(job->devices[0], VFIO_DEVICE_PCI_HOT_RESET, &order) == 0 ? 0 : errno;
+		sys = ioctl(job->devices[0], VFIO_DEVICE_PCI_HOT_RESET, order) == 0 ? 0 : errno;
 	} while (sys == EAGAIN && tries++ < RETRIES && poll(NULL, 0, RETRY_MS) == 0);
 	return sys;
 }
