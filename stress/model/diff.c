@@ -24,7 +24,7 @@ static const char *keep(struct differ *d, const char *text)
 	return text == NULL || *text == '\0' ? NULL : arena_strdup(&d->out->arena, text);
 }
 
-static const char *formatted(struct differ *d, const char *fmt, va_list ap)
+static printf_like(2, 0) const char *formatted(struct differ *d, const char *fmt, va_list ap)
 {
 	char text[CHANGE_TEXT];
 
