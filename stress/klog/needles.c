@@ -358,6 +358,16 @@ static const char *read_class(const char *s, struct part *out)
 	return s + 1;
 }
 
+static void read_set(struct reader *r, struct part *out)
+{
+	const char *behind = read_class(r->s, out);
+
+	if (behind == NULL)
+		r->lost = true;
+	else
+		r->s = behind;
+}
+
 /* Behind "(?:", "(?<name>" and the like; NULL for what is not understood. */
 static const char *group_body(const char *s, bool *looks)
 {
@@ -436,8 +446,7 @@ static char read_atom(struct reader *r, struct part *out)
 		read_group(r, out);
 		return '\0';
 	} else if (c == '[') {
-		r->s = read_class(r->s, out);
-		r->lost = r->s == NULL;
+		read_set(r, out);
 		return '\0';
 	} else {
 		r->s++;

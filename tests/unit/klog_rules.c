@@ -329,6 +329,7 @@ static void what_must_stand_in_a_line_is_found_out(void **state)
 		{"ab[\\d]defg", "defg|"},
 		{"ab[\\]x]defg", "ab]defg|abxdefg|"},
 		{"ab[\\Qx]defg]abc\\E]", ""},
+		{"(ab[c[:d]defg)", ""},
 		{"a\\.b\\.c\\dxx", "a.b.c|"},
 		{"abc\\x41defghi", ""},
 		{"(abc)(def)\\2", ""},
