@@ -51,6 +51,7 @@ struct look {
 	size_t config_len;
 	uint8_t config[PCICONF_SIZE];
 	char attr[NATTRS][ATTR_LEN];
+	char runtime_after[ATTR_LEN]; /* RUNTIME_STATUS once more */
 	char reset_methods[96];
 	char driver[HOST_PATH_MAX];
 	char resource[1024];
@@ -120,6 +121,7 @@ static int in_child(void *arg, int reply_fd)
 	look.is_vf = faccessat(dirfd, "physfn", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 	read_text(dirfd, "resource", look.resource, sizeof(look.resource));
 	read_config_space(dirfd, &look);
+	read_text(dirfd, attr_names[RUNTIME_STATUS], look.runtime_after, ATTR_LEN);
 	while (left > 0 && (n = write(reply_fd, p, left)) > 0) {
 		p += n;
 		left -= (size_t)n;
@@ -204,6 +206,16 @@ static void read_resources(char *text, struct dev_state *st)
 	}
 }
 
+/*
+ * On its way to sleep is asleep: reading config space waits until a suspend that is under way has ended
+ * (pci_config_pm_runtime_get), and finds what it left.
+ */
+static bool sleeps(const char *runtime_status)
+{
+	return str_eq(runtime_status, "suspended") || str_eq(runtime_status, "suspending") ||
+		str_eq(runtime_status, "resuming");
+}
+
 static void interpret(struct look *look, struct dev_state *st)
 {
 	struct pciconf config = {look->config, look->config_len};
@@ -213,7 +225,7 @@ static void interpret(struct look *look, struct dev_state *st)
 	st->present = true;
 	st->is_vf = look->is_vf;
 	st->enabled = look->attr[ENABLE][0] != '\0' && !str_eq(look->attr[ENABLE], "0");
-	st->suspended = str_eq(look->attr[RUNTIME_STATUS], "suspended");
+	st->suspended = sleeps(look->attr[RUNTIME_STATUS]) || sleeps(look->runtime_after);
 	str_printable(st->power_state, sizeof(st->power_state), look->attr[POWER_STATE],
 		strlen(look->attr[POWER_STATE]));
 	str_printable(st->link_speed, sizeof(st->link_speed), look->attr[LINK_SPEED],
@@ -390,10 +402,17 @@ static void compare_sizes(
 			128u << a->max_read);
 }
 
-void oracle_forgive_new(struct dev_state *before)
+static void forgive(struct dev_state *reference)
 {
-	before->power_state[0] = '\0';
-	before->is_pcie = false;
+	reference->power_state[0] = '\0';
+	reference->is_pcie = false;
+}
+
+void oracle_forgive_new(struct lane_device *dev, struct dev_state *before)
+{
+	forgive(before);
+	if (dev->oracle != NULL)
+		forgive(dev->oracle);
 }
 
 /* Words that were lost; a method more is no harm. */

@@ -9,9 +9,12 @@
 #include "steps/domain.h"
 #include "steps/heal.h"
 
+#include <poll.h>
 #include <stdio.h>
 
-#define LONG_NS NS_PER_S /* a step in which a device had time to fail */
+#define LONG_NS        NS_PER_S /* a step in which a device had time to fail */
+#define SETTLE_NS      (3 * NS_PER_S) /* a reset that begins, and FLR's 100 ms or a bus reset's 1 s */
+#define SETTLE_POLL_MS 250
 
 static int64_t bound_ms_of(const struct step *step, const struct step_ctx *ctx)
 {
@@ -85,6 +88,23 @@ static int emit_begin(struct lane *lane, const struct step *step, const char *su
 }
 
 /*
+ * Not clean may mean not yet: VFIO or the guest's driver may be about to reset it, and nothing tells
+ * when they are done.
+ */
+static enum outcome judge_device(struct step_ctx *ctx, struct result *res)
+{
+	int64_t until_ns = clock_mono_ns() + SETTLE_NS;
+	enum outcome outcome = heal_look(ctx, res);
+
+	while (outcome == OUTCOME_FAIL && clock_mono_ns() < until_ns) {
+		poll(NULL, 0, SETTLE_POLL_MS);
+		*res = (struct result){0};
+		outcome = heal_look(ctx, res);
+	}
+	return outcome;
+}
+
+/*
  * VFIO resets a device when a VM gets it and when it leaves it: what became of it, against what the run
  * found. Where libvirt gives it to the VM, its driver is libvirt's affair.
  */
@@ -99,7 +119,7 @@ static enum outcome judge_devices(struct lane *lane, const struct step *step, st
 		return OUTCOME_PASS;
 	for (i = 0; i < lane->ndevs && outcome == OUTCOME_PASS; i++) {
 		lane_step_ctx(lane, step, &lane->devs[i], &ctx);
-		outcome = heal_look(&ctx, res);
+		outcome = judge_device(&ctx, res);
 	}
 	return outcome;
 }

@@ -195,7 +195,7 @@ static enum outcome rescan(struct step_ctx *ctx, struct subjects *subjects, stru
 	away_init(&away, ctx);
 	vec_foreach (s, &subjects->list) {
 		away_add(&away, s->dev);
-		oracle_forgive_new(&s->before);
+		oracle_forgive_new(s->dev, &s->before);
 	}
 	outcome = out_and_back(ctx, &away, res);
 	away_finish(&away);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "device/oracle.h"
+#include "model/lane_device.h"
 
 #include "base/clock.h"
 
@@ -98,6 +99,37 @@ static void each_register_that_differs_is_named(void **state)
 		assert_string_equal(differences(&before, &after), rows[i].says);
 		fakehost_free(fake);
 	}
+}
+
+/* The read of config space waits for the end of a suspend that has begun, and sees D3. */
+static void on_its_way_to_sleep_is_asleep(void **state)
+{
+	struct fakehost *fake = gpu();
+	struct dev_state before = take(fake, GPU), after;
+
+	(void)state;
+	fakehost_write(fake, DIR "power/runtime_status", "suspending\n");
+	fakehost_config(fake, GPU, 0x44, 0x03);
+	after = take(fake, GPU);
+	assert_string_equal(differences(&before, &after), "");
+	fakehost_free(fake);
+}
+
+static void a_device_that_is_new_has_the_sizes_of_its_new_user(void **state)
+{
+	struct fakehost *fake = gpu();
+	struct lane_device dev = {0};
+	struct dev_state before = take(fake, GPU), after = before;
+
+	(void)state;
+	oracle_recall(&dev, &before);
+	after.max_read = before.max_read + 1;
+	assert_string_not_equal(differences(dev.oracle, &after), "");
+	oracle_forgive_new(&dev, &before);
+	assert_string_equal(differences(&before, &after), "");
+	assert_string_equal(differences(dev.oracle, &after), "");
+	oracle_forget(&dev);
+	fakehost_free(fake);
 }
 
 static void sizes_belong_to_one_user(void **state)
@@ -376,6 +408,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(it_sees_what_is_there),
 		cmocka_unit_test(each_register_that_differs_is_named),
+		cmocka_unit_test(on_its_way_to_sleep_is_asleep),
+		cmocka_unit_test(a_device_that_is_new_has_the_sizes_of_its_new_user),
 		cmocka_unit_test(sizes_belong_to_one_user),
 		cmocka_unit_test(a_dark_device_is_not_readable),
 		cmocka_unit_test(a_device_that_is_gone_is_an_observation),
