@@ -31,7 +31,10 @@ int driver_rebind(const struct host *host, struct lane_device *dev, const char *
 /* The undo record alone, for a step that will change the binding by other means. */
 int driver_record(const struct host *host, struct lane_device *dev, struct emitter *out,
 	struct err *err) must_check;
-/* Back to the driver and the override that it had; nothing to do when it was not taken. */
+/*
+ * Back to the driver and the override that it had; nothing to do when it was not taken. One that is gone
+ * keeps its undo record.
+ */
 int driver_give_back(const struct host *host, struct lane_device *dev, struct emitter *out,
 	struct err *err) must_check;
 

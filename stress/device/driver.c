@@ -400,12 +400,14 @@ int driver_take(const struct host *host, const struct pcidev_list *all, struct l
 int driver_give_back(
 	const struct host *host, struct lane_device *dev, struct emitter *out, struct err *err)
 {
-	if (dev->undo_driver == 0)
+	/*
+	 * The binding and the override of a device that is gone went with it. Its record stays open:
+	 * what was removed and did not come back is scanned for by `undo`, which ends every run.
+	 */
+	if (dev->undo_driver == 0 || !exists(host, dev->pci.bdf))
 		return 0;
-	/* its binding and its override went with a device that is gone */
-	if (exists(host, dev->pci.bdf) &&
-		driver_bind(host, dev->pci.bdf, dev->driver_was, dev->override_was,
-			clock_mono_ns() + BIND_NS, err) != 0)
+	if (driver_bind(host, dev->pci.bdf, dev->driver_was, dev->override_was,
+		    clock_mono_ns() + BIND_NS, err) != 0)
 		return -1;
 	str_set(dev->pci.driver, dev->driver_was);
 	undo_done(out, dev->undo_driver);
