@@ -10,6 +10,7 @@
 #define LEVEL_UNKNOWN   255
 #define LAYERS_MAX      10 /* stamps and tags, one behind the other */
 #define DATE_MAX        40 /* bytes in front of the time: weekday, day, month, year */
+#define DATE_WORDS      4 /* the same; more are a text that the line behind was glued to */
 #define BRACKET_MAX     64 /* bytes of a date between brackets; names of months may be any UTF-8 */
 #define WORD_MAX        64 /* of a host, a file name, a tag */
 #define UPTIME_FRACTION 6 /* digits; printk, dmesg and journalctl all print microseconds */
@@ -423,6 +424,15 @@ static const char *skip_rest_of_date(const char *s, const char *time, const char
 	return p;
 }
 
+static size_t count_words(const char *s, const char *end)
+{
+	size_t n = 0;
+
+	for (s = skip_blanks(s, end); s < end; s = skip_blanks(skip_word(s, end), end))
+		n++;
+	return n;
+}
+
 /*
  * "May 30 19:39:03 host kernel: ", "2026-05-30T19:39:03.123456+00:00 host kernel: ", and what adds
  * the time in front of other lines.
@@ -431,7 +441,7 @@ static const char *take_date(const char *s, const char *end, struct logline *out
 {
 	const char *time = find_time(s, end), *p;
 
-	if (time == NULL)
+	if (time == NULL || count_words(s, time) > DATE_WORDS)
 		return NULL;
 	p = skip_rest_of_date(s, time, end);
 	if (p - s > UINT8_MAX)
