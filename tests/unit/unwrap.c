@@ -90,7 +90,7 @@ static struct heard unwrap_text(const char *text)
 	struct savedlog_line line;
 	struct savedlog *log;
 	struct unpack *archive;
-	struct logfile *file;
+	struct logfile *file = NULL;
 	int fd = tempfile_open(&err), rc;
 
 	if (fd < 0 || tempfile_write(fd, text, strlen(text), &err) != 0 ||
