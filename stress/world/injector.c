@@ -22,7 +22,7 @@
 
 /* drivers/pci/pcie/aer_inject.c, struct aer_error_inj */
 struct aer_injection {
-	uint8_t bus, dev, fn;
+	uint8_t bus, dev, fn, padding;
 	uint32_t uncor_status, cor_status;
 	uint32_t header[4];
 	uint32_t domain;
