@@ -290,10 +290,11 @@ void sup_begin_run(struct supervisor *s)
 	}
 	s->begun_ns = clock_mono_ns();
 	progress_begin(s->progress, s->run_id);
-	for (i = 0; i < s->req->nnotes; i++)
-		writer_note(s->writer, "note", s->req->notes[i]);
+	/* what a lane cannot do comes first where there is no room for all */
 	vec_foreach (ev, &s->prepare_notes)
 		sup_lane_note(&s->lanes[ev->lane], ev);
+	for (i = 0; i < s->req->nnotes; i++)
+		writer_note(s->writer, "note", s->req->notes[i]);
 	sup_log_mark(s, "begin", true);
 	look_around(s, INBOX_MILESTONE);
 }

@@ -248,6 +248,7 @@ steps: [{reset: {method: pm, if-offered: true}}]
 X
 run nothing --root two --report json:run.json
 expect 0 '^no reset  *no device was reset' 'it is said that no reset was possible'
-holds 'any(n.startswith("one: no reset is possible") for n in r["notes"])' 'and of which lane'
+expect 0 '^note  *(1 of [0-9]*) one: no reset is possible here' 'it is said of which lane, before all other notes'
+holds 'any(n.startswith("one: no reset is possible") for n in r["notes"])' 'also in JSON'
 
 exit $bad
