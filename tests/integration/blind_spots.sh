@@ -35,7 +35,7 @@ said = json.load(open("run.json"))["blind_spots"]
 text = " ".join(open("out").read().split())
 for sentence in said:
     print(sentence.replace(sys.argv[1], ""))
-missing = [s for s in said if s[:50] not in text]
+missing = [s for s in said if s[:60].rstrip() not in text]
 print(*missing, sep="\n", file=sys.stderr)
 sys.exit(bool(missing) or not said)
 X
