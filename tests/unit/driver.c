@@ -48,6 +48,16 @@ static void mouth_close(struct mouth *m)
 }
 
 /* The next event of that kind; fails when there is none. */
+static bool said(struct mouth *m, enum event_kind kind)
+{
+	struct event ev;
+
+	while (recv(m->other, &ev, sizeof(ev), MSG_DONTWAIT) == sizeof(ev))
+		if (ev.kind == (uint32_t)kind)
+			return true;
+	return false;
+}
+
 static struct event heard(struct mouth *m, enum event_kind kind)
 {
 	struct event ev = {0};
@@ -130,6 +140,7 @@ static void a_device_that_is_gone_is_left_to_undo(void **state)
 	if (driver_give_back(fakehost_host(fake), &dev, &m.out, &err) != 0)
 		fail_msg("%s", err.msg);
 	assert_int_equal(dev.undo_driver, 9);
+	assert_false(said(&m, EV_UNDO_DONE));
 	pcidev_list_finish(&all);
 	mouth_close(&m);
 	fakehost_free(fake);
