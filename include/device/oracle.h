@@ -57,10 +57,12 @@ size_t oracle_compare(
 size_t oracle_notes(
 	const struct dev_state *before, const struct dev_state *after, struct str *notes);
 /*
- * Of `before`, and of the run's reference, for a device that leaves the kernel and comes back: what a
- * kernel or driver that begins anew decides anew, and firmware had decided before.
+ * Of a reference for a device that left the kernel and came back: what a kernel or driver that begins
+ * anew decides anew, and firmware had decided before.
  */
-void oracle_forgive_new(struct lane_device *dev, struct dev_state *before);
+void oracle_forgive_new(struct dev_state *before);
+/* What was decided anew holds for the rest of the run: puts it into the run's reference. */
+void oracle_renew_sizes(struct lane_device *dev, const struct dev_state *now);
 /*
  * The reference of a run, kept with the device: `check` compares with it. Taken when the lane has
  * its devices, when they can be read; steps that change something on purpose keep it true.

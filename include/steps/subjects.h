@@ -20,6 +20,7 @@ struct subjects {
 	VEC(struct subject {
 		struct lane_device *dev;
 		struct dev_state before;
+		struct dev_state after;
 		bool known; /* AIM_HEAL: the run has seen it healthy */
 	})
 	list; /* the one that the step acts on is the first */
@@ -32,6 +33,8 @@ void subjects_finish(struct subjects *s);
 enum outcome subjects_observe(struct subjects *s, struct result *res);
 /* Looks at them after it, and compares. PASS, or the first that is not as it must be. */
 enum outcome subjects_judge(struct subjects *s, struct result *res);
+/* They left the kernel and came back as they must: what was decided anew holds from now on. */
+void subjects_renew(struct subjects *s);
 
 /*
  * Of several devices of the lane that hang together, the first that the step acts on stands for all

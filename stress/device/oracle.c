@@ -360,15 +360,20 @@ static void compare_command(
 			b->command, a->command);
 }
 
+static bool in_a_guest(const struct dev_state *st)
+{
+	return st->enabled && strstr(st->driver, "vfio") != NULL;
+}
+
 /*
  * Reset wakes a device (pci_dev_save_and_disable), so that D0 is always right. Whom nobody uses,
- * runtime PM puts to sleep, into D3cold where the platform can (vfio_pci_core_register_device); a
- * guest does it with what it has, whenever it likes (vfio_pm_config_write).
+ * runtime PM puts to sleep, into D3cold where the platform can (vfio_pci_core_register_device). A guest
+ * puts what it has into D1 to D3hot whenever it likes (vfio_pm_config_write).
  */
 static void compare_power(
 	const struct dev_state *a, const struct dev_state *b, struct str *out, size_t *n)
 {
-	if (b->enabled && strstr(b->driver, "vfio") != NULL)
+	if (in_a_guest(b) && b->power_state[0] == 'D' && !str_eq(b->power_state, "D3cold"))
 		return;
 	if (a->power_state[0] != '\0' && !str_eq(b->power_state, a->power_state) &&
 		!str_eq(b->power_state, "D0") &&
@@ -402,17 +407,20 @@ static void compare_sizes(
 			128u << a->max_read);
 }
 
-static void forgive(struct dev_state *reference)
+void oracle_forgive_new(struct dev_state *before)
 {
-	reference->power_state[0] = '\0';
-	reference->is_pcie = false;
+	before->power_state[0] = '\0';
+	before->is_pcie = false;
 }
 
-void oracle_forgive_new(struct lane_device *dev, struct dev_state *before)
+void oracle_renew_sizes(struct lane_device *dev, const struct dev_state *now)
 {
-	forgive(before);
-	if (dev->oracle != NULL)
-		forgive(dev->oracle);
+	struct dev_state *reference = dev->oracle;
+
+	if (reference == NULL)
+		return;
+	reference->max_payload = now->max_payload;
+	reference->max_read = now->max_read;
 }
 
 /* Words that were lost; a method more is no harm. */

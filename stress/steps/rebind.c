@@ -106,7 +106,8 @@ static enum outcome rebind(struct step_ctx *ctx, const struct rebind_args *a, st
 		return outcome;
 	str_set(before.driver, a->driver);
 	/* a host driver may put what it drives to sleep, and wake what it found asleep */
-	oracle_forgive_new(ctx->dev, &before);
+	str_set(before.power_state, after.power_state);
+	oracle_renew_sizes(ctx->dev, &after);
 	if (ctx->dev->oracle != NULL)
 		str_set(((struct dev_state *)ctx->dev->oracle)->driver, a->driver);
 	return device_judge(ctx, &before, &after, res);

@@ -195,11 +195,15 @@ static enum outcome rescan(struct step_ctx *ctx, struct subjects *subjects, stru
 	away_init(&away, ctx);
 	vec_foreach (s, &subjects->list) {
 		away_add(&away, s->dev);
-		oracle_forgive_new(s->dev, &s->before);
+		oracle_forgive_new(&s->before);
 	}
 	outcome = out_and_back(ctx, &away, res);
 	away_finish(&away);
-	return outcome == OUTCOME_PASS ? subjects_judge(subjects, res) : outcome;
+	if (outcome == OUTCOME_PASS)
+		outcome = subjects_judge(subjects, res);
+	if (outcome == OUTCOME_PASS)
+		subjects_renew(subjects);
+	return outcome;
 }
 
 enum outcome rescan_act(struct step_ctx *ctx, enum aim aim, struct result *res)

@@ -276,10 +276,12 @@ static enum outcome fire_away(struct act *act)
 	away_init(&away, act->ctx);
 	vec_foreach (s, &act->subjects.list) {
 		away_add(&away, s->dev);
-		oracle_forgive_new(s->dev, &s->before);
+		oracle_forgive_new(&s->before);
 	}
 	outcome = fire_and_await(act, &away);
 	away_finish(&away);
+	if (outcome == OUTCOME_PASS)
+		subjects_renew(&act->subjects);
 	return outcome;
 }
 

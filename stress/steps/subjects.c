@@ -66,15 +66,19 @@ enum outcome subjects_judge(struct subjects *s, struct result *res)
 
 	vec_foreach (one, &s->list) {
 		struct step_ctx ctx = ctx_of(s, one);
-		struct dev_state after;
-
-		outcome = device_observe(&ctx, "after", &after, res);
+		outcome = device_observe(&ctx, "after", &one->after, res);
 		if (outcome == OUTCOME_PASS && (s->aim == AIM_TEST || one->known))
-			outcome = device_judge(&ctx, &one->before, &after, res);
+			outcome = device_judge(&ctx, &one->before, &one->after, res);
 		if (outcome != OUTCOME_PASS)
 			break;
 	}
 	return outcome;
+}
+
+void subjects_renew(struct subjects *s)
+{
+	vec_foreach (one, &s->list)
+		oracle_renew_sizes(one->dev, &one->after);
 }
 
 const struct lane_device *subjects_lead(const struct step_ctx *ctx, enum reset_scope scope)
