@@ -57,7 +57,8 @@ endfunction()
 # stress_lab_test(dma-fault VARIANTS intel amd TOPOLOGY small): tests/lab/tests/dma-fault.sh, run in
 # boots of its own, as the ctests lab.dma-fault.intel and lab.dma-fault.amd. LONG: only with `tests/all
 # --long`. OPTIONS: further ones for tests/lab/run. What fits into a shared boot belongs into
-# tests/lab/core.list instead. A boot keeps a little less than one processor busy.
+# tests/lab/core.list instead. A boot keeps a little less than one processor busy. What may take longest
+# begins first (COST): a long boot at the end would have one processor wait for the other.
 function(stress_lab_test name)
 	cmake_parse_arguments(ARG "LONG" "TOPOLOGY;TIMEOUT" "VARIANTS;OPTIONS" ${ARGN})
 	if(NOT ARG_TOPOLOGY)
@@ -76,7 +77,7 @@ function(stress_lab_test name)
 			set(labels long)
 		endif()
 		set_tests_properties(lab.${name}.${variant} PROPERTIES LABELS ${labels}
-			SKIP_RETURN_CODE 77 TIMEOUT ${ctest_timeout})
+			SKIP_RETURN_CODE 77 TIMEOUT ${ctest_timeout} COST ${ARG_TIMEOUT})
 	endforeach()
 endfunction()
 
@@ -88,7 +89,7 @@ function(stress_lab_core variant)
 		COMMAND ${CMAKE_SOURCE_DIR}/tests/lab/in-lab ${CMAKE_BINARY_DIR} ${variant}
 			--topology ${ARG_TOPOLOGY} --timeout ${ARG_TIMEOUT} -- --core)
 	set_tests_properties(lab.core.${variant} PROPERTIES LABELS lab
-		SKIP_RETURN_CODE 77 TIMEOUT ${ctest_timeout})
+		SKIP_RETURN_CODE 77 TIMEOUT ${ctest_timeout} COST ${ARG_TIMEOUT})
 endfunction()
 
 # stress_long(build.clang COMMAND ...): only with `tests/all --long`
