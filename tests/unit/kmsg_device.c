@@ -4,6 +4,7 @@
 #include "world/kmsg.h"
 
 #include "cmocka_all.h"
+#include "kmsg_pipe.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,31 +27,17 @@ static struct {
 		int sys;
 	} reads[64];
 	unsigned char n;
-	int w;
-	ino_t pipe;
-	char path[64];
 } kernel;
-
-static bool is_device(int fd)
-{
-	struct stat st;
-
-	return fstat(fd, &st) == 0 && st.st_ino == kernel.pipe;
-}
 
 ssize_t __real_read(int fd, void *buf, size_t n);
 ssize_t __wrap_read(int fd, void *buf, size_t n);
-int __real_stat(const char *path, struct stat *st);
-int __wrap_stat(const char *path, struct stat *st);
-off_t __real_lseek(int fd, off_t at, int whence);
-off_t __wrap_lseek(int fd, off_t at, int whence);
 
 ssize_t __wrap_read(int fd, void *buf, size_t n)
 {
 	unsigned char i;
 	size_t len;
 
-	if (!is_device(fd))
+	if (!is_kmsg(fd))
 		return __real_read(fd, buf, n);
 	if (__real_read(fd, &i, 1) != 1)
 		return -1; /* EAGAIN: all was read */
@@ -67,44 +54,18 @@ ssize_t __wrap_read(int fd, void *buf, size_t n)
 	return (ssize_t)len;
 }
 
-int __wrap_stat(const char *path, struct stat *st)
-{
-	if (__real_stat(path, st) != 0)
-		return -1;
-	if (st->st_ino == kernel.pipe)
-		st->st_mode = (st->st_mode & ~(mode_t)S_IFMT) | S_IFCHR;
-	return 0;
-}
-
-off_t __wrap_lseek(int fd, off_t at, int whence)
-{
-	return is_device(fd) ? 0 : __real_lseek(fd, at, whence);
-}
-
-/* The read end stays open here, for kmsg_open to open again by its name. */
 static int begin(void **state)
 {
-	int fds[2];
-	struct stat st;
-
 	(void)state;
 	memset(&kernel, 0, sizeof(kernel));
-	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
-	assert_int_equal(fstat(fds[0], &st), 0);
-	kernel.pipe = st.st_ino;
-	kernel.w = fds[1];
-	snprintf(kernel.path, sizeof(kernel.path), "/proc/self/fd/%d", fds[0]);
+	kmsg_pipe_open(0);
 	return 0;
 }
 
 static int end(void **state)
 {
-	int r = -1;
-
 	(void)state;
-	assert_int_equal(sscanf(kernel.path, "/proc/self/fd/%d", &r), 1);
-	close(r);
-	close(kernel.w);
+	kmsg_pipe_close();
 	return 0;
 }
 
@@ -112,7 +73,7 @@ static void gives(const char *text, int sys)
 {
 	kernel.reads[kernel.n].text = text;
 	kernel.reads[kernel.n].sys = sys;
-	assert_int_equal(write(kernel.w, &kernel.n, 1), 1);
+	assert_int_equal(write(kmsg_pipe.w, &kernel.n, 1), 1);
 	kernel.n++;
 }
 
@@ -131,7 +92,7 @@ static struct kmsg *opened(void)
 	struct kmsg *k;
 	struct err err;
 
-	if (kmsg_open(kernel.path, &k, &err) != 0)
+	if (kmsg_open(kmsg_pipe.path, &k, &err) != 0)
 		fail_msg("%s", err.msg);
 	assert_true(kmsg_is_device(k));
 	return k;
@@ -320,7 +281,7 @@ static void what_the_kernel_still_holds_is_read_past_every_hindrance(void **stat
 	says(largest(11));
 	fails(EINVAL);
 	says("6,13,1,-;c");
-	assert_int_equal(kmsg_dump_open(kernel.path, &d, &err), 0);
+	assert_int_equal(kmsg_dump_open(kmsg_pipe.path, &d, &err), 0);
 	assert_int_equal(kmsg_dump_next(d, &r, &err), 1);
 	assert_int_equal(r.seq, 10);
 	assert_int_equal(kmsg_dump_next(d, &r, &err), 1);

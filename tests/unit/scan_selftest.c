@@ -10,6 +10,7 @@
 
 #include "cmocka_all.h"
 #include "fakehost.h"
+#include "kmsg_pipe.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -66,9 +67,6 @@ static const char *const by_firmware[] = {
  * what is written to it; the injectors are files of a fake host.
  */
 static struct {
-	char path[64];
-	int r, w;
-	ino_t pipe;
 	unsigned seq;
 	bool deaf; /* printk.devkmsg=off */
 	const char *const *injected; /* what it says of an error */
@@ -81,17 +79,6 @@ static struct {
 
 ssize_t __real_write(int fd, const void *buf, size_t n);
 ssize_t __wrap_write(int fd, const void *buf, size_t n);
-int __real_stat(const char *path, struct stat *st);
-int __wrap_stat(const char *path, struct stat *st);
-off_t __real_lseek(int fd, off_t at, int whence);
-off_t __wrap_lseek(int fd, off_t at, int whence);
-
-static bool is_kmsg(int fd)
-{
-	struct stat st;
-
-	return fstat(fd, &st) == 0 && st.st_ino == kernel.pipe;
-}
 
 static void print(unsigned facility, const char *text, size_t len)
 {
@@ -100,7 +87,7 @@ static void print(unsigned facility, const char *text, size_t len)
 	int n = snprintf(record, sizeof(record), "%u,%u,%u,-;%.*s\n", facility << 3 | 6, seq, seq,
 		(int)len, text);
 
-	assert_int_equal(__real_write(kernel.w, record, (size_t)n), n);
+	assert_int_equal(__real_write(kmsg_pipe.w, record, (size_t)n), n);
 }
 
 static void print_injected(void)
@@ -136,46 +123,24 @@ ssize_t __wrap_write(int fd, const void *buf, size_t n)
 	return __real_write(fd, buf, n);
 }
 
-int __wrap_stat(const char *path, struct stat *st)
-{
-	if (__real_stat(path, st) != 0)
-		return -1;
-	if (st->st_ino == kernel.pipe)
-		st->st_mode = (st->st_mode & ~(mode_t)S_IFMT) | S_IFCHR;
-	return 0;
-}
-
-off_t __wrap_lseek(int fd, off_t at, int whence)
-{
-	return is_kmsg(fd) ? 0 : __real_lseek(fd, at, whence);
-}
-
 static int begin(void **state)
 {
 	static const struct fake_dev dev = {.bdf = DEVICE};
 	struct diags diags = {0};
-	int fds[2];
-	struct stat st;
 
 	(void)state;
 	memset(&kernel, 0, sizeof(kernel));
 	kernel.host = fakehost_new(&dev, 1);
 	kernel.rules = rules_load(NULL, 0, &diags);
 	assert_non_null(kernel.rules);
-	assert_int_equal(pipe2(fds, O_CLOEXEC | O_DIRECT), 0);
-	assert_int_equal(fstat(fds[0], &st), 0);
-	kernel.r = fds[0];
-	kernel.w = fds[1];
-	kernel.pipe = st.st_ino;
-	snprintf(kernel.path, sizeof(kernel.path), "/proc/self/fd/%d", fds[0]);
+	kmsg_pipe_open(O_DIRECT); /* a write is a record */
 	return 0;
 }
 
 static int end(void **state)
 {
 	(void)state;
-	close(kernel.r);
-	close(kernel.w);
+	kmsg_pipe_close();
 	rules_free(kernel.rules);
 	fakehost_free(kernel.host);
 	return 0;
@@ -191,7 +156,7 @@ static int test_with(const char *kmsg, bool inject, const char *bdf)
 
 static int test(bool inject)
 {
-	return test_with(kernel.path, inject, DEVICE);
+	return test_with(kmsg_pipe.path, inject, DEVICE);
 }
 
 static void has_aer_inject(const char *const *says)
@@ -317,7 +282,7 @@ static void the_firmware_injects_where_the_kernel_does_not(void **state)
 	assert_string_equal(einj("param4"), "0x650000");
 	assert_string_equal(einj("error_inject"), "0x1");
 	assert_int_equal(
-		test_with(kernel.path, true, "0000:65:1f.7"), EXIT_REFUSED); /* not found */
+		test_with(kmsg_pipe.path, true, "0000:65:1f.7"), EXIT_REFUSED); /* not found */
 	assert_string_equal(einj("param4"), "0x65ff00");
 }
 
@@ -330,7 +295,7 @@ static void the_firmware_is_asked_only_for_what_it_offers(void **state)
 	assert_int_equal(test(true), EXIT_REFUSED);
 	assert_string_equal(einj("error_inject"), "");
 	has_einj("0x00000040\tPCI Express Correctable\n", by_firmware);
-	assert_int_equal(test_with(kernel.path, true, "10000:65:00.0"), EXIT_REFUSED);
+	assert_int_equal(test_with(kmsg_pipe.path, true, "10000:65:00.0"), EXIT_REFUSED);
 	assert_string_equal(einj("error_inject"), "");
 }
 
