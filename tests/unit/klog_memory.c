@@ -7,12 +7,12 @@
 #include "klog/rules.h"
 #include "klog/savedlog.h"
 #include "klog/sieve.h"
-#include "model/scenario.h"
 #include "world/instream.h"
 #include "world/kmsg.h"
 #include "world/logfile.h"
 
 #include "cmocka_all.h"
+#include "small_run.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -190,19 +190,6 @@ struct run {
 
 static void begin_run(struct run *r)
 {
-	static struct lane_spec lane = {.name = "lane"};
-	const struct scenario sc = {.name = "s",
-		.connect = "test:///default",
-		.source = {.text = ""},
-		.lanes = &lane,
-		.nlanes = 1};
-	const struct lane_begin lanes[] = {{.spec = &lane}};
-	const struct run_begin begin = {.id = "run",
-		.lanes = lanes,
-		.scenario = &sc,
-		.settings = "",
-		.tool_version = "",
-		.boot_id = ""};
 	struct store *store;
 	struct err err;
 	int64_t key;
@@ -215,8 +202,7 @@ static void begin_run(struct run *r)
 	r->fd = open(r->pipe, O_RDWR | O_CLOEXEC);
 	assert_true(r->fd >= 0);
 	assert_int_equal(kmsg_open(r->pipe, &r->kmsg, &err), 0);
-	assert_int_equal(store_open(r->db, STORE_CREATE, &store, &err), 0);
-	assert_int_equal(store_run_begin(store, &begin, &key, &err), 0);
+	store = small_run(r->db, &key);
 	r->writer = writer_start(store, key, "");
 }
 

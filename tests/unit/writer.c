@@ -4,9 +4,9 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "model/db.h"
-#include "model/scenario.h"
 
 #include "cmocka_all.h"
+#include "small_run.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,19 +20,6 @@ struct disk {
 
 static void open_disk(struct disk *d)
 {
-	static struct lane_spec lane = {.name = "lane"};
-	const struct scenario sc = {.name = "s",
-		.connect = "test:///default",
-		.source = {.text = ""},
-		.lanes = &lane,
-		.nlanes = 1};
-	const struct lane_begin lanes[] = {{.spec = &lane}};
-	const struct run_begin run = {.id = "run",
-		.lanes = lanes,
-		.scenario = &sc,
-		.settings = "",
-		.tool_version = "",
-		.boot_id = ""};
 	struct store *store;
 	struct err err;
 	int64_t key;
@@ -40,8 +27,7 @@ static void open_disk(struct disk *d)
 	str_set(d->dir, "/tmp/writer.XXXXXX");
 	assert_non_null(mkdtemp(d->dir));
 	snprintf(d->path, sizeof(d->path), "%s/runs.db", d->dir);
-	assert_int_equal(store_open(d->path, STORE_CREATE, &store, &err), 0);
-	assert_int_equal(store_run_begin(store, &run, &key, &err), 0);
+	store = small_run(d->path, &key);
 	assert_int_equal(store_open(d->path, STORE_CREATE, &d->other, &err), 0);
 	d->writer = writer_start(store, key, "");
 }
