@@ -10,6 +10,7 @@
  */
 #include "events.h"
 #include "machine.h"
+#include "write_all.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -114,21 +115,6 @@ static void watch(struct lab *lab, struct stream *stream, const char *text, size
 	}
 }
 
-static bool show(int fd, const char *text, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = write(fd, text, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		text += n;
-		len -= (size_t)n;
-	}
-	return true;
-}
-
 static void drain(struct lab *lab, struct stream *stream)
 {
 	char text[TAIL_MAX - TAIL_KEPT];
@@ -137,7 +123,7 @@ static void drain(struct lab *lab, struct stream *stream)
 	if (stream->fd < 0)
 		stream->fd = open(stream->path, O_RDONLY | O_CLOEXEC);
 	while (stream->fd >= 0 && (n = read(stream->fd, text, sizeof(text))) > 0) {
-		if (stream->out >= 0 && !show(stream->out, text, (size_t)n))
+		if (stream->out >= 0 && !write_all(stream->out, text, (size_t)n))
 			stream->out = -1;
 		watch(lab, stream, text, (size_t)n);
 	}

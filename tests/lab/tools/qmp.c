@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "qmp.h"
 
+#include "write_all.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -16,21 +18,6 @@ static long now_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return ts.tv_sec * 1000L + ts.tv_nsec / 1000000L;
-}
-
-static bool send_all(int fd, const char *text, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = write(fd, text, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		text += n;
-		len -= (size_t)n;
-	}
-	return true;
 }
 
 static void drop_line(struct qmp *qmp, const char *end)
@@ -74,7 +61,7 @@ static char *request(struct qmp *qmp, const char *execute, const char *arguments
 	/* QEMU's parser starts afresh at a 0xff byte, whatever half a line stood there before. */
 	len = snprintf(text, sizeof(text), "\xff{\"execute\":\"%s\"%s,\"id\":\"lab-%u\"}\n",
 		execute, arguments, ++qmp->last_id);
-	if (len < 0 || (size_t)len >= sizeof(text) || !send_all(qmp->fd, text, (size_t)len))
+	if (len < 0 || (size_t)len >= sizeof(text) || !write_all(qmp->fd, text, (size_t)len))
 		return NULL;
 	snprintf(id, sizeof(id), "\"id\": \"lab-%u\"", qmp->last_id);
 
