@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "cli/machine.h"
 #include "cli/pick.h"
+#include "model/link_json.h"
 #include "model/topology.h"
 #include "world/jout.h"
 
@@ -72,23 +73,6 @@ static void put_group(struct json_t *o, const struct topology *t, const struct p
 	jout_int(g, "number", group->number);
 	jout_str(g, "type", group->type);
 	jout_put(o, "iommu_group", g);
-}
-
-static void put_link(struct json_t *o, const struct pcidev *dev, const struct pcifacts *f)
-{
-	struct pcie_link l;
-	struct json_t *link;
-
-	if (dev->is_vf || pciconf_all_ones(&f->conf, false) || !pciconf_link(&f->conf, &l)) {
-		jout_null(o, "link");
-		return;
-	}
-	link = jout_object();
-	jout_int(link, "width", l.width);
-	jout_int(link, "width_max", l.width_max);
-	jout_text(link, "speed", pcie_speed_name(l.speed));
-	jout_text(link, "speed_max", pcie_speed_name(l.speed_max));
-	jout_put(o, "link", link);
 }
 
 static void put_bars(struct json_t *o, const struct pcifacts *f)
@@ -165,7 +149,7 @@ static struct json_t *device_json(const struct topology *t, const struct pcidev 
 	put_group(o, t, dev);
 	put_number(o, "numa_node", dev->numa_node);
 	jout_text(o, "config", states[f->conf_state]);
-	put_link(o, dev, f);
+	link_json_put(o, dev, f);
 	put_words(o, "reset_methods", dev->reset_methods);
 	jout_str(o, "power_state", f->power_state);
 	jout_bool(o, "boot_vga", dev->boot_vga);

@@ -2,6 +2,7 @@
 #include "model/snapshot.h"
 
 #include "base/str.h"
+#include "model/link_json.h"
 #include "model/scrub.h"
 #include "model/snapshot_map.h"
 #include "model/topology.h"
@@ -39,24 +40,6 @@ static void put_config(struct json_t *o, const struct pcifacts *f)
 	jmap_write(snapshot_config, f, config);
 	jout_put(config, "rows", config_rows(&f->conf));
 	jout_put(o, "config", config);
-}
-
-/* Said again in words, for those who do not decode config space; nobody reads it back. */
-static void put_link(struct json_t *o, const struct pcidev *dev, const struct pcifacts *f)
-{
-	struct json_t *link;
-	struct pcie_link l;
-
-	if (dev->is_vf || pciconf_all_ones(&f->conf, false) || !pciconf_link(&f->conf, &l)) {
-		jout_null(o, "link");
-		return;
-	}
-	link = jout_object();
-	jout_int(link, "width", l.width);
-	jout_int(link, "width_max", l.width_max);
-	jout_text(link, "speed", pcie_speed_name(l.speed));
-	jout_text(link, "speed_max", pcie_speed_name(l.speed_max));
-	jout_put(o, "link", link);
 }
 
 static void put_acs(struct json_t *o, const struct pcifacts *f)
@@ -142,7 +125,8 @@ static struct json_t *device_json(const struct topology *t, const struct pcidev 
 
 	jmap_write(snapshot_device, dev, o);
 	jmap_write(snapshot_facts, f, o);
-	put_link(o, dev, f);
+	/* said again in words, for those who do not decode config space; nobody reads it back */
+	link_json_put(o, dev, f);
 	put_acs(o, f);
 	put_regions(o, f);
 	put_aer(o, &f->aer);
