@@ -22,6 +22,8 @@ int newfile_open(
 	const char *path, const char *what, struct newfile *out, struct err *err) must_check;
 /* On disk, under its name; on failure it is as if it had never been begun. Closes in any case. */
 int newfile_commit(struct newfile *f, struct err *err) must_check;
+/* Can one be made there? Only making it proves that: quotas, mounts and ACLs have their say. */
+int newfile_try(const char *path, const char *what, struct err *err) must_check;
 /* Not to be kept. */
 void newfile_abandon(struct newfile *f);
 /* The error of a file that cannot be made or written, by errno: "create report 'run.json': ...". */

@@ -11,7 +11,6 @@
 #include "world/newfile.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -114,20 +113,9 @@ int report_make(const struct report_spec *spec, const struct run_view *run, stru
 
 /* ---- before the run ---- */
 
-/* Only making a file there proves that one can be made: quotas, mounts and ACLs have their say. */
-static int try_beside(const struct target *t, struct err *err)
-{
-	auto_free char *path = xasprintf("%s.XXXXXX", t->path);
-	auto_close int fd = mkostemp(path, O_CLOEXEC);
-
-	if (fd < 0)
-		return failed(t, "create", err);
-	unlink(path);
-	return 0;
-}
-
 static int check_target(const struct target *t, struct err *err)
 {
+	auto_free char *what = xasprintf("report '%s'", t->shown);
 	struct stat st;
 
 	if (str_eq(t->path, "-"))
@@ -135,7 +123,7 @@ static int check_target(const struct target *t, struct err *err)
 	if (*t->path == '\0' || str_ends(t->path, "/"))
 		return err_set(err, ERR_INPUT, 0, "report '%s' names no file", t->shown);
 	if (stat(t->path, &st) != 0 || S_ISREG(st.st_mode))
-		return try_beside(t, err);
+		return newfile_try(t->path, what, err);
 	if (S_ISDIR(st.st_mode)) {
 		errno = EISDIR;
 		return failed(t, "write", err);

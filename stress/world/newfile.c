@@ -25,21 +25,39 @@ int newfile_failed(const char *verb, const char *what, struct err *err)
 	return -1;
 }
 
-/* Beside the target, with the mode and owner of what it will replace. */
-static int open_beside(const char *path, const struct stat *old, char **beside_out)
+/* A new file beside the target, 0600. */
+static int make_beside(const char *path, char **beside_out)
 {
 	auto_free char *beside = xasprintf("%s.XXXXXX", path);
 	int fd = mkostemp(beside, O_CLOEXEC);
 
-	if (fd < 0)
-		return -1;
-	if (old != NULL) {
+	if (fd >= 0)
+		*beside_out = take_ptr(beside);
+	return fd;
+}
+
+/* With the mode and owner of what it will replace. */
+static int open_beside(const char *path, const struct stat *old, char **beside_out)
+{
+	int fd = make_beside(path, beside_out);
+
+	if (fd >= 0 && old != NULL) {
 		/* without root the owner stays ours, and the mode must not open it to others */
 		if (fchown(fd, old->st_uid, old->st_gid) == 0 || old->st_uid == geteuid())
 			(void)!fchmod(fd, old->st_mode & 0777);
 	}
-	*beside_out = take_ptr(beside);
 	return fd;
+}
+
+int newfile_try(const char *path, const char *what, struct err *err)
+{
+	auto_free char *beside = NULL;
+	auto_close int fd = make_beside(path, &beside);
+
+	if (fd < 0)
+		return newfile_failed("create", what, err);
+	unlink(beside);
+	return 0;
 }
 
 int newfile_open(const char *path, const char *what, struct newfile *out, struct err *err)

@@ -141,6 +141,21 @@ static void what_is_no_plain_file_is_written_in_place(void **state)
 	assert_string_equal(err.hint, "make its folder first");
 }
 
+static void a_try_leaves_the_folder_as_it_was(void **state)
+{
+	struct err err = {0};
+	struct place p;
+
+	(void)state;
+	place_make(&p);
+	assert_int_equal(newfile_try(p.path, "snapshot 'f'", &err), 0);
+	place_check(&p, "old");
+	place_remove(&p);
+	assert_int_equal(newfile_try(p.path, "snapshot 'f'", &err), -1);
+	assert_non_null(strstr(err.msg, "create snapshot 'f'"));
+	assert_string_equal(err.hint, "make its folder first");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -148,6 +163,7 @@ int main(void)
 		cmocka_unit_test(what_is_abandoned_leaves_nothing),
 		cmocka_unit_test(the_old_file_survives_a_full_disk),
 		cmocka_unit_test(what_is_no_plain_file_is_written_in_place),
+		cmocka_unit_test(a_try_leaves_the_folder_as_it_was),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
