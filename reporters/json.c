@@ -439,20 +439,11 @@ static int write_report(const struct run_view *run, const void *opts, FILE *out,
 	return 0;
 }
 
-static const struct field fields[] = {
-	{.name = "path",
-		.help = "file to write; - is standard output",
-		.kind = FIELD_STRING,
-		.offset = offsetof(struct file_opts, path),
-		.required = true},
-	{0},
-};
-
 const struct reporter reporter_json = {
 	.word = {.name = "json",
 		.summary = "everything about the run, for machines (vfio-stress/run/1)",
 		.main_arg = "path",
-		.fields = fields,
+		.fields = file_fields,
 		.args_size = sizeof(struct file_opts)},
 	.write = write_report,
 };

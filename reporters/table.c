@@ -3,11 +3,24 @@
 
 #include "base/str.h"
 
+#include <stddef.h>
+
 const struct reporter *const reporters[] = {
 	&reporter_json,
+	&reporter_junit,
+	&reporter_prometheus,
 	&reporter_text,
 	&reporter_webhook,
 	NULL,
+};
+
+const struct field file_fields[] = {
+	{.name = "path",
+		.help = "file to write; - is standard output",
+		.kind = FIELD_STRING,
+		.offset = offsetof(struct file_opts, path),
+		.required = true},
+	{0},
 };
 
 const struct reporter *reporter_find(const char *name)

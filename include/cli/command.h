@@ -6,6 +6,8 @@
 
 #include <stdbool.h>
 
+struct str;
+
 /* Exit codes; which command uses which: docs/contracts.md. */
 enum exit_code {
 	EXIT_GOOD = 0,
@@ -61,6 +63,7 @@ struct command {
 	const char *operands; /* "SCENARIO", "[RUN]" */
 	const char *summary; /* one line */
 	const char *text; /* paragraphs of --help, with examples */
+	void (*add_text)(struct str *out); /* optional: a line below that, from a table */
 	const struct option_spec *options; /* ends with .name == NULL */
 	size_t min_args, max_args;
 	bool hidden;

@@ -12,10 +12,14 @@ struct report_spec;
 struct reporter;
 struct run_view;
 struct store;
+struct str;
 
 /* "FORMAT:FILE" of --report. */
 int report_parse(
 	struct arena *arena, const char *arg, struct report_spec *out, struct err *err) must_check;
+
+/* A sentence: "Formats: json, text ...". */
+void report_formats(struct str *out);
 
 /* Before the run: will this report find its way? Leaves nothing behind and sends nothing. */
 int report_check(const struct report_spec *spec, struct err *err) must_check;
@@ -27,8 +31,8 @@ int report_make(const struct report_spec *spec, const struct run_view *run, stru
 
 /*
  * One report to one file; "-" is standard output. The file is whole or as before: written beside it,
- * synced, renamed. New files are 0600, because kernel logs are not everybody's; a file that is there
- * keeps its mode and owner. Devices and pipes are written in place.
+ * synced, renamed. New files are 0600, because kernel logs are not everybody's, but those of
+ * open_to_all; a file that is there keeps its mode and owner. Devices and pipes are written in place.
  */
 int report_write(const struct reporter *type, const struct run_view *run, const void *opts,
 	const char *path, struct err *err) must_check;

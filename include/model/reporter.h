@@ -15,6 +15,7 @@ struct store;
 struct reporter {
 	struct word
 		word; /* its word below `report:`; for file formats the main argument is `path` */
+	bool open_to_all; /* its new files are 0644: nothing of a kernel log is in them */
 	/* Mandatory. A report is a pure function of a stored run. Errors of `out` are the caller's. */
 	int (*write)(const struct run_view *run, const void *opts, FILE *out, struct err *err);
 	/*

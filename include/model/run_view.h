@@ -22,6 +22,7 @@ struct step_row {
 	const char *device; /* BDF, NULL for a VM step */
 	uint64_t count, failed, broken, skipped;
 	int64_t p50_ms, p95_ms, max_ms; /* -1 = nothing ran */
+	int64_t total_ms; /* of all that ran */
 };
 
 struct lane_row {
@@ -53,6 +54,9 @@ struct failure_row {
 /* An immutable snapshot of one stored run: all that a report needs. Free with run_view_free. */
 struct run_view {
 	struct arena arena;
+	struct store
+		*store; /* its rows' (model/run_rows.h), as long as that is open; NULL = none */
+	int64_t key; /* of the run in there */
 	enum verdict verdict;
 	int exit_code;
 	bool simulated, boots_proved, ended;

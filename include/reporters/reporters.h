@@ -9,6 +9,9 @@ struct file_opts {
 	const char *path; /* "-" = standard output */
 };
 
+/* Of formats that have no options but that. */
+extern const struct field file_fields[];
+
 /* Of `text`. The caller decides on colour: only it knows the terminal and NO_COLOR. */
 struct text_opts {
 	struct file_opts file;
@@ -26,6 +29,8 @@ struct webhook_opts {
 };
 
 extern const struct reporter reporter_json;
+extern const struct reporter reporter_junit;
+extern const struct reporter reporter_prometheus;
 extern const struct reporter reporter_text;
 extern const struct reporter reporter_webhook;
 

@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 
 /*
@@ -15,11 +16,14 @@ struct newfile {
 	FILE *out; /* write here */
 	char *path, *what;
 	char *beside; /* NULL: in place */
+	bool replaces; /* there is an old one */
 };
 
 /* `what` is for messages: "report 'run.json'". The new file has mode and owner of the old one, or 0600. */
 int newfile_open(
 	const char *path, const char *what, struct newfile *out, struct err *err) must_check;
+/* Everybody may read it, unless it replaces one whose mode says otherwise. */
+void newfile_open_to_all(struct newfile *f);
 /* On disk, under its name; on failure it is as if it had never been begun. Closes in any case. */
 int newfile_commit(struct newfile *f, struct err *err) must_check;
 /* Can one be made there? Only making it proves that: quotas, mounts and ACLs have their say. */

@@ -50,10 +50,17 @@ static void print_options(const struct option_spec *specs)
 
 static void print_help(const struct command *cmd)
 {
+	struct str more = {0};
+
 	printf("usage: vfio-stress %s [options]%s%s\n\n%s\n", cmd->name, *cmd->operands ? " " : "",
 		cmd->operands, cmd->summary);
 	if (*cmd->text != '\0')
 		printf("\n%s\n", cmd->text);
+	if (cmd->add_text != NULL) {
+		cmd->add_text(&more);
+		printf("\n%s\n", more.s);
+		str_finish(&more);
+	}
 	printf("\noptions:\n");
 	print_options(cmd->options);
 	print_options(common);

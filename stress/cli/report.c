@@ -13,21 +13,6 @@
 
 #include <unistd.h>
 
-/* The view stays usable after the store is closed. */
-static int load(const char *db, const char *which, struct run_view **out, struct err *err)
-{
-	struct store *store;
-	int rc;
-
-	if (store_open(db, STORE_READ, &store, err) != 0)
-		return -1;
-	rc = run_view_load(store, which, out, err);
-	store_close(store);
-	if (rc == 0)
-		verdict_judge(*out);
-	return rc;
-}
-
 static int write_as(const char *format, const char *path, const char *db,
 	const struct run_view *view, struct err *err)
 {
@@ -46,24 +31,36 @@ static int write_as(const char *format, const char *path, const char *db,
 	return report_write(spec.type, view, spec.opts, path, err);
 }
 
-static int run(const struct host *host, const struct options *o)
+static int report_run(const struct options *o, struct store *store, struct err *err)
 {
 	const char *format = options_get(o, "format"), *path = options_get(o, "output");
-	const char *db = options_get(o, "db");
 	struct run_view *view;
+	int rc;
+
+	if (run_view_load(store, o->nargs ? o->args[0] : "latest", &view, err) != 0)
+		return -1;
+	verdict_judge(view);
+	rc = write_as(format ? format : "text", path ? path : "-", options_get(o, "db"), view, err);
+	run_view_free(view);
+	return rc;
+}
+
+static int run(const struct host *host, const struct options *o)
+{
+	struct store *store;
 	struct err err;
 	int rc;
 
 	(void)host;
-	if (load(db, o->nargs ? o->args[0] : "latest", &view, &err) != 0)
+	if (store_open(options_get(o, "db"), STORE_READ, &store, &err) != 0)
 		return complain(&err);
-	rc = write_as(format ? format : "text", path ? path : "-", db, view, &err);
-	run_view_free(view);
+	rc = report_run(o, store, &err);
+	store_close(store);
 	return rc == 0 ? EXIT_GOOD : complain(&err);
 }
 
 static const struct option_spec options[] = {
-	{'f', "format", "FORMAT", "text (default) or json", false, false},
+	{'f', "format", "FORMAT", "text when not given", false, false},
 	{'o', "output", "FILE", "write it there; - is standard output", false, false},
 	OPTION_DB,
 	{0},
@@ -80,6 +77,7 @@ const struct command cmd_report = {
 		"\n"
 		"  vfio-stress report\n"
 		"  vfio-stress report 20261121-040714 --format json -o run.json",
+	.add_text = report_formats,
 	.options = options,
 	.max_args = 1,
 	.run = run,

@@ -140,6 +140,7 @@ const struct command cmd_run = {
 		"Exit codes: 0 pass, 1 fail, 2 usage or scenario error, 3 refused or cannot run "
 		"(nothing\n"
 		"was tried), 4 aborted, broken or skipped.",
+	.add_text = report_formats,
 	.options = options,
 	.min_args = 1,
 	.max_args = 1,

@@ -74,6 +74,8 @@ static int write_file(const struct reporter *type, const struct run_view *run, c
 
 	if (newfile_open(t->path, what, &file, err) != 0)
 		return -1;
+	if (type->open_to_all)
+		newfile_open_to_all(&file);
 	if (write_stream(type, run, opts, file.out, t, err) == 0)
 		return newfile_commit(&file, err);
 	newfile_abandon(&file);
@@ -155,23 +157,42 @@ int report_check(const struct report_spec *spec, struct err *err)
 
 /* ---- --report FORMAT:FILE ---- */
 
-static int unknown_format(const char *name, struct err *err)
+/* By name; NULL-terminated. */
+static void formats(const char *names[FORMATS_MAX + 1])
 {
-	const char *names[FORMATS_MAX + 1] = {0}, *near;
-	struct str all = {0};
 	size_t i, n = 0;
 
 	for (i = 0; reporters[i] != NULL && n < FORMATS_MAX; i++)
-		if (reporters[i]->hand_over == NULL) {
-			str_addf(&all, "%s%s", n ? ", " : "", reporters[i]->word.name);
+		if (reporters[i]->hand_over == NULL)
 			names[n++] = reporters[i]->word.name;
-		}
+	names[n] = NULL;
+}
+
+void report_formats(struct str *out)
+{
+	const char *names[FORMATS_MAX + 1];
+	size_t i;
+
+	formats(names);
+	str_add(out, "Formats: ");
+	for (i = 0; names[i] != NULL; i++)
+		str_addf(out, "%s%s", i ? ", " : "", names[i]);
+	str_add(out, " (`vfio-stress list reporters`).");
+}
+
+static int unknown_format(const char *name, struct err *err)
+{
+	const char *names[FORMATS_MAX + 1], *near;
+	struct str all = {0};
+
+	formats(names);
+	report_formats(&all);
 	near = nearest_word(name, names);
 	err_set(err, ERR_USAGE, 0, "unknown report format '%s'", name);
 	if (near != NULL)
-		err_hint(err, "did you mean '%s'? There are: %s", near, all.s);
+		err_hint(err, "did you mean '%s'? %s", near, all.s);
 	else
-		err_hint(err, "there are: %s", all.s);
+		err_hint(err, "%s", all.s);
 	str_finish(&all);
 	return -1;
 }

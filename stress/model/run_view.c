@@ -177,6 +177,7 @@ static int64_t percentile(const int64_t *v, size_t n, unsigned p)
 static int load_step_ends(
 	struct loading *l, size_t lane, struct step_row *s, int64_t **times, size_t *cap)
 {
+	int64_t total_ns = 0;
 	struct query *q;
 	size_t n = 0;
 	int rc;
@@ -200,9 +201,11 @@ static int load_step_ends(
 			*cap = *cap ? *cap * 2 : 256;
 			*times = xrealloc(*times, *cap * sizeof(**times));
 		}
+		total_ns += db_int(q, 1);
 		(*times)[n++] = (db_int(q, 1) + NS_PER_MS / 2) / NS_PER_MS;
 	}
 	db_done(q);
+	s->total_ms = total_ns / NS_PER_MS;
 	if (n > 0) {
 		qsort(*times, n, sizeof(**times), compare_i64);
 		s->p50_ms = percentile(*times, n, 50);
@@ -607,6 +610,8 @@ int run_view_load(struct store *store, const char *which, struct run_view **out,
 		run_view_free(v);
 		return -1;
 	}
+	v->store = store;
+	v->key = l.run;
 	*out = v;
 	return 0;
 }

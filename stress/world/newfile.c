@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -74,10 +73,17 @@ int newfile_open(const char *path, const char *what, struct newfile *out, struct
 	if (fd < 0)
 		return newfile_failed("create", what, err);
 	f.out = fdopen(fd, "w");
+	f.replaces = there;
 	f.path = xstrdup(path);
 	f.what = xstrdup(what);
 	*out = f;
 	return 0;
+}
+
+void newfile_open_to_all(struct newfile *f)
+{
+	if (!f->replaces)
+		(void)!fchmod(fileno(f->out), 0644);
 }
 
 /* The rename is on disk when the folder is. */

@@ -1,24 +1,38 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/str.h"
 #include "base/utf8.h"
+#include "base/vec.h"
+#include "engine/verdict.h"
 #include "fixture_run.h"
 #include "golden.h"
+#include "model/store.h"
 #include "reporters/reporters.h"
+#include "stored_run.h"
 
 #include "cmocka_all.h"
 
 #include <string.h>
+#include <unistd.h>
 
-static char *report_of(const char *fixture, const struct reporter *reporter, const void *opts)
+/* What a reporter makes of a run; the caller frees it. */
+static char *written(
+	const struct run_view *run, const struct reporter *reporter, const void *opts, size_t *len)
 {
-	struct run_view *run = fixture_run_new(fixture);
 	char *bytes = NULL;
-	size_t len = 0;
-	FILE *out = open_memstream(&bytes, &len);
+	FILE *out = open_memstream(&bytes, len);
 	struct err err;
 
 	assert_int_equal(reporter->write(run, opts, out, &err), 0);
 	fclose(out);
+	return bytes;
+}
+
+static char *report_of(const char *fixture, const struct reporter *reporter, const void *opts)
+{
+	struct run_view *run = fixture_run_new(fixture);
+	size_t len = 0;
+	char *bytes = written(run, reporter, opts, &len);
+
 	assert_int_equal(strlen(bytes), len);
 	fixture_run_free(run);
 	return bytes;
@@ -38,6 +52,54 @@ static void every_report_of_every_fixture_is_as_it_was_looked_at(void **state)
 			path = xasprintf("report/%s.%s.expected", f->name, (*r)->word.name);
 			golden_check(path, bytes, strlen(bytes));
 		}
+}
+
+static void remove_store(const char *db)
+{
+	static const char *const tails[] = {"", "-wal", "-shm"};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(tails); i++) {
+		auto_free char *path = xasprintf("%s%s", db, tails[i]);
+
+		unlink(path);
+	}
+}
+
+/* In every format, from a store that goes away afterwards. */
+static void check_stored_run(const char *name, uint32_t cycles, bool died)
+{
+	char db[] = "/tmp/vfio-stress-golden.XXXXXX";
+	const struct reporter *const *r;
+	struct run_view *run;
+	struct store *store;
+	struct err err;
+	int fd = mkstemp(db);
+
+	assert_true(fd >= 0);
+	close(fd);
+	stored_run_make(db, cycles, died);
+	assert_int_equal(store_open(db, STORE_READ, &store, &err), 0);
+	assert_int_equal(run_view_load(store, "latest", &run, &err), 0);
+	verdict_judge(run);
+	for (r = reporters; *r != NULL; r++) {
+		auto_free char *path = NULL, *bytes = NULL;
+		size_t len = 0;
+
+		bytes = written(run, *r, NULL, &len);
+		path = xasprintf("report/%s.%s.expected", name, (*r)->word.name);
+		golden_check(path, bytes, len);
+	}
+	run_view_free(run);
+	store_close(store);
+	remove_store(db);
+}
+
+static void every_report_of_a_stored_run_is_as_it_was_looked_at(void **state)
+{
+	(void)state;
+	check_stored_run("stored", 24, false);
+	check_stored_run("stored-died", 4, true);
 }
 
 static void every_text_report_fits_one_screen_of_24_by_80(void **state)
@@ -101,6 +163,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_report_of_every_fixture_is_as_it_was_looked_at),
+		cmocka_unit_test(every_report_of_a_stored_run_is_as_it_was_looked_at),
 		cmocka_unit_test(every_text_report_fits_one_screen_of_24_by_80),
 		cmocka_unit_test(nothing_in_a_text_report_can_move_the_cursor),
 		cmocka_unit_test(colour_touches_the_verdict_word_only),

@@ -3,6 +3,7 @@
 # report.sh PROGRAM STORE_FILL CHECK_SCHEMA SCHEMA: `runs` and `report` on a store with three runs.
 set -u
 program=${1:?} fill=${2:?} check_schema=${3:?} schema=${4:?}
+docs=$(dirname "$0")/../../docs
 dir=$(mktemp -d "${TMPDIR:-/tmp}/vfio-stress-report.XXXXXX")
 trap 'rm -rf "$dir"' EXIT
 db=$dir/runs.db
@@ -55,6 +56,18 @@ rc=0
 "$program" report --db "$db" >/dev/full 2>"$dir/err" || rc=$?
 [ $rc = 3 ] && [ "$(grep -c 'No space left' "$dir/err")" = 1 ] ||
 	{ echo "a report that is not written: exit $rc" >&2; cat "$dir/err" >&2; bad=1; }
+
+# every format is in the help and has its chapter
+for format in $("$program" list reporters | sed -n 's/^\([a-z]*\): .*/\1/p'); do
+	grep -q "^## $format\$" "$docs/reports.md" || { echo "docs/reports.md has no $format" >&2; bad=1; }
+	[ "$format" = webhook ] || expect 0 "^Formats: .*$format" report --help
+	[ "$format" = webhook ] || expect 0 "^Formats: .*$format" run --help
+done
+for mode in 600:json 644:prometheus; do
+	"$program" report 20261121-04 --db "$db" -f "${mode#*:}" -o "$dir/mode" || bad=1
+	[ "$(stat -c %a "$dir/mode")" = "${mode%:*}" ] || { echo "${mode#*:} is not ${mode%:*}" >&2; bad=1; }
+	rm -f "$dir/mode"
+done
 
 mkdir "$dir/reports"
 for run in aaaa:04 bbbb:05 cccc:06; do

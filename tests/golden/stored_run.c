@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "stored_run.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/vec.h"
+#include "model/db.h"
+#include "model/scenario.h"
+#include "model/store.h"
+#include "world/kmsg.h"
+
+#include "fake_words.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define START  (INT64_C(1795233600) * NS_PER_S) /* 2026-11-21T04:00:00Z */
+#define COMMIT 1000 /* cycles in one transaction */
+
+static const char text[] =
+	"version: 1\n"
+	"name: gpu-qualification\n"
+	"lanes:\n"
+	"  - {name: gpu, domain: gpu-vm, devices: [\"0000:41:00.0\", \"0000:41:00.1\"],\n"
+	"     ready: {serial: \"login:\"}}\n"
+	"  - {name: 'disk\"<b>x</b>\"&amp;', devices: [\"10000:02:00.0\"],\n"
+	"     steps: [{reset: bus}, {hold: 1s}]}\n"
+	"before: [{check: {link-width: 16}}]\n"
+	"steps:\n"
+	"  - start\n"
+	"  - guest: {run: [nvidia-smi, -L], expect: \"GPU 0\", name: \"load </script><b>\"}\n"
+	"  - reset: {method: flr, if-offered: true}\n"
+	"  - stop\n"
+	"after: [{rebind: vfio-pci}]\n"
+	"repeat: {until: {cycles: 100000}}\n"
+	"report:\n"
+	"  - json: \"/srv/token=hunter2/run.json\"\n";
+
+/* Nothing of this may be more than letters in a report. */
+#define EVIL                                                                                       \
+	"<script>alert(1)</script><img src=x onerror=alert(2)> ]]> --> &amp; \xe2\x80\xae"         \
+	"gpj.exe \x1b]0;owned\x07\x1b[31mPASS\x1b[0m \x80\x81 \xed\xa0\x80 \xef\xbf\xbf caf\xc3"   \
+	"\xa9 \xf0\x9f\x94\xa5\t\"quoted\" 'single' \\ back {=+-@cmd|' /C calc'!A0} ${env:HOME}"
+
+static const struct pcidev devices[] = {
+	{.bdf = {0, 0x41, 0, 0},
+		.vendor = 0x10de,
+		.device = 0x2684,
+		.subvendor = 0x10de,
+		.subdevice = 0x167c,
+		.class_code = 0x030000,
+		.revision = 0xa1,
+		.name = "NVIDIA Corporation AD102 [GeForce RTX 4090]"},
+	{.bdf = {0, 0x41, 0, 1},
+		.vendor = 0x10de,
+		.device = 0x22ba,
+		.class_code = 0x040300,
+		.revision = 0xa1,
+		.name = "NVIDIA Corporation AD102 High Definition Audio Controller"},
+	{.bdf = {0x10000, 0x02, 0, 0},
+		.vendor = 0x144d,
+		.device = 0xa80a,
+		.subvendor = 0x144d,
+		.subdevice = 0xa801,
+		.class_code = 0x010802},
+};
+
+/* How a step of a cycle ends that is not `pass`. */
+struct trouble {
+	uint32_t cycle, lane;
+	int32_t step;
+	const char *device;
+	enum outcome outcome;
+	const char *reason, *text, *hint;
+};
+
+static const struct trouble troubles[] = {
+	{3, 0, 1, "", OUTCOME_FAIL, "output-unexpected", "the guest printed: " EVIL,
+		"look at the guest's own log"},
+	{5, 0, 0, "", OUTCOME_BROKEN, "libvirt-gone",
+		"the connection to libvirtd was lost while gpu-vm was starting",
+		"systemctl status libvirtd"},
+	{7, 0, 2, "0000:41:00.0", OUTCOME_FAIL, "config-unreadable",
+		"after the reset config space reads all ones; the kernel reported success after "
+		"70021 ms; serial GPU-5f0c2a54-7d3b-4a39-9c1e-0a2b3c4d5e6f",
+		"power-cycle the slot, then look at the card's firmware"},
+	{2, 0, 2, "0000:41:00.1", OUTCOME_SKIPPED, "not-offered", "0000:41:00.1 does not offer flr",
+		""},
+	{9, 1, 0, "10000:02:00.0", OUTCOME_ABORTED, "interrupted", "the run was interrupted", ""},
+};
+
+/* What a cycle of a lane does. */
+struct act {
+	const char *device;
+	int32_t step;
+	int64_t took_ms;
+};
+
+static const struct act gpu_acts[] = {
+	{"", 0, 4120},
+	{"", 1, 220},
+	{"0000:41:00.0", 2, 104},
+	{"0000:41:00.1", 2, 102},
+	{"", 3, 2050},
+};
+
+static const struct act disk_acts[] = {{"10000:02:00.0", 0, 12}, {"", 1, 1000}};
+
+struct making {
+	struct store *store;
+	struct scenario *sc;
+	int64_t run, now_ns;
+	uint64_t seq;
+	uint32_t random;
+};
+
+static void check(int rc, const struct err *err)
+{
+	if (rc == 0)
+		return;
+	fprintf(stderr, "stored_run: %s\n", err->msg);
+	exit(1);
+}
+
+static void event(struct making *m, struct event ev)
+{
+	struct err err;
+
+	ev.wall_ns = m->now_ns;
+	check(store_event(m->store, m->run, &ev, m->seq, &err), &err);
+}
+
+static void record(struct making *m, int level, const char *line)
+{
+	struct klog_rec rec = {.seq = ++m->seq,
+		.usec = (m->now_ns - START) / 1000 + 5000000,
+		.wall_ns = m->now_ns,
+		.level = (uint8_t)level};
+	struct err err;
+
+	str_set(rec.text, line);
+	check(store_record(m->store, m->run, &rec, &err), &err);
+}
+
+static const struct trouble *trouble_of(uint32_t lane, uint32_t cycle, const struct act *act)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(troubles); i++)
+		if (troubles[i].cycle == cycle && troubles[i].lane == lane &&
+			troubles[i].step == act->step && str_eq(troubles[i].device, act->device))
+			return &troubles[i];
+	return NULL;
+}
+
+/* Within a tenth, and every 997th time three times as long: what charts must not hide. */
+static int64_t about(struct making *m, int64_t ms)
+{
+	m->random = m->random * 1664525 + 1013904223;
+	return ms * (950 + m->random / 65536 % 100) / 1000 +
+		(m->random / 64 % 997 == 0 ? 2 * ms : 0);
+}
+
+static void begin_step(struct making *m, struct event *ev, const struct act *act)
+{
+	ev->kind = EV_STEP_BEGIN;
+	ev->step = act->step;
+	ev->dur_ns = 90 * NS_PER_S;
+	str_set(ev->subject, act->device);
+	event(m, *ev);
+}
+
+static enum outcome end_step(struct making *m, struct event *ev, const struct act *act)
+{
+	const struct trouble *t = trouble_of(ev->lane, ev->cycle, act);
+
+	ev->kind = EV_STEP_END;
+	ev->dur_ns = about(m, act->took_ms) * NS_PER_MS + 123;
+	if (t != NULL) {
+		ev->outcome = (uint8_t)t->outcome;
+		str_set(ev->reason, t->reason);
+		str_set(ev->text, t->text);
+		str_set(ev->hint, t->hint);
+	}
+	m->now_ns += ev->dur_ns;
+	event(m, *ev);
+	return (enum outcome)ev->outcome;
+}
+
+/* The steps after one that did not pass are skipped. */
+static enum outcome do_steps(struct making *m, uint32_t lane, enum phase phase, uint32_t cycle,
+	const struct act *acts, size_t n)
+{
+	enum outcome worst = OUTCOME_PASS;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		struct event ev = {.lane = lane, .cycle = cycle, .phase = (uint8_t)phase};
+		enum outcome o;
+
+		if (worst != OUTCOME_PASS && worst != OUTCOME_ABORTED) {
+			ev.kind = EV_STEP_END;
+			ev.step = acts[i].step;
+			ev.outcome = OUTCOME_SKIPPED;
+			str_set(ev.subject, acts[i].device);
+			str_set(ev.reason, "earlier-step");
+			str_set(ev.text, "earlier step failed");
+			event(m, ev);
+			continue;
+		}
+		if (worst == OUTCOME_ABORTED)
+			break;
+		begin_step(m, &ev, &acts[i]);
+		o = end_step(m, &ev, &acts[i]);
+		if (o != OUTCOME_SKIPPED && o != OUTCOME_PASS)
+			worst = o;
+	}
+	return worst;
+}
+
+static void cycle(struct making *m, uint32_t lane, uint32_t no, const struct act *acts, size_t n)
+{
+	struct event ev = {.kind = EV_CYCLE_BEGIN, .lane = lane, .cycle = no, .phase = PHASE_CYCLE};
+
+	event(m, ev);
+	ev.kind = EV_CYCLE_END;
+	ev.outcome = (uint8_t)do_steps(m, lane, PHASE_CYCLE, no, acts, n);
+	event(m, ev);
+}
+
+static void cycles(struct making *m, uint32_t n)
+{
+	struct err err;
+	uint32_t i;
+
+	for (i = 1; i <= n; i++) {
+		if (i % COMMIT == 1)
+			check(store_begin(m->store, &err), &err);
+		record(m, 6, "vfio-pci 0000:41:00.0: enabling device (0000 -> 0003)");
+		cycle(m, 0, i, gpu_acts, ARRAY_SIZE(gpu_acts));
+		if (i <= 9)
+			cycle(m, 1, i, disk_acts, ARRAY_SIZE(disk_acts));
+		m->now_ns += NS_PER_S;
+		if (i % COMMIT == 0 || i == n)
+			check(store_commit(m->store, &err), &err);
+	}
+}
+
+static void incident(struct making *m, struct incident inc, const char *line)
+{
+	struct err err;
+
+	inc.first_seq = inc.last_seq = m->seq + 1;
+	inc.first_wall_ns = inc.last_wall_ns = START + 3600 * NS_PER_S;
+	inc.first[0] = (struct incident_line){inc.first_seq, xstrdup(line)};
+	inc.nfirst = 1;
+	record(m, 3, line);
+	check(store_incident(m->store, m->run, &inc, &err), &err);
+	incident_finish(&inc);
+}
+
+static void incidents(struct making *m)
+{
+	incident(m,
+		(struct incident){.no = 1,
+			.id = "aer.correctable",
+			.severity = SEV_WARNING,
+			.tolerated = true,
+			.budget = "12 seen, 32 allowed within 1m",
+			.has_bdf = true,
+			.bdf = devices[2].bdf,
+			.place = {.lane = 1,
+				.cycle = 7,
+				.step = "between",
+				.step_index = -1,
+				.in_lane = true},
+			.count = 12,
+			.seen_by = "log,counters"},
+		"nvme 10000:02:00.0: PCIe Bus Error: severity=Corrected, type=Physical Layer");
+	incident(m,
+		(struct incident){.no = 2,
+			.id = "pci.reset-slow",
+			.severity = SEV_INFO,
+			.place = {.lane = 0, .cycle = 0, .step = "check", .step_index = 0},
+			.count = 1,
+			.seen_by = "log"},
+		"vfio-pci 0000:41:00.0: not ready 1023ms after FLR; waiting");
+	incident(m,
+		(struct incident){.no = 3,
+			.id = "dmar.fault",
+			.severity = SEV_FATAL,
+			.over_budget = true,
+			.has_bdf = true,
+			.bdf = devices[0].bdf,
+			.place = {.lane = 0,
+				.cycle = 7,
+				.step = "reset",
+				.step_index = 2,
+				.late = true,
+				.in_lane = true},
+			.count = 1717,
+			.count_is_lower_bound = true,
+			.nfields = 1,
+			.fields = {{"address", VALUE_STRING, "0xfee00000"}},
+			.meaning = xstrdup(
+				"The device read memory that the IOMMU did not allow it to."),
+			.advice = xstrdup("Do not use this reset for this model."),
+			.seen_by = "log,tracepoint"},
+		"DMAR: [DMA Read NO_PASID] Request device [41:00.0] fault addr 0xfee00000 [fault "
+		"reason 0x06] PTE Read access is not set");
+	incident(m,
+		(struct incident){.no = 4,
+			.id = "aer.nonfatal",
+			.severity = SEV_ERROR,
+			.over_budget = true,
+			.has_bdf = true,
+			.has_reporter = true,
+			.bdf = devices[1].bdf,
+			.reporter = {0, 0x40, 1, 0},
+			.place = {.lane = -1,
+				.candidates = 3,
+				.cycle = -1,
+				.step_index = -1,
+				.in_lane = true},
+			.count = 1,
+			.seen_by = "log,counters,tracepoint"},
+		"pcieport 0000:40:01.0: AER: " EVIL);
+	incident(m,
+		(struct incident){.no = 5,
+			.id = "aer.nonfatal",
+			.severity = SEV_ERROR,
+			.has_bdf = true,
+			.bdf = {0, 0xc1, 0, 0},
+			.place = {.lane = -1, .cycle = -1, .step_index = -1},
+			.count = 2,
+			.seen_by = "log"},
+		"nvme 0000:c1:00.0: PCIe Bus Error: severity=Uncorrected (Non-Fatal)");
+	record(m, 6, "NVRM: GPU Board Serial Number: 1320921004711");
+	record(m, 6, "nvidia 0000:41:00.0: UUID GPU-5f0c2a54-7d3b-4a39-9c1e-0a2b3c4d5e6f");
+	record(m, 6, "iscsi: password=hunter2 for 52:54:00:12:34:56");
+}
+
+static void begin(struct making *m)
+{
+	const struct lane_begin lanes[] = {
+		{&m->sc->lanes[0], &devices[0], 2}, {&m->sc->lanes[1], &devices[2], 1}};
+	const struct run_begin run = {
+		.id = STORED_RUN_ID,
+		.scenario = m->sc,
+		.lanes = lanes,
+		.settings = "",
+		.tool_version = "0.1.0",
+		.boot_id = "5f0c2a54-7d3b-4a39-9c1e-0a2b3c4d5e6f",
+		.seed = 4611686018427387904,
+		.host = {.name = "rack7-node3",
+			.kernel = "6.12.9-amd64",
+			.cmdline = "root=/dev/nvme0n1p2 intel_iommu=on rd.iscsi.password=hunter2",
+			.bios = "American Megatrends 2.4a 03/11/2026",
+			.board = "Supermicro X13DEG-OA",
+			.cpu = "Intel(R) Xeon(R) Platinum 8480+",
+			.microcode = "0x2b000603",
+			.qemu = "9.2.1",
+			.libvirt = "11.0.0"},
+		.pid = 0x7ffffff0, /* no process can have that */
+	};
+	static const struct act looks[] = {{"0000:41:00.0", 0, 3}, {"0000:41:00.1", 0, 2}};
+	struct event proof = {.kind = EV_BOOT_PROOF, .cycle = 1, .step = -1, .code = 1};
+	struct err err;
+
+	check(store_run_begin(m->store, &run, &m->run, &err), &err);
+	m->now_ns = START + 250 * NS_PER_MS;
+	event(m, proof);
+	(void)do_steps(m, 0, PHASE_BEFORE, 0, looks, ARRAY_SIZE(looks));
+}
+
+/* In the middle of a reset, with a last sign of life 3 s later. */
+static void die(struct making *m)
+{
+	struct event ev = {.lane = 0, .cycle = 4711, .phase = PHASE_CYCLE};
+	struct err err;
+
+	begin_step(m, &ev, &gpu_acts[2]);
+	check(store_heartbeat(m->store, m->run, m->now_ns + 3 * NS_PER_S, &err), &err);
+}
+
+static void end(struct making *m)
+{
+	static const struct act away[] = {{"0000:41:00.0", 0, 31}, {"0000:41:00.1", 0, 30}};
+	const struct klog_account klog = {.records = m->seq, .lost = 3};
+	struct event lane = {.kind = EV_LANE_END, .lane = 0, .outcome = OUTCOME_FAIL};
+	struct err err;
+
+	(void)do_steps(m, 0, PHASE_AFTER, 0, away, ARRAY_SIZE(away));
+	str_set(lane.text, "step reset failed in cycle 7");
+	event(m, lane);
+	lane = (struct event){.kind = EV_LANE_END, .lane = 1, .outcome = OUTCOME_ABORTED};
+	event(m, lane);
+	check(store_run_klog(m->store, m->run, &klog, &err), &err);
+	check(store_run_aborted(m->store, m->run, "interrupted", &err), &err);
+	check(store_run_end(m->store, m->run, VERDICT_FAIL, 1, "a step failed", &err), &err);
+}
+
+/* The store stamps the beginning and the end itself, by the clock. */
+static void put_clock_right(struct making *m)
+{
+	struct err err;
+
+	check(db_run(store_db(m->store), &err,
+		      "UPDATE run SET started_ns = ?, ended_ns = CASE WHEN ended_ns IS NULL THEN "
+		      "NULL"
+		      " ELSE ? END, alive_ns = CASE WHEN ended_ns IS NULL THEN alive_ns ELSE ? END"
+		      " WHERE key = ?",
+		      "iiii", START, m->now_ns, m->now_ns, m->run),
+		&err);
+}
+
+void stored_run_make(const char *db, uint32_t n, bool died)
+{
+	static const char snapshot[] = "{\"schema\": \"vfio-stress/snapshot/1\"}\n";
+	struct making m = {.random = 1};
+	struct diags diags = {0};
+	struct err err;
+
+	m.sc = scenario_parse("s.yaml", text, strlen(text), NULL, 0, &fake_words, &diags);
+	if (m.sc == NULL) {
+		diags_print(&diags, stderr);
+		exit(1);
+	}
+	check(store_open(db, STORE_CREATE, &m.store, &err), &err);
+	begin(&m);
+	check(store_snapshot(m.store, m.run, snapshot, strlen(snapshot), &err), &err);
+	cycles(&m, n);
+	incidents(&m);
+	check(store_note(m.store, m.run, "note", "the guest said " EVIL, &err), &err);
+	check(store_note(m.store, m.run, "blind-spot",
+		      "the guest's own log was not read: a GPU's Xid is seen through the host only",
+		      &err),
+		&err);
+	if (died)
+		die(&m);
+	else
+		end(&m);
+	put_clock_right(&m);
+	store_close(m.store);
+	scenario_free(m.sc);
+}
