@@ -96,6 +96,17 @@ static void set_target(struct report *r, enum tlp_to to, uint32_t domain, const 
 	report_set(r, "tlp_address", VALUE_STRING, text);
 }
 
+/* Nothing was logged, or it reads as ones: who asked for what is not known. */
+static bool is_empty(const uint32_t *words, size_t n)
+{
+	size_t i;
+
+	for (i = 1; i < n; i++)
+		if (words[i] != words[0])
+			return false;
+	return words[0] == 0 || words[0] == UINT32_MAX;
+}
+
 void report_tlp_header(struct report *r, const struct kline *ln)
 {
 	uint32_t words[WORDS_MAX];
@@ -108,6 +119,8 @@ void report_tlp_header(struct report *r, const struct kline *ln)
 	if (n < 4)
 		return;
 	set_words(r, words, n);
+	if (is_empty(words, n))
+		return;
 	for (i = 0; !flit && i < ARRAY_SIZE(types); i++)
 		if (types[i].first_byte == words[0] >> 24)
 			break;
