@@ -2,6 +2,7 @@
 #include "klog/report.h"
 
 #include "base/str.h"
+#include "base/vec.h"
 #include "klog/rule_field.h"
 
 #include <inttypes.h>
@@ -50,6 +51,15 @@ static bool class_is(const struct report *r, const struct kline *ln)
 
 /* ---- the root port's message ---- */
 
+/*
+ * An Error Source ID of 0 is one that the port did not latch, or a device 0000:00:00.0: the kernel
+ * then asks all devices below the port for errors (is_error_source), and their blocks tell.
+ */
+static bool is_nobody(struct bdf sender)
+{
+	return bdf_rid(sender) == 0;
+}
+
 static struct report *message_of(
 	struct klog *k, const struct kline *ln, struct bdf port, struct bdf sender)
 {
@@ -71,6 +81,9 @@ static struct report *new_message(
 	r->has_root = r->has_port = r->has_sender = true;
 	r->port = port;
 	r->sender = sender;
+	/* until a block says more */
+	if (is_nobody(sender))
+		report_set_bdf(k, r, r->inc.id, port);
 	r->inc.has_reporter = !bdf_eq(port, r->inc.bdf);
 	r->inc.reporter = port;
 	set_class(r, ln);
@@ -80,8 +93,8 @@ static struct report *new_message(
 bool report_aer_root(struct klog *k, const struct kline *ln)
 {
 	struct bdf port = ln->m->prefix;
-	/* an Error Source ID of 0 that a port did not latch: the blocks will tell */
-	struct bdf sender = ln->m->has_bdf ? ln->m->bdf : port;
+	/* up to 4.17 in hex, and then 0 is nobody */
+	struct bdf sender = ln->m->has_bdf ? ln->m->bdf : bdf_from_rid(port.domain, 0);
 	struct report *r = message_of(k, ln, port, sender);
 
 	if (r == NULL)
@@ -126,6 +139,8 @@ static int fit(const struct report *r, struct bdf agent)
 		return 3;
 	if (r->has_sender && same_bus(r->sender, agent))
 		return 2;
+	if (r->has_sender && is_nobody(r->sender) && r->sender.domain == agent.domain)
+		return 1;
 	/* "Multiple": only the first sender is named */
 	return report_field(r, "multiple") != NULL && r->has_sender &&
 			r->sender.domain == agent.domain
@@ -166,6 +181,16 @@ static struct report *orphan_block(struct klog *k, const struct kline *ln)
 	return r;
 }
 
+/* The first agent of a message with the ID of nobody is whom it was about; the port comes last. */
+static void take_culprit(struct klog *k, struct report *r, struct bdf agent)
+{
+	if (!bdf_eq(r->inc.bdf, r->port) || bdf_eq(agent, r->port))
+		return;
+	report_set_bdf(k, r, r->inc.id, agent);
+	r->inc.has_reporter = true;
+	r->inc.reporter = r->port;
+}
+
 bool report_aer_bus_error(struct klog *k, const struct kline *ln)
 {
 	struct bdf agent = ln->m->prefix;
@@ -181,21 +206,33 @@ bool report_aer_bus_error(struct klog *k, const struct kline *ln)
 		report_set_span(r, "layer", match_group(ln->m, "layer"));
 		report_set_span(r, "agent", match_group(ln->m, "agent"));
 	}
-	/* a message with the ID of nobody: its first agent is whom it was about */
-	if (r->has_root && r->has_sender && bdf_rid(r->sender) == 0 &&
-		bdf_eq(r->inc.bdf, r->port) && !bdf_eq(agent, r->port))
-		report_set_bdf(k, r, r->inc.id, agent);
+	if (r->has_root && is_nobody(r->sender))
+		take_culprit(k, r, agent);
 	report_line(k, r, ln);
 	return true;
 }
 
+/* A port that cut its link has a status of its own (DPC's): the device's is told beside it. */
+static const char *status_name(const struct report *r, const char *name)
+{
+	if (r->kind != REPORT_DPC)
+		return name;
+	return strcmp(name, "status") == 0  ? "aer_status"
+		: strcmp(name, "mask") == 0 ? "aer_mask"
+					    : name;
+}
+
 static void take_status(struct report *r, const struct kline *ln)
 {
+	struct incident_field fields[RULE_FIELDS_MAX];
+	size_t i, n = match_fields(ln->m, false, fields, ARRAY_SIZE(fields));
+
 	/* the culprit's registers, not those of whoever else was asked */
-	if (report_field(r, "status") != NULL &&
+	if (report_field(r, status_name(r, "status")) != NULL &&
 		(!bdf_eq(ln->m->prefix, r->inc.bdf) || report_field(r, "advisory_nonfatal")))
 		return;
-	report_take_fields(r, ln);
+	for (i = 0; i < n; i++)
+		report_set(r, status_name(r, fields[i].name), fields[i].kind, fields[i].text);
 }
 
 void report_bit(struct report *r, const struct rule *rule, const char *bit)
