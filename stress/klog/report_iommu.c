@@ -2,6 +2,7 @@
 #include "klog/report.h"
 
 #include "base/str.h"
+#include "base/vec.h"
 #include "klog/rule_field.h"
 
 #include <string.h>
@@ -133,13 +134,41 @@ bool report_dmar_inval(struct klog *k, const struct kline *ln)
 	return true;
 }
 
+/* Where a command to a device's translation cache says which device (VT-d 6.5.2.5, 6.5.2.6). */
+static const struct {
+	const char *type;
+	unsigned shift;
+} targets[] = {
+	{"Device-TLB Invalidation", 32},
+	{"PASID-based Device-TLB Invalidation", 16},
+};
+
+/* Many units keep no source ID (SID 0), but the command that is not answered has it. */
+static void take_target(struct klog *k, struct report *r, const struct kline *ln)
+{
+	struct span type = match_group(ln->m, "type");
+	uint64_t qw0;
+	size_t i;
+
+	if (r->inc.has_bdf || !span_number(match_group(ln->m, "qw0"), true, &qw0))
+		return;
+	for (i = 0; i < ARRAY_SIZE(targets); i++) {
+		uint16_t rid = (uint16_t)(qw0 >> targets[i].shift);
+
+		if (span_is(type, targets[i].type) && rid != 0 && rid != UINT16_MAX)
+			report_set_bdf(k, r, r->inc.id, bdf_from_rid(0, rid));
+	}
+}
+
 bool report_dmar_qi(struct klog *k, const struct kline *ln)
 {
 	struct report *r = newest_of(k, ln, REPORT_INVAL, "dmar.");
 
-	if (r != NULL)
-		report_line(k, r, ln);
-	return r != NULL;
+	if (r == NULL)
+		return false;
+	take_target(k, r, ln);
+	report_line(k, r, ln);
+	return true;
 }
 
 /* ---- AMD-Vi ---- */
