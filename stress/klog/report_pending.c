@@ -84,12 +84,37 @@ static const struct {
 	{"vfio_pci_core_request", "vfio.device-request"},
 };
 
+/*
+ * A limiter names no device, and most are shared by all. The number goes to the most recent report;
+ * what was held back may have been of the others as well, so none of their counts is exact.
+ */
+static bool give_suppressed(struct klog *k, const struct kline *ln, const char *family, uint64_t n)
+{
+	struct report *r, *most_recent = NULL;
+
+	for (r = klog_newest(k); r != NULL; r = r->next) {
+		if (!report_is(r, family) || report_age(r, ln) > STORM_US)
+			continue;
+		if (most_recent == NULL) {
+			most_recent = r;
+			continue;
+		}
+		if (!r->inc.count_is_lower_bound)
+			r->inc.count_is_lower_bound = r->dirty = true;
+		report_set(most_recent, "suppressed_of_several", VALUE_BOOL, "true");
+	}
+	if (most_recent == NULL)
+		return false;
+	report_line(k, most_recent, ln);
+	add_suppressed(most_recent, n);
+	return true;
+}
+
 bool report_suppressed(struct klog *k, const struct kline *ln)
 {
 	struct span function = match_group(ln->m, "function"), count = match_group(ln->m, "count");
 	const char *family = NULL;
 	struct pending *waiting;
-	struct report *r;
 	uint64_t n;
 	size_t i;
 
@@ -99,12 +124,8 @@ bool report_suppressed(struct klog *k, const struct kline *ln)
 			family = limiters[i].family;
 	if (family == NULL || !span_number(count, false, &n) || n > UINT32_MAX)
 		return false;
-	for (r = klog_newest(k); r != NULL; r = r->next)
-		if (report_is(r, family) && report_age(r, ln) <= STORM_US) {
-			report_line(k, r, ln);
-			add_suppressed(r, n);
-			return true;
-		}
+	if (give_suppressed(k, ln, family, n))
+		return true;
 	/* printed when the next window opens: what it counts may be before what we read */
 	waiting = klog_keep_pending(k, ln, false);
 	waiting->id = family;
