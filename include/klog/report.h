@@ -167,6 +167,8 @@ void report_set_span(struct report *r, const char *name, struct span s);
 void report_unset(struct report *r, const char *name);
 /* Adds to a list what is not in it yet. */
 void report_add(struct report *r, const char *name, enum value_kind kind, const char *text);
+/* Takes a text out of a list; an empty one is unset. False when it was not in it. */
+bool report_remove(struct report *r, const char *name, const char *text);
 void report_add_span(struct report *r, const char *name, struct span s);
 void report_add_bdf(struct report *r, const char *name, struct bdf bdf);
 const char *report_field(const struct report *r, const char *name);
@@ -180,6 +182,8 @@ void report_agent(struct report *r, struct bdf bdf);
 bool report_has_agent(const struct report *r, struct bdf bdf);
 /* Lines, count and times of `from` become `into`'s; `from` is gone. Only while unannounced. */
 void report_absorb(struct klog *k, struct report *into, struct report *from);
+/* It was no report after all. Only while unannounced. */
+void report_drop(struct klog *k, struct report *r);
 
 /* The words of a transaction's header: what it was, who sent it and where to. */
 void report_tlp_header(struct report *r, const struct kline *ln);
@@ -207,6 +211,7 @@ report_handler report_dmar_fault, report_dmar_status, report_dmar_part, report_d
 	report_dmar_qi;
 report_handler report_amdvi_fault, report_amdvi_timeout, report_amdvi_wait,
 	report_amdvi_not_attached, report_amdvi_overflow;
+report_handler report_bar_failed, report_bar_assigned;
 report_handler report_reset_line, report_reset_ready, report_reset_inaccessible,
 	report_reset_recovery, report_reset_begin, report_reset_end;
 report_handler report_nvrm, report_nvrm_detail, report_nvrm_start;

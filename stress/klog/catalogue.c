@@ -14,6 +14,7 @@ FILE_TEXT(aer);
 FILE_TEXT(amdvi);
 FILE_TEXT(dmar);
 FILE_TEXT(dpc);
+FILE_TEXT(driver);
 FILE_TEXT(ghes);
 FILE_TEXT(gpu);
 FILE_TEXT(host);
@@ -39,6 +40,7 @@ static const struct {
 	{"rules/vfio.yaml", vfio_begin, vfio_end},
 	{"rules/qemu.yaml", qemu_begin, qemu_end},
 	{"rules/host.yaml", host_begin, host_end},
+	{"rules/driver.yaml", driver_begin, driver_end},
 	{"rules/gpu.yaml", gpu_begin, gpu_end},
 };
 

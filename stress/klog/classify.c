@@ -49,6 +49,20 @@ static size_t address_len(const char *s, const char *end)
 	return d + 8;
 }
 
+/* Behind what netdev_printk says of an interface that is not, or no longer, registered. */
+static const char *skip_interface_state(const char *s, const char *end)
+{
+	static const char *const states[] = {" (unnamed net_device)", " (uninitialized)",
+		" (unregistering)", " (unregistered)", " (released)"};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(states); i++)
+		if ((size_t)(end - s) > strlen(states[i]) &&
+			memcmp(s, states[i], strlen(states[i])) == 0)
+			s += strlen(states[i]);
+	return s;
+}
+
 /*
  * Behind the address: ": " as a rule; ":pcie004: " of pciehp up to 5.0; " enp4s0f0: " where a
  * network driver puts its interface. NULL when it goes on otherwise.
@@ -63,6 +77,7 @@ static const char *behind_address(const char *s, const char *end)
 		word++;
 	while (word > s && word < end && *word != ':' && *word != ' ')
 		word++;
+	word = skip_interface_state(word, end);
 	if (word == end || *word != ':')
 		return NULL;
 	word++;

@@ -66,13 +66,16 @@ static const struct {
 	{"ghes.pcie-aer", report_ghes_part},
 	{"ghes.pcie-device", report_ghes_part},
 	{"ghes.section", report_ghes_part},
+	{"host.bug", report_host},
 	{"host.hard-lockup", report_host},
 	{"host.hung-task", report_host},
+	{"host.irq-unhandled", report_host},
 	{"host.oops", report_host},
 	{"host.panic", report_panic},
 	{"host.rcu-stall", report_host},
 	{"host.soft-lockup", report_host},
 	{"host.warn", report_host},
+	{"host.workqueue-lockup", report_host},
 	{"hotplug.card-absent", report_dpc_also},
 	{"hotplug.card-present", report_link_back},
 	{"hotplug.link-down", report_dpc_also},
@@ -87,6 +90,8 @@ static const struct {
 	{"nvrm.init-failed", report_nvrm_start},
 	{"nvrm.probe-failed", report_nvrm_start},
 	{"nvrm.xid", report_nvrm},
+	{"pci.bar-failed", report_bar_failed},
+	{"pci.bar-no-space", report_bar_failed},
 	{"pci.config-inaccessible", report_reset_inaccessible},
 	{"pci.flr-pending", report_reset_line},
 	{"pci.not-ready-timeout", report_reset_line},
@@ -95,6 +100,7 @@ static const struct {
 	{"pci.ready", report_reset_ready},
 	{"pci.reset-done", report_reset_end},
 	{"pci.resetting", report_reset_begin},
+	{"pci.resource-info", report_bar_assigned},
 	{"vfio.device-request", report_dpc_also},
 	{"vfio.reset-recovery", report_reset_recovery},
 };
@@ -190,7 +196,7 @@ static void link_newest(struct klog *k, struct report *r)
 	k->newest = r;
 }
 
-static void drop_report(struct klog *k, struct report *r)
+void report_drop(struct klog *k, struct report *r)
 {
 	if (k->tracing == r)
 		k->tracing = NULL;
@@ -214,20 +220,28 @@ static const struct {
 	{"clocksource.", "clock"},
 	{"dmar-ir.", "configuration"},
 	{"dmar.firmware-bug", "configuration"},
+	{"dmar.setup-failed", "configuration"},
 	{"dmar.", "iommu-error"},
+	{"driver.device-lost", "device-lost"},
+	{"driver.", "driver"},
 	{"edac.", "memory"},
+	{"host.bug", "oops"},
 	{"host.hard-lockup", "lockup"},
 	{"host.hung-task", "hung-task"},
+	{"host.irq-", "interrupt"},
 	{"host.oops", "oops"},
 	{"host.panic", "panic"},
 	{"host.rcu-stall", "lockup"},
 	{"host.soft-lockup", "lockup"},
 	{"host.warn", "warning"},
+	{"host.workqueue-lockup", "lockup"},
 	{"hotplug.", "link-down"},
 	{"iommu.", "configuration"},
 	{"kvm.", "kvm"},
 	{"mce.", "machine-check"},
 	{"nmi.", "nmi"},
+	{"nvme.lost", "device-lost"},
+	{"nvme.", "driver"},
 	{"nvrm.", "gpu"},
 	{"oom.", "out-of-memory"},
 	{"pci.bar-", "resources"},
@@ -334,7 +348,7 @@ static void close_report(struct klog *k, struct report *r)
 {
 	announce(k, r);
 	witness_remember(k, r);
-	drop_report(k, r);
+	report_drop(k, r);
 }
 
 /* ---- finding ---- */
@@ -542,7 +556,7 @@ void report_absorb(struct klog *k, struct report *into, struct report *from)
 	}
 	into->touched_ns = from->touched_ns;
 	into->dirty = true;
-	drop_report(k, from);
+	report_drop(k, from);
 }
 
 void klog_note_resetting(struct klog *k, const struct kline *ln, bool begins)
@@ -705,7 +719,7 @@ void klog_free(struct klog *k)
 	if (k == NULL)
 		return;
 	while (k->newest != NULL)
-		drop_report(k, k->newest);
+		report_drop(k, k->newest);
 	classifier_free(k->classifier);
 	free(k->handler_of);
 	free(k);

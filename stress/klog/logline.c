@@ -290,6 +290,7 @@ static unsigned source_of(const char *name, size_t n)
 static const char *take_tag(const char *s, const char *end, struct logline *out)
 {
 	const char *p = s;
+	unsigned source;
 	size_t name;
 
 	while (p < end && (isalnum((unsigned char)*p) || strchr("_-./@", *p) != NULL))
@@ -305,10 +306,11 @@ static const char *take_tag(const char *s, const char *end, struct logline *out)
 	if (name == 0 || p == end || *p != ':')
 		return NULL;
 	p++;
-	/* "0000:41:00.0: " is no tag */
-	if (p < end && strchr(" \t[<", *p) == NULL)
+	source = source_of(s, name);
+	/* "0000:41:00.0: " is no tag; the kernel's is one even without a blank */
+	if (p < end && strchr(" \t[<", *p) == NULL && source != SOURCE_KERNEL)
 		return NULL;
-	out->source = source_of(s, name);
+	out->source = source;
 	return p;
 }
 
@@ -498,9 +500,10 @@ static const char *take_layer(const char *s, const char *end, struct logline *ou
 		(next = take_decoded(s, end, out)) != NULL ||
 		(next = take_kern_word(s, end)) != NULL || (next = take_xen(s, end, out)) != NULL)
 		return next;
-	if (starts(s, end, "kernel: ")) {
+	/* what syslogd writes to all terminals has no blank behind it */
+	if (starts(s, end, "kernel:")) {
 		out->source = SOURCE_KERNEL;
-		return s + 8;
+		return s + 7;
 	}
 	if (out->usec >= 0)
 		return take_host(s, end, out);

@@ -177,6 +177,26 @@ void report_add(struct report *r, const char *name, enum value_kind kind, const 
 	snprintf(f->text + used, sizeof(f->text) - used, "%s%s", used ? "\n" : "", text);
 }
 
+bool report_remove(struct report *r, const char *name, const char *text)
+{
+	struct incident_field *f = find_field(r, name, false);
+	size_t n = strlen(text);
+	char *s = f == NULL ? NULL : f->text;
+
+	while (s != NULL && (strncmp(s, text, n) != 0 || (s[n] != '\n' && s[n] != '\0')))
+		s = strchr(s, '\n') == NULL ? NULL : strchr(s, '\n') + 1;
+	if (s == NULL)
+		return false;
+	if (s[n] == '\n')
+		memmove(s, s + n + 1, strlen(s + n + 1) + 1);
+	else
+		s[s == f->text ? 0 : -1] = '\0';
+	if (f->text[0] == '\0')
+		report_unset(r, name);
+	r->dirty = true;
+	return true;
+}
+
 void report_add_span(struct report *r, const char *name, struct span s)
 {
 	char text[sizeof(((struct incident_field *)0)->text)];

@@ -66,6 +66,14 @@ bool report_nvrm_detail(struct klog *k, const struct kline *ln)
 {
 	struct report *r;
 
+	/* "This PCI I/O region .. is invalid:" and then, in the same record, which */
+	for (r = klog_newest(k); ln->m->has_bdf && r != NULL; r = r->next)
+		if (report_is(r, "nvrm.init-failed") && !r->inc.has_bdf &&
+			report_age(r, ln) <= REPORT_US) {
+			report_set_bdf(k, r, r->inc.id, ln->m->bdf);
+			report_line(k, r, ln);
+			return true;
+		}
 	/* "GPU at PCI:.." and "The NVIDIA GPU .." introduce what follows */
 	for (r = klog_newest(k); !ln->m->has_bdf && r != NULL; r = r->next)
 		if (report_is(r, "nvrm.") && report_age(r, ln) <= REPORT_US) {

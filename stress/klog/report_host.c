@@ -160,10 +160,13 @@ static const struct {
 } panics[] = {
 	{"Fatal exception", {"host.oops"}},
 	{"Fatal hardware error", {"ghes.header", "mce."}},
+	{"Fatal local machine check", {"mce."}},
 	{"Fatal machine check", {"mce."}},
+	{"Fatal Machine check", {"mce."}},
 	{"Hard LOCKUP", {"host.hard-lockup"}},
 	{"NMI", {"nmi."}},
 	{"RCU Stall", {"host.rcu-stall"}},
+	{"Timeout: Not all CPUs entered broadcast exception handler", {"mce."}},
 	{"hung_task: blocked tasks", {"host.hung-task"}},
 	{"kernel: panic_on_warn set", {"host.warn"}},
 	{"panic_on_warn set", {"host.warn"}},

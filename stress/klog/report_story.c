@@ -38,10 +38,24 @@ static bool may_be_of(const struct report *r, const struct kline *ln)
 	return !r->inc.has_bdf || !ln->m->has_bdf || bdf_eq(r->inc.bdf, ln->m->bdf);
 }
 
+/*
+ * AMD's decoder (drivers/edac/mce_amd.c) begins each corrected error with the same words, with
+ * "Machine check events logged" in front of two in a minute only.
+ */
+static bool begins_record(const struct kline *ln)
+{
+	return match_group(ln->m, "begins").s != NULL;
+}
+
+static const char *told_id(const struct kline *ln)
+{
+	return begins_record(ln) ? "mce.record" : ln->m->rule->id;
+}
+
 /* The story that goes on, or the same thing again within a minute. */
 static struct report *story_of(struct klog *k, const struct kline *ln)
 {
-	const char *id = ln->m->rule->id;
+	const char *id = told_id(ln);
 	size_t family = (size_t)(strchr(id, '.') - id) + 1, i;
 	int64_t within = 0;
 	struct report *r;
@@ -67,12 +81,12 @@ static bool gives_way(const struct report *r, const struct kline *ln)
 
 static void join(struct klog *k, struct report *r, const struct kline *ln)
 {
-	const char *id = ln->m->rule->id;
+	const char *id = told_id(ln);
 
-	if (ln->m->rule->role != ROLE_PRIMARY)
-		return;
 	if (strcmp(r->inc.id, id) == 0) {
-		report_count(r);
+		/* the reason, behind the registers that it was found in, is no second error */
+		if (match_group(ln->m, "why").s == NULL)
+			report_count(r);
 	} else if (!gives_way(r, ln)) {
 		report_add(r, "also", VALUE_STRINGS, id);
 	} else {
@@ -86,13 +100,16 @@ static void join(struct klog *k, struct report *r, const struct kline *ln)
 bool report_story(struct klog *k, const struct kline *ln)
 {
 	struct report *r = story_of(k, ln);
+	bool tells = ln->m->rule->role == ROLE_PRIMARY || begins_record(ln);
 
-	if (r == NULL && ln->m->rule->role != ROLE_PRIMARY)
+	if (r == NULL && !tells)
 		return report_family_context(k, ln);
 	if (r == NULL) {
-		r = report_new(k, ln, REPORT_STORY, ln->m->rule->id);
+		r = report_new(k, ln, REPORT_STORY, told_id(ln));
+		if (begins_record(ln))
+			report_raise(r, r->rule->severity);
 		report_count(r);
-	} else {
+	} else if (tells) {
 		join(k, r, ln);
 	}
 	if (ln->m->has_bdf && !r->inc.has_bdf)

@@ -39,10 +39,11 @@ def expect(what, got, want):
 
 # every labelled line, all in one go: ids, devices, fields with their types
 roles = {}
-with open(f"{DATA}/ids.tsv") as f:
-    for row in f:
-        columns = row.rstrip("\n").split("\t")
-        roles[columns[0]] = columns[2]
+for name in ("ids.tsv", "ids-more.tsv"):
+    with open(f"{DATA}/{name}") as f:
+        for row in f:
+            columns = row.rstrip("\n").split("\t")
+            roles[columns[0]] = columns[2]
 total = wrong = 0
 for name in ("lines.jsonl", "lines-from-formats.jsonl", "lines-more.jsonl"):
     with open(f"{DATA}/{name}") as f:
