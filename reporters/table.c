@@ -8,6 +8,7 @@
 const struct reporter *const reporters[] = {
 	&reporter_json,
 	&reporter_junit,
+	&reporter_ocp,
 	&reporter_prometheus,
 	&reporter_text,
 	&reporter_webhook,

@@ -30,6 +30,7 @@ struct webhook_opts {
 
 extern const struct reporter reporter_json;
 extern const struct reporter reporter_junit;
+extern const struct reporter reporter_ocp;
 extern const struct reporter reporter_prometheus;
 extern const struct reporter reporter_text;
 extern const struct reporter reporter_webhook;

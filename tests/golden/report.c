@@ -66,6 +66,16 @@ static void remove_store(const char *db)
 	}
 }
 
+/* A report may name the store it came from, which is never in one place. */
+static void forget(char *bytes, size_t len, const char *place)
+{
+	const size_t n = strlen(place);
+	char *at = bytes;
+
+	while ((at = memmem(at, len - (size_t)(at - bytes), place, n)) != NULL)
+		memset(at + n - 6, 'X', 6);
+}
+
 /* In every format, from a store that goes away afterwards. */
 static void check_stored_run(const char *name, uint32_t cycles, bool died)
 {
@@ -87,6 +97,7 @@ static void check_stored_run(const char *name, uint32_t cycles, bool died)
 		size_t len = 0;
 
 		bytes = written(run, *r, NULL, &len);
+		forget(bytes, len, db);
 		path = xasprintf("report/%s.%s.expected", name, (*r)->word.name);
 		golden_check(path, bytes, len);
 	}
