@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 const struct reporter *const reporters[] = {
+	&reporter_bundle,
 	&reporter_json,
 	&reporter_junit,
 	&reporter_ocp,

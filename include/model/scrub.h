@@ -2,6 +2,8 @@
 #ifndef VFIO_STRESS_MODEL_SCRUB_H
 #define VFIO_STRESS_MODEL_SCRUB_H
 
+#include <stddef.h>
+
 struct str;
 
 /*
@@ -16,5 +18,10 @@ void scrub_xml(const char *xml, struct str *out);
 void scrub_words(const char *text, struct str *out);
 /* Lines of a configuration: "vnc_password = x". */
 void scrub_settings(const char *text, struct str *out);
+/*
+ * A line of anything (kernel log, JSON, YAML): named secrets, addresses with a login, MAC addresses,
+ * serial numbers and UUIDs of GPUs. JSON stays JSON.
+ */
+void scrub_line(const char *line, size_t n, struct str *out);
 
 #endif

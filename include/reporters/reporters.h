@@ -28,6 +28,7 @@ struct webhook_opts {
 	int64_t timeout_ms;
 };
 
+extern const struct reporter reporter_bundle;
 extern const struct reporter reporter_json;
 extern const struct reporter reporter_junit;
 extern const struct reporter reporter_ocp;

@@ -217,3 +217,164 @@ void scrub_settings(const char *text, struct str *out)
 			str_addn(out, text++, 1);
 	}
 }
+
+/* ---- a line of anything ---- */
+
+/* Also in names, in a line that may be of any form. */
+static const char *const line_words[] = {
+	"serial number", "serial_number", "serialnumber", "serial no", "webhook", "url"};
+
+static bool begins_with(const char *s, size_t n, const char *word, size_t len)
+{
+	return (*s | 0x20) == *word && len <= n && strncasecmp(s, word, len) == 0;
+}
+
+/* Of a secret word at s, 0 when there is none. */
+static size_t word_len(const char *s, size_t n)
+{
+	size_t i, len;
+
+	for (i = 0; i < ARRAY_SIZE(secret_words); i++)
+		if (begins_with(s, n, secret_words[i], len = strlen(secret_words[i])))
+			return len;
+	for (i = 0; i < ARRAY_SIZE(line_words); i++)
+		if (begins_with(s, n, line_words[i], len = strlen(line_words[i])))
+			return len;
+	return 0;
+}
+
+static size_t span(const char *s, size_t n, const char *set)
+{
+	size_t i = 0;
+
+	while (i < n && s[i] != '\0' && strchr(set, s[i]) != NULL)
+		i++;
+	return i;
+}
+
+static size_t span_not(const char *s, size_t n, const char *set)
+{
+	size_t i = 0;
+
+	while (i < n && s[i] != '\0' && strchr(set, s[i]) == NULL)
+		i++;
+	return i;
+}
+
+/*
+ * Where the value begins of a name that ends at `at`: "password=x", "password: x", and in JSON or in
+ * YAML within JSON. 0 = none, also of what is no string in JSON, whose place no word could take.
+ */
+static size_t value_at(const char *s, size_t n, size_t at)
+{
+	size_t quotes = span(s + at, n - at, "\"\\'"), blanks, opening;
+
+	at += quotes;
+	at += span(s + at, n - at, " \t");
+	if (at >= n || (s[at] != ':' && s[at] != '='))
+		return 0;
+	at++;
+	blanks = span(s + at, n - at, " \t");
+	opening = span(s + at + blanks, n - at - blanks, "\"\\'");
+	return quotes > 0 && opening == 0 ? 0 : at + blanks + opening;
+}
+
+/* A secret with its name: what of it was copied or replaced, 0 = there is none. */
+static size_t scrub_named(const char *s, size_t n, struct str *out)
+{
+	static const char name[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+	size_t len = word_len(s, n), at, value;
+
+	if (len == 0)
+		return 0;
+	at = value_at(s, n, len + span(s + len, n - len, name));
+	value = at > 0 ? span_not(s + at, n - at, " \t\r\n\"'\\,}]") : 0;
+	if (value == 0 || s[at] == '{' || s[at] == '[')
+		return 0;
+	str_addn(out, s, at);
+	str_add(out, REMOVED);
+	return at + value;
+}
+
+/*
+ * "GPU-5f0c2a54-...", as NVIDIA's driver prints it: what identifies one card. A text report may have
+ * cut it.
+ */
+static size_t scrub_gpu(const char *s, size_t n, struct str *out)
+{
+	static const char prefix[] = "GPU-";
+	const size_t len = sizeof(prefix) - 1;
+	size_t id;
+
+	if (n < len || memcmp(s, prefix, len) != 0)
+		return 0;
+	id = span(s + len, n - len, "0123456789abcdefABCDEF-");
+	if (id < 8)
+		return 0;
+	str_add(out, "GPU-" REMOVED);
+	return len + id;
+}
+
+static size_t scrub_mac(const char *s, size_t n, struct str *out)
+{
+	size_t i;
+
+	if (n < 17 || (n > 17 && (s[17] == ':' || isxdigit((unsigned char)s[17]))))
+		return 0;
+	for (i = 0; i < 17; i++)
+		if (i % 3 == 2 ? s[i] != ':' : !isxdigit((unsigned char)s[i]))
+			return 0;
+	str_add(out, REMOVED);
+	return 17;
+}
+
+/* "//user:password@host" */
+static size_t scrub_login(const char *s, size_t n, struct str *out)
+{
+	size_t user;
+
+	if (n < 2 || s[0] != '/' || s[1] != '/')
+		return 0;
+	user = span_not(s + 2, n - 2, " \t\r\n\"'\\/@");
+	if (2 + user >= n || s[2 + user] != '@' || memchr(s + 2, ':', user) == NULL)
+		return 0;
+	str_add(out, "//" REMOVED);
+	return 2 + user;
+}
+
+/* Can something that is to be taken out begin with these? Most bytes of a log cannot. */
+static bool may_begin(const char *s, size_t n)
+{
+	return strchr("cCpPsStTuUwWG/", *s) != NULL || (n > 2 && s[2] == ':');
+}
+
+static size_t scrub_at(const char *s, size_t n, char before, struct str *out)
+{
+	size_t done = scrub_named(s, n, out);
+
+	if (done == 0 && !isalnum((unsigned char)before) && before != ':')
+		done = scrub_mac(s, n, out);
+	if (done == 0)
+		done = scrub_gpu(s, n, out);
+	return done > 0 ? done : scrub_login(s, n, out);
+}
+
+void scrub_line(const char *line, size_t n, struct str *out)
+{
+	size_t i = 0;
+
+	while (i < n) {
+		size_t plain = i, done = 0;
+
+		while (i < n && (line[i] == '\0' || !may_begin(line + i, n - i)))
+			i++;
+		str_addn(out, line + plain, i - plain);
+		if (i == n)
+			break;
+		done = scrub_at(line + i, n - i, i > 0 ? line[i - 1] : ' ', out);
+		if (done == 0)
+			str_addn(out, line + i, 1);
+		i += done > 0 ? done : 1;
+	}
+}

@@ -48,6 +48,8 @@ static void every_report_of_every_fixture_is_as_it_was_looked_at(void **state)
 		for (r = reporters; *r != NULL; r++) {
 			auto_free char *path = NULL, *bytes = NULL;
 
+			if (*r == &reporter_bundle) /* of a stored run only: others have no log */
+				continue;
 			bytes = report_of(f->name, *r, NULL);
 			path = xasprintf("report/%s.%s.expected", f->name, (*r)->word.name);
 			golden_check(path, bytes, strlen(bytes));

@@ -84,7 +84,7 @@ static const struct trouble troubles[] = {
 		"systemctl status libvirtd"},
 	{7, 0, 2, "0000:41:00.0", OUTCOME_FAIL, "config-unreadable",
 		"after the reset config space reads all ones; the kernel reported success after "
-		"70021 ms; serial GPU-5f0c2a54-7d3b-4a39-9c1e-0a2b3c4d5e6f",
+		"70021 ms; serial GPU-9d1e0c2a-1111-4a39-9c1e-feedfacecafe",
 		"power-cycle the slot, then look at the card's firmware"},
 	{2, 0, 2, "0000:41:00.1", OUTCOME_SKIPPED, "not-offered", "0000:41:00.1 does not offer flr",
 		""},
@@ -338,7 +338,7 @@ static void incidents(struct making *m)
 			.seen_by = "log"},
 		"nvme 0000:c1:00.0: PCIe Bus Error: severity=Uncorrected (Non-Fatal)");
 	record(m, 6, "NVRM: GPU Board Serial Number: 1320921004711");
-	record(m, 6, "nvidia 0000:41:00.0: UUID GPU-5f0c2a54-7d3b-4a39-9c1e-0a2b3c4d5e6f");
+	record(m, 6, "nvidia 0000:41:00.0: UUID GPU-9d1e0c2a-1111-4a39-9c1e-feedfacecafe");
 	record(m, 6, "iscsi: password=hunter2 for 52:54:00:12:34:56");
 }
 

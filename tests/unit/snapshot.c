@@ -457,6 +457,40 @@ static void a_snapshot_has_no_secrets(void **state)
 	machine_free(t);
 }
 
+static void scrubbed_line(const char *text, const char *want)
+{
+	struct str once = {0}, twice = {0};
+
+	scrub_line(text, strlen(text), &once);
+	assert_string_equal(once.s, want);
+	scrub_line(once.s, once.len, &twice);
+	assert_string_equal(twice.s, want);
+	str_finish(&once);
+	str_finish(&twice);
+}
+
+static void secrets_are_taken_out_of_any_line(void **state)
+{
+	(void)state;
+	scrubbed_line("login: password=hunter2 ok", "login: password=removed ok");
+	scrubbed_line("  - webhook: {url: \"https://x/T0/B1\", when: always}",
+		"  - webhook: {url: \"removed\", when: always}");
+	scrubbed_line("{\"t\":\"a\\n  secret: \\\"whsec_x\\\"\\n\",\"passwd\": \"p\"}",
+		"{\"t\":\"a\\n  secret: \\\"removed\\\"\\n\",\"passwd\": \"removed\"}");
+	scrubbed_line("{\"token\": null, \"tokens\": 5}", "{\"token\": null, \"tokens\": 5}");
+	scrubbed_line("NVRM: GPU Board Serial Number: 1320921004711",
+		"NVRM: GPU Board Serial Number: removed");
+	scrubbed_line("GPU 0: RTX (UUID: GPU-9d1e0c2a-1111-4a39-9c1e-feedfacecafe)",
+		"GPU 0: RTX (UUID: GPU-removed)");
+	scrubbed_line("eth0: 52:54:00:12:34:56 at 0000:41:00.0", "eth0: removed at 0000:41:00.0");
+	scrubbed_line("iscsi://joe:pw@10.0.0.1/x?a=b", "iscsi://removed@10.0.0.1/x?a=b");
+	scrubbed_line(
+		"0000:41:00.0: 00:11:22:33:44:55:66:77", "0000:41:00.0: 00:11:22:33:44:55:66:77");
+	scrubbed_line("secret", "secret");
+	scrubbed_line("password=", "password=");
+	scrubbed_line("//a:", "//a:");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -469,6 +503,7 @@ int main(void)
 		cmocka_unit_test(secrets_and_identifiers_are_taken_out_of_xml),
 		cmocka_unit_test(secrets_are_taken_out_of_words_and_settings),
 		cmocka_unit_test(a_snapshot_has_no_secrets),
+		cmocka_unit_test(secrets_are_taken_out_of_any_line),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
