@@ -37,21 +37,50 @@ static void put_back(const struct run_request *req, struct store *store, int64_t
 		say_error("undo", &err);
 }
 
-/*
- * The run is ended before it is judged: a run without an end is one that died. The verdict is then
- * written beside it.
- */
+/* What is judged is a run that has ended; a run without an end is one that died. */
+static int end_and_judge(struct store *store, int64_t run, const char *run_id,
+	struct run_view **out, struct err *err)
+{
+	if (store_run_end(store, run, VERDICT_BROKEN, 4, "not judged", err) != 0 ||
+		run_view_load(store, run_id, out, err) != 0)
+		return -1;
+	verdict_judge(*out);
+	return store_run_end(
+		store, run, (*out)->verdict, (*out)->exit_code, (*out)->verdict_reason, err);
+}
+
+/* In one transaction: killed meanwhile, it is a run that died, and never one that was not judged. */
 static int judge(struct store *store, int64_t run, const char *run_id, struct run_view **out,
 	struct err *err)
 {
-	struct run_view *view;
+	struct run_view *view = NULL;
 
-	if (store_run_end(store, run, VERDICT_BROKEN, 4, "not judged", err) != 0 ||
-		run_view_load(store, run_id, &view, err) != 0)
+	if (store_begin(store, err) != 0)
 		return -1;
+	if (end_and_judge(store, run, run_id, &view, err) != 0 || store_commit(store, err) != 0) {
+		store_rollback(store);
+		run_view_free(view);
+		return -1;
+	}
+	*out = view;
+	return 0;
+}
+
+/* The store cannot be written any more: of what stands in it a report can still be made. */
+static int judge_what_is_there(struct store *store, const char *run_id, struct run_view **out)
+{
+	struct run_view *view;
+	struct err err;
+
+	if (run_view_load(store, run_id, &view, &err) != 0) {
+		say_error("the run could not be read", &err);
+		return -1;
+	}
+	view->running = false;
+	view->aborted = "the store could not be written";
 	verdict_judge(view);
 	*out = view;
-	return store_run_end(store, run, view->verdict, view->exit_code, view->verdict_reason, err);
+	return 0;
 }
 
 /* Of all that were asked for, those of the command line first; NULL behind the last. */
@@ -130,9 +159,9 @@ int aftermath(const struct run_request *req, struct store *store, int64_t run, c
 
 	put_back(req, store, run, run_id, cancel_fd);
 	if (judge(store, run, run_id, &view, &err) != 0) {
-		say_error("the run could not be judged", &err);
-		run_view_free(view);
-		return 4;
+		say_error("the end of the run could not be stored", &err);
+		if (judge_what_is_there(store, run_id, &view) != 0)
+			return 4;
 	}
 	code = view->exit_code;
 	/* a report that cannot be written must not look like a good run to a script */

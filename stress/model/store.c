@@ -430,7 +430,7 @@ static int insert_all(struct store *s, const struct run_begin *r, int64_t *run, 
 	return 0;
 }
 
-int store_run_begin(struct store *s, const struct run_begin *r, int64_t *run_out, struct err *err)
+static int begin_once(struct store *s, const struct run_begin *r, int64_t *run_out, struct err *err)
 {
 	int64_t run;
 
@@ -442,6 +442,17 @@ int store_run_begin(struct store *s, const struct run_begin *r, int64_t *run_out
 	}
 	*run_out = run;
 	return 0;
+}
+
+/*
+ * Once more when the disk refuses: what was written but could not be synced would be found by the next
+ * one who opens the file, as a run that died.
+ */
+int store_run_begin(struct store *s, const struct run_begin *r, int64_t *run_out, struct err *err)
+{
+	if (begin_once(s, r, run_out, err) == 0)
+		return 0;
+	return begin_once(s, r, run_out, err);
 }
 
 int store_event(

@@ -439,6 +439,7 @@ static void add_machine(struct fakehost *fake)
 	fakehost_write(fake, "/dev/vfio/vfio", "");
 	fakehost_write(fake, "/run/.keep", "");
 	fakehost_write(fake, "/.gone/.keep", "");
+	fakehost_write(fake, "/.resets/.keep", "");
 	add_driver(fake, "vfio-pci");
 }
 
@@ -512,10 +513,24 @@ static void bring_back(const struct fakehost *fake, const struct fifo *f)
 	}
 }
 
+/* A byte for each reset that was asked for, in a file that is no part of the machine. */
+static void count_reset(const struct fakehost *fake, const struct fake_dev *dev)
+{
+	char path[HOST_PATH_MAX];
+	int fd;
+
+	host_path(&fake->host, path, "/.resets/%s", dev->bdf);
+	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+	if (fd < 0 || write(fd, "R", 1) != 1)
+		die("write", path);
+	close(fd);
+}
+
 static void do_reset(const struct fakehost *fake, const struct fake_dev *dev)
 {
 	size_t i;
 
+	count_reset(fake, dev);
 	switch (dev->on_reset) {
 	case FAKE_OK:
 	case FAKE_NEVER:
@@ -621,7 +636,7 @@ static void finish_write(const struct fakehost *fake, struct fifo *f)
 		bring_back(fake, f);
 	/* once there is room the writer is done at once, unless it was killed meanwhile */
 	if (read(f->fd, sink, sizeof(sink)) > 0)
-		poll(&p, 1, 200);
+		poll(&p, 1, 1000);
 	fill(f);
 }
 

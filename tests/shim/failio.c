@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * LD_PRELOAD=failio.so: what changes certain files fails, or the process dies in the middle of it.
+ *
+ *   FAILIO_FILE   the path without what follows its name ("/tmp/x/runs.db": also its -wal and -shm)
+ *   FAILIO_STATE  a file with a uint64_t for each of `kinds`, and one more: how many operations there
+ *                 were until now of all processes together, of each kind and of those in FAILIO_KINDS
+ *   FAILIO_KINDS  those that can fail: "write,sync"; default all
+ *   FAILIO_FROM   the number of the first one of them that fails; 0 or nothing: they are counted only
+ *   FAILIO_COUNT  how many fail; 0: all that follow
+ *   FAILIO_ERRNO  with that; or
+ *   FAILIO_KILL   "before", "half" (of what is written) or "after": then SIGKILL
+ */
+#include <errno.h>
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum kind { WRITE, SYNC, TRUNCATE, OPEN, KINDS };
+
+static const char *const kinds[KINDS] = {
+	"write", "sync", "truncate", "open", /* to write */
+};
+
+struct state {
+	uint64_t of_kind[KINDS], chosen;
+};
+
+enum fate { GO_ON, FAIL, DIE_BEFORE, DIE_HALFWAY, DIE_AFTER };
+
+static uint64_t number_of(const char *name)
+{
+	const char *s = getenv(name);
+
+	return s != NULL ? strtoull(s, NULL, 10) : 0;
+}
+
+/* Shared with our children, which are counted too. */
+static struct state *state(void)
+{
+	static struct state *shared;
+	const char *path = getenv("FAILIO_STATE");
+	int fd;
+	void *at;
+
+	if (shared != NULL || path == NULL)
+		return shared;
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return NULL;
+	at = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	close(fd);
+	if (at != MAP_FAILED)
+		shared = at;
+	return shared;
+}
+
+static bool is_ours(const char *path)
+{
+	const char *file = getenv("FAILIO_FILE");
+
+	return file != NULL && strncmp(path, file, strlen(file)) == 0;
+}
+
+static bool is_of_ours(int fd)
+{
+	char link[32], path[512];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, path, sizeof(path) - 1);
+	path[n > 0 ? n : 0] = '\0';
+	return is_ours(path);
+}
+
+static enum fate how(void)
+{
+	const char *kill_when = getenv("FAILIO_KILL");
+
+	if (kill_when == NULL)
+		return FAIL;
+	return *kill_when == 'b' ? DIE_BEFORE : *kill_when == 'h' ? DIE_HALFWAY : DIE_AFTER;
+}
+
+/* What becomes of this operation; sets errno when it fails. */
+static enum fate judge(enum kind kind)
+{
+	const char *chosen = getenv("FAILIO_KINDS");
+	uint64_t from = number_of("FAILIO_FROM"), count = number_of("FAILIO_COUNT"), now;
+	enum fate fate;
+
+	if (state() == NULL)
+		return GO_ON;
+	__atomic_add_fetch(&state()->of_kind[kind], 1, __ATOMIC_SEQ_CST);
+	if (chosen != NULL && strstr(chosen, kinds[kind]) == NULL)
+		return GO_ON;
+	now = __atomic_add_fetch(&state()->chosen, 1, __ATOMIC_SEQ_CST);
+	if (from == 0 || now < from || (count != 0 && now >= from + count))
+		return GO_ON;
+	fate = how();
+	if (fate == DIE_BEFORE)
+		raise(SIGKILL);
+	if (fate == FAIL)
+		errno = (int)number_of("FAILIO_ERRNO");
+	return fate;
+}
+
+static enum fate judge_fd(enum kind kind, int fd)
+{
+	return is_of_ours(fd) ? judge(kind) : GO_ON;
+}
+
+/* The next one of that name: libc's, or the sanitizer's in front of it. */
+#define NEXT(name) ((__typeof__(&(name)))dlsym(RTLD_NEXT, #name))
+
+ssize_t pwrite64(int fd, const void *data, size_t n, off64_t offset)
+{
+	enum fate fate = judge_fd(WRITE, fd);
+	ssize_t rc;
+
+	if (fate == FAIL)
+		return -1;
+	rc = NEXT(pwrite64)(fd, data, fate == DIE_HALFWAY ? n / 2 : n, offset);
+	if (fate != GO_ON)
+		raise(SIGKILL);
+	return rc;
+}
+
+ssize_t write(int fd, const void *data, size_t n)
+{
+	enum fate fate = judge_fd(WRITE, fd);
+	ssize_t rc;
+
+	if (fate == FAIL)
+		return -1;
+	rc = NEXT(write)(fd, data, fate == DIE_HALFWAY ? n / 2 : n);
+	if (fate != GO_ON)
+		raise(SIGKILL);
+	return rc;
+}
+
+static int after(enum fate fate, int rc)
+{
+	if (fate != GO_ON)
+		raise(SIGKILL);
+	return rc;
+}
+
+int fdatasync(int fd)
+{
+	enum fate fate = judge_fd(SYNC, fd);
+
+	return fate == FAIL ? -1 : after(fate, NEXT(fdatasync)(fd));
+}
+
+int fsync(int fd)
+{
+	enum fate fate = judge_fd(SYNC, fd);
+
+	return fate == FAIL ? -1 : after(fate, NEXT(fsync)(fd));
+}
+
+int ftruncate64(int fd, off64_t length)
+{
+	enum fate fate = judge_fd(TRUNCATE, fd);
+
+	return fate == FAIL ? -1 : after(fate, NEXT(ftruncate64)(fd, length));
+}
+
+static bool to_write(int flags)
+{
+	return (flags & O_ACCMODE) != O_RDONLY || (flags & O_CREAT) != 0;
+}
+
+/* SQLite's */
+int open64(const char *path, int flags, ...)
+{
+	enum fate fate = to_write(flags) && is_ours(path) ? judge(OPEN) : GO_ON;
+	mode_t mode;
+	va_list ap;
+
+	va_start(ap, flags);
+	mode = va_arg(ap, mode_t);
+	va_end(ap);
+	return fate == FAIL ? -1 : after(fate, NEXT(open64)(path, flags, mode));
+}
+
+/* the program's own */
+int open(const char *path, int flags, ...)
+{
+	enum fate fate = to_write(flags) && is_ours(path) ? judge(OPEN) : GO_ON;
+	mode_t mode;
+	va_list ap;
+
+	va_start(ap, flags);
+	mode = va_arg(ap, mode_t);
+	va_end(ap);
+	return fate == FAIL ? -1 : after(fate, NEXT(open)(path, flags, mode));
+}
