@@ -50,6 +50,7 @@ struct reset_method {
 extern const struct reset_method *const reset_methods[]; /* NULL-terminated, by name */
 /* NULL when there is none of that name. */
 const struct reset_method *reset_method_find(const char *name);
+const char *reset_method_word(size_t i); /* the names in order, then NULL */
 /* How far it reaches on this device: the method's scope, of `default` that of the widest it may use. */
 enum reset_scope reset_reach(const struct reset_method *method, const struct pcidev *dev);
 

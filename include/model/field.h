@@ -23,6 +23,33 @@ struct strings {
 	size_t n;
 };
 
+struct field;
+
+/* What the value of a FIELD_NODE is made of. */
+enum shape_kind {
+	SHAPE_MAP, /* a mapping of `fields` */
+	SHAPE_ROWS, /* a list of such mappings */
+	SHAPE_TEXTS, /* a list of texts of the form `pattern` */
+	SHAPE_STEPS, /* a list of steps, by the vocabulary */
+	SHAPE_REPORTS, /* a list of reports, by the vocabulary */
+	SHAPE_TIMEOUTS, /* step words with durations */
+	SHAPE_VARS, /* names with values */
+	SHAPE_FLAG, /* true, false, or a word */
+};
+
+/* For the manual and the JSON Schema; the field's reader checks what it describes. */
+struct shape {
+	enum shape_kind kind;
+	const char *what; /* "a lane"; of a list, one item */
+	const struct field *fields; /* MAP, ROWS */
+	const char *pattern; /* TEXTS, FLAG: of each text, as in a field */
+	const char *word; /* may stand in its place; NULL = none */
+	const char *const *need; /* of these keys one must be there; NULL = none need */
+	bool one_only; /* and no second one */
+	bool or_nothing; /* an empty value is as good as an absent key */
+	size_t min, max; /* items, or keys; max 0 = no bound */
+};
+
 struct field {
 	const char *name; /* as written in the scenario: "if-offered" */
 	const char *help; /* one line */
@@ -31,7 +58,12 @@ struct field {
 	bool required;
 	const char *dflt; /* read as if written when absent; NULL = zeroed */
 	int64_t min, max; /* INT and DURATION; 0, 0 = no bound */
-	const char *const *choices; /* CHOICE: NULL-terminated */
+	const char *const *choices; /* CHOICE, NULL-terminated; INT: its reader takes only these */
+	/* For the manual and the JSON Schema only: what else its reader wants. */
+	const char *pattern; /* STRING, of the whole text, a regex as of ECMA 262 */
+	const char *(*word)(size_t i); /* STRING: those that it knows, then NULL */
+	const char *needs; /* another key of the mapping that must be there too */
+	const struct shape *shape; /* NODE */
 };
 
 /* What steps and reporters have in common: a word with parameters. */
@@ -59,6 +91,8 @@ struct ynode;
  */
 int fields_fill(struct reading *rd, const char *what, const struct ynode *at,
 	const struct ynode *map, const struct field_target *targets, size_t ntargets);
+/* The i-th of the words that it may be; NULL after the last, and of a field without such. */
+const char *field_word(const struct field *f, size_t i);
 const struct field *field_find(const struct field *fields, const char *name);
 /* "a duration", "true or false", "one of flr, bus": what may be written. Returns buf. */
 const char *field_accepts(const struct field *f, char *buf, size_t size);

@@ -133,6 +133,9 @@ struct scenario {
 /* Where an option of the step was written, for what is wrong with it; else where the step is. */
 struct srcpos step_pos_of(const struct step *step, const char *option);
 
+/* The keys of a scenario; what is below them is in their shapes. For the manual and the schema. */
+extern const struct field scenario_fields[]; /* ends with .name == NULL */
+
 /* The words a scenario may use: the tables of the layer above, NULL-terminated. */
 struct vocabulary {
 	const struct step_type *const *steps;

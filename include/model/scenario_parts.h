@@ -2,6 +2,7 @@
 #ifndef VFIO_STRESS_MODEL_SCENARIO_PARTS_H
 #define VFIO_STRESS_MODEL_SCENARIO_PARTS_H
 
+#include "model/field.h"
 #include "model/vars.h"
 
 #include <stddef.h>
@@ -31,6 +32,7 @@ struct srcpos pos_of_key(const struct ynode *map, const char *key);
 int check_selector(struct loader *ld, const char *selector, struct srcpos pos);
 
 /* scenario_steps.c */
+extern const struct shape steps_shape;
 void read_steps(
 	struct loader *ld, const char *key, const struct ynode *node, struct step_list *out);
 /*
@@ -45,9 +47,11 @@ void unknown_word(struct loader *ld, const char *kind, const char *name, struct 
 	const char *const *known);
 
 /* scenario_lanes.c */
+extern const struct shape lanes_shape;
 void read_lanes(struct loader *ld, const struct ynode *node);
 
 /* scenario_policy.c */
+extern const struct shape repeat_shape, timeouts_shape, tolerate_shape, allow_shape, reports_shape;
 void read_repeat(struct loader *ld, const struct ynode *node);
 void read_timeouts(struct loader *ld, const struct ynode *node);
 void read_tolerate(struct loader *ld, const struct ynode *node);

@@ -64,5 +64,7 @@ struct step_type {
 
 /* The options that every step takes: timeout, name, expect-failure ... For `list` and the manual. */
 extern const struct field step_common_fields[]; /* ends with .name == NULL */
+/* Some of them are for steps that act on devices only. */
+bool step_takes(const struct step_type *type, const char *common_key);
 
 #endif

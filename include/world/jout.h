@@ -30,6 +30,7 @@ void jout_put(struct json_t *obj, const char *key, struct json_t *child);
 void jout_push(struct json_t *array, struct json_t *child);
 void jout_push_str(struct json_t *array, const char *text);
 void jout_push_int(struct json_t *array, int64_t value);
+void jout_push_bool(struct json_t *array, bool value);
 
 bool jout_has(const struct json_t *obj, const char *key);
 

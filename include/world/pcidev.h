@@ -55,6 +55,11 @@ bool pcidev_is_below(const struct pcidev_list *list, const struct pcidev *dev, s
 bool pcidev_offers(const struct pcidev *dev, const char *word);
 /* Is it vfio-pci, or a variant of it: mlx5_vfio_pci, nvgrace_gpu_vfio_pci ...? */
 bool pcidev_vfio_driver(const char *driver);
+/* The form of a selector, for the manual and the JSON Schema: a regex as of ECMA 262. */
+#define SELECTOR_PATTERN                                                                           \
+	"([0-9A-Fa-f]{1,8}:)?[0-9A-Fa-f]{1,2}:[01]?[0-9A-Fa-f]\\.[0-7]"                            \
+	"|[0-9A-Fa-f]{4}:[0-9A-Fa-f]{4}"                                                           \
+	"|class:(accelerator|audio|bridge|display|gpu|network|nic|nvme|serial-bus|storage|usb)"
 /* Does a selector (0000:41:00.0, 41:00.0, 10de:2684, class:gpu) match it? */
 bool pcidev_matches(const struct pcidev *dev, const char *selector);
 /* Is the text a selector at all? For load-time errors; err says what is accepted. */

@@ -6,12 +6,14 @@
 #include "base/str.h"
 #include "base/vec.h"
 #include "cli/complain.h"
+#include "cli/schema.h"
 #include "device/reset.h"
 #include "klog/rules.h"
 #include "model/reporter.h"
 #include "model/step.h"
 #include "preflight/preflight.h"
 #include "steps/steps.h"
+#include "world/jout.h"
 
 #include <stdio.h>
 
@@ -235,6 +237,16 @@ static int list_checks(const struct host *host, const char *name)
 	return shown > 0 ? EXIT_GOOD : unknown("check", name, names);
 }
 
+static int list_schema(const struct host *host, const char *name)
+{
+	(void)host;
+	if (name != NULL)
+		return unknown("schema", name, (const char *const[]){NULL});
+	jout_write(schema_of_scenarios(), stdout);
+	printf("\n");
+	return EXIT_GOOD;
+}
+
 static const struct subject subjects[] = {
 	{"checks", "what `preflight` looks at; with an id, what it means and what to do",
 		list_checks},
@@ -242,6 +254,7 @@ static const struct subject subjects[] = {
 		list_faults},
 	{"reporters", "what `report:` may name", list_reporters},
 	{"resets", "the methods of `reset:`; with a device, those that it offers", list_resets},
+	{"schema", "the JSON Schema of scenarios, for editors", list_schema},
 	{"steps", "the words of a scenario's steps", list_steps},
 };
 
@@ -264,13 +277,14 @@ static const struct option_spec no_options[] = {{0}};
 
 const struct command cmd_list = {
 	.name = "list",
-	.operands = "[checks|faults|reporters|resets|steps [NAME]]",
+	.operands = "[checks|faults|reporters|resets|schema|steps [NAME]]",
 	.summary = "list the words of the scenario language",
 	.text = "  vfio-stress list steps\n"
 		"  vfio-stress list steps reset\n"
 		"  vfio-stress list resets 0000:41:00.0\n"
 		"  vfio-stress list faults vfio.reset-recovery\n"
-		"  vfio-stress list checks device.group",
+		"  vfio-stress list checks device.group\n"
+		"  vfio-stress list schema >scenario.schema.json",
 	.options = no_options,
 	.min_args = 0,
 	.max_args = 2,

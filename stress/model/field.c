@@ -30,13 +30,20 @@ const struct field *field_find(const struct field *fields, const char *name)
 	return NULL;
 }
 
+const char *field_word(const struct field *f, size_t i)
+{
+	if (f->choices != NULL)
+		return f->choices[i];
+	return f->word != NULL ? f->word(i) : NULL;
+}
+
 static const char *join_choices(const struct field *f, char *buf, size_t size)
 {
 	size_t i, used = 0;
 
-	for (i = 0; f->choices[i] != NULL && used < size; i++)
+	for (i = 0; field_word(f, i) != NULL && used < size; i++)
 		used += (size_t)snprintf(
-			buf + used, size - used, "%s%s", i ? ", " : "one of ", f->choices[i]);
+			buf + used, size - used, "%s%s", i ? ", " : "one of ", field_word(f, i));
 	return buf;
 }
 
@@ -58,7 +65,7 @@ const char *field_accepts(const struct field *f, char *buf, size_t size)
 	};
 	char low[32], high[32];
 
-	if (f->kind == FIELD_CHOICE)
+	if (f->kind != FIELD_INT && field_word(f, 0) != NULL)
 		return join_choices(f, buf, size);
 	if (f->kind == FIELD_INT && has_bounds(f))
 		snprintf(buf, size, "a whole number, %" PRId64 " to %" PRId64, f->min, f->max);

@@ -28,25 +28,34 @@ static const char *const bystanders_words[] = {
 		.name = #key, .kind = type, .offset = offsetof(struct top, key), __VA_ARGS__       \
 	}
 
-static const struct field top_fields[] = {
-	TOP(version, FIELD_INT, .required = true, .help = "the version of the language, 1"),
-	TOP(name, FIELD_STRING, .required = true, .help = "what reports call it"),
+static const char *const versions[] = {"1", NULL};
+
+static const struct shape vars_shape = {
+	.kind = SHAPE_VARS, .what = "a variable", .max = VARS_MAX, .or_nothing = true};
+
+const struct field scenario_fields[] = {
+	TOP(version, FIELD_INT, .required = true, .choices = versions,
+		.help = "the version of the language, 1"),
+	TOP(name, FIELD_STRING, .required = true, .pattern = "[a-z0-9-]{1,64}",
+		.help = "what reports call it"),
 	TOP(summary, FIELD_STRING, .help = "one line about it"),
-	TOP(vars, FIELD_NODE, .help = "variables with their defaults"),
-	TOP(connect, FIELD_STRING, .dflt = "qemu:///system", .help = "a local libvirt URI"),
-	TOP(lanes, FIELD_NODE, .required = true,
+	TOP(vars, FIELD_NODE, .shape = &vars_shape, .help = "variables with their defaults"),
+	TOP(connect, FIELD_STRING, .dflt = "qemu:///system",
+		.pattern = "qemu:///(system|session)|test:///.*", .help = "a local libvirt URI"),
+	TOP(lanes, FIELD_NODE, .required = true, .shape = &lanes_shape,
 		.help = "what runs side by side: `lanes: [{domain: NAME}]`"),
-	TOP(before, FIELD_NODE, .help = "steps that run once, first"),
-	TOP(steps, FIELD_NODE, .help = "one cycle, in order"),
-	TOP(after, FIELD_NODE, .help = "steps that run once, last"),
-	TOP(repeat, FIELD_NODE, .help = "how often, and what to do on failure"),
-	TOP(timeouts, FIELD_NODE, .help = "time-outs by step word"),
-	TOP(tolerate, FIELD_NODE, .help = "budgets of log incidents"),
+	TOP(before, FIELD_NODE, .shape = &steps_shape, .help = "steps that run once, first"),
+	TOP(steps, FIELD_NODE, .shape = &steps_shape, .help = "one cycle, in order"),
+	TOP(after, FIELD_NODE, .shape = &steps_shape, .help = "steps that run once, last"),
+	TOP(repeat, FIELD_NODE, .shape = &repeat_shape,
+		.help = "how often, and what to do on failure"),
+	TOP(timeouts, FIELD_NODE, .shape = &timeouts_shape, .help = "time-outs by step word"),
+	TOP(tolerate, FIELD_NODE, .shape = &tolerate_shape, .help = "budgets of log incidents"),
 	TOP(faults, FIELD_STRINGS, .help = "files with more log rules"),
-	TOP(report, FIELD_NODE, .help = "where the reports go"),
+	TOP(report, FIELD_NODE, .shape = &reports_shape, .help = "where the reports go"),
 	TOP(bystanders, FIELD_CHOICE, .dflt = "report", .choices = bystanders_words,
 		.help = "what a fault of a device of no lane does"),
-	TOP(allow, FIELD_NODE, .help = "who else may be disturbed, and why"),
+	TOP(allow, FIELD_NODE, .shape = &allow_shape, .help = "who else may be disturbed, and why"),
 	{.name = "on-host-crash", .kind = FIELD_LATER},
 	{.name = "max-host-crashes", .kind = FIELD_LATER},
 	{0},
@@ -180,7 +189,8 @@ static void share_allow(struct loader *ld, const struct ynode *node)
 			arena_alloc(ld->rd.arena, (n + lane->nallow + 1) * sizeof(*all));
 
 		memcpy(all, shared, n * sizeof(*all));
-		memcpy(all + n, lane->allow, lane->nallow * sizeof(*all));
+		if (lane->nallow > 0)
+			memcpy(all + n, lane->allow, lane->nallow * sizeof(*all));
 		lane->allow = all;
 		lane->nallow += n;
 	}
@@ -201,7 +211,7 @@ static void read_root(struct loader *ld, const struct ynode *root)
 {
 	struct scenario *sc = ld->sc;
 	struct top top = {.version = INT64_MIN};
-	struct field_target target = {top_fields, &top};
+	struct field_target target = {scenario_fields, &top};
 	struct step_list steps = {0};
 
 	fields_fill(&ld->rd, "a scenario", root, root, &target, 1);

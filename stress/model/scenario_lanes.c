@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "model/scenario.h"
+#include "world/pcidev.h"
 #include "world/yamldoc.h"
 
 #include <stddef.h>
@@ -12,6 +13,42 @@
 #define DOMAIN_NAME_MAX 200
 #define PATTERN_MAX     255
 #define READY_MS_MAX    (INT64_C(86400) * 1000)
+
+/* The keys of `ready`. */
+struct ready_keys {
+	const char *serial, *tcp;
+	bool agent;
+	int64_t delay_ms, timeout_ms;
+};
+
+#define READY(key, type, member, ...)                                                              \
+	{                                                                                          \
+		.name = key, .kind = type, .offset = offsetof(struct ready_keys, member),          \
+		__VA_ARGS__                                                                        \
+	}
+
+static const struct field ready_fields[] = {
+	READY("serial", FIELD_STRING, serial, .pattern = "[\\s\\S]{1,255}",
+		.help = "a text that the console prints"),
+	READY("agent", FIELD_BOOL, agent, .help = "the guest agent answers"),
+	READY("tcp", FIELD_STRING, tcp, .pattern = "(\\[[^ \\t\\n/]+\\]|[^: \\t\\n/]+):[0-9]{1,5}",
+		.help = "host:port that answers"),
+	READY("delay", FIELD_DURATION, delay_ms, .min = 1, .max = READY_MS_MAX,
+		.help = "just wait: proves nothing"),
+	READY("timeout", FIELD_DURATION, timeout_ms, .min = 1, .max = READY_MS_MAX,
+		.help = "how long it may take"),
+	{0},
+};
+
+static const char *const ready_need[] = {"serial", "agent", "tcp", "delay", NULL};
+
+static const struct shape ready_shape = {.kind = SHAPE_MAP,
+	.what = "`ready`",
+	.fields = ready_fields,
+	.word = "agent",
+	.need = ready_need,
+	.one_only = true,
+	.or_nothing = true};
 
 /* The keys of a lane. */
 struct lane_keys {
@@ -30,42 +67,40 @@ static const char *const drivers[] = {
 		__VA_ARGS__                                                                        \
 	}
 
+static const struct shape devices_shape = {.kind = SHAPE_TEXTS,
+	.what = "a selector",
+	.pattern = SELECTOR_PATTERN,
+	.word = "hostdevs",
+	.max = LANE_DEVICES_MAX,
+	.or_nothing = true};
+
 static const struct field lane_fields[] = {
-	LANE("name", FIELD_STRING, name, .help = "what reports call it"),
-	LANE("domain", FIELD_STRING, domain, .help = "the libvirt domain"),
-	LANE("devices", FIELD_NODE, devices, .help = "hostdevs or a list of selectors"),
+	LANE("name", FIELD_STRING, name, .pattern = "[^ \\t\\n]{1,63}",
+		.help = "what reports call it"),
+	LANE("domain", FIELD_STRING, domain, .pattern = "[^/\\n]{1,200}",
+		.help = "the libvirt domain"),
+	LANE("devices", FIELD_NODE, devices, .shape = &devices_shape,
+		.help = "hostdevs or a list of selectors"),
 	LANE("driver", FIELD_CHOICE, driver, .dflt = "vfio-pci", .choices = drivers,
 		.help = "what its devices are bound to"),
-	LANE("take-over", FIELD_BOOL, take_over, .help = "a running domain may be stopped"),
-	LANE("ready", FIELD_NODE, ready, .help = "how a boot is proved"),
-	LANE("steps", FIELD_NODE, steps, .help = "its own cycle"),
-	LANE("allow", FIELD_NODE, allow, .help = "who else may be disturbed, and why"),
+	LANE("take-over", FIELD_BOOL, take_over, .needs = "domain",
+		.help = "a running domain may be stopped"),
+	LANE("ready", FIELD_NODE, ready, .shape = &ready_shape, .needs = "domain",
+		.help = "how a boot is proved"),
+	LANE("steps", FIELD_NODE, steps, .shape = &steps_shape, .help = "its own cycle"),
+	LANE("allow", FIELD_NODE, allow, .shape = &allow_shape,
+		.help = "who else may be disturbed, and why"),
 	{0},
 };
 
-/* The keys of `ready`. */
-struct ready_keys {
-	const char *serial, *tcp;
-	bool agent;
-	int64_t delay_ms, timeout_ms;
-};
+static const char *const lane_need[] = {"domain", "devices", NULL};
 
-#define READY(key, type, member, ...)                                                              \
-	{                                                                                          \
-		.name = key, .kind = type, .offset = offsetof(struct ready_keys, member),          \
-		__VA_ARGS__                                                                        \
-	}
-
-static const struct field ready_fields[] = {
-	READY("serial", FIELD_STRING, serial, .help = "a text that the console prints"),
-	READY("agent", FIELD_BOOL, agent, .help = "the guest agent answers"),
-	READY("tcp", FIELD_STRING, tcp, .help = "host:port that answers"),
-	READY("delay", FIELD_DURATION, delay_ms, .min = 1, .max = READY_MS_MAX,
-		.help = "just wait: proves nothing"),
-	READY("timeout", FIELD_DURATION, timeout_ms, .min = 1, .max = READY_MS_MAX,
-		.help = "how long it may take"),
-	{0},
-};
+const struct shape lanes_shape = {.kind = SHAPE_ROWS,
+	.what = "a lane",
+	.fields = lane_fields,
+	.need = lane_need,
+	.min = 1,
+	.max = LANES_MAX};
 
 /* "host:port"; an IPv6 address stands in brackets. */
 static bool is_address(const char *s)
@@ -200,7 +235,8 @@ static void check_lane(struct loader *ld, const struct ynode *node, const struct
 		diag_error(d, pos_of_key(node, "domain"), "'%.60s' cannot be a domain's name",
 			lane->domain);
 	if (lane->domain == NULL && lane->ndevices == 0 && ynode_get(node, "domain") == NULL &&
-		(k->devices == NULL || (k->devices->kind == YNODE_LIST && k->devices->n == 0))) {
+		(k->devices == NULL || ynode_is_null(k->devices) ||
+			(k->devices->kind == YNODE_LIST && k->devices->n == 0))) {
 		diag_error(d, lane->pos, "a lane needs a domain or a device");
 		diag_hint(d, "add `domain: NAME` or `devices: [\"0000:41:00.0\"]`");
 	}

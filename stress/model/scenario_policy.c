@@ -7,6 +7,7 @@
 #include "model/reporter.h"
 #include "model/scenario.h"
 #include "model/step.h"
+#include "world/pcidev.h"
 #include "world/yamldoc.h"
 
 #include <stddef.h>
@@ -25,28 +26,7 @@
 struct repeat_keys {
 	const struct ynode *until;
 	int64_t settle_ms;
-	const char *on_failure;
-};
-
-static const struct field repeat_fields[] = {
-	{.name = "until",
-		.kind = FIELD_NODE,
-		.offset = offsetof(struct repeat_keys, until),
-		.help = "cycles or duration, the first one reached"},
-	{.name = "settle",
-		.kind = FIELD_DURATION,
-		.offset = offsetof(struct repeat_keys, settle_ms),
-		.min = 0,
-		.max = SETTLE_MS_MAX,
-		.help = "pause between cycles"},
-	{.name = "on-failure",
-		.kind = FIELD_STRING,
-		.offset = offsetof(struct repeat_keys, on_failure),
-		.dflt = "stop",
-		.help = "stop, continue or recover"},
-	{.name = "on-host-crash", .kind = FIELD_LATER},
-	{.name = "max-host-crashes", .kind = FIELD_LATER},
-	{0},
+	int on_failure;
 };
 
 struct until_keys {
@@ -69,25 +49,39 @@ static const struct field until_fields[] = {
 	{0},
 };
 
-static void read_on_failure(struct loader *ld, const char *word, struct srcpos pos)
-{
-	static const char *const words[] = {"stop", "continue", "recover", NULL};
-	const char *near = nearest_word(word, words);
+static const struct shape until_shape = {
+	.kind = SHAPE_MAP, .what = "`until`", .fields = until_fields, .min = 1};
 
-	if (str_eq(word, "stop")) {
-		ld->sc->on_failure = ON_FAILURE_STOP;
-	} else if (str_eq(word, "continue")) {
-		ld->sc->on_failure = ON_FAILURE_CONTINUE;
-	} else if (str_eq(word, "recover")) {
-		ld->sc->on_failure = ON_FAILURE_RECOVER;
-	} else {
-		diag_error(ld->rd.diags, pos, "unknown on-failure '%.60s'", word);
-		if (near != NULL)
-			diag_hint(ld->rd.diags, "did you mean '%s'?", near);
-		else
-			diag_hint(ld->rd.diags, "stop, continue or recover");
-	}
-}
+static const char *const on_failure_words[] = {[ON_FAILURE_STOP] = "stop",
+	[ON_FAILURE_CONTINUE] = "continue",
+	[ON_FAILURE_RECOVER] = "recover",
+	NULL};
+
+static const struct field repeat_fields[] = {
+	{.name = "until",
+		.kind = FIELD_NODE,
+		.offset = offsetof(struct repeat_keys, until),
+		.shape = &until_shape,
+		.help = "cycles or duration, the first one reached"},
+	{.name = "settle",
+		.kind = FIELD_DURATION,
+		.offset = offsetof(struct repeat_keys, settle_ms),
+		.min = 0,
+		.max = SETTLE_MS_MAX,
+		.help = "pause between cycles"},
+	{.name = "on-failure",
+		.kind = FIELD_CHOICE,
+		.offset = offsetof(struct repeat_keys, on_failure),
+		.dflt = "stop",
+		.choices = on_failure_words,
+		.help = "end the lane, go on, or make its devices well and go on"},
+	{.name = "on-host-crash", .kind = FIELD_LATER},
+	{.name = "max-host-crashes", .kind = FIELD_LATER},
+	{0},
+};
+
+const struct shape repeat_shape = {
+	.kind = SHAPE_MAP, .what = "`repeat`", .fields = repeat_fields, .or_nothing = true};
 
 void read_repeat(struct loader *ld, const struct ynode *node)
 {
@@ -97,11 +91,11 @@ void read_repeat(struct loader *ld, const struct ynode *node)
 	struct scenario *sc = ld->sc;
 
 	sc->cycles = 1;
-	if (node == NULL || ynode_is_null(node) ||
-		fields_fill(&ld->rd, "'repeat'", node, node, &target, 1) != 0)
+	if (node == NULL || ynode_is_null(node))
 		return;
+	fields_fill(&ld->rd, "'repeat'", node, node, &target, 1);
 	sc->settle_ms = k.settle_ms;
-	read_on_failure(ld, k.on_failure, pos_of_key(node, "on-failure"));
+	sc->on_failure = (enum on_failure)k.on_failure;
 	if (k.until == NULL || fields_fill(&ld->rd, "'until'", k.until, k.until, &until, 1) != 0)
 		return;
 	if (u.cycles == 0 && u.duration_ms == 0) {
@@ -111,6 +105,9 @@ void read_repeat(struct loader *ld, const struct ynode *node)
 	sc->cycles = u.cycles;
 	sc->duration_ms = u.duration_ms;
 }
+
+const struct shape timeouts_shape = {
+	.kind = SHAPE_TIMEOUTS, .what = "a time-out", .or_nothing = true};
 
 static bool is_step_word(const struct vocabulary *words, const char *name)
 {
@@ -196,16 +193,27 @@ void read_timeouts(struct loader *ld, const struct ynode *node)
 	}
 
 static const struct field tolerate_fields[] = {
-	TOLERATE("fault", FIELD_STRING, fault, .required = true, .help = "an id or a family"),
+	TOLERATE("fault", FIELD_STRING, fault, .required = true,
+		.pattern = "[a-z0-9_-]+(\\.[a-z0-9_-]+)*(\\.\\*)?", .help = "an id or a family"),
 	TOLERATE("count", FIELD_INT, count, .required = true, .min = 0, .max = CYCLES_MAX,
 		.help = "how many are tolerated"),
 	TOLERATE("per", FIELD_DURATION, per_ms, .min = 1, .max = DURATION_MS_MAX,
 		.help = "within a sliding window of; absent = in the whole run"),
-	TOLERATE("device", FIELD_STRING, device, .help = "a selector; absent = any"),
+	TOLERATE("device", FIELD_STRING, device, .pattern = SELECTOR_PATTERN,
+		.help = "a selector; absent = any"),
 	TOLERATE("reason", FIELD_STRING, reason, .help = "why, for the reader of the report"),
-	TOLERATE("expires", FIELD_STRING, expires, .help = "the last valid day, UTC: 2027-01-31"),
+	TOLERATE("expires", FIELD_STRING, expires,
+		.pattern = "(19[7-9][0-9]|2[01][0-9][0-9]|2200)-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|"
+			   "3[01])",
+		.help = "the last valid day, UTC: 2027-01-31"),
 	{0},
 };
+
+const struct shape tolerate_shape = {.kind = SHAPE_ROWS,
+	.what = "a budget",
+	.fields = tolerate_fields,
+	.max = TOLERATE_MAX,
+	.or_nothing = true};
 
 /* Words of [a-z0-9-] joined by dots; the last may be "*". */
 static bool is_fault_id(const char *s)
@@ -297,17 +305,24 @@ void read_tolerate(struct loader *ld, const struct ynode *node)
 
 #define ALLOW_MAX 64
 
-#define ALLOW(key, text)                                                                           \
+#define ALLOW(key, form, text)                                                                     \
 	{                                                                                          \
 		.name = #key, .kind = FIELD_STRING, .offset = offsetof(struct allow, key),         \
-		.required = true, .help = text                                                     \
+		.required = true, .pattern = form, .help = text                                    \
 	}
 
 static const struct field allow_fields[] = {
-	ALLOW(device, "a selector: who may be disturbed"),
-	ALLOW(reason, "why that is all right, for the reader of the report"),
+	ALLOW(device, SELECTOR_PATTERN, "a selector: who may be disturbed"),
+	ALLOW(reason, "[\\s\\S]*[^ \\t\\n][\\s\\S]*",
+		"why that is all right, for the reader of the report"),
 	{0},
 };
+
+const struct shape allow_shape = {.kind = SHAPE_ROWS,
+	.what = "a permission",
+	.fields = allow_fields,
+	.max = ALLOW_MAX,
+	.or_nothing = true};
 
 size_t read_allow(struct loader *ld, const struct ynode *node, struct allow **out)
 {
@@ -333,6 +348,9 @@ size_t read_allow(struct loader *ld, const struct ynode *node, struct allow **ou
 	}
 	return kept;
 }
+
+const struct shape reports_shape = {
+	.kind = SHAPE_REPORTS, .what = "a report", .max = REPORTS_MAX, .or_nothing = true};
 
 static const struct reporter *find_reporter(struct loader *ld, const struct ynode *key)
 {

@@ -6,6 +6,7 @@
 #include "base/vec.h"
 #include "model/scenario.h"
 #include "model/step.h"
+#include "world/pcidev.h"
 #include "world/yamldoc.h"
 
 #include <string.h>
@@ -28,13 +29,21 @@ struct common {
 		.name = key, .kind = type, .offset = offsetof(struct common, member), __VA_ARGS__  \
 	}
 
+static const struct shape expect_failure_shape = {
+	.kind = SHAPE_FLAG, .what = "a reason", .pattern = "[a-z0-9-]{1,39}"};
+
+const struct shape steps_shape = {
+	.kind = SHAPE_STEPS, .what = "a step", .max = STEPS_MAX, .or_nothing = true};
+
 const struct field step_common_fields[] = {
 	COMMON("timeout", FIELD_DURATION, timeout_ms, .min = STEP_TIME_MIN, .max = STEP_TIME_MAX,
 		.help = "when it is stuck"),
-	COMMON("name", FIELD_STRING, name, .help = "what reports call it"),
-	COMMON("expect-failure", FIELD_NODE, expect_failure,
+	COMMON("name", FIELD_STRING, name, .pattern = "[\\s\\S]{1,63}",
+		.help = "what reports call it"),
+	COMMON("expect-failure", FIELD_NODE, expect_failure, .shape = &expect_failure_shape,
 		.help = "true or a reason: it passes when it fails"),
-	COMMON("device", FIELD_STRING, device, .help = "only the lane's devices that match"),
+	COMMON("device", FIELD_STRING, device, .pattern = SELECTOR_PATTERN,
+		.help = "only the lane's devices that match"),
 	COMMON("while-running", FIELD_BOOL, while_running,
 		.help = "also while a VM holds the device"),
 	COMMON("while-bound", FIELD_BOOL, while_bound, .help = "also while a host driver is bound"),
@@ -162,11 +171,22 @@ static void read_expect_failure(struct loader *ld, const struct ynode *node, str
 	}
 }
 
+static const char *const device_keys[] = {"device", "while-running", "while-bound"};
+
+bool step_takes(const struct step_type *type, const char *common_key)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(device_keys); i++)
+		if (str_eq(common_key, device_keys[i]))
+			return type->flags & STEP_ON_DEVICES;
+	return true;
+}
+
 static void take_common(
 	struct loader *ld, const struct common *c, const struct ynode *map, struct step *step)
 {
 	bool on_devices = step->type->flags & STEP_ON_DEVICES;
-	static const char *const device_keys[] = {"device", "while-running", "while-bound"};
 	size_t i;
 
 	step->timeout_ms = c->timeout_ms;
@@ -180,8 +200,8 @@ static void take_common(
 			NAME_LEN_MAX);
 	if (c->expect_failure != NULL)
 		read_expect_failure(ld, c->expect_failure, step);
-	for (i = 0; map != NULL && !on_devices && i < ARRAY_SIZE(device_keys); i++)
-		if (ynode_get(map, device_keys[i]) != NULL)
+	for (i = 0; map != NULL && i < ARRAY_SIZE(device_keys); i++)
+		if (!step_takes(step->type, device_keys[i]) && ynode_get(map, device_keys[i]))
 			diag_error(ld->rd.diags, pos_of_key(map, device_keys[i]),
 				"'%s' is for steps that act on devices, not for '%s'",
 				device_keys[i], step->type->word.name);

@@ -20,6 +20,11 @@ const struct reset_method *const reset_methods[] = {
 	NULL,
 };
 
+const char *reset_method_word(size_t i)
+{
+	return reset_methods[i] != NULL ? reset_methods[i]->name : NULL;
+}
+
 const struct reset_method *reset_method_find(const char *name)
 {
 	size_t i;

@@ -15,6 +15,13 @@ struct check_args {
 	int64_t link_width;
 };
 
+static const char *const power_states[] = {"D0", "D1", "D2", "D3hot", "D3cold", NULL};
+
+static const char *power_state(size_t i)
+{
+	return power_states[i];
+}
+
 static const struct field fields[] = {
 	{.name = "driver",
 		.help = "the driver bound to it, or none",
@@ -23,6 +30,7 @@ static const struct field fields[] = {
 	{.name = "link-speed",
 		.help = "at least so fast, in GT/s: 16; links may slow down at idle",
 		.kind = FIELD_STRING,
+		.pattern = "[0-9]{1,4}(\\.[0-9])?( GT/s.*)?",
 		.offset = offsetof(struct check_args, link_speed)},
 	{.name = "link-width",
 		.help = "lanes in use: 16",
@@ -31,17 +39,17 @@ static const struct field fields[] = {
 		.min = 1,
 		.max = 32},
 	{.name = "power-state",
-		.help = "D0, D1, D2, D3hot or D3cold",
+		.help = "the power state that it is in",
 		.kind = FIELD_STRING,
+		.word = power_state,
 		.offset = offsetof(struct check_args, power_state)},
 	{.name = "revision",
 		.help = "two hex digits: a1",
 		.kind = FIELD_STRING,
+		.pattern = "(0[xX])?0*[0-9A-Fa-f]{1,2}",
 		.offset = offsetof(struct check_args, revision)},
 	{0},
 };
-
-static const char *const power_states[] = {"D0", "D1", "D2", "D3hot", "D3cold", NULL};
 
 /* "16", "2.5", "16.0 GT/s PCIe" in tenths; -1 = none of these. */
 static int64_t tenths(const char *speed)

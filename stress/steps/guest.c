@@ -38,6 +38,7 @@ static const struct field fields[] = {
 	{.name = "may-exit",
 		.help = "with background: it may end earlier",
 		.kind = FIELD_BOOL,
+		.needs = "background",
 		.offset = offsetof(struct guest_args, may_exit)},
 	{0},
 };

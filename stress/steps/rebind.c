@@ -21,6 +21,7 @@ static const struct field fields[] = {
 	{.name = "driver",
 		.help = "the driver to bind: vfio-pci, or a host driver that is loaded",
 		.kind = FIELD_STRING,
+		.pattern = "[^./][^/]{0,30}",
 		.offset = offsetof(struct rebind_args, driver),
 		.required = true},
 	{0},

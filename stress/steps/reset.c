@@ -21,10 +21,9 @@ struct reset_args {
 
 static const struct field fields[] = {
 	{.name = "method",
-		.help = "flr, af_flr, pm, bus, cxl_bus, acpi, device_specific, hot, subordinate, "
-			"slot, "
-			"d3hot or default",
+		.help = "how",
 		.kind = FIELD_STRING,
+		.word = reset_method_word,
 		.offset = offsetof(struct reset_args, method),
 		.required = true},
 	{.name = "if-offered",
@@ -60,8 +59,8 @@ static int check(const struct step *step, const struct lane_spec *lane, struct d
 		return 0;
 	if (reset_method_find(a->method) != NULL)
 		return check_method(step, reset_method_find(a->method), diags);
-	for (i = 0; i < ARRAY_SIZE(names) - 1 && reset_methods[i] != NULL; i++)
-		names[i] = reset_methods[i]->name;
+	for (i = 0; i < ARRAY_SIZE(names) - 1 && reset_method_word(i) != NULL; i++)
+		names[i] = reset_method_word(i);
 	near = nearest_word(a->method, names);
 	diag_error(diags, step_pos_of(step, "method"), "unknown reset method '%.40s'", a->method);
 	if (near != NULL)

@@ -127,6 +127,11 @@ void jout_push_int(struct json_t *array, int64_t value)
 	jout_push(array, json_integer(value));
 }
 
+void jout_push_bool(struct json_t *array, bool value)
+{
+	jout_push(array, json_boolean(value));
+}
+
 bool jout_has(const struct json_t *obj, const char *key)
 {
 	return json_object_get(obj, key) != NULL;
