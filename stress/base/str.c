@@ -215,15 +215,34 @@ size_t str_utf8_len(const char *s, size_t n)
 	return len;
 }
 
+/* How much at its beginning is printable ASCII: of most texts, all. */
+static size_t plain_len(const char *s, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && s[i] >= 0x20 && s[i] < 0x7f)
+		i++;
+	return i;
+}
+
 char *str_printable(char *dst, size_t size, const char *src, size_t n)
 {
 	const char *s = src;
 	size_t used = 0;
 
 	while (n > 0) {
-		size_t len = (unsigned char)*s < 0x20 || *s == 0x7f ? 0 : str_utf8_len(s, n);
+		size_t room = size - used > 4 ? size - used - 4 : 0;
+		size_t plain = plain_len(s, n < room ? n : room), len;
 		char esc[5];
 
+		if (plain > 0) {
+			memcpy(dst + used, s, plain);
+			used += plain;
+			s += plain;
+			n -= plain;
+			continue;
+		}
+		len = (unsigned char)*s < 0x20 || *s == 0x7f ? 0 : str_utf8_len(s, n);
 		if (len == 0)
 			snprintf(esc, sizeof(esc), "\\x%02x", (unsigned char)*s);
 		if (used + (len ? len : 4) + 4 > size) { /* room for "..." and NUL */
