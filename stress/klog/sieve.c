@@ -174,14 +174,16 @@ static uint64_t count_newlines(const char *s, size_t n)
 	uint64_t sum = 0;
 	size_t i = 0, k;
 
-	while (n - i >= sizeof(bytes)) {
-		bytes counts = {};
+	while (n - i >= 2 * sizeof(bytes)) {
+		bytes even = {}, odd = {};
 
 		/* a byte of the counts holds up to 255 */
-		for (k = 0; k < 255 && n - i >= sizeof(bytes); k++, i += sizeof(bytes))
-			counts -= (bytes)(*(const bytes *)(s + i) == newlines);
+		for (k = 0; k < 255 && n - i >= 2 * sizeof(bytes); k++, i += 2 * sizeof(bytes)) {
+			even -= (bytes)(*(const bytes *)(s + i) == newlines);
+			odd -= (bytes)(*(const bytes *)(s + i + sizeof(bytes)) == newlines);
+		}
 		for (k = 0; k < sizeof(bytes); k++)
-			sum += counts[k];
+			sum += even[k] + odd[k];
 	}
 	for (; i < n; i++)
 		sum += s[i] == '\n';
