@@ -6,7 +6,8 @@
 #include "model/incident.h"
 #include "world/kmsg.h"
 
-struct rule; /* klog/rules.h */
+struct classifier; /* klog/rules.h */
+struct rule;
 struct rules;
 struct sighting; /* klog/sighting.h */
 struct klog;
@@ -27,6 +28,7 @@ struct klog_hooks {
 	klog_changed *changed;
 	klog_is_copy *is_copy; /* NULL: none is */
 	void *arg;
+	struct classifier *classifier; /* of the same rules, borrowed; NULL: it makes its own */
 };
 
 /*

@@ -34,7 +34,7 @@ struct part {
 struct scan {
 	struct scan_question q;
 	const struct rules *rules;
-	struct classifier *classifier; /* --lines */
+	struct classifier *classifier; /* klog has it too */
 	struct sieve *sieve; /* NULL = not needed yet */
 	struct copies *copies; /* of what is being read, NULL = there is no second log in it yet */
 	unsigned bundle;
@@ -243,7 +243,8 @@ static void end_log(struct scan *s)
 
 static void begin_part(struct scan *s, struct savedlog *log, const char *name)
 {
-	struct klog_hooks hooks = {.changed = take, .is_copy = is_copy, .arg = s};
+	struct klog_hooks hooks = {
+		.changed = take, .is_copy = is_copy, .arg = s, .classifier = s->classifier};
 	uint64_t before = s->parts.n
 		? savedlog_lines(s->parts.v[s->parts.n - 1].log) + s->parts.v[s->parts.n - 1].before
 		: 0;

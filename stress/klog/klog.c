@@ -132,7 +132,7 @@ bool klog_heeds(const struct rule *rule)
 struct klog {
 	const struct rules *rules;
 	struct klog_hooks hooks;
-	struct classifier *classifier;
+	struct classifier *classifier, *own; /* own: NULL = borrowed */
 	report_handler **handler_of; /* per rule, NULL: not heeded */
 	struct report *newest, *oldest;
 	size_t nopen;
@@ -706,7 +706,8 @@ struct klog *klog_new(const struct rules *rules, const struct klog_hooks *hooks)
 	k->rules = rules;
 	k->hooks = *hooks;
 	k->last_usec = -1;
-	k->classifier = classifier_new(rules);
+	k->own = hooks->classifier == NULL ? classifier_new(rules) : NULL;
+	k->classifier = k->own != NULL ? k->own : hooks->classifier;
 	k->handler_of = xcalloc(rules_count(rules), sizeof(*k->handler_of));
 	for (i = 0; i < rules_count(rules); i++)
 		if (klog_heeds(rules_at(rules, i)))
@@ -720,7 +721,7 @@ void klog_free(struct klog *k)
 		return;
 	while (k->newest != NULL)
 		report_drop(k, k->newest);
-	classifier_free(k->classifier);
+	classifier_free(k->own);
 	free(k->handler_of);
 	free(k);
 }

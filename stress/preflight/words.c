@@ -113,7 +113,7 @@ static int read_open(struct reader *r, struct savedlog *log, struct err *err)
 	struct klog_hooks hooks = {.changed = take_incident, .arg = r};
 	int rc;
 
-	r->classifier = classifier_new(r->rules);
+	r->classifier = hooks.classifier = classifier_new(r->rules);
 	r->klog = klog_new(r->rules, &hooks);
 	rc = read_lines(r, log, err);
 	klog_free(r->klog);
