@@ -198,6 +198,7 @@ typedef bool report_handler(struct klog *k, const struct kline *ln);
 
 report_handler report_plain;
 report_handler report_info;
+report_handler report_lost;
 report_handler report_removed;
 report_handler report_family_context;
 report_handler report_suppressed;

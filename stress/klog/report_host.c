@@ -111,17 +111,23 @@ bool report_trace(struct klog *k, struct report *r, const struct kline *ln)
 
 /* ---- what it explains ---- */
 
-/* The same again; warnings of two places in the code are two things. */
+static bool says_the_same(const struct report *r, const struct kline *ln, const char *name)
+{
+	struct span said = match_group(ln->m, name);
+
+	return said.s == NULL || span_is(said, report_field(r, name));
+}
+
+/* The same again; warnings of two places in the code are two things, and so are two sorts of bugs. */
 static struct report *same_again(struct klog *k, const struct kline *ln)
 {
 	const char *id = ln->m->rule->id;
-	struct span where = match_group(ln->m, "where");
 	struct report *r;
 
 	for (r = klog_newest(k); r != NULL; r = r->next)
 		if (r->kind == REPORT_HOST && strcmp(r->inc.id, id) == 0 &&
 			report_age(r, ln) <= STORM_US && report_same_place(k, r, ln) &&
-			(where.s == NULL || span_is(where, report_field(r, "where"))))
+			says_the_same(r, ln, "where") && says_the_same(r, ln, "what"))
 			return r;
 	return NULL;
 }

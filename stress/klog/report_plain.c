@@ -28,6 +28,23 @@ bool report_info(struct klog *k, const struct kline *ln)
 	return ln->m->severity >= SEV_WARNING && report_plain(k, ln);
 }
 
+/* A device that is off the bus after an error of it that is told already, or an incident of its own. */
+bool report_lost(struct klog *k, const struct kline *ln)
+{
+	struct report *r;
+
+	for (r = klog_newest(k); ln->m->has_bdf && r != NULL; r = r->next)
+		if (r->kind != REPORT_PLAIN && r->inc.severity >= SEV_ERROR && r->inc.has_bdf &&
+			bdf_eq(r->inc.bdf, ln->m->bdf) && report_age(r, ln) <= LATER_US &&
+			report_same_place(k, r, ln)) {
+			report_add(r, "also", VALUE_STRINGS, ln->m->rule->id);
+			report_raise(r, ln->m->severity);
+			report_line(k, r, ln);
+			return true;
+		}
+	return report_plain(k, ln);
+}
+
 /* The kernel lets go of a device: nothing in a log, but a loss when a lane is at work with it. */
 bool report_removed(struct klog *k, const struct kline *ln)
 {

@@ -8,7 +8,8 @@
 
 /*
  * Families that tell one thing in several messages: a GPU's ring that hangs, the reset and its
- * outcome; a process that wants memory and another that dies for it. The worst names the incident.
+ * outcome; a process that wants memory and another that dies for it; a drive that does not answer,
+ * and is given up. The worst names the incident.
  */
 
 static const struct {
@@ -19,6 +20,7 @@ static const struct {
 	{"i915.", LATER_US},
 	{"mce.", REPORT_US},
 	{"nouveau.", LATER_US},
+	{"nvme.", STORM_US},
 	{"oom.", LATER_US},
 	{"xe.", LATER_US},
 };
@@ -33,8 +35,13 @@ bool report_is_story(const char *id)
 	return false;
 }
 
+/* The kernel names NVMe drives by a number of its own. */
 static bool may_be_of(const struct report *r, const struct kline *ln)
 {
+	struct span controller = match_group(ln->m, "controller");
+
+	if (controller.s != NULL && !span_is(controller, report_field(r, "controller")))
+		return false;
 	return !r->inc.has_bdf || !ln->m->has_bdf || bdf_eq(r->inc.bdf, ln->m->bdf);
 }
 
@@ -73,10 +80,13 @@ static struct report *story_of(struct klog *k, const struct kline *ln)
 	return NULL;
 }
 
-/* "Machine check events logged" only announces the records behind it. */
+/*
+ * "Machine check events logged" only announces the records behind it. What the rule says counts: the
+ * incident may be worse by a line of another family.
+ */
 static bool gives_way(const struct report *r, const struct kline *ln)
 {
-	return ln->m->severity > r->inc.severity || strcmp(r->inc.id, "mce.logged") == 0;
+	return ln->m->severity > r->rule->severity || strcmp(r->inc.id, "mce.logged") == 0;
 }
 
 static void join(struct klog *k, struct report *r, const struct kline *ln)
