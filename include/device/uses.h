@@ -17,6 +17,7 @@ struct use {
 	bool vital; /* root, swap, the default route, this run's own files: nobody may lift that */
 	/* the disk where the chain ends without a known use, a path below /dev; NULL = it has one */
 	const char *end;
+	unsigned end_major, end_minor; /* 0, 0 = unknown */
 };
 
 /* Looks at the host's mounts, routes and swap, once for any number of questions. */

@@ -11,6 +11,22 @@
 struct thing;
 struct use;
 
+/* A file or directory of which something else is made. */
+struct layer {
+	const struct mount *on; /* where it lies; NULL: that does not show */
+	const struct mount *overlay; /* that is made of it, or */
+	char loop[32]; /* "loop0" */
+	char file[256]; /* of the loop device */
+};
+
+/* Who uses a disk as it is, without a claim that an exclusive open would meet. */
+struct raw_user {
+	char path[256]; /* of the disk, as its user knows it */
+	unsigned major, minor; /* of it; 0, 0 = unknown */
+	char what[192]; /* "NVMe target nqn.2014-08:disks, namespace 1", "loop0" */
+	bool is_loop;
+};
+
 /* What the host does, and a walk through it. For stress/device/uses*.c only. */
 struct uses {
 	const struct host *host;
@@ -22,6 +38,10 @@ struct uses {
 	})
 	swaps;
 	VEC(const struct mount *) own; /* where this run keeps its files */
+	VEC(struct layer) layers;
+	VEC(struct raw_user) raw_users;
+	const char *raw_hidden; /* whose raw use of disks does not show; NULL = nobody's */
+	bool root_hidden; /* on which disk root really lies does not show */
 	const struct mount *kdump; /* where a crash would be saved */
 
 	char chain[448];
@@ -37,8 +57,6 @@ size_t chain_add(struct uses *u, const char *fmt, ...) printf_like(2, 3);
 void chain_cut(struct uses *u, size_t len);
 /* The chain as it is now is a use. */
 void uses_tell(struct uses *u, bool vital, const char *hint);
-/* The same, and nobody is known to use the disk at its end. */
-void uses_tell_open_end(struct uses *u, const char *end, const char *hint);
 /* The names in a directory below host->root that begin with `prefix`; *at begins as NULL. */
 bool uses_next_entry(
 	struct uses *u, const char *dir, const char *prefix, DIR **at, char *buf, size_t size);
@@ -51,8 +69,26 @@ struct use_disk {
 };
 void uses_read_disks(struct uses *u);
 void uses_of_disk(struct uses *u, const struct use_disk *disk, int depth);
+/* The chain as it is now is a use, and nobody is known to use the disk at its end. */
+void uses_tell_open_end(struct uses *u, const struct use_disk *end, const char *hint);
+/* A disk of /sys/class/block. */
+void uses_find_disk(struct uses *u, const char *name, struct use_disk *out);
+/* Is this path one of its names? Mounts and swaps know it as "/dev/dm-1" or "/dev/mapper/vg-root". */
+bool uses_is_called(const struct uses *u, const struct use_disk *disk, const char *path);
+/* Tells where a file system is mounted, of all places the most telling. */
+void uses_of_mount(struct uses *u, const struct mount *m, int depth);
+bool mount_same(const struct mount *a, const struct mount *b); /* the same file system? */
 /* Is it vital that a file system stays? */
 bool uses_mount_is_vital(const struct mount *m);
+
+/* What is made of files and of raw disks: loop devices, overlays, targets. After the mounts. */
+void uses_read_layers(struct uses *u);
+/* What is made of files of a file system. */
+void uses_of_layers(struct uses *u, const struct mount *on, int depth);
+/* Who uses a disk as it is. */
+void uses_of_raw(struct uses *u, const struct use_disk *disk, int depth);
+/* Whoever may use any disk as it is, and does not show which. */
+void uses_of_hidden_targets(struct uses *u);
 
 void uses_of_netdev(struct uses *u, const char *name, const char *dir, int depth);
 

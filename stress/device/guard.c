@@ -253,13 +253,35 @@ static int try_exclusive(struct guard *g, const char *node)
 	return attr_try_open(g->host, node, O_RDONLY | O_EXCL | O_NONBLOCK);
 }
 
+/* Nothing is known to stand on what is stacked up there. A VM may have it open as its own disk. */
+static void check_end(struct guard *g, const struct use *use)
+{
+	struct node node = {.major = use->end_major, .minor = use->end_minor};
+	struct err err = {0};
+	struct holder h;
+	char who[192];
+	int found;
+
+	str_set(node.path, use->end);
+	found = holders_find(g->host, &node, 1, 0, &h, &err);
+	if (found < 0)
+		unproved(g, &err, "");
+	else if (found > 0)
+		object(g, true, "stop that VM or process first", "%s -> %s has it open", use->text,
+			process_text(g->host, &h, who, sizeof(who)));
+	/* who lets it be disturbed must know for whom */
+	else if (g->row != NULL && try_exclusive(g, use->end) != 0)
+		object(g, true, use->hint, "%s -> something that does not show", use->text);
+	else
+		object(g, use->vital, use->hint, "%s", use->text);
+}
+
 static void take_use(void *arg, const struct use *use)
 {
 	struct guard *g = arg;
 
-	/* who lets it be disturbed must know for whom */
-	if (g->row != NULL && use->end != NULL && try_exclusive(g, use->end) != 0)
-		object(g, true, use->hint, "%s -> something that does not show", use->text);
+	if (use->end != NULL)
+		check_end(g, use);
 	else
 		object(g, use->vital, use->hint, "%s", use->text);
 }

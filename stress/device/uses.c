@@ -43,9 +43,17 @@ void uses_tell(struct uses *u, bool vital, const char *hint)
 	tell(u, &(struct use){.text = u->chain, .hint = hint, .vital = vital});
 }
 
-void uses_tell_open_end(struct uses *u, const char *end, const char *hint)
+void uses_tell_open_end(struct uses *u, const struct use_disk *end, const char *hint)
 {
-	tell(u, &(struct use){.text = u->chain, .hint = hint, .end = end});
+	char node[80];
+
+	snprintf(node, sizeof(node), "/dev/%s", end->name);
+	tell(u,
+		&(struct use){.text = u->chain,
+			.hint = hint,
+			.end = node,
+			.end_major = end->major,
+			.end_minor = end->minor});
 }
 
 bool uses_next_entry(
@@ -162,6 +170,8 @@ static void of_disk(struct uses *u, const struct thing *t)
 	str_set(disk.dir, t->dir);
 	/* below the function are the partitions of a disk of its own, not those of a multipath head */
 	uses_of_disk(u, &disk, str_starts(t->dir, "/sys/class/") ? 1 : 0);
+	if (t->kind == THING_DISK)
+		uses_of_hidden_targets(u);
 }
 
 static void of_netdev(struct uses *u, const struct thing *t)
@@ -172,8 +182,9 @@ static void of_netdev(struct uses *u, const struct thing *t)
 static void of_hidden_netdev(struct uses *u, const struct thing *t)
 {
 	(void)t;
+	/* what it carries there does not show here: the default route of a router, maybe */
 	chain_add(u, "in another network namespace");
-	uses_tell(u, false, "unbind its driver, or end what runs in that namespace");
+	uses_tell(u, true, "unbind its driver, or bring it back into the host's namespace");
 }
 
 static const struct explainer {
@@ -199,6 +210,7 @@ struct uses *uses_read(const struct host *host)
 	mounts_read(host, &u->mounts);
 	routes_read(host, &u->routes);
 	uses_read_disks(u);
+	uses_read_layers(u);
 	return u;
 }
 
@@ -210,6 +222,8 @@ void uses_free(struct uses *u)
 	vec_finish(&u->routes);
 	vec_finish(&u->swaps);
 	vec_finish(&u->own);
+	vec_finish(&u->layers);
+	vec_finish(&u->raw_users);
 	free(u);
 }
 

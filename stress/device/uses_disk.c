@@ -35,23 +35,33 @@ static void read_swaps(struct uses *u)
 	}
 }
 
-/* This run's store, reports and logs: what this process and the one that started it write to. */
-static void read_own_files(struct uses *u, const char *process)
+static void add_own_file(struct uses *u, const char *dir, const char *name)
 {
-	char dir[64], path[HOST_PATH_MAX], name[16], target[HOST_PATH_MAX];
+	char path[HOST_PATH_MAX], target[HOST_PATH_MAX];
 	const struct mount *m;
-	DIR *at = NULL;
 	ssize_t n;
 
+	n = readlink(host_path(u->host, path, "%s/%s", dir, name), target, sizeof(target) - 1);
+	target[n > 0 ? n : 0] = '\0';
+	m = target[0] == '/' ? mounts_of_path(&u->mounts, target) : NULL;
+	if (m != NULL)
+		*vec_push(&u->own) = m;
+}
+
+/*
+ * This run's store, reports and logs: what this process and the one that started it write to. And the
+ * program, which a lane's process and `undo` are executed from.
+ */
+static void read_own_files(struct uses *u, const char *process)
+{
+	char dir[64], name[16];
+	DIR *at = NULL;
+
+	snprintf(dir, sizeof(dir), "/proc/%s", process);
+	add_own_file(u, dir, "exe");
 	snprintf(dir, sizeof(dir), "/proc/%s/fd", process);
-	while (uses_next_entry(u, dir, "", &at, name, sizeof(name))) {
-		n = readlink(
-			host_path(u->host, path, "%s/%s", dir, name), target, sizeof(target) - 1);
-		target[n > 0 ? n : 0] = '\0';
-		m = target[0] == '/' ? mounts_of_path(&u->mounts, target) : NULL;
-		if (m != NULL)
-			*vec_push(&u->own) = m;
-	}
+	while (uses_next_entry(u, dir, "", &at, name, sizeof(name)))
+		add_own_file(u, dir, name);
 }
 
 /* Of kdump-tools (Debian: KDUMP_COREDIR="/var/crash") and kexec-tools (`path /var/crash`). */
@@ -162,7 +172,7 @@ static void elsewhere_text(const struct uses *u, const struct mount *m, char *bu
 		name[0] ? " (" : "", name, name[0] ? ")" : "");
 }
 
-static void tell_mounted(struct uses *u, const struct mounted *at)
+static void tell_mounted(struct uses *u, const struct mounted *at, int depth)
 {
 	const struct mount *m = at->best;
 	char where[96], more[32] = "";
@@ -181,8 +191,14 @@ static void tell_mounted(struct uses *u, const struct mounted *at)
 		chain_add(u, "where this run keeps its files");
 	else if (u->kdump == m)
 		chain_add(u, "where kdump saves a crash");
-	uses_tell(u, swap != NULL || has_own_files(u, m) || uses_mount_is_vital(m),
+	else if (u->root_hidden && !uses_mount_is_vital(m))
+		chain_add(u, "which root may lie on: that does not show");
+	uses_tell(u,
+		swap != NULL || has_own_files(u, m) || uses_mount_is_vital(m) || u->root_hidden,
 		swap != NULL ? HINT_SWAP : HINT_UNMOUNT);
+	chain_cut(u, len);
+	len = chain_add(u, "mounted on %s", m->at);
+	uses_of_layers(u, m, depth);
 	chain_cut(u, len);
 }
 
@@ -207,6 +223,14 @@ static void names_of(const struct uses *u, const struct use_disk *disk, struct n
 		snprintf(out->mapper, sizeof(out->mapper), "/dev/mapper/%s", name);
 }
 
+bool uses_is_called(const struct uses *u, const struct use_disk *disk, const char *path)
+{
+	struct names names;
+
+	names_of(u, disk, &names);
+	return named(&names, path);
+}
+
 /* Already told of a namespace that we see: a bind mount there needs no second word. */
 static bool is_repeated(const struct uses *u, const struct mount *m)
 {
@@ -220,7 +244,23 @@ static bool is_repeated(const struct uses *u, const struct mount *m)
 	return false;
 }
 
-static void tell_mounts(struct uses *u, const struct use_disk *disk, const struct names *names)
+bool mount_same(const struct mount *a, const struct mount *b)
+{
+	return a->major == b->major && a->minor == b->minor;
+}
+
+void uses_of_mount(struct uses *u, const struct mount *m, int depth)
+{
+	struct mounted at = {0};
+
+	vec_foreach (other, &u->mounts)
+		if (mount_same(m, other) && !is_repeated(u, other))
+			note_mount(u, &at, other);
+	tell_mounted(u, &at, depth);
+}
+
+static void tell_mounts(
+	struct uses *u, const struct use_disk *disk, const struct names *names, int depth)
 {
 	struct mounted at = {0};
 
@@ -231,7 +271,7 @@ static void tell_mounts(struct uses *u, const struct use_disk *disk, const struc
 		if ((by_number || named(names, m->source)) && !is_repeated(u, m))
 			note_mount(u, &at, m);
 	}
-	tell_mounted(u, &at);
+	tell_mounted(u, &at, depth);
 }
 
 static void tell_swap(struct uses *u, const struct names *names)
@@ -249,7 +289,7 @@ static void tell_swap(struct uses *u, const struct names *names)
 
 /* ---- a file system on several disks: only one of them stands in the list of mounts ---- */
 
-static void tell_btrfs_mounts(struct uses *u, const char *fs, const struct names *self)
+static void tell_btrfs_mounts(struct uses *u, const char *fs, const struct names *self, int depth)
 {
 	char dir[160], node[80], name[64];
 	struct mounted mounted = {0};
@@ -263,10 +303,11 @@ static void tell_btrfs_mounts(struct uses *u, const char *fs, const struct names
 				!named(self, node) && !is_repeated(u, m))
 				note_mount(u, &mounted, m);
 	}
-	tell_mounted(u, &mounted);
+	tell_mounted(u, &mounted, depth);
 }
 
-static void tell_btrfs(struct uses *u, const struct use_disk *disk, const struct names *names)
+static void tell_btrfs(
+	struct uses *u, const struct use_disk *disk, const struct names *names, int depth)
 {
 	char fs[128], uuid[64], label[64], path[HOST_PATH_MAX];
 	DIR *at = NULL;
@@ -279,9 +320,9 @@ static void tell_btrfs(struct uses *u, const struct use_disk *disk, const struct
 			continue;
 		len = chain_add(u, "btrfs %s",
 			uses_text(u, fs, "label", label, sizeof(label)) ? label : uuid);
-		tell_btrfs_mounts(u, fs, names);
+		tell_btrfs_mounts(u, fs, names, depth);
 		if (u->told == told && told == 0)
-			uses_tell_open_end(u, names->node, HINT_UNMOUNT);
+			uses_tell_open_end(u, disk, HINT_UNMOUNT);
 		chain_cut(u, len);
 	}
 }
@@ -343,7 +384,7 @@ static void add_stacked(struct uses *u, const struct use_disk *disk)
 		i < ARRAY_SIZE(mappers) ? " " : "", name);
 }
 
-static void find_disk(struct uses *u, const char *name, const char *dir, struct use_disk *out)
+static void find_in(struct uses *u, const char *name, const char *dir, struct use_disk *out)
 {
 	char numbers[32];
 
@@ -355,9 +396,17 @@ static void find_disk(struct uses *u, const char *name, const char *dir, struct 
 		out->major = out->minor = 0;
 }
 
+void uses_find_disk(struct uses *u, const char *name, struct use_disk *out)
+{
+	char dir[96];
+
+	snprintf(dir, sizeof(dir), "/sys/class/block/%s", name);
+	find_in(u, name, dir, out);
+}
+
 static void of_holders(struct uses *u, const struct use_disk *disk, int depth)
 {
-	char holders[sizeof(disk->dir) + 16], name[64], dir[96];
+	char holders[sizeof(disk->dir) + 16], name[64];
 	struct use_disk holder;
 	DIR *at = NULL;
 
@@ -365,22 +414,20 @@ static void of_holders(struct uses *u, const struct use_disk *disk, int depth)
 	while (uses_next_entry(u, holders, "", &at, name, sizeof(name))) {
 		size_t len = strlen(u->chain), told = u->told;
 
-		snprintf(dir, sizeof(dir), "/sys/class/block/%s", name);
-		find_disk(u, name, dir, &holder);
+		uses_find_disk(u, name, &holder);
 		add_stacked(u, &holder);
 		if (depth < USES_DEPTH)
 			uses_of_disk(u, &holder, depth + 1);
-		if (u->told == told) {
-			char node[80];
-
-			snprintf(node, sizeof(node), "/dev/%s", name);
-			uses_tell_open_end(u, node, HINT_APART);
-		}
+		if (u->told == told)
+			uses_tell_open_end(u, &holder, HINT_APART);
 		chain_cut(u, len);
 	}
 }
 
-/* Of what is stacked; those of a function's own disk are things themselves. */
+/*
+ * Of what is stacked; those of a function's own disk are things themselves. One that says nothing is
+ * told as well: what another one of them says is not all there is.
+ */
 static void of_partitions(struct uses *u, const struct use_disk *disk, int depth)
 {
 	char name[64], dir[sizeof(disk->dir) + 80], number[16];
@@ -388,15 +435,17 @@ static void of_partitions(struct uses *u, const struct use_disk *disk, int depth
 	DIR *at = NULL;
 
 	while (uses_next_entry(u, disk->dir, disk->name, &at, name, sizeof(name))) {
-		size_t len;
+		size_t len, told = u->told;
 
 		snprintf(dir, sizeof(dir), "%s/%s", disk->dir, name);
 		if (strlen(dir) >= sizeof(part.dir) ||
 			!uses_text(u, dir, "partition", number, sizeof(number)))
 			continue;
-		find_disk(u, name, dir, &part);
+		find_in(u, name, dir, &part);
 		len = chain_add(u, "%s", name);
 		uses_of_disk(u, &part, depth + 1);
+		if (u->told == told)
+			uses_tell_open_end(u, &part, HINT_APART);
 		chain_cut(u, len);
 	}
 }
@@ -406,9 +455,10 @@ void uses_of_disk(struct uses *u, const struct use_disk *disk, int depth)
 	struct names names;
 
 	names_of(u, disk, &names);
-	tell_mounts(u, disk, &names);
+	tell_mounts(u, disk, &names, depth);
 	tell_swap(u, &names);
-	tell_btrfs(u, disk, &names);
+	tell_btrfs(u, disk, &names, depth);
+	uses_of_raw(u, disk, depth);
 	of_holders(u, disk, depth);
 	if (depth > 0 && depth < USES_DEPTH)
 		of_partitions(u, disk, depth);

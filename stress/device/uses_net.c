@@ -68,6 +68,7 @@ static void tell_nfs(struct uses *u, const char *name)
 		len = chain_add(u, "NFS %s", m->source);
 		chain_add(u, "mounted on %s", m->at);
 		uses_tell(u, uses_mount_is_vital(m), HINT_NEEDED ", or unmount it");
+		uses_of_layers(u, m, 0);
 		chain_cut(u, len);
 	}
 }

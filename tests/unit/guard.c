@@ -509,6 +509,34 @@ static void nothing_lifts_a_use_that_does_not_show(void **state)
 	fakehost_free(fake);
 }
 
+static void nothing_lifts_a_volume_that_a_vm_has_open(void **state)
+{
+	struct fakehost *fake = FAKEHOST(FAKE_DEV(GPU, .driver = "ahci", .block = "sda"));
+
+	(void)state;
+	fakehost_write(fake, "/sys/bus/pci/devices/" GPU "/block/sda/holders/dm-0", "");
+	fakehost_write(fake, "/sys/class/block/dm-0/dm/name", "vg-vm1");
+	fakehost_write(fake, "/sys/class/block/dm-0/dev", "253:0");
+	fakehost_write(fake, "/dev/dm-0", "");
+	allowed(fake, GPU, &allowing);
+	/* QEMU does not claim it: an exclusive open succeeds */
+	fakehost_holder(fake, 4711, "qemu-system-x86", "/dev/dm-0");
+	refused(fake, GPU, &bound, "sda -> dm-0 (vg-vm1) -> qemu-system-x86 (process 4711) has");
+	refused(fake, GPU, &allowing, "qemu-system-x86", "`allow` does not lift");
+	fakehost_free(fake);
+}
+
+static void nothing_lifts_an_interface_that_another_namespace_has(void **state)
+{
+	struct fakehost *fake = FAKEHOST(FAKE_DEV(GPU, .driver = "e1000e"));
+
+	(void)state;
+	allowed(fake, GPU, &allowing);
+	fakehost_write(fake, "/sys/bus/pci/devices/" GPU "/net/.keep", "");
+	refused(fake, GPU, &allowing, "in another network namespace", "`allow` does not lift");
+	fakehost_free(fake);
+}
+
 static void a_vm_is_lifted_only_by_name_and_a_dying_one_never(void **state)
 {
 	struct fakehost *fake = one("vfio-pci");
@@ -607,6 +635,8 @@ int main(void)
 		cmocka_unit_test(what_the_scenario_allows_is_disturbed_and_told),
 		cmocka_unit_test(nothing_lifts_root_swap_the_default_route_or_a_lock),
 		cmocka_unit_test(nothing_lifts_a_use_that_does_not_show),
+		cmocka_unit_test(nothing_lifts_a_volume_that_a_vm_has_open),
+		cmocka_unit_test(nothing_lifts_an_interface_that_another_namespace_has),
 		cmocka_unit_test(a_vm_is_lifted_only_by_name_and_a_dying_one_never),
 		cmocka_unit_test(a_program_of_dpdk_is_known_by_what_it_has_open),
 		cmocka_unit_test(the_display_of_a_bmc_is_named),

@@ -195,6 +195,146 @@ static void the_place_of_a_crash_dump_is_named(void **state)
 	fakehost_free(fake);
 }
 
+static void what_root_is_made_of_is_as_vital_as_root(void **state)
+{
+	struct fakehost *fake = machine();
+
+	(void)state;
+	fakehost_write(fake, "/media/rw/upper/x", "");
+	fakehost_write(fake, "/media/ro/x", "");
+	mountinfo(fake, "self",
+		"20 1 0:50 / / rw - overlay o rw,lowerdir=/media/ro,upperdir=/media/rw/upper\n"
+		"21 1 8:1 / /media/ro ro - ext4 /dev/sda1 ro\n"
+		"22 1 259:0 / /media/rw rw - ext4 /dev/nvme0n1 rw\n");
+	says(fake, DISK,
+		"disk nvme0n1 -> mounted on /media/rw\n"
+		"!disk nvme0n1 -> mounted on /media/rw -> overlay -> mounted on /\n");
+	/* a loop device on a file of it, encrypted, in an overlay */
+	mountinfo(fake, "self",
+		"20 1 0:50 / / rw - overlay o rw,lowerdir=/no:/media/ro,upperdir=/no/upper\n"
+		"21 1 253:0 / /media/ro ro - squashfs /dev/mapper/live ro\n"
+		"22 1 259:0 / /media/rw rw - ext4 /dev/nvme0n1 rw\n");
+	fakehost_write(fake, "/no/upper/x", "");
+	fakehost_write(fake, "/sys/class/block/loop0/loop/backing_file", "/media/rw/upper/x\n");
+	fakehost_write(fake, "/sys/class/block/loop0/dev", "7:0");
+	stack(fake, "/sys/class/block/loop0", "dm-0", "253:0", "dm/name", "live");
+	assert_non_null(strstr(uses(fake, DISK),
+		"!disk nvme0n1 -> mounted on /media/rw -> loop0 (file /media/rw/upper/x) -> dm-0 "
+		"(live) -> mounted on /media/ro -> overlay -> mounted on /\n"));
+	fakehost_free(fake);
+}
+
+/* As after an initramfs, whose paths are not ours. */
+static void when_roots_disk_does_not_show_every_mounted_disk_is_vital(void **state)
+{
+	struct fakehost *fake = machine();
+
+	(void)state;
+	mountinfo(fake, "self",
+		"20 1 0:50 / / rw - overlay o rw,lowerdir=/lower,upperdir=/upper\n"
+		"22 1 259:0 / /srv rw - ext4 /dev/nvme0n1 rw\n");
+	says(fake, DISK,
+		"!disk nvme0n1 -> mounted on /srv -> which root may lie on: that does not show\n");
+	/* an overlay that nobody depends on hides nothing */
+	mountinfo(fake, "self",
+		"20 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
+		"21 1 0:50 / /box rw - overlay o rw,lowerdir=/lower,upperdir=/upper\n"
+		"22 1 259:0 / /srv rw - ext4 /dev/nvme0n1 rw\n");
+	says(fake, DISK, "disk nvme0n1 -> mounted on /srv\n");
+	fakehost_write(fake, "/sys/class/block/loop0/loop/backing_file", "/live.img (deleted)\n");
+	fakehost_write(fake, "/sys/class/block/loop0/dev", "7:0");
+	mountinfo(fake, "self",
+		"20 1 7:0 / / rw - ext4 /dev/root rw\n"
+		"22 1 259:0 / /srv rw - ext4 /dev/nvme0n1 rw\n");
+	says(fake, DISK,
+		"!disk nvme0n1 -> mounted on /srv -> which root may lie on: that does not show\n");
+	fakehost_free(fake);
+}
+
+static void a_loop_device_on_a_raw_disk_is_a_use(void **state)
+{
+	struct fakehost *fake = machine();
+
+	(void)state;
+	mountinfo(fake, "self", "21 1 8:1 / / rw - ext4 /dev/sda1 rw\n");
+	fakehost_write(fake, "/sys/class/block/loop3/loop/backing_file", "/dev/nvme0n1\n");
+	fakehost_write(fake, "/sys/class/block/loop3/dev", "7:3");
+	says(fake, DISK, "disk nvme0n1 -> loop3\n");
+	mountinfo(fake, "self", "21 1 7:3 / / rw - ext4 /dev/loop3 rw\n");
+	says(fake, DISK, "!disk nvme0n1 -> loop3 -> mounted on /\n");
+	fakehost_free(fake);
+}
+
+static void a_disk_that_a_target_exports_is_in_use(void **state)
+{
+	static const char ns[] = "/sys/kernel/config/nvmet/subsystems/nqn.x/namespaces/1";
+	struct fakehost *fake = machine();
+	char path[160];
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/device_path", ns);
+	fakehost_link(fake, "/dev/disk/by-id/nvme-x", "../../nvme0n1");
+	fakehost_write(fake, path, "/dev/disk/by-id/nvme-x\n");
+	snprintf(path, sizeof(path), "%s/enable", ns);
+	fakehost_write(fake, path, "0\n");
+	says(fake, DISK, "");
+	fakehost_write(fake, path, "1\n");
+	says(fake, DISK, "disk nvme0n1 -> NVMe target nqn.x, namespace 1\n");
+	fakehost_write(fake, path, "0\n");
+	/* of a file store that stands on a disk only its `info` tells */
+	fakehost_write(fake, "/sys/kernel/config/target/core/fileio_0/d0/udev_path", "");
+	fakehost_write(fake, "/sys/kernel/config/target/core/fileio_0/d0/info",
+		"Status: ACTIVATED\n\tTCM FILEIO ID: 0  File: /dev/nvme0n1  Size: 8\n");
+	says(fake, DISK, "disk nvme0n1 -> SCSI target fileio_0/d0\n");
+	fakehost_write(fake, "/sys/kernel/config/target/core/iblock_1/d1/udev_path", "/dev/sdz\n");
+	says(fake, DISK, "disk nvme0n1 -> SCSI target fileio_0/d0\n");
+	fakehost_remove(fake, "/sys/kernel/config/target/core/fileio_0/d0/info");
+	fakehost_write(
+		fake, "/sys/kernel/config/target/core/iblock_1/d1/udev_path", "/dev/mapper/vg-a\n");
+	stack(fake, DEV DISK "/nvme/nvme0/nvme0n1", "dm-0", "253:0", "dm/name", "vg-a");
+	says(fake, DISK, "disk nvme0n1 -> dm-0 (vg-a) -> SCSI target iblock_1/d1\n");
+	fakehost_free(fake);
+}
+
+static void a_target_that_cannot_be_looked_at_may_use_any_disk(void **state)
+{
+	struct fakehost *fake = machine();
+
+	(void)state;
+	fakehost_write(fake, "/sys/module/nvmet/refcnt", "1");
+	says(fake, DISK, "!disk nvme0n1 -> may be exported by nvmet: that does not show\n");
+	fakehost_write(fake, "/sys/kernel/config/nvmet/hosts/x", "");
+	says(fake, DISK, "");
+	fakehost_free(fake);
+}
+
+static void a_silent_partition_beside_one_that_tells_is_told(void **state)
+{
+	struct fakehost *fake = machine();
+
+	(void)state;
+	stack(fake, DEV DISK "/nvme/nvme0/nvme0n1", "md5", "9:5", "md/level", "raid1");
+	fakehost_write(fake, "/sys/class/block/md5/md5p1/partition", "1");
+	fakehost_write(fake, "/sys/class/block/md5/md5p1/dev", "259:11");
+	mountinfo(fake, "self", "21 1 259:11 / /data rw - xfs /dev/md5p1 rw\n");
+	says(fake, DISK, "disk nvme0n1 -> md5 (raid1) -> md5p1 -> mounted on /data\n");
+	fakehost_write(fake, "/sys/class/block/md5/md5p2/partition", "2");
+	assert_non_null(strstr(uses(fake, DISK), "disk nvme0n1 -> md5 (raid1) -> md5p2 ?\n"));
+	fakehost_free(fake);
+}
+
+static void the_disk_of_this_program_is_vital(void **state)
+{
+	struct fakehost *fake = machine();
+
+	(void)state;
+	mountinfo(fake, "self",
+		"21 1 8:1 / / rw - ext4 /dev/sda1 rw\n22 1 259:0 / /opt rw - ext4 /dev/x rw\n");
+	fakehost_link(fake, "/proc/self/exe", "/opt/bin/vfio-stress");
+	says(fake, DISK, "!disk nvme0n1 -> mounted on /opt -> where this run keeps its files\n");
+	fakehost_free(fake);
+}
+
 #define ROUTES "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\n"
 
 static void an_interface_is_followed_to_the_default_route(void **state)
@@ -319,6 +459,13 @@ int main(void)
 		cmocka_unit_test(a_second_disk_of_btrfs_is_in_use_as_well),
 		cmocka_unit_test(the_disk_of_this_runs_files_is_vital),
 		cmocka_unit_test(the_place_of_a_crash_dump_is_named),
+		cmocka_unit_test(what_root_is_made_of_is_as_vital_as_root),
+		cmocka_unit_test(when_roots_disk_does_not_show_every_mounted_disk_is_vital),
+		cmocka_unit_test(a_loop_device_on_a_raw_disk_is_a_use),
+		cmocka_unit_test(a_disk_that_a_target_exports_is_in_use),
+		cmocka_unit_test(a_target_that_cannot_be_looked_at_may_use_any_disk),
+		cmocka_unit_test(a_silent_partition_beside_one_that_tells_is_told),
+		cmocka_unit_test(the_disk_of_this_program_is_vital),
 		cmocka_unit_test(an_interface_is_followed_to_the_default_route),
 		cmocka_unit_test(a_default_route_of_ipv6_counts),
 		cmocka_unit_test(what_an_open_vswitch_carries_does_not_show),
