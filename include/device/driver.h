@@ -8,6 +8,13 @@ struct emitter;
 struct guard_allow;
 
 /*
+ * Whether drivers bind by themselves to what appears: one switch for all lanes and runs of the host.
+ * Whoever writes to it holds the lock of this name (lock_wait).
+ */
+#define DRIVERS_AUTOPROBE      "/sys/bus/pci/drivers_autoprobe"
+#define DRIVERS_AUTOPROBE_LOCK "drivers_autoprobe"
+
+/*
  * Prepare phase, read-only: could the lane that has these devices take this one for vfio-pci? There
  * must be an IOMMU group, nobody may use it, and no other function of the group may stay with a
  * host driver. -1 (ERR_REFUSED) says what to do.
@@ -28,7 +35,10 @@ int driver_take(const struct host *host, const struct pcidev_list *all, struct l
  */
 int driver_rebind(const struct host *host, struct lane_device *dev, const char *driver,
 	struct emitter *out, int64_t deadline_ns, struct err *err) must_check;
-/* The undo record alone, for a step that will change the binding by other means. */
+/*
+ * The undo record alone, for a step that will change the binding by other means. Of a device that is
+ * gone: the driver that dev->pci says.
+ */
 int driver_record(const struct host *host, struct lane_device *dev, struct emitter *out,
 	struct err *err) must_check;
 /*

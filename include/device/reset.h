@@ -2,6 +2,7 @@
 #ifndef VFIO_STRESS_DEVICE_RESET_H
 #define VFIO_STRESS_DEVICE_RESET_H
 
+#include "device/methods.h"
 #include "device/scope.h"
 #include "model/step.h"
 
@@ -14,6 +15,7 @@ struct reset_run {
 	int64_t took_ns;
 	bool late; /* it was still in the kernel at the step's deadline, and ended later */
 	pid_t left; /* != 0: it never ended; a process that cannot be killed has it */
+	char dropped[METHODS_MAX]; /* methods that the kernel did not take back into its list */
 };
 
 /* One way to reset: one file in stress/resets/, one row in its table. */

@@ -15,6 +15,8 @@ struct lane_device {
 	int lock_fd; /* lock in /run/vfio-stress; held until the lane ends */
 	uint64_t undo_driver; /* undo record of its binding, 0 = not rebound */
 	char driver_was[32], override_was[64]; /* what that record says */
+	/* record of drivers_autoprobe, which stays off while this lane misses a device; 0 = it does not */
+	uint64_t undo_autoprobe;
 	void *oracle; /* device/oracle.h: reference state */
 };
 

@@ -2,6 +2,7 @@
 #ifndef VFIO_STRESS_RESETS_COMMON_H
 #define VFIO_STRESS_RESETS_COMMON_H
 
+#include "base/clock.h"
 #include "base/err.h"
 
 #include <stddef.h>
@@ -32,6 +33,10 @@ void reset_explain(const char *method, const struct host *host, const struct pci
 /* For those of a bridge: -1 with why it cannot be had for this device. */
 int reset_needs_bridge_above(
 	const struct reset_method *self, const struct pcidev *dev, struct err *why_not) must_check;
+/* What is kept of a step's time to put things back when the first half of it fails. */
+#define RESET_BACK_NS (20 * NS_PER_S)
+/* Until when that first half may act; a quarter of the time is kept when there is little. */
+int64_t reset_first_deadline(const struct step_ctx *ctx);
 /*
  * For a call that was begun at `start_ns` and did not end by the step's deadline. `left` != 0: it
  * cannot be ended, for it sleeps in the kernel; it gets as long again, less what the supervisor needs

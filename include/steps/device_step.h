@@ -50,6 +50,13 @@ enum outcome device_observe(
 enum outcome device_judge(struct step_ctx *ctx, const struct dev_state *before,
 	const struct dev_state *after, struct result *res);
 
+/*
+ * Of the run's reference, in a lane whose drivers libvirt binds as it needs them: which driver a device
+ * has, and what each driver has of its own.
+ */
+void device_forgive_user(
+	const struct step_ctx *ctx, struct dev_state *reference, const struct dev_state *now);
+
 void device_substep(struct step_ctx *ctx, const char *what, int64_t dur_ns);
 
 /* 75 s for each method that the kernel may try (docs/design.md, "Time"). */

@@ -268,10 +268,15 @@ int driver_record(
 
 	if (dev->undo_driver != 0)
 		return 0;
-	if (read_override(host, dev->pci.bdf, dev->override_was, sizeof(dev->override_was), err) !=
-		0)
+	if (!exists(host, dev->pci.bdf)) {
+		dev->override_was[0] = '\0';
+		str_set(dev->driver_was, dev->pci.driver);
+	} else if (read_override(host, dev->pci.bdf, dev->override_was, sizeof(dev->override_was),
+			   err) != 0) {
 		return -1;
-	driver_of(host, dev->pci.bdf, dev->driver_was, sizeof(dev->driver_was));
+	} else {
+		driver_of(host, dev->pci.bdf, dev->driver_was, sizeof(dev->driver_was));
+	}
 	bdf_text(dev->pci.bdf, rec.subject);
 	str_set(rec.path, dev->override_was);
 	str_set(rec.value, dev->driver_was);

@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "device/attr.h"
 #include "device/driver.h"
+#include "device/lock.h"
 #include "device/methods.h"
 #include "world/trace.h"
 
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #define REPLAY_NS (120 * NS_PER_S)
+#define LOCK_NS   (60 * NS_PER_S) /* a step has it as long as its devices are away */
 
 static int replay_methods(
 	const struct host *host, const struct undo_rec *rec, struct bdf bdf, struct err *err)
@@ -22,11 +24,32 @@ static int replay_methods(
 		host, bdf, rec->value, clock_mono_ns() + REPLAY_NS, now, dropped, err);
 }
 
-static int replay_write(const struct host *host, const struct undo_rec *rec, struct err *err)
+static int write_back(const struct host *host, const struct undo_rec *rec, struct err *err)
 {
 	int64_t deadline_ns = clock_mono_ns() + REPLAY_NS;
 	char now[sizeof(rec->value)];
 	struct err ignored;
+
+	if (attr_read(host, rec->path, now, sizeof(now), deadline_ns, &ignored) == 0 &&
+		str_eq(now, rec->value))
+		return 0;
+	return attr_write(host, rec->path, rec->value, deadline_ns, NULL, err);
+}
+
+/* Another run may rely on it right now. */
+static int replay_autoprobe(const struct host *host, const struct undo_rec *rec, struct err *err)
+{
+	int rc, lock = -1;
+
+	if (lock_wait(host, DRIVERS_AUTOPROBE_LOCK, clock_mono_ns() + LOCK_NS, &lock, err) != 0)
+		return -1;
+	rc = write_back(host, rec, err);
+	lock_drop(lock);
+	return rc;
+}
+
+static int replay_write(const struct host *host, const struct undo_rec *rec, struct err *err)
+{
 	struct bdf bdf;
 
 	/* only what this program changes: a record is no licence to write anywhere */
@@ -34,10 +57,8 @@ static int replay_write(const struct host *host, const struct undo_rec *rec, str
 		return err_set(err, ERR_INPUT, 0, "an undo record names '%.80s'", rec->path);
 	if (str_ends(rec->path, "/reset_method") && bdf_parse(rec->subject, &bdf))
 		return replay_methods(host, rec, bdf, err);
-	if (attr_read(host, rec->path, now, sizeof(now), deadline_ns, &ignored) == 0 &&
-		str_eq(now, rec->value))
-		return 0;
-	return attr_write(host, rec->path, rec->value, deadline_ns, NULL, err);
+	return str_eq(rec->path, DRIVERS_AUTOPROBE) ? replay_autoprobe(host, rec, err)
+						    : write_back(host, rec, err);
 }
 
 static int replay_driver(const struct host *host, const struct undo_rec *rec, struct err *err)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #define HINT_UNMOUNT "take it out of the scenario: the host needs it, or unmount it"
+#define HINT_HIDDEN  "take it out of the scenario: root may lie on it, for that does not show"
 #define HINT_SWAP    "take it out of the scenario: the host needs it, or swapoff"
 #define HINT_APART   "take it out of the scenario: the host needs it, or take that apart"
 
@@ -191,11 +192,11 @@ static void tell_mounted(struct uses *u, const struct mounted *at, int depth)
 		chain_add(u, "where this run keeps its files");
 	else if (u->kdump == m)
 		chain_add(u, "where kdump saves a crash");
-	else if (u->root_hidden && !uses_mount_is_vital(m))
-		chain_add(u, "which root may lie on: that does not show");
 	uses_tell(u,
 		swap != NULL || has_own_files(u, m) || uses_mount_is_vital(m) || u->root_hidden,
-		swap != NULL ? HINT_SWAP : HINT_UNMOUNT);
+		swap != NULL                                        ? HINT_SWAP
+			: u->root_hidden && !uses_mount_is_vital(m) ? HINT_HIDDEN
+								    : HINT_UNMOUNT);
 	chain_cut(u, len);
 	len = chain_add(u, "mounted on %s", m->at);
 	uses_of_layers(u, m, depth);

@@ -11,6 +11,7 @@
 #include "engine/lane_keep.h"
 #include "model/step.h"
 #include "model/undo.h"
+#include "steps/away.h"
 #include "steps/domain.h"
 #include "world/vm.h"
 
@@ -204,7 +205,10 @@ static void finish_write(struct lane *lane, const struct undo_rec *rec)
 {
 	struct err err;
 
-	if (undo_replay(lane->host, rec, &err) == 0)
+	/* once all that it keeps host drivers away from is back */
+	if (str_eq(rec->path, DRIVERS_AUTOPROBE) && lane->ndevs > 0)
+		lane->devs[0].undo_autoprobe = rec->id;
+	else if (undo_replay(lane->host, rec, &err) == 0)
 		undo_done(&lane->out, rec->id);
 	else
 		cannot_put_back(lane, rec->path, err.msg);
@@ -225,6 +229,7 @@ void lane_inherit(struct lane *lane)
 		if (rec->kind < ARRAY_SIZE(inherit)) /* others are the supervisor's */
 			inherit[rec->kind](lane, rec);
 	}
+	away_lift(lane->host, lane->devs, lane->ndevs, &lane->out);
 	inherit_states(lane);
 }
 
@@ -256,6 +261,7 @@ static bool give_back_devices(struct lane *lane)
 		cannot_put_back(lane, bdf_text(lane->devs[i].pci.bdf, bdf), err.msg);
 		all = false;
 	}
+	away_lift(lane->host, lane->devs, lane->ndevs, &lane->out);
 	return all;
 }
 

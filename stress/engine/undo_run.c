@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "device/driver.h"
 #include "device/lock.h"
 #include "device/undo_replay.h"
 #include "model/store.h"
@@ -136,12 +137,15 @@ static bool undo_one(const struct host *host, struct store *store, const struct 
 
 /*
  * A QEMU that still runs holds the devices, and a VM that must run needs them back: domains that
- * were off come first, those that were on come last.
+ * were off come first, those that were on come last. No host driver may take what a rescan brings
+ * back before it is bound as it was.
  */
-enum { TURN_STOP, TURN_DEVICES, TURN_START, TURNS };
+enum { TURN_STOP, TURN_DEVICES, TURN_AUTOPROBE, TURN_START, TURNS };
 
 static int turn_of(const struct undo_rec *rec)
 {
+	if (rec->kind == UNDO_WRITE && str_eq(rec->path, DRIVERS_AUTOPROBE))
+		return TURN_AUTOPROBE;
 	if (rec->kind != UNDO_DOMAIN)
 		return TURN_DEVICES;
 	return str_eq(rec->value, vm_state_name(VM_STATE_OFF)) ? TURN_STOP : TURN_START;

@@ -67,6 +67,13 @@ int reset_needs_bridge_above(
 	return err_hint(why_not, "`vfio-stress list resets %s` shows what else it offers", bdf);
 }
 
+int64_t reset_first_deadline(const struct step_ctx *ctx)
+{
+	int64_t quarter = (ctx->deadline_ns - clock_mono_ns()) / 4;
+
+	return ctx->deadline_ns - (quarter < RESET_BACK_NS ? quarter : RESET_BACK_NS);
+}
+
 void reset_await_left(struct step_ctx *ctx, int64_t start_ns, pid_t left, struct reset_run *run)
 {
 	int64_t bound = ctx->deadline_ns - start_ns;

@@ -52,28 +52,59 @@ static bool removes(const struct host *host, const struct pcidev *dev)
 	return true;
 }
 
-static int set_power(struct step_ctx *ctx, const char *path, const char *value, const char *what,
+/* One of its switches. */
+struct turn {
+	const char *value, *what;
+	int64_t deadline_ns;
+};
+
+static int set_power(struct step_ctx *ctx, const char *path, const struct turn *turn,
 	struct reset_run *run, struct err *err)
 {
 	int64_t start = clock_mono_ns();
 	struct child_result child = {0};
 	char bdf[BDF_LEN], text[48];
-	int rc = attr_write(ctx->host, path, value, ctx->deadline_ns, &child, err);
+	int rc = attr_write(ctx->host, path, turn->value, turn->deadline_ns, &child, err);
 
 	reset_await_left(ctx, start, child.left, run);
 	run->took_ns += clock_mono_ns() - start;
-	snprintf(text, sizeof(text), "%s%s", what, rc == 0 ? "" : ", refused");
+	snprintf(text, sizeof(text), "%s%s", turn->what, rc == 0 ? "" : ", refused");
 	emit_substep(ctx->out, bdf_text(ctx->dev->pci.bdf, bdf), text, clock_mono_ns() - start);
-	return rc == 0 ? 0 : err_wrap(err, "%s", what);
+	return rc == 0 ? 0 : err_wrap(err, "%s", turn->what);
 }
 
-/* A slot that was found off, as when it is healed, is only switched on. */
-static bool is_on(const struct step_ctx *ctx, const char *path)
+static bool reads(const struct step_ctx *ctx, const char *path, const char *value)
 {
 	char now[8];
 	struct err ignored;
 
-	return host_read(ctx->host, path, now, sizeof(now), &ignored) != 0 || !str_eq(now, "0");
+	return host_read(ctx->host, path, now, sizeof(now), &ignored) == 0 && str_eq(now, value);
+}
+
+static int off_and_on(
+	struct step_ctx *ctx, const char *path, struct reset_run *run, struct err *err)
+{
+	const struct turn off = {"0", "slot power off", reset_first_deadline(ctx)},
+			  on = {"1", "slot power on", ctx->deadline_ns};
+
+	/* a slot that was found off, as when it is healed, is only switched on */
+	if (!reads(ctx, path, "0") && set_power(ctx, path, &off, run, err) != 0)
+		return -1;
+	return set_power(ctx, path, &on, run, err);
+}
+
+/*
+ * A switch that failed, or came too late, may have acted all the same: nobody wants a slot that stays
+ * off. With a write still in the kernel, another one would only get stuck behind it.
+ */
+static bool put_back(struct step_ctx *ctx, const char *path, struct reset_run *run)
+{
+	const struct turn on = {"1", "slot power back on", clock_mono_ns() + RESET_BACK_NS};
+	struct err ignored;
+
+	if (run->left != 0)
+		return false;
+	return reads(ctx, path, "1") || set_power(ctx, path, &on, run, &ignored) == 0;
 }
 
 static int fire(const struct reset_method *self, struct step_ctx *ctx, const struct hold *hold,
@@ -82,6 +113,7 @@ static int fire(const struct reset_method *self, struct step_ctx *ctx, const str
 	struct undo_rec rec = {.kind = UNDO_WRITE, .value = "1"};
 	struct slot slot;
 	uint64_t undo;
+	int rc;
 
 	(void)self, (void)hold;
 	*run = (struct reset_run){0};
@@ -91,12 +123,10 @@ static int fire(const struct reset_method *self, struct step_ctx *ctx, const str
 	snprintf(rec.path, sizeof(rec.path), "/sys/bus/pci/slots/%s/power", slot.name);
 	if (undo_begin(ctx->out, &rec, &undo, err) != 0)
 		return -1;
-	if (is_on(ctx, rec.path) && set_power(ctx, rec.path, "0", "slot power off", run, err) != 0)
-		return -1;
-	if (set_power(ctx, rec.path, "1", "slot power on", run, err) != 0)
-		return -1;
-	undo_done(ctx->out, undo);
-	return 0;
+	rc = off_and_on(ctx, rec.path, run, err);
+	if (rc == 0 || put_back(ctx, rec.path, run))
+		undo_done(ctx->out, undo);
+	return rc;
 }
 
 /* pciehp_sysfs_enable_slot, pciehp_sysfs_disable_slot. */

@@ -134,16 +134,16 @@ static void note_dropped(const struct firing *f, const char *dropped)
 }
 
 /* What cannot be put back stays in its undo record, and is said; it is no failure of the device. */
-static void widen(struct firing *f)
+static void widen(struct firing *f, struct reset_run *run)
 {
-	char now[METHODS_MAX], dropped[METHODS_MAX];
+	char now[METHODS_MAX];
 	struct event ev = {.kind = EV_LANE_NOTE};
 	struct err err = {0};
 
 	if (f->was[0] == '\0')
 		return;
 	if (methods_restore(f->ctx->host, f->dev->bdf, f->was, clock_mono_ns() + LIST_NS, now,
-		    dropped, &err) != 0) {
+		    run->dropped, &err) != 0) {
 		str_set(ev.subject, f->bdf);
 		snprintf(ev.text, sizeof(ev.text),
 			"its reset methods could not be put back to '%s': %s", f->was, err.msg);
@@ -153,8 +153,8 @@ static void widen(struct firing *f)
 	}
 	undo_done(f->ctx->out, f->undo);
 	str_set(f->dev->reset_methods, now);
-	if (dropped[0] != '\0')
-		note_dropped(f, dropped);
+	if (run->dropped[0] != '\0')
+		note_dropped(f, run->dropped);
 }
 
 static int write_reset(struct firing *f, struct reset_run *run, struct err *err)
@@ -187,7 +187,7 @@ int sysfs_reset_fire(const struct reset_method *self, struct step_ctx *ctx, cons
 		rc = write_reset(&f, run, err);
 	/* with the reset still in the kernel, another write would only get stuck behind it */
 	if (run->left == 0)
-		widen(&f);
+		widen(&f, run);
 	return rc;
 }
 

@@ -156,15 +156,6 @@ static void identity_of(
 	out->class_code = dev->class_code;
 }
 
-/* Libvirt binds it as it needs it; each driver has its own command register and interrupts. */
-static void forgive_other_user(struct dev_state *reference, const struct dev_state *now)
-{
-	str_set(reference->driver, now->driver);
-	reference->command = now->command;
-	reference->msi_enabled = now->msi_enabled;
-	reference->msix_enabled = now->msix_enabled;
-}
-
 static enum outcome run(struct step_ctx *ctx, const void *args, struct result *res)
 {
 	struct dev_state st, reference;
@@ -178,8 +169,7 @@ static enum outcome run(struct step_ctx *ctx, const void *args, struct result *r
 		reference = *(const struct dev_state *)ctx->dev->oracle;
 	else
 		identity_of(&ctx->dev->pci, &st, &reference);
-	if (ctx->lane->driver == DRIVER_MANAGED && !str_eq(reference.driver, st.driver))
-		forgive_other_user(&reference, &st);
+	device_forgive_user(ctx, &reference, &st);
 	outcome = device_judge(ctx, &reference, &st, res);
 	if (outcome != OUTCOME_PASS)
 		return outcome;

@@ -222,6 +222,17 @@ enum outcome device_judge(struct step_ctx *ctx, const struct dev_state *before,
 	return outcome;
 }
 
+void device_forgive_user(
+	const struct step_ctx *ctx, struct dev_state *reference, const struct dev_state *now)
+{
+	if (ctx->lane->driver != DRIVER_MANAGED || str_eq(reference->driver, now->driver))
+		return;
+	str_set(reference->driver, now->driver);
+	reference->command = now->command;
+	reference->msi_enabled = now->msi_enabled;
+	reference->msix_enabled = now->msix_enabled;
+}
+
 void device_substep(struct step_ctx *ctx, const char *what, int64_t dur_ns)
 {
 	char bdf[BDF_LEN];

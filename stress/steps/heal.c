@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "device/reset.h"
 #include "model/lane_device.h"
+#include "steps/away.h"
 #include "steps/device_step.h"
 #include "steps/rescan_act.h"
 #include "steps/reset_act.h"
@@ -42,12 +43,14 @@ static const struct reset_method *method_of(
 
 enum outcome heal_look(struct step_ctx *ctx, struct result *res)
 {
-	struct dev_state now;
+	struct dev_state now, reference;
 	enum outcome outcome = device_observe(ctx, "after", &now, res);
 
 	if (outcome != OUTCOME_PASS || ctx->dev->oracle == NULL)
 		return outcome;
-	return device_judge(ctx, ctx->dev->oracle, &now, res);
+	reference = *(const struct dev_state *)ctx->dev->oracle;
+	device_forgive_user(ctx, &reference, &now);
+	return device_judge(ctx, &reference, &now, res);
 }
 
 /* VFIO's hot reset opens and closes the device, with its own methods each time. */
@@ -56,6 +59,8 @@ int64_t heal_bound_ms(const struct step_ctx *ctx, enum heal_rung rung)
 	const struct pcidev *dev = &ctx->dev->pci;
 	int64_t ms = DEVICE_SLACK_MS + 2 * ORACLE_NS / NS_PER_MS;
 
+	if (rung == HEAL_RESCAN || rung == HEAL_SLOT)
+		ms += AWAY_LOCK_MS;
 	if (rung == HEAL_RESCAN)
 		return ms + RESCAN_MS + device_methods_ms(dev, "default");
 	return ms + device_methods_ms(dev, rungs[rung].name) +

@@ -3,6 +3,7 @@
 #include "device/attr.h"
 #include "model/lane_device.h"
 #include "model/scenario.h"
+#include "resets/common.h"
 #include "steps/away.h"
 #include "steps/device_step.h"
 #include "steps/rescan_act.h"
@@ -27,59 +28,6 @@ static int check(const struct step *step, const struct lane_spec *lane, struct d
 	return -1;
 }
 
-static bool in_lane(const struct step_ctx *ctx, struct bdf bdf)
-{
-	size_t i;
-
-	for (i = 0; i < ctx->ndevs; i++)
-		if (bdf_eq(ctx->devs[i].pci.bdf, bdf))
-			return true;
-	return false;
-}
-
-/* What a rescan would not bring back, or would take along. */
-static int may_go(const struct pcidev *dev, struct err *err)
-{
-	char bdf[BDF_LEN];
-
-	bdf_text(dev->bdf, bdf);
-	if (dev->is_bridge)
-		return err_set(err, ERR_REFUSED, 0, "%s is a bridge", bdf);
-	if (dev->is_vf) {
-		err_set(err, ERR_REFUSED, 0, "%s is a virtual function: no rescan finds it again",
-			bdf);
-		return err_hint(err, "leave it out (`device:` narrows a step)");
-	}
-	if (dev->is_pf_with_vfs) {
-		err_set(err, ERR_REFUSED, 0, "%s has virtual functions: they would be lost", bdf);
-		return err_hint(err, "write 0 to its sriov_numvfs first");
-	}
-	return 0;
-}
-
-static int may_all_go(const struct step_ctx *ctx, const struct pcidev_list *all, struct err *err)
-{
-	char bdf[BDF_LEN], other[BDF_LEN];
-	size_t i;
-
-	for (i = 0; i < all->n; i++) {
-		const struct pcidev *dev = &all->v[i];
-
-		if (!scope_together(&ctx->dev->pci, dev, SCOPE_SLOT))
-			continue;
-		if (may_go(dev, err) != 0)
-			return -1;
-		if (in_lane(ctx, dev->bdf))
-			continue;
-		err_set(err, ERR_REFUSED, 0, "%s is one function of a slot: %s is another",
-			bdf_text(ctx->dev->pci.bdf, bdf), bdf_text(dev->bdf, other));
-		return err_hint(err,
-			"only whole slots are removed and rescanned: name all of its "
-			"functions in the lane's `devices`");
-	}
-	return 0;
-}
-
 static int may(struct step_ctx *ctx, enum device_asking asking, struct err *err)
 {
 	struct pcidev_list all = {0};
@@ -87,7 +35,7 @@ static int may(struct step_ctx *ctx, enum device_asking asking, struct err *err)
 
 	if (device_scan(ctx, &all, err) != 0)
 		return -1;
-	rc = may_all_go(ctx, &all, err);
+	rc = away_may(ctx, &all, SCOPE_SLOT, err);
 	if (rc == 0)
 		rc = device_allowed(ctx, &all, SCOPE_SLOT, asking, err);
 	pcidev_list_finish(&all);
@@ -105,8 +53,8 @@ static int64_t bound_ms(const struct step_ctx *ctx, const void *args)
 	const struct pcidev none = {0};
 
 	(void)args;
-	return RESCAN_MS + device_methods_ms(ctx->dev ? &ctx->dev->pci : &none, "default") +
-		DEVICE_SLACK_MS;
+	return RESCAN_MS + AWAY_LOCK_MS +
+		device_methods_ms(ctx->dev ? &ctx->dev->pci : &none, "default") + DEVICE_SLACK_MS;
 }
 
 static int64_t typical_ms(const struct step_ctx *ctx, const void *args)
@@ -115,10 +63,11 @@ static int64_t typical_ms(const struct step_ctx *ctx, const void *args)
 	return 2000;
 }
 
-static enum outcome attr_failed(
-	const char *reason, const struct child_result *child, struct err *err, struct result *res)
+static enum outcome attr_failed(struct away *away, const char *reason,
+	const struct child_result *child, struct err *err, struct result *res)
 {
 	if (child->left != 0) {
+		away->stuck = true;
 		result_fail(res, "wedged", "%s", err->msg);
 		result_advise(res, "the device cannot be used any more: reboot the host");
 		return OUTCOME_FAIL;
@@ -129,9 +78,9 @@ static enum outcome attr_failed(
 }
 
 /* Highest function first: function 0 is what a scan looks for. */
-static enum outcome remove_all(struct step_ctx *ctx, const struct away *away, struct result *res)
+static enum outcome remove_all(struct step_ctx *ctx, struct away *away, struct result *res)
 {
-	int64_t start_ns = clock_mono_ns();
+	int64_t start_ns = clock_mono_ns(), deadline_ns = reset_first_deadline(ctx);
 	struct child_result child = {0};
 	char text[BDF_LEN], path[128], full[HOST_PATH_MAX];
 	struct err err = {0};
@@ -142,28 +91,49 @@ static enum outcome remove_all(struct step_ctx *ctx, const struct away *away, st
 			bdf_text(away->devs.v[i].dev->pci.bdf, text));
 		if (access(host_path(ctx->host, full, "%s", path), F_OK) != 0)
 			continue; /* gone already: that is why it is healed */
-		if (attr_write(ctx->host, path, "1", ctx->deadline_ns, &child, &err) != 0)
-			return attr_failed("remove-failed", &child, &err, res);
+		if (attr_write(ctx->host, path, "1", deadline_ns, &child, &err) != 0)
+			return attr_failed(away, "remove-failed", &child, &err, res);
 	}
-	if (!away_await(away, false, ctx->deadline_ns))
+	if (!away_await(away, false, deadline_ns))
 		return result_fail(res, "timeout", "%s was removed and is still in sysfs",
 			bdf_text(ctx->dev->pci.bdf, text));
 	device_substep(ctx, "remove", clock_mono_ns() - start_ns);
 	return OUTCOME_PASS;
 }
 
-static enum outcome rescan_bus(struct step_ctx *ctx, struct away *away, struct result *res)
+static int scan(
+	struct step_ctx *ctx, int64_t deadline_ns, struct child_result *child, struct err *err)
 {
 	struct bdf bdf = ctx->dev->pci.bdf;
+	char path[128];
+
+	snprintf(path, sizeof(path), "/sys/class/pci_bus/%04x:%02x/rescan", bdf.domain, bdf.bus);
+	return attr_write(ctx->host, path, "1", deadline_ns, child, err);
+}
+
+/* Some of the slot are gone, and one is not: it is not left like that until somebody undoes it. */
+static void bring_back(struct step_ctx *ctx, struct away *away)
+{
+	struct child_result child = {0};
+	struct err ignored;
+
+	if (away->stuck)
+		return; /* another call would only get stuck behind it */
+	if (!away_await(away, true, 0) &&
+		scan(ctx, clock_mono_ns() + RESET_BACK_NS, &child, &ignored) != 0)
+		away->stuck = child.left != 0;
+	away_rescue(away);
+}
+
+static enum outcome rescan_bus(struct step_ctx *ctx, struct away *away, struct result *res)
+{
 	int64_t start_ns = clock_mono_ns();
 	struct child_result child = {0};
 	struct err err = {0};
 	enum outcome outcome;
-	char path[128];
 
-	snprintf(path, sizeof(path), "/sys/class/pci_bus/%04x:%02x/rescan", bdf.domain, bdf.bus);
-	if (attr_write(ctx->host, path, "1", ctx->deadline_ns, &child, &err) != 0)
-		return attr_failed("rescan-failed", &child, &err, res);
+	if (scan(ctx, ctx->deadline_ns, &child, &err) != 0)
+		return attr_failed(away, "rescan-failed", &child, &err, res);
 	outcome = away_return(away, res);
 	if (outcome == OUTCOME_PASS)
 		device_substep(ctx, "rescan", clock_mono_ns() - start_ns);
@@ -182,7 +152,10 @@ static enum outcome out_and_back(struct step_ctx *ctx, struct away *away, struct
 	if (may(ctx, ASK_UNBIND, &err) != 0)
 		return device_cannot_begin(&err, res);
 	outcome = remove_all(ctx, away, res);
-	return outcome == OUTCOME_PASS ? rescan_bus(ctx, away, res) : outcome;
+	if (outcome == OUTCOME_PASS)
+		return rescan_bus(ctx, away, res);
+	bring_back(ctx, away);
+	return outcome;
 }
 
 static enum outcome rescan(struct step_ctx *ctx, struct subjects *subjects, struct result *res)
@@ -193,10 +166,7 @@ static enum outcome rescan(struct step_ctx *ctx, struct subjects *subjects, stru
 	if (outcome != OUTCOME_PASS)
 		return outcome;
 	away_init(&away, ctx);
-	vec_foreach (s, &subjects->list) {
-		away_add(&away, s->dev);
-		oracle_forgive_new(&s->before);
-	}
+	away_add(&away, subjects);
 	outcome = out_and_back(ctx, &away, res);
 	away_finish(&away);
 	if (outcome == OUTCOME_PASS)

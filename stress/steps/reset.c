@@ -6,6 +6,7 @@
 #include "model/event.h"
 #include "model/lane_device.h"
 #include "model/scenario.h"
+#include "steps/away.h"
 #include "steps/device_step.h"
 #include "steps/reset_act.h"
 #include "steps/steps.h"
@@ -129,6 +130,8 @@ static int64_t bound_ms(const struct step_ctx *ctx, const void *args)
 	const struct pcidev none = {0}, *dev = ctx->dev ? &ctx->dev->pci : &none;
 	int64_t ms = device_methods_ms(dev, a->method) + DEVICE_SLACK_MS;
 
+	if (method != NULL && method->removes != NULL && (a->may_remove || !method->may_remove))
+		ms += AWAY_LOCK_MS;
 	return method != NULL && method->opens ? ms + 2 * device_methods_ms(dev, "default") : ms;
 }
 

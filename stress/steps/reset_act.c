@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 /*
  * A reset that took this long met a device that was not ready when the kernel gave up waiting for
@@ -89,10 +90,18 @@ static int check_members(const struct step_ctx *ctx, const struct pcidev_list *a
 	return rc;
 }
 
+static bool removes(const struct step_ctx *ctx, const struct reset_method *method)
+{
+	return method->removes != NULL && method->removes(ctx->host, &ctx->dev->pci);
+}
+
 int reset_may(struct step_ctx *ctx, const struct pcidev_list *all,
 	const struct reset_method *method, bool prepare, struct err *err)
 {
 	if (check_members(ctx, all, method, prepare, err) != 0)
+		return -1;
+	if (removes(ctx, method) &&
+		away_may(ctx, all, reset_reach(method, &ctx->dev->pci), err) != 0)
 		return -1;
 	return prepare
 		? device_allowed(ctx, all, reset_reach(method, &ctx->dev->pci), ASK_PREPARE, err)
@@ -148,17 +157,46 @@ static enum outcome fire_failed(struct act *act, const struct reset_run *run, st
 	return OUTCOME_FAIL;
 }
 
+static bool has_word(const char *words, const char *word, size_t len)
+{
+	for (words += strspn(words, " "); *words != '\0'; words += strspn(words, " ")) {
+		size_t n = strcspn(words, " ");
+
+		if (n == len && strncmp(words, word, len) == 0)
+			return true;
+		words += n;
+	}
+	return false;
+}
+
+/* Takes words out of a list, in place. */
+static void take_out(char *list, const char *words)
+{
+	char *to = list, *s = list;
+
+	for (s += strspn(s, " "); *s != '\0'; s += strspn(s, " ")) {
+		size_t n = strcspn(s, " ");
+
+		if (!has_word(words, s, n)) {
+			if (to != list)
+				*to++ = ' ';
+			memmove(to, s, n);
+			to += n;
+		}
+		s += n;
+	}
+	*to = '\0';
+}
+
 /* Words that the kernel dropped when the list was put back are no doing of the device. */
-static void forgive_dropped(struct act *act)
+static void forgive_dropped(struct act *act, const struct reset_run *run)
 {
 	struct subject *s = &act->subjects.list.v[0];
+	struct dev_state *reference = s->dev->oracle;
 
-	if (str_eq(s->before.reset_methods, s->dev->pci.reset_methods))
-		return;
-	str_set(s->before.reset_methods, s->dev->pci.reset_methods);
-	if (s->dev->oracle != NULL)
-		str_set(((struct dev_state *)s->dev->oracle)->reset_methods,
-			s->before.reset_methods);
+	take_out(s->before.reset_methods, run->dropped);
+	if (reference != NULL)
+		take_out(reference->reset_methods, run->dropped);
 }
 
 /* The kernel said that all went well. What do the devices say? */
@@ -167,8 +205,7 @@ static enum outcome judge(struct act *act, const struct reset_run *run)
 	enum outcome outcome;
 	char bdf[BDF_LEN];
 
-	if (act->subjects.aim == AIM_TEST)
-		forgive_dropped(act);
+	forgive_dropped(act, run);
 	outcome = subjects_judge(&act->subjects, act->res);
 	if (outcome != OUTCOME_PASS || run->took_ns < NOT_READY_NS)
 		return outcome;
@@ -184,16 +221,18 @@ static enum outcome judge(struct act *act, const struct reset_run *run)
 
 /* ---- the reset ---- */
 
-static bool removes(const struct act *act)
+/* One that is gone can be healed by what removes it and brings it back; nothing else reaches it. */
+static int look(const struct act *act, enum aim aim, struct pcidev_list *all, struct err *err)
 {
-	return act->method->removes != NULL &&
-		act->method->removes(act->ctx->host, &act->ctx->dev->pci);
+	return aim == AIM_HEAL && removes(act->ctx, act->method) ? device_scan(act->ctx, all, err)
+								 : device_look(act->ctx, all, err);
 }
 
 /*
  * The last look, after what may have taken long: the guard judges what is there now, and the groups
  * are held from here on, so that a VM cannot start on them in the middle. Not of what may go away:
- * the kernel would wait for us.
+ * the kernel would wait for us. What surely goes is taken from its driver first; what only may go is
+ * reset under it.
  */
 static int claim(struct act *act, struct hold *hold, struct err *err)
 {
@@ -202,12 +241,14 @@ static int claim(struct act *act, struct hold *hold, struct err *err)
 	struct pcidev_list all = {0};
 	int rc;
 
-	if (device_look(ctx, &all, err) != 0)
+	if (look(act, act->subjects.aim, &all, err) != 0)
 		return -1;
 	rc = reset_may(ctx, &all, act->method, false, err);
 	if (rc == 0)
-		rc = removes(act) ? device_allowed(ctx, &all, scope, ASK_UNBIND, err)
-				  : device_claim(ctx, &all, scope, hold, err);
+		rc = removes(ctx, act->method)
+			? device_allowed(ctx, &all, scope,
+				  act->method->may_remove ? ASK_NOW : ASK_UNBIND, err)
+			: device_claim(ctx, &all, scope, hold, err);
 	pcidev_list_finish(&all);
 	return rc;
 }
@@ -228,8 +269,9 @@ static enum outcome failed(struct act *act, const struct reset_run *run, struct 
 	struct result ignored = {0};
 	struct dev_state after;
 
-	if (run->left == 0)
-		device_observe(act->ctx, "after", &after, &ignored);
+	/* a device that is dead has lost more than words */
+	if (run->left == 0 && device_observe(act->ctx, "after", &after, &ignored) == OUTCOME_PASS)
+		forgive_dropped(act, run);
 	return outcome;
 }
 
@@ -261,8 +303,13 @@ static enum outcome fire_and_await(struct act *act, struct away *away)
 			act->res, err.code == ERR_TIMEOUT ? "blocked" : "not-recorded", &err);
 	if (claim(act, NULL, &err) != 0)
 		return cannot_begin(&err, act->res);
-	if (act->method->fire(act->method, act->ctx, NULL, &run, &err) != 0)
-		return failed(act, &run, &err);
+	if (act->method->fire(act->method, act->ctx, NULL, &run, &err) != 0) {
+		outcome = failed(act, &run, &err);
+		away->stuck = run.left != 0;
+		if (!away->stuck)
+			away_rescue(away);
+		return outcome;
+	}
 	away_settle(away);
 	outcome = away_return(away, act->res);
 	return outcome == OUTCOME_PASS ? judge(act, &run) : outcome;
@@ -274,10 +321,7 @@ static enum outcome fire_away(struct act *act)
 	enum outcome outcome;
 
 	away_init(&away, act->ctx);
-	vec_foreach (s, &act->subjects.list) {
-		away_add(&away, s->dev);
-		oracle_forgive_new(&s->before);
-	}
+	away_add(&away, &act->subjects);
 	outcome = fire_and_await(act, &away);
 	away_finish(&away);
 	if (outcome == OUTCOME_PASS)
@@ -291,7 +335,7 @@ static enum outcome act_on(struct act *act)
 
 	if (outcome != OUTCOME_PASS)
 		return outcome;
-	return removes(act) ? fire_away(act) : fire(act);
+	return removes(act->ctx, act->method) ? fire_away(act) : fire(act);
 }
 
 enum outcome reset_act(
@@ -302,7 +346,7 @@ enum outcome reset_act(
 	enum outcome outcome;
 	struct err err = {0};
 
-	if (device_look(ctx, &all, &err) != 0)
+	if (look(&act, aim, &all, &err) != 0)
 		return device_cannot_begin(&err, res);
 	subjects_find(&act.subjects, ctx, &all, reset_reach(method, &ctx->dev->pci), aim);
 	pcidev_list_finish(&all);

@@ -66,7 +66,10 @@ enum outcome subjects_judge(struct subjects *s, struct result *res)
 
 	vec_foreach (one, &s->list) {
 		struct step_ctx ctx = ctx_of(s, one);
+
 		outcome = device_observe(&ctx, "after", &one->after, res);
+		if (s->aim == AIM_HEAL)
+			device_forgive_user(&ctx, &one->before, &one->after);
 		if (outcome == OUTCOME_PASS && (s->aim == AIM_TEST || one->known))
 			outcome = device_judge(&ctx, &one->before, &one->after, res);
 		if (outcome != OUTCOME_PASS)

@@ -6,6 +6,7 @@
 #include "model/event.h"
 #include "model/lane_device.h"
 #include "model/scenario.h"
+#include "steps/away.h"
 #include "steps/steps.h"
 
 #include "fakehost.h"
@@ -287,8 +288,56 @@ static void a_device_that_does_not_come_back_has_vanished(void **state)
 	(void)state;
 	lane_open(&l, gpu("vfio-pci", true), GPU);
 	run(&l, &step_rescan, NULL, OUTCOME_FAIL, "device-vanished", "did not come back");
-	assert_string_equal(fakehost_text(l.fake, "/sys/bus/pci/drivers_autoprobe"), "1");
 	run(&l, &step_rescan, NULL, OUTCOME_FAIL, "device-vanished", "before the step");
+	lane_close(&l);
+}
+
+#define AUTOPROBE "/sys/bus/pci/drivers_autoprobe"
+
+static size_t notes(struct lane *l, const char *words)
+{
+	struct event ev;
+	size_t n = 0;
+
+	while (recv(l->other, &ev, sizeof(ev), MSG_DONTWAIT) == sizeof(ev))
+		n += ev.kind == EV_LANE_NOTE && strstr(ev.text, words) != NULL;
+	return n;
+}
+
+static void a_device_that_comes_back_late_is_not_left_to_its_host_driver(void **state)
+{
+	const struct rebind_args vfio = {"vfio-pci"};
+	struct lane l;
+
+	(void)state;
+	lane_open(&l, gpu("snd_hda_intel", true), GPU);
+	run(&l, &step_rebind, &vfio, OUTCOME_PASS, "", "");
+	run(&l, &step_rescan, NULL, OUTCOME_FAIL, "device-vanished", "did not come back");
+	assert_string_equal(fakehost_text(l.fake, AUTOPROBE), "0");
+	assert_int_equal(l.dev.undo_autoprobe, 9);
+	assert_int_equal(notes(&l, "no driver binds by itself on this host until " GPU), 1);
+	away_lift(l.ctx.host, &l.dev, 1, &l.out);
+	assert_string_equal(fakehost_text(l.fake, AUTOPROBE), "0");
+	fakehost_return(l.fake, GPU);
+	assert_string_equal(driver_now(&l), "");
+	away_lift(l.ctx.host, &l.dev, 1, &l.out);
+	assert_string_equal(fakehost_text(l.fake, AUTOPROBE), "1");
+	assert_int_equal(l.dev.undo_autoprobe, 0);
+	lane_close(&l);
+}
+
+/* The step after it takes the switch over, and its record. */
+static void the_next_step_takes_the_switch_over(void **state)
+{
+	struct lane l;
+
+	(void)state;
+	lane_open(&l, gpu("snd_hda_intel", false), GPU);
+	fakehost_write(l.fake, AUTOPROBE, "0");
+	l.dev.undo_autoprobe = 77;
+	run(&l, &step_rescan, NULL, OUTCOME_PASS, "", "");
+	assert_string_equal(fakehost_text(l.fake, AUTOPROBE), "1");
+	assert_int_equal(l.dev.undo_autoprobe, 0);
 	lane_close(&l);
 }
 
@@ -353,6 +402,8 @@ static void one_lane_at_a_time_rescans(void **state)
 	assert_int_equal(lock_wait(l.ctx.host, "drivers_autoprobe", 0, &other, &err), 0);
 	fakehost_write(l.fake, "/sys/bus/pci/drivers_autoprobe", "0");
 	run(&l, &step_rescan, NULL, OUTCOME_BROKEN, "blocked", "another lane or run");
+	/* half of the time was still there for what the step is for */
+	assert_true(l.ctx.deadline_ns - clock_mono_ns() > NS_PER_S);
 	assert_string_equal(driver_now(&l), "vfio-pci");
 	assert_string_equal(fakehost_text(l.fake, "/sys/bus/pci/drivers_autoprobe"), "0");
 	fakehost_write(l.fake, "/sys/bus/pci/drivers_autoprobe", "1");
@@ -393,6 +444,8 @@ int main(void)
 		cmocka_unit_test(a_bind_that_fails_is_a_failure_of_the_device),
 		cmocka_unit_test(a_device_comes_back_with_its_driver),
 		cmocka_unit_test(a_device_that_does_not_come_back_has_vanished),
+		cmocka_unit_test(a_device_that_comes_back_late_is_not_left_to_its_host_driver),
+		cmocka_unit_test(the_next_step_takes_the_switch_over),
 		cmocka_unit_test(what_a_rescan_cannot_bring_back_is_refused),
 		cmocka_unit_test(a_device_in_use_is_not_removed),
 		cmocka_unit_test(one_lane_at_a_time_rescans),

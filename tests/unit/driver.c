@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "device/lock.h"
 #include "device/undo_replay.h"
 #include "model/event.h"
 
@@ -12,8 +13,10 @@
 #include "cmocka_all.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define NIC  "0000:00:03.0"
@@ -392,6 +395,33 @@ static void a_replay_does_not_pull_a_device_from_a_vm(void **state)
 	fakehost_free(fake);
 }
 
+/* Another run's devices are away: a host driver would take them. */
+static void drivers_autoprobe_is_put_back_when_nobody_needs_it_off(void **state)
+{
+	const struct undo_rec rec = {.kind = UNDO_WRITE, .path = DRIVERS_AUTOPROBE, .value = "1"};
+	struct fakehost *fake = fakehost_new(NULL, 0);
+	int64_t began = clock_mono_ns();
+	struct err err = {0};
+	int lock = -1;
+	pid_t other;
+
+	(void)state;
+	fakehost_write(fake, DRIVERS_AUTOPROBE, "0");
+	assert_int_equal(lock_wait(fakehost_host(fake), DRIVERS_AUTOPROBE_LOCK, 0, &lock, &err), 0);
+	other = fork();
+	if (other == 0) {
+		poll(NULL, 0, 300);
+		_exit(str_eq(fakehost_text(fake, DRIVERS_AUTOPROBE), "0") ? 0 : 1);
+	}
+	close(lock); /* the child has it */
+	replay(fake, &rec);
+	assert_true(clock_mono_ns() - began >= 200 * NS_PER_MS);
+	assert_string_equal(fakehost_text(fake, DRIVERS_AUTOPROBE), "1");
+	assert_int_equal(waitpid(other, &lock, 0), other);
+	assert_int_equal(lock, 0);
+	fakehost_free(fake);
+}
+
 static void a_written_value_is_put_back(void **state)
 {
 	struct undo_rec rec = {
@@ -471,6 +501,7 @@ int main(void)
 		cmocka_unit_test(a_replay_may_be_repeated),
 		cmocka_unit_test(a_device_that_was_removed_is_found_again_if_it_can),
 		cmocka_unit_test(a_replay_does_not_pull_a_device_from_a_vm),
+		cmocka_unit_test(drivers_autoprobe_is_put_back_when_nobody_needs_it_off),
 		cmocka_unit_test(a_written_value_is_put_back),
 		cmocka_unit_test(words_that_the_kernel_refuses_are_dropped),
 		cmocka_unit_test(a_list_of_which_nothing_is_left_is_the_kernels_own),

@@ -486,30 +486,39 @@ static void probe(const struct fakehost *fake, const struct fake_dev *dev)
 		set_driver(fake, dev, override);
 }
 
+static void appear(const struct fakehost *fake, const struct fake_dev *dev)
+{
+	char real[HOST_PATH_MAX], path[HOST_PATH_MAX], from[HOST_PATH_MAX], to[HOST_PATH_MAX];
+
+	snprintf(path, sizeof(path), "/.gone/%s", dev->bdf);
+	if (access(full(fake, from, path), F_OK) != 0)
+		return;
+	real_path(fake, dev, real);
+	if (rename(from, full(fake, to, real)) != 0)
+		die("rename", from);
+	snprintf(to, sizeof(to), "../../..%s", real + strlen("/sys"));
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s", dev->bdf);
+	fakehost_link(fake, path, to);
+	attr(fake, dev->bdf, "driver_override", "(null)\n");
+	if (str_eq(fakehost_text(fake, "/sys/bus/pci/drivers_autoprobe"), "1"))
+		probe(fake, dev);
+}
+
+void fakehost_return(const struct fakehost *fake, const char *bdf)
+{
+	appear(fake, find(fake, bdf));
+}
+
 static void bring_back(const struct fakehost *fake, const struct fifo *f)
 {
 	size_t i;
 
 	for (i = 0; i < fake->n; i++) {
-		const struct fake_dev *dev = &fake->devs[i];
-		char real[HOST_PATH_MAX], path[HOST_PATH_MAX], from[HOST_PATH_MAX],
-			to[HOST_PATH_MAX];
 		struct bdf b;
 
-		bdf_parse(dev->bdf, &b);
-		snprintf(path, sizeof(path), "/.gone/%s", dev->bdf);
-		if ((b.bus != f->bus && !f->everywhere) || dev->lost ||
-			access(full(fake, from, path), F_OK) != 0)
-			continue;
-		real_path(fake, dev, real);
-		if (rename(from, full(fake, to, real)) != 0)
-			die("rename", from);
-		snprintf(to, sizeof(to), "../../..%s", real + strlen("/sys"));
-		snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s", dev->bdf);
-		fakehost_link(fake, path, to);
-		attr(fake, dev->bdf, "driver_override", "(null)\n");
-		if (str_eq(fakehost_text(fake, "/sys/bus/pci/drivers_autoprobe"), "1"))
-			probe(fake, dev);
+		bdf_parse(fake->devs[i].bdf, &b);
+		if ((b.bus == f->bus || f->everywhere) && !fake->devs[i].lost)
+			appear(fake, &fake->devs[i]);
 	}
 }
 

@@ -80,6 +80,8 @@ void fakehost_holder(const struct fakehost *fake, pid_t pid, const char *name, c
  */
 pid_t fakehost_while_reading(const struct fakehost *fake, const char *path,
 	void (*happens)(const struct fakehost *fake));
+/* One that a rescan did not find (`lost`), or that nobody scanned for, appears by itself. */
+void fakehost_return(const struct fakehost *fake, const char *bdf);
 /* A byte of a device's config space. */
 void fakehost_config(const struct fakehost *fake, const char *bdf, size_t offset, uint8_t value);
 

@@ -15,7 +15,7 @@
 static struct {
 	const char *suffix, *value;
 	int sys;
-	bool on_open;
+	bool on_open, late;
 } rules[RULES_MAX];
 static size_t nrules;
 
@@ -23,8 +23,14 @@ void fake_write_fails(const char *suffix, const char *value, int sys)
 {
 	rules[nrules].suffix = suffix;
 	rules[nrules].value = value;
-	rules[nrules].on_open = false;
+	rules[nrules].on_open = rules[nrules].late = false;
 	rules[nrules++].sys = sys;
+}
+
+void fake_write_fails_late(const char *suffix, const char *value, int sys)
+{
+	fake_write_fails(suffix, value, sys);
+	rules[nrules - 1].late = true;
 }
 
 void fake_open_fails(const char *suffix, int sys)
@@ -98,6 +104,8 @@ ssize_t __wrap_write(int fd, const void *buf, size_t n)
 			continue;
 		if (value != NULL && (n != strlen(value) || memcmp(buf, value, n) != 0))
 			continue;
+		if (rules[i].late && (ftruncate(fd, 0) != 0 || __real_write(fd, buf, n) < 0))
+			return -1;
 		errno = rules[i].sys;
 		return -1;
 	}

@@ -8,6 +8,8 @@
  * same time; fake_writes_work forgets them all.
  */
 void fake_write_fails(const char *suffix, const char *value, int sys);
+/* The same, and it has been written all the same. */
+void fake_write_fails_late(const char *suffix, const char *value, int sys);
 void fake_open_fails(const char *suffix, int sys); /* the same for open(2) */
 void fake_writes_work(void);
 

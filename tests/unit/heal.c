@@ -14,6 +14,7 @@
 
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define GPU  "0000:01:00.0"
@@ -129,7 +130,73 @@ static void what_is_gone_for_good_no_rung_brings_back(void **state)
 	expect_rung(&l, HEAL_FLR, OUTCOME_FAIL, "gone from sysfs");
 	expect_rung_within(&l, NS_PER_S, HEAL_RESCAN, OUTCOME_FAIL, "did not come back");
 	expect_rung(&l, HEAL_SLOT, OUTCOME_SKIPPED, "in no hotplug slot");
+	/* nobody knows when it comes back */
+	assert_string_equal(fakehost_text(l.fake, "/sys/bus/pci/drivers_autoprobe"), "0");
+	lane_close(&l);
+}
+
+static void add_slot(const struct fakehost *fake)
+{
+	fakehost_write(fake, "/sys/bus/pci/slots/2/address", "0000:01:00\n");
+	fakehost_write(fake, "/sys/bus/pci/slots/2/power", "0\n");
+	fakehost_link(fake, "/sys/bus/pci/slots/2/module", "../../../../module/pciehp");
+}
+
+static void power_returns(const struct fakehost *fake)
+{
+	fakehost_return(fake, GPU);
+}
+
+/* Its power was cut: the one rung that acts on the slot needs no device to act on. */
+static void a_device_that_is_gone_is_healed_by_its_slot(void **state)
+{
+	struct err err = {0};
+	struct lane l;
+	pid_t other;
+
+	(void)state;
+	lane_open(&l, true);
+	add_slot(l.fake);
+	assert_int_equal(host_write(l.ctx.host, DEVS GPU "/remove", "1", &err), 0);
+	expect_rung(&l, HEAL_FLR, OUTCOME_FAIL, "gone from sysfs");
+	other = fakehost_while_reading(l.fake, "/sys/bus/pci/slots/2/power", power_returns);
+	expect_rung(&l, HEAL_SLOT, OUTCOME_PASS, "");
+	assert_int_equal(waitpid(other, NULL, 0), other);
+	assert_string_equal(fakehost_text(l.fake, "/sys/bus/pci/slots/2/power"), "1");
+	assert_string_equal(fakehost_text(l.fake, DEVS GPU "/driver_override"), "vfio-pci");
 	assert_string_equal(fakehost_text(l.fake, "/sys/bus/pci/drivers_autoprobe"), "1");
+	lane_close(&l);
+}
+
+/* Libvirt binds it as it needs it: which driver it has is no illness. */
+static void in_a_managed_lane_no_driver_is_an_illness(void **state)
+{
+	struct dev_state *reference;
+	struct lane l;
+
+	(void)state;
+	lane_open(&l, false);
+	reference = l.dev.oracle;
+	str_set(reference->driver, "nvidia");
+	assert_int_equal(heal_look(&l.ctx, &l.res), OUTCOME_FAIL);
+	expect_rung(&l, HEAL_FLR, OUTCOME_FAIL, "driver is vfio-pci, was nvidia");
+	l.spec.driver = DRIVER_MANAGED;
+	assert_int_equal(heal_look(&l.ctx, &l.res), OUTCOME_PASS);
+	expect_rung(&l, HEAL_FLR, OUTCOME_PASS, "");
+	assert_string_equal(reference->driver, "nvidia");
+	lane_close(&l);
+}
+
+/* One that came back by itself, late, has no driver: it gets the one that the run gave it. */
+static void what_came_back_without_its_driver_gets_it(void **state)
+{
+	struct lane l;
+
+	(void)state;
+	lane_open(&l, false);
+	fakehost_remove(l.fake, DEVS GPU "/driver");
+	expect_rung(&l, HEAL_RESCAN, OUTCOME_PASS, "");
+	assert_string_equal(fakehost_text(l.fake, DEVS GPU "/driver_override"), "vfio-pci");
 	lane_close(&l);
 }
 
@@ -152,6 +219,9 @@ int main(void)
 		cmocka_unit_test(a_device_that_is_as_found_is_well),
 		cmocka_unit_test(only_a_device_as_found_is_healed),
 		cmocka_unit_test(what_is_gone_for_good_no_rung_brings_back),
+		cmocka_unit_test(a_device_that_is_gone_is_healed_by_its_slot),
+		cmocka_unit_test(in_a_managed_lane_no_driver_is_an_illness),
+		cmocka_unit_test(what_came_back_without_its_driver_gets_it),
 		cmocka_unit_test(every_rung_asks_the_guard),
 	};
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/clock.h"
 #include "base/str.h"
+#include "device/oracle.h"
 #include "device/reset.h"
 #include "model/event.h"
 #include "model/lane_device.h"
@@ -475,6 +476,97 @@ static void a_slot_is_switched_off_and_on(void **state)
 	lane_close(&l);
 }
 
+/* Function 1 went first; function 0 refuses. */
+static void half_a_removed_slot_is_brought_back(void **state)
+{
+	struct lane l;
+
+	(void)state;
+	lane_open(&l, two_functions("vfio-pci"), "slot");
+	fake_write_fails(GPU "/remove", NULL, EIO);
+	l.ctx.deadline_ns = clock_mono_ns() + 20 * NS_PER_S;
+	expect(&l, step_rescan.run(&l.ctx, NULL, &l.res), OUTCOME_FAIL, "remove-failed");
+	fake_writes_work();
+	assert_string_equal(fakehost_text(l.fake, DEVS "0000:01:00.1/vendor"), "0x1234");
+	assert_string_equal(fakehost_text(l.fake, DEVS "0000:01:00.1/driver_override"), "vfio-pci");
+	assert_string_equal(fakehost_text(l.fake, "/sys/bus/pci/drivers_autoprobe"), "1");
+	lane_close(&l);
+}
+
+#define POWER "/sys/bus/pci/slots/2/power"
+
+static void a_slot_is_not_left_off(void **state)
+{
+	struct lane l;
+
+	(void)state;
+	lane_open(&l, two_functions("vfio-pci"), "slot");
+	add_slot(l.fake, "pciehp");
+	fake_write_fails_late("/power", "0", EIO);
+	expect(&l, fire(&l, 20000), OUTCOME_FAIL, "reset-failed");
+	assert_non_null(strstr(l.res.detail, "power fault"));
+	assert_string_equal(fakehost_text(l.fake, POWER), "1");
+	assert_true(heard(&l, EV_SUBSTEP, "slot power off, refused"));
+	assert_true(heard(&l, EV_SUBSTEP, "slot power back on"));
+	assert_true(heard(&l, EV_UNDO_DONE, ""));
+	fake_writes_work();
+	/* one more try, and then it is for `undo` */
+	fake_write_fails("/power", "1", ENODEV);
+	expect(&l, fire(&l, 20000), OUTCOME_FAIL, "reset-failed");
+	fake_writes_work();
+	assert_true(heard(&l, EV_SUBSTEP, "slot power back on, refused"));
+	assert_string_equal(fakehost_text(l.fake, POWER), "0");
+	lane_close(&l);
+}
+
+static void what_a_removal_would_lose_is_refused(void **state)
+{
+	static const char *const methods[] = {"slot", "subordinate"};
+	struct err err = {0};
+	struct lane l;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		lane_open(&l,
+			FAKEHOST(FAKE_DEV("0000:00:01.0", .secondary = 1, .driver = "pcieport"),
+				FAKE_DEV(GPU, .parent = "0000:00:01.0", .driver = "vfio-pci",
+					.group = 12, .methods = "flr"),
+				FAKE_DEV("0000:01:00.1", .parent = "0000:00:01.0", .physfn = GPU,
+					.driver = "vfio-pci", .group = 13)),
+			methods[i]);
+		l.args.may_remove = true;
+		fakehost_write(l.fake, DEVS "0000:00:01.0/reset_subordinate", "");
+		add_slot(l.fake, "pciehp");
+		assert_int_equal(step_reset.prepare(&l.ctx, &l.args, &err), -1);
+		assert_non_null(strstr(err.msg, GPU " has virtual functions"));
+		expect(&l, fire(&l, 20000), OUTCOME_BROKEN, "refused");
+		assert_non_null(strstr(l.res.detail, "would be lost"));
+		assert_string_equal(fakehost_text(l.fake, POWER), "1");
+		assert_string_equal(
+			fakehost_text(l.fake, DEVS "0000:00:01.0/reset_subordinate"), "");
+		lane_close(&l);
+	}
+}
+
+/* It may remove the devices, and may as well reset them below their driver. */
+static void what_may_remove_still_needs_while_bound(void **state)
+{
+	struct lane l;
+
+	(void)state;
+	lane_open(&l, two_functions("snd_hda_intel"), "subordinate");
+	l.args.may_remove = true;
+	fakehost_write(l.fake, DEVS "0000:00:01.0/reset_subordinate", "");
+	add_slot(l.fake, "pciehp");
+	expect(&l, fire(&l, 20000), OUTCOME_BROKEN, "refused");
+	assert_non_null(strstr(l.res.detail, "driver snd_hda_intel is bound to it"));
+	assert_string_equal(fakehost_text(l.fake, DEVS "0000:00:01.0/reset_subordinate"), "");
+	l.step.while_bound = true;
+	expect(&l, fire(&l, 20000), OUTCOME_PASS, "");
+	lane_close(&l);
+}
+
 static void a_device_that_does_not_sleep_is_told_and_left_as_it_was(void **state)
 {
 	static const char control[] = DEVS GPU "/power/control";
@@ -513,6 +605,26 @@ static void a_word_that_the_kernel_drops_is_a_note_and_no_difference(void **stat
 	assert_string_equal(fakehost_text(l.fake, DEVS GPU "/reset_method"), "flr");
 	assert_string_equal(l.devs[0].pci.reset_methods, "flr");
 	assert_true(heard(&l, EV_LANE_NOTE, "does not offer the reset method 'bus'"));
+	lane_close(&l);
+}
+
+static void a_dropped_word_is_no_difference_after_a_reset_that_failed(void **state)
+{
+	struct dev_state *reference;
+	struct err err = {0};
+	struct lane l;
+
+	(void)state;
+	lane_open(&l, gpu(FAKE_OK, 0), "flr");
+	assert_int_equal(oracle_remember(l.ctx.host, &l.devs[0], &err), 0);
+	reference = l.devs[0].oracle;
+	fake_write_fails("/reset_method", "flr bus", EINVAL);
+	fake_write_fails("/reset_method", "bus", EINVAL);
+	fake_write_fails("/reset", NULL, ENOTTY);
+	expect(&l, fire(&l, 5000), OUTCOME_FAIL, "reset-failed");
+	assert_string_equal(reference->reset_methods, "flr");
+	fake_writes_work();
+	oracle_forget(&l.devs[0]);
 	lane_close(&l);
 }
 
@@ -635,6 +747,13 @@ static void the_bound_counts_the_methods_that_may_run(void **state)
 	assert_int_equal(step_reset.typical_ms(&l.ctx, &l.args), 200);
 	l.args.method = "default";
 	assert_int_equal(step_reset.bound_ms(&l.ctx, &l.args), 165000);
+	/* and what removes the devices a minute, to wait until another lane's are back */
+	l.args.method = "slot";
+	assert_int_equal(step_reset.bound_ms(&l.ctx, &l.args), 150000);
+	l.args.method = "subordinate";
+	assert_int_equal(step_reset.bound_ms(&l.ctx, &l.args), 90000);
+	l.args.may_remove = true;
+	assert_int_equal(step_reset.bound_ms(&l.ctx, &l.args), 150000);
 	lane_close(&l);
 }
 
@@ -681,8 +800,13 @@ int main(void)
 		cmocka_unit_test(a_bridge_resets_all_that_is_below_it),
 		cmocka_unit_test(what_may_remove_the_device_must_be_asked_for),
 		cmocka_unit_test(a_slot_is_switched_off_and_on),
+		cmocka_unit_test(half_a_removed_slot_is_brought_back),
+		cmocka_unit_test(a_slot_is_not_left_off),
+		cmocka_unit_test(what_a_removal_would_lose_is_refused),
+		cmocka_unit_test(what_may_remove_still_needs_while_bound),
 		cmocka_unit_test(a_device_that_does_not_sleep_is_told_and_left_as_it_was),
 		cmocka_unit_test(a_word_that_the_kernel_drops_is_a_note_and_no_difference),
+		cmocka_unit_test(a_dropped_word_is_no_difference_after_a_reset_that_failed),
 		cmocka_unit_test(the_guard_is_asked_again_right_before),
 		cmocka_unit_test(the_guard_is_asked_after_the_device_was_looked_at),
 		cmocka_unit_test(default_reaches_as_far_as_any_method_that_may_be_it),

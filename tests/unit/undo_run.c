@@ -8,6 +8,8 @@
 #include "model/store.h"
 #include "world/host.h"
 
+#include "fakehost.h"
+
 #include "cmocka_all.h"
 
 #include <stdlib.h>
@@ -143,6 +145,48 @@ static void a_domain_that_a_later_run_holds_is_left_alone(void **state)
 	assert_int_equal(rmdir(root), 0);
 }
 
+/* A host driver would take what the rescan brings back, if drivers bound by themselves again. */
+static void drivers_bind_by_themselves_once_the_devices_are_bound(void **state)
+{
+	struct fakehost *fake =
+		FAKEHOST(FAKE_DEV("0000:01:00.0", .driver = "snd_hda_intel", .group = 12));
+	const struct undo_rec device = {
+		.kind = UNDO_DRIVER, .subject = "0000:01:00.0", .value = "vfio-pci"};
+	const struct undo_rec autoprobe = {.kind = UNDO_WRITE,
+		.subject = "0000:01:00.0",
+		.path = "/sys/bus/pci/drivers_autoprobe",
+		.value = "1"};
+	const struct host *host = fakehost_host(fake);
+	char db[HOST_PATH_MAX], boot_id[40], *told = NULL;
+	struct undo_tally tally = {0};
+	struct store *store;
+	struct err err = {0};
+	size_t size;
+	int64_t run;
+	FILE *out;
+
+	(void)state;
+	assert_int_equal(
+		host_write(host, "/sys/bus/pci/devices/0000:01:00.0/remove", "1", &err), 0);
+	fakehost_write(fake, autoprobe.path, "0");
+	host_boot_id(host, boot_id);
+	host_path(host, db, "/runs.db");
+	assert_int_equal(store_open(db, STORE_CREATE, &store, &err), 0);
+	run = dead_run(store, "half", "test:///default");
+	left(store, run, &device, boot_id);
+	left(store, run, &autoprobe, boot_id);
+	out = open_memstream(&told, &size);
+	assert_int_equal(undo_run(host, store, 0, out, &tally, &err), 0);
+	fclose(out);
+	assert_int_equal(tally.done, 2);
+	assert_non_null(strstr(told, "bind 0000:01:00.0 to vfio-pci: done"));
+	assert_true(strstr(told, "bind 0000:01:00.0") < strstr(told, "drivers_autoprobe: done"));
+	assert_string_equal(fakehost_text(fake, autoprobe.path), "1");
+	free(told);
+	store_close(store);
+	fakehost_free(fake);
+}
+
 /* The child of undo_in_child is this program again: `undo --db FILE --run ID`. */
 static int play_undo(const char *db)
 {
@@ -158,6 +202,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(an_undo_that_fails_is_told),
 		cmocka_unit_test(a_domain_waits_for_the_devices_of_its_own_run_alone),
 		cmocka_unit_test(a_domain_that_a_later_run_holds_is_left_alone),
+		cmocka_unit_test(drivers_bind_by_themselves_once_the_devices_are_bound),
 	};
 
 	if (argc > 3 && str_eq(argv[1], "undo"))
