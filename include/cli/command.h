@@ -70,6 +70,9 @@ struct command {
 	int (*run)(const struct host *host, const struct options *o); /* an exit code */
 };
 
+/* Accepted by every command; ends with .name == NULL. */
+extern const struct option_spec common_options[];
+
 extern const struct command *const commands[]; /* NULL-terminated, in the order of --help */
 
 #endif

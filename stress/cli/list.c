@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "base/vec.h"
 #include "cli/complain.h"
+#include "cli/manual.h"
 #include "cli/schema.h"
 #include "device/reset.h"
 #include "klog/rules.h"
@@ -21,7 +22,7 @@
 
 /* One thing that can be listed. `name` NULL = all of them. */
 struct subject {
-	const char *name, *summary;
+	const char *name, *summary; /* summary NULL: for the build, not for people */
 	int (*list)(const struct host *host, const char *name);
 };
 
@@ -247,11 +248,31 @@ static int list_schema(const struct host *host, const char *name)
 	return EXIT_GOOD;
 }
 
+/* Without a name: which commands have a page. */
+static int list_manual(const struct host *host, const char *name)
+{
+	const char *names[WORDS_MAX + 1] = {0};
+	size_t i, n = 0;
+
+	(void)host;
+	if (name != NULL && manual_print(name, stdout) == 0)
+		return EXIT_GOOD;
+	for (i = 0; commands[i] != NULL && n < WORDS_MAX; i++)
+		if (!commands[i]->hidden)
+			names[n++] = commands[i]->name;
+	if (name != NULL)
+		return unknown("page", name, names);
+	for (i = 0; i < n; i++)
+		puts(names[i]);
+	return EXIT_GOOD;
+}
+
 static const struct subject subjects[] = {
 	{"checks", "what `preflight` looks at; with an id, what it means and what to do",
 		list_checks},
 	{"faults", "the incidents of the kernel log; with an id, what it means and what to do",
 		list_faults},
+	{"manual", NULL, list_manual},
 	{"reporters", "what `report:` may name", list_reporters},
 	{"resets", "the methods of `reset:`; with a device, those that it offers", list_resets},
 	{"schema", "the JSON Schema of scenarios, for editors", list_schema},
@@ -265,19 +286,30 @@ static int run(const struct host *host, const struct options *o)
 
 	for (i = 0; i < ARRAY_SIZE(subjects); i++) {
 		names[i] = subjects[i].name;
-		if (o->nargs == 0)
+		if (o->nargs == 0 && subjects[i].summary != NULL)
 			printf("%-*s %s\n", WIDTH, names[i], subjects[i].summary);
-		else if (str_eq(names[i], o->args[0]))
+		if (o->nargs > 0 && str_eq(names[i], o->args[0]))
 			return subjects[i].list(host, o->nargs > 1 ? o->args[1] : NULL);
 	}
 	return o->nargs == 0 ? EXIT_GOOD : unknown("list", o->args[0], names);
+}
+
+static void add_subjects(struct str *out)
+{
+	size_t i;
+
+	str_add(out, "WHAT is one of these:");
+	for (i = 0; i < ARRAY_SIZE(subjects); i++)
+		if (subjects[i].summary != NULL)
+			str_addf(out, "%s %s", i ? "," : "", subjects[i].name);
+	str_add(out, ". Alone, the command says what each is.");
 }
 
 static const struct option_spec no_options[] = {{0}};
 
 const struct command cmd_list = {
 	.name = "list",
-	.operands = "[checks|faults|reporters|resets|schema|steps [NAME]]",
+	.operands = "[WHAT [NAME]]",
 	.summary = "list the words of the scenario language",
 	.text = "  vfio-stress list steps\n"
 		"  vfio-stress list steps reset\n"
@@ -285,6 +317,7 @@ const struct command cmd_list = {
 		"  vfio-stress list faults vfio.reset-recovery\n"
 		"  vfio-stress list checks device.group\n"
 		"  vfio-stress list schema >scenario.schema.json",
+	.add_text = add_subjects,
 	.options = no_options,
 	.min_args = 0,
 	.max_args = 2,

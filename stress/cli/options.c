@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "base/vec.h"
 #include "cli/command.h"
+#include "cli/help.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -15,8 +16,7 @@
 
 #define COMMANDS_MAX 32
 
-/* Accepted by every command. */
-static const struct option_spec common[] = {
+const struct option_spec common_options[] = {
 	{'h', "help", NULL, "show this help", false, false},
 	{'v', "verbose", NULL, "log more to stderr; twice for debugging", false, true},
 	{0, "root", "DIR", "stands for / in /sys, /proc, /dev/vfio and /run", true, false},
@@ -32,38 +32,6 @@ const char *options_get(const struct options *o, const char *name)
 		if (str_eq(o->set[i].opt->name, name))
 			return o->set[i].value;
 	return NULL;
-}
-
-static void print_options(const struct option_spec *specs)
-{
-	char left[64];
-
-	for (; specs->name != NULL; specs++) {
-		if (specs->hidden)
-			continue;
-		snprintf(left, sizeof(left), "%c%c%s--%s%s%s", specs->letter ? '-' : ' ',
-			specs->letter ? specs->letter : ' ', specs->letter ? ", " : "  ",
-			specs->name, specs->arg ? " " : "", specs->arg ? specs->arg : "");
-		printf("  %-28s %s\n", left, specs->help);
-	}
-}
-
-static void print_help(const struct command *cmd)
-{
-	struct str more = {0};
-
-	printf("usage: vfio-stress %s [options]%s%s\n\n%s\n", cmd->name, *cmd->operands ? " " : "",
-		cmd->operands, cmd->summary);
-	if (*cmd->text != '\0')
-		printf("\n%s\n", cmd->text);
-	if (cmd->add_text != NULL) {
-		cmd->add_text(&more);
-		printf("\n%s\n", more.s);
-		str_finish(&more);
-	}
-	printf("\noptions:\n");
-	print_options(cmd->options);
-	print_options(common);
 }
 
 static void print_overview(FILE *out)
@@ -151,7 +119,7 @@ static int parse_options(const struct command *cmd, int argc, char **argv, struc
 	int c;
 
 	add_specs(&t, cmd->options);
-	add_specs(&t, common);
+	add_specs(&t, common_options);
 	optind = 1;
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, t.shorts, t.longs, NULL)) != -1) {
@@ -251,7 +219,7 @@ static int help(const char *name)
 	cmd = find_command(name);
 	if (cmd == NULL)
 		return EXIT_USAGE;
-	print_help(cmd);
+	help_print(cmd, stdout);
 	return EXIT_GOOD;
 }
 
@@ -273,7 +241,7 @@ static int run(int argc, char **argv)
 	if (parse_options(cmd, argc - 1, argv + 1, &o) != 0)
 		return EXIT_USAGE;
 	if (options_get(&o, "help") != NULL) {
-		print_help(cmd);
+		help_print(cmd, stdout);
 		return EXIT_GOOD;
 	}
 	if (check_operands(cmd, &o) != 0)

@@ -105,7 +105,9 @@ const struct command cmd_runs = {
 	.name = "runs",
 	.operands = "",
 	.summary = "list the stored runs, newest first",
-	.text = "",
+	.text = "  vfio-stress runs\n"
+		"  vfio-stress runs --json\n\n"
+		"Exit codes: 0, 2 usage, 3 the store cannot be read.",
 	.options = options,
 	.run = run,
 };

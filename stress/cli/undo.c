@@ -60,6 +60,8 @@ const struct command cmd_undo = {
 		"methods, the state of domains. A run that ends by itself leaves none. Records "
 		"from\n"
 		"before a reboot are void. Safe to repeat.\n\n"
+		"  vfio-stress undo\n"
+		"  vfio-stress undo --run 20261121-040714\n\n"
 		"Exit codes: 0 everything is as it was, 1 something could not be put back, 3 "
 		"refused\n"
 		"(the run is alive, or its lane still hangs in the kernel).",

@@ -17,7 +17,7 @@ const struct command cmd_version = {
 	.name = "version",
 	.operands = "",
 	.summary = "print the version",
-	.text = "",
+	.text = "  vfio-stress version",
 	.options = no_options,
 	.run = run,
 };
