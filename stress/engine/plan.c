@@ -104,6 +104,11 @@ static const struct reset_method *method_of(const struct step *step)
 	return step->arg != NULL ? reset_method_find(step->arg) : NULL;
 }
 
+static bool is_rescan(const struct step *step)
+{
+	return str_eq(step->type->word.name, "rescan");
+}
+
 /* The lines below a step that reaches more than its device. */
 struct tree {
 	const struct plan *p;
@@ -118,8 +123,7 @@ static void print_opinion(const struct tree *t, const struct pcidev *other)
 	char text[TEXT_MAX];
 
 	device_opinion(&ctx, t->p->known->topology, other,
-		str_eq(t->step->type->word.name, "rescan") ? ASK_PREPARE_UNBIND : ASK_PREPARE,
-		&opinion);
+		is_rescan(t->step) ? ASK_PREPARE_UNBIND : ASK_PREPARE, &opinion);
 	if (opinion.refused)
 		fprintf(t->p->out, "; refused: %s", clean(opinion.objections, text));
 	else if (opinion.lifted_by != NULL)
@@ -150,8 +154,13 @@ enum reach_words {
 	REACH_TREE,
 };
 
-/* Of a method that acts on all at once the tree stands below the first device of the lane in it. */
-static enum reach_words reach_words(const struct plan *p, const struct reset_method *method,
+static bool acts_on(const struct step *step, const struct pcidev *dev)
+{
+	return step->device == NULL || pcidev_matches(dev, step->device);
+}
+
+/* Of a step that acts on all at once the tree stands below the first of its devices. */
+static enum reach_words reach_words(const struct plan *p, const struct step *step, bool whole,
 	const struct pcidev *dev, enum reset_scope scope)
 {
 	enum reach_words words = REACH_TREE;
@@ -161,10 +170,11 @@ static enum reach_words reach_words(const struct plan *p, const struct reset_met
 	scope_disturbed(p->known->topology, dev, scope, &set);
 	if (set.n <= 1)
 		words = REACH_ALONE;
-	for (d = 0; method != NULL && method->whole && d < p->known->ndevs; d++) {
-		struct bdf other = p->known->devs[d].pci.bdf;
+	for (d = 0; whole && d < p->known->ndevs; d++) {
+		const struct pcidev *other = &p->known->devs[d].pci;
 
-		if (bdf_cmp(other, dev->bdf) < 0 && bdf_set_has(&set, other))
+		if (acts_on(step, other) && bdf_cmp(other->bdf, dev->bdf) < 0 &&
+			bdf_set_has(&set, other->bdf))
 			words = REACH_UNSAID;
 	}
 	bdf_set_finish(&set);
@@ -194,6 +204,7 @@ static void print_on_device(struct plan *p, const struct step *step, struct lane
 	enum reset_scope scope = SCOPE_FUNCTION;
 	enum reach_words reach = REACH_UNSAID;
 	struct err why;
+	bool whole;
 
 	fprintf(p->out, "        ");
 	if (method != NULL && method->available(method, p->host, &dev->pci, &why) != 0) {
@@ -205,8 +216,12 @@ static void print_on_device(struct plan *p, const struct step *step, struct lane
 	}
 	step->type->describe(&ctx, step->args, words, sizeof(words));
 	fprintf(p->out, "%s", clean(words, shown));
-	if (step_reach(step, &dev->pci, &scope))
-		reach = reach_words(p, method, &dev->pci, scope);
+	if (step_reach(step, &dev->pci, &scope)) {
+		whole = is_rescan(step) || (method != NULL && method->whole);
+		if (is_rescan(step))
+			scope = SCOPE_SLOT; /* function by function, and all of them */
+		reach = reach_words(p, step, whole, &dev->pci, scope);
+	}
 	if (reach != REACH_UNSAID)
 		fprintf(p->out, "%s",
 			reach == REACH_ALONE ? "; disturbs nothing else"
@@ -229,7 +244,7 @@ static void print_on_devices(struct plan *p, const struct step *step)
 	}
 	fprintf(p->out, "\n");
 	for (i = 0; i < p->known->ndevs; i++) {
-		if (step->device != NULL && !pcidev_matches(&p->known->devs[i].pci, step->device))
+		if (!acts_on(step, &p->known->devs[i].pci))
 			continue;
 		print_on_device(p, step, &p->known->devs[i]);
 		n++;

@@ -209,11 +209,16 @@ static enum outcome run(struct step_ctx *ctx, const void *args, struct result *r
 
 static void describe(const struct step_ctx *ctx, const void *args, char *buf, size_t size)
 {
-	char bdf[BDF_LEN];
+	const struct lane_device *lead = ctx->dev ? subjects_lead(ctx, SCOPE_SLOT) : NULL;
+	char bdf[BDF_LEN], other[BDF_LEN];
 
 	(void)args;
-	snprintf(buf, size, "remove %s and find it again by a rescan of its port",
-		ctx->dev ? bdf_text(ctx->dev->pci.bdf, bdf) : "each device");
+	if (lead != ctx->dev)
+		snprintf(buf, size, "%s goes and comes back with %s",
+			bdf_text(ctx->dev->pci.bdf, bdf), bdf_text(lead->pci.bdf, other));
+	else
+		snprintf(buf, size, "remove %s and find it again by a rescan of its port",
+			ctx->dev ? bdf_text(ctx->dev->pci.bdf, bdf) : "each device");
 }
 
 const struct step_type step_rescan = {

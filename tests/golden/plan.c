@@ -79,7 +79,8 @@ static void a_plan_names_the_devices_that_are_known(void **state)
 	check("seen",
 		"version: 1\nname: seen\n"
 		"lanes: [{devices: [class:gpu]}, {domain: vm, devices: [], steps: [start, stop]}]\n"
-		"steps: [rescan, {rebind: nvidia}, {check: {device: \"0000:41:00.1\"}},\n"
+		"steps: [rescan, {rescan: {device: \"0000:41:00.1\"}}, {rebind: nvidia}, {check: "
+		"{device: \"0000:41:00.1\"}},\n"
 		"  {check: {device: 8086:1234}}]\n"
 		"repeat: {until: {duration: 1h}}\n",
 		seen);
