@@ -10,6 +10,7 @@
 #include "model/lane_device.h"
 #include "model/undo.h"
 #include "resets/common.h"
+#include "resets/resets.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -64,6 +65,21 @@ static int not_offered(
 	return err_hint(why_not, "`reset: {method: %s, if-offered: true}` skips it", self->name);
 }
 
+/* Does the device list nothing but methods that reset its whole bus? */
+static bool only_whole_bus(const struct pcidev *dev)
+{
+	char copy[sizeof(dev->reset_methods)], *word, *rest = copy;
+	const struct reset_method *method;
+	bool only = true;
+
+	str_set(copy, dev->reset_methods);
+	while (only && (word = strsep(&rest, " ")) != NULL) {
+		method = *word != '\0' ? reset_method_find(word) : &reset_bus;
+		only = method == &reset_bus || method == &reset_cxl_bus;
+	}
+	return only;
+}
+
 int sysfs_reset_available(const struct reset_method *self, const struct host *host,
 	const struct pcidev *dev, struct err *why_not)
 {
@@ -78,10 +94,12 @@ int sysfs_reset_available(const struct reset_method *self, const struct host *ho
 	if (!any && !pcidev_offers(dev, self->name))
 		return not_offered(self, dev, why_not);
 	/* listed since it was probed before its siblings existed; the kernel refuses it now */
-	if (!any && self->scope == SCOPE_BUS && has_sibling(host, dev->bdf, &sibling)) {
+	if (self->scope == SCOPE_BUS && (!any || only_whole_bus(dev)) &&
+		has_sibling(host, dev->bdf, &sibling)) {
 		err_set(why_not, ERR_UNSUPPORTED, 0,
 			"%s lists '%s', but the kernel refuses it: %s is in the same slot",
-			bdf_text(dev->bdf, bdf), self->name, bdf_text(sibling, other));
+			bdf_text(dev->bdf, bdf), any ? dev->reset_methods : self->name,
+			bdf_text(sibling, other));
 		return err_hint(why_not,
 			"a bus reset of a slot with several functions is VFIO's "
 			"hot reset, which takes all of them");

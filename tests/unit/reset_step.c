@@ -335,6 +335,33 @@ static void one_function_of_the_lane_that_offers_it_is_enough(void **state)
 	l.args.method = "bus";
 	assert_int_equal(step_reset.prepare(&l.ctx, &l.args, &err), -1);
 	assert_non_null(strstr(err.msg, "0000:01:00.1 is in the same slot"));
+	l.args.method = "default";
+	assert_int_equal(step_reset.prepare(&l.ctx, &l.args, &err), 0);
+	lane_close(&l);
+}
+
+static void default_is_not_offered_by_whom_the_kernel_refuses_all_it_lists(void **state)
+{
+	struct err err = {0};
+	struct lane l;
+
+	(void)state;
+	lane_open(&l,
+		FAKEHOST(FAKE_DEV("0000:00:01.0", .secondary = 1),
+			FAKE_DEV(GPU, .parent = "0000:00:01.0", .driver = "vfio-pci", .group = 12,
+				.methods = "bus"),
+			FAKE_DEV("0000:01:00.1", .parent = "0000:00:01.0", .driver = "vfio-pci",
+				.group = 12)),
+		"default");
+	assert_int_equal(step_reset.prepare(&l.ctx, &l.args, &err), -1);
+	assert_non_null(strstr(err.msg, "lists 'bus', but the kernel refuses it"));
+	lane_close(&l);
+	lane_open(&l,
+		FAKEHOST(FAKE_DEV("0000:00:01.0", .secondary = 1),
+			FAKE_DEV(GPU, .parent = "0000:00:01.0", .driver = "vfio-pci", .group = 12,
+				.methods = "bus")),
+		"default");
+	assert_int_equal(step_reset.prepare(&l.ctx, &l.args, &err), 0);
 	lane_close(&l);
 }
 
@@ -795,6 +822,7 @@ int main(void)
 		cmocka_unit_test(every_errno_has_its_own_words),
 		cmocka_unit_test(a_method_that_is_not_offered_is_refused_before_the_run),
 		cmocka_unit_test(one_function_of_the_lane_that_offers_it_is_enough),
+		cmocka_unit_test(default_is_not_offered_by_whom_the_kernel_refuses_all_it_lists),
 		cmocka_unit_test(a_hot_reset_stands_for_the_whole_slot),
 		cmocka_unit_test(a_hot_reset_needs_the_whole_slot_on_vfio),
 		cmocka_unit_test(a_bridge_resets_all_that_is_below_it),
