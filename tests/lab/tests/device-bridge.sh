@@ -3,6 +3,8 @@
 # What reaches a whole slot (subordinate, remove and rescan), and sleep in D3hot.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=canaries.sh
+. "$(dirname "$0")/canaries.sh"
 
 settings()
 {
@@ -45,3 +47,17 @@ refused 0000:08:00.0,0000:07:00.0 '{reset: subordinate}' '0000:07:00.1 would be 
 refused 0000:01:00.0 rescan '0000:01:00.1 is another'
 refused 0000:03:00.0 '{reset: d3hot}' 'no power management capability'
 refused 0000:03:00.0 '{reset: slot}' acpiphp
+
+# whom they really reached: a sample of device-scope
+modprobe -r vfio-pci
+modprobe vfio-pci disable_idle_d3=1
+scenario reach <<'X'
+lanes: [{name: all, devices: [0000:01:00.0, 0000:01:00.1, 0000:09:00.0]}]
+steps:
+  - reset: {method: flr, if-offered: true}
+  - reset: hot
+  - reset: {method: subordinate, device: 0000:01:00.1}
+  - rescan: {device: 0000:01:00.1}
+X
+watched 0 reach
+[ "$(grep -c '0000:01:00.0 0000:01:00.1$' reached)" = 3 ] || fail "the slot was not reset as one"
