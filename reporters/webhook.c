@@ -8,18 +8,15 @@
 #include "model/run_view.h"
 #include "model/scenario.h"
 #include "model/store.h"
+#include "reporters/cloudevent.h"
 #include "reporters/json_report.h"
 #include "world/hmac.h"
 #include "world/jout.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* CloudEvents 1.0.2, "Size Limits": 64 KiB pass through every conforming intermediary. */
-#define EVENT_MAX (64u << 10)
 
 #define TYPE   "io.github.vfio-stress.run.ended.v1"
 #define SCHEMA "urn:vfio-stress:schema:run:1"
@@ -35,28 +32,6 @@ static const struct json_cut cuts[] = {
 	{0, 0, 0, 0, 0, 0, 0, false},
 };
 
-/* A host name as a part of a URI reference. */
-static char *source_of(const struct run_view *run)
-{
-	const char *s = run->host.name && *run->host.name ? run->host.name : "unknown";
-	struct str out = {0};
-
-	str_add(&out, "/vfio-stress/");
-	for (; *s != '\0'; s++)
-		if (isalnum((unsigned char)*s) || *s == '-' || *s == '.' || *s == '_')
-			str_addn(&out, s, 1);
-		else
-			str_addf(&out, "%%%02X", (unsigned char)*s);
-	return out.s;
-}
-
-static void attribute(FILE *out, const char *name, const char *value)
-{
-	fprintf(out, "\"%s\": ", name);
-	jout_write_str(value, out);
-	fputs(",\n", out);
-}
-
 static void event_id(const struct run_view *run, char *buf, size_t size)
 {
 	snprintf(buf, size, "%s.ended", run->id);
@@ -64,27 +39,22 @@ static void event_id(const struct run_view *run, char *buf, size_t size)
 
 static void write_event(const struct run_view *run, const struct json_cut *cut, FILE *out)
 {
-	auto_free char *source = source_of(run);
-	char id[64], time[40];
+	char id[64];
 
 	event_id(run, id, sizeof(id));
-	fputs("{", out);
-	attribute(out, "specversion", "1.0");
-	attribute(out, "id", id);
-	attribute(out, "source", source);
-	attribute(out, "type", TYPE);
-	if (run->ended_ns != 0)
-		attribute(out, "time", clock_rfc3339(run->ended_ns, time, sizeof(time)));
-	attribute(out, "subject", run->id);
-	attribute(out, "datacontenttype", "application/json");
-	attribute(out, "dataschema", SCHEMA);
-	fputs("\"data\": ", out);
+	cloudevent_begin(&(struct cloudevent){.id = id,
+				 .host = run->host.name,
+				 .type = TYPE,
+				 .subject = run->id,
+				 .schema = SCHEMA,
+				 .time_ns = run->ended_ns},
+		out);
 	json_report(run, cut, out);
 	fputs("}\n", out);
 }
 
-/* The event in memory, at most EVENT_MAX bytes. */
-static char *event_of(const struct run_view *run, size_t *len, struct err *err)
+/* The event in memory, at most `max` bytes. */
+static char *event_of(const struct run_view *run, size_t max, size_t *len, struct err *err)
 {
 	size_t i;
 
@@ -98,25 +68,29 @@ static char *event_of(const struct run_view *run, size_t *len, struct err *err)
 		}
 		write_event(run, &cuts[i], out);
 		fclose(out);
-		if (*len <= EVENT_MAX)
+		if (*len <= max)
 			return text;
 		free(text);
 	}
-	err_set(err, ERR_IO, 0, "the event of run %s does not fit into %u bytes", run->id,
-		EVENT_MAX);
+	err_set(err, ERR_IO, 0, "the event of run %s does not fit into %zu bytes", run->id, max);
 	return NULL;
 }
 
 static int write_report(const struct run_view *run, const void *opts, FILE *out, struct err *err)
 {
 	size_t len = 0;
-	auto_free char *text = event_of(run, &len, err);
+	auto_free char *text = event_of(run, CLOUDEVENT_MAX, &len, err);
 
 	(void)opts;
 	if (text == NULL)
 		return -1;
 	fwrite(text, 1, len, out);
 	return 0;
+}
+
+bool webhook_hears_life(const struct webhook_opts *o)
+{
+	return o->heartbeat_ms > 0 || o->heartbeat_cycles > 0;
 }
 
 static int hand_over(
@@ -126,14 +100,15 @@ static int hand_over(
 	struct outbox_item item = {
 		.url = (char *)o->url,
 		.secret = (char *)o->secret,
-		.content_type = (char *)"application/cloudevents+json; charset=utf-8",
+		.content_type = (char *)CLOUDEVENT_TYPE,
 		.created_ns = clock_wall_ns(),
 		.timeout_ms = (int)o->timeout_ms,
 	};
 
-	if (o->when == WEBHOOK_FAILURE && run->verdict == VERDICT_PASS)
+	/* who hears that it lives must hear that it ended, or takes it for dead */
+	if (o->when == WEBHOOK_FAILURE && run->verdict == VERDICT_PASS && !webhook_hears_life(o))
 		return 0;
-	auto_free char *body = event_of(run, &item.body_len, err);
+	auto_free char *body = event_of(run, (size_t)o->limit_kib << 10, &item.body_len, err);
 
 	if (body == NULL)
 		return -1;
@@ -207,6 +182,27 @@ static const struct field fields[] = {
 		.dflt = "10s",
 		.min = 1000,
 		.max = 300000},
+	{.name = "heartbeat",
+		.help = "say so often that the run is alive, and when it starts and the host comes "
+			"back",
+		.kind = FIELD_DURATION,
+		.offset = offsetof(struct webhook_opts, heartbeat_ms),
+		.min = 1000,
+		.max = INT64_C(86400000)},
+	{.name = "heartbeat-cycles",
+		.help = "the same, every so many cycles of all lanes together",
+		.kind = FIELD_INT,
+		.offset = offsetof(struct webhook_opts, heartbeat_cycles),
+		.min = 1,
+		.max = INT64_C(1000000000)},
+	{.name = "limit",
+		.help = "KiB that the receiver takes: larger reports are summarised (Microsoft "
+			"Teams: 28)",
+		.kind = FIELD_INT,
+		.offset = offsetof(struct webhook_opts, limit_kib),
+		.dflt = "64",
+		.min = 16,
+		.max = CLOUDEVENT_MAX >> 10},
 	{0},
 };
 

@@ -31,6 +31,19 @@ int deliver(struct store *store, const struct delivery *how, struct delivery_tal
 	struct err *err) must_check;
 
 /*
+ * The same for as long as nobody closes the other end of `fd`: what becomes due is sent when it does.
+ * Waits for another process that is delivering.
+ */
+int deliver_follow(
+	struct store *store, const struct delivery *how, int fd, struct err *err) must_check;
+
+/* A child (this program, `deliver --follow`) that does so during a run. `db` is the store's file. */
+struct follower;
+int follower_start(const char *db, struct follower **out, struct err *err) must_check;
+/* What it has not sent is still in the store. NULL is fine. */
+void follower_stop(struct follower *f);
+
+/*
  * After a run: has a child of its own (this program, `deliver`) send, because the caller has
  * threads and must not hang in a network. Returns when it ends, after wait_ms, or when cancel_fd
  * (-1 = none) becomes readable. left_out = messages not delivered yet.

@@ -19,6 +19,7 @@ struct lookout;
 struct progress;
 struct sighting;
 struct tail;
+struct telling;
 struct trace;
 struct writer;
 
@@ -138,6 +139,7 @@ struct supervisor {
 	uint64_t seed;
 	struct err cannot_run;
 	struct writer *writer; /* NULL until the run begins */
+	struct telling *telling; /* the same */
 	char run_id[RUN_ID_MAX];
 	int64_t begun_ns;
 	bool disk_trouble;

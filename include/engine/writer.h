@@ -25,6 +25,8 @@ void writer_incident(struct writer *w, const struct incident *inc);
 void writer_note(struct writer *w, const char *kind, const char *text);
 void writer_heartbeat(struct writer *w);
 void writer_klog(struct writer *w, const struct klog_account *k);
+/* Copies it: a message for a webhook. */
+void writer_outbox(struct writer *w, const struct outbox_item *item);
 void writer_aborted(struct writer *w, const char *why);
 
 struct writer_ack {

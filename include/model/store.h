@@ -137,6 +137,8 @@ struct outbox_item {
 	int64_t id;
 	char run[RUN_ID_MAX];
 	char event_id[64];
+	char replaces
+		[64]; /* adding: what waits for this url with such a beginning of its id; "" = nothing */
 	char *url, *secret; /* as the scenario has them: "${env:NAME}" is not expanded in here */
 	char *content_type;
 	char *body;
@@ -148,7 +150,10 @@ struct outbox_item {
 
 void outbox_item_finish(struct outbox_item *item);
 int store_outbox_add(struct store *s, const struct outbox_item *item, struct err *err) must_check;
-/* 1 = took the oldest that is due, 0 = none is due, -1 = error. */
+/*
+ * 1 = took one that is due, 0 = none is due, -1 = error. A receiver gets its messages in order: only the
+ * oldest one that waits for it can be due.
+ */
 int store_outbox_next(
 	struct store *s, int64_t now_wall_ns, struct outbox_item *out, struct err *err) must_check;
 /* After a try: delivered, or try again at next_try_ns, or given up (next_try_ns == NEVER). */

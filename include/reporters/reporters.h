@@ -26,7 +26,12 @@ struct webhook_opts {
 	const char *url, *secret; /* secret NULL = not signed */
 	int when; /* enum webhook_when */
 	int64_t timeout_ms;
+	int64_t heartbeat_ms, heartbeat_cycles; /* 0 = none */
+	int64_t limit_kib; /* of a message */
 };
+
+/* Is it told that a run starts and is alive? */
+bool webhook_hears_life(const struct webhook_opts *opts);
 
 extern const struct reporter reporter_bundle;
 extern const struct reporter reporter_json;

@@ -8,6 +8,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <unistd.h>
 
 /* Given up is worse than waiting: a person must look. */
 static int exit_code(const struct delivery_tally *tally)
@@ -26,6 +27,7 @@ static void summarise(const struct delivery_tally *tally)
 static int run(const struct host *host, const struct options *o)
 {
 	bool quiet = options_get(o, "quiet") != NULL, problems = options_get(o, "problems") != NULL;
+	bool follow = options_get(o, "follow") != NULL;
 	const char *duration = options_get(o, "for");
 	struct delivery how = {.say = quiet ? NULL : stdout, .only_problems = problems};
 	struct delivery_tally tally = {0};
@@ -41,12 +43,13 @@ static int run(const struct host *host, const struct options *o)
 	}
 	rc = store_open(options_get(o, "db"), STORE_CHANGE, &store, &err);
 	if (rc == 0) {
-		rc = deliver(store, &how, &tally, &err);
+		rc = follow ? deliver_follow(store, &how, STDIN_FILENO, &err)
+			    : deliver(store, &how, &tally, &err);
 		store_close(store);
 	}
 	if (rc != 0 && !no_run_yet(o, &err))
 		return complain(&err);
-	if (!quiet && !problems)
+	if (!quiet && !problems && !follow)
 		summarise(&tally);
 	return exit_code(&tally);
 }
@@ -56,6 +59,7 @@ static const struct option_spec options[] = {
 	{0, "for", "DURATION", "keep trying for so long (default: each message once)", false,
 		false},
 	{'q', "quiet", NULL, "print nothing", false, false},
+	{0, "follow", NULL, "send what comes until standard input is closed", true, false},
 	{0, "problems", NULL, "print problems only", true, false},
 	{0},
 };

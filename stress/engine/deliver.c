@@ -27,6 +27,7 @@
 #define BACKOFF_MAX_MS   INT64_C(3600000)
 #define TRY_MIN_MS       INT64_C(1000) /* even when the time is nearly up */
 #define LIFE_NS          (3 * 24 * 3600 * NS_PER_S) /* then a message is given up */
+#define LOOK_MS          1000 /* during a run: how often for messages that are due */
 #define CHILD_GRACE_MS   2000 /* the child ends by itself; it is killed when it does not */
 
 /* What one try came to. */
@@ -286,15 +287,40 @@ int deliver(struct store *store, const struct delivery *how, struct delivery_tal
 	return 0;
 }
 
+/* ---- while a run lives ---- */
+
+/* True when the other end was closed meanwhile; nothing is ever written to it. */
+static bool closed_within(int fd, int ms)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	return poll(&p, 1, ms) > 0;
+}
+
+int deliver_follow(struct store *store, const struct delivery *how, int fd, struct err *err)
+{
+	struct round r = {.store = store, .how = how, .until_ns = NEVER};
+	auto_close int lock = -1;
+
+	while (take_lock(store, &lock, err) != 0) {
+		if (err->code != ERR_REFUSED)
+			return -1;
+		if (closed_within(fd, LOOK_MS))
+			return 0;
+	}
+	/* a try whose result cannot be written would be made over and over: not by us */
+	do {
+		if (go_through(&r, err) != 0)
+			return -1;
+	} while (!closed_within(fd, LOOK_MS));
+	return 0;
+}
+
 /* ---- in a child ---- */
 
-static int spawn(struct store *store, int64_t for_ms, bool quiet, pid_t *pid, struct err *err)
+/* `in` becomes its standard input. */
+static int spawn(char *const argv[], int in, pid_t *pid, struct err *err)
 {
-	auto_free char *duration = xasprintf("%" PRId64 "ms", for_ms);
-	/* the kernel's link, not argv[0]: the program may have been replaced or moved */
-	char *argv[] = {(char *)"vfio-stress", (char *)"deliver", (char *)"--db",
-		(char *)store_path(store), (char *)"--for", duration,
-		(char *)(quiet ? "--quiet" : "--problems"), NULL};
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
 	sigset_t none, all;
@@ -305,10 +331,14 @@ static int spawn(struct store *store, int64_t for_ms, bool quiet, pid_t *pid, st
 	posix_spawnattr_init(&attr);
 	posix_spawnattr_setsigmask(&attr, &none);
 	posix_spawnattr_setsigdefault(&attr, &all);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	/* a group of its own: Ctrl-C is for the run, which then decides */
+	posix_spawnattr_setflags(
+		&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
 	posix_spawn_file_actions_init(&files);
+	posix_spawn_file_actions_adddup2(&files, in, STDIN_FILENO);
 	/* standard output belongs to the report */
 	posix_spawn_file_actions_adddup2(&files, STDERR_FILENO, STDOUT_FILENO);
+	/* the kernel's link, not argv[0]: the program may have been replaced or moved */
 	rc = posix_spawn(pid, "/proc/self/exe", &files, &attr, argv, environ);
 	posix_spawn_file_actions_destroy(&files);
 	posix_spawnattr_destroy(&attr);
@@ -333,13 +363,54 @@ static void wait_child(pid_t pid, int64_t deadline_ns, int cancel_fd)
 	waitpid(pid, NULL, WNOHANG);
 }
 
+struct follower {
+	pid_t pid;
+	int fd; /* closed, it ends */
+};
+
+int follower_start(const char *db, struct follower **out, struct err *err)
+{
+	char *argv[] = {(char *)"vfio-stress", (char *)"deliver", (char *)"--db", (char *)db,
+		(char *)"--follow", (char *)"--quiet", NULL};
+	struct follower *f;
+	int ends[2], rc;
+	pid_t pid;
+
+	if (pipe2(ends, O_CLOEXEC) != 0)
+		return err_set(err, ERR_IO, errno, "start `vfio-stress deliver`");
+	rc = spawn(argv, ends[0], &pid, err);
+	close(ends[0]);
+	if (rc != 0) {
+		close(ends[1]);
+		return -1;
+	}
+	f = xcalloc(1, sizeof(*f));
+	f->pid = pid;
+	f->fd = ends[1];
+	*out = f;
+	return 0;
+}
+
+void follower_stop(struct follower *f)
+{
+	if (f == NULL)
+		return;
+	close(f->fd);
+	wait_child(f->pid, clock_mono_ns() + CHILD_GRACE_MS * NS_PER_MS, -1);
+	free(f);
+}
+
 int deliver_in_child(struct store *store, int64_t wait_ms, int cancel_fd, bool quiet,
 	int64_t *left_out, struct err *err)
 {
+	auto_free char *duration = xasprintf("%" PRId64 "ms", wait_ms);
+	char *argv[] = {(char *)"vfio-stress", (char *)"deliver", (char *)"--db",
+		(char *)store_path(store), (char *)"--for", duration,
+		(char *)(quiet ? "--quiet" : "--problems"), NULL};
 	pid_t pid;
 
 	if (store_outbox_pending(store) > 0) {
-		if (spawn(store, wait_ms, quiet, &pid, err) != 0)
+		if (spawn(argv, STDIN_FILENO, &pid, err) != 0)
 			return -1;
 		wait_child(
 			pid, clock_mono_ns() + (wait_ms + CHILD_GRACE_MS) * NS_PER_MS, cancel_fd);

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "engine/progress.h"
+#include "engine/telling.h"
 #include "engine/writer.h"
 #include "model/lane_device.h"
 #include "model/step.h"
@@ -122,6 +123,7 @@ static void on_prepared(struct sup_lane *lane, const struct event *ev)
 static void show(struct sup_lane *lane, const char *word, const char *device)
 {
 	progress_lane(lane->sup->progress, sup_lane_index(lane), lane->at.cycle, word, device);
+	telling_lane(lane->sup->telling, sup_lane_index(lane), lane->at.cycle, word);
 	if (*word != '\0')
 		log_info("lane", "%s cycle %u: %s%s%s", lane->spec->name, lane->at.cycle, word,
 			*device ? " " : "", device);
@@ -190,6 +192,15 @@ static void begin_tail(struct sup_lane *lane)
 	lane->iommu_fault = false;
 }
 
+static void show_failure(struct sup_lane *lane, const struct event *ev)
+{
+	const struct step *step = sup_lane_step(lane, ev);
+	const char *word = step != NULL ? step->type->word.name : "?";
+
+	progress_failure(lane->sup->progress, sup_lane_index(lane), ev, word);
+	telling_failure(lane->sup->telling, sup_lane_index(lane), ev, word);
+}
+
 static void on_step_end(struct sup_lane *lane, const struct event *ev)
 {
 	if (lane->at.step_open && ev->flags & EVENT_DISRUPTIVE)
@@ -198,8 +209,7 @@ static void on_step_end(struct sup_lane *lane, const struct event *ev)
 	lane->at.step_open = false;
 	sup_lane_stretch(lane, "the way to the next step", ev->mono_ns, SUP_BETWEEN_NS);
 	if (ev->outcome == OUTCOME_FAIL || ev->outcome == OUTCOME_BROKEN)
-		progress_failure(lane->sup->progress, sup_lane_index(lane), ev,
-			sup_lane_step(lane, ev) ? sup_lane_step(lane, ev)->type->word.name : "?");
+		show_failure(lane, ev);
 	show(lane, "", "");
 }
 
@@ -212,6 +222,7 @@ static void on_cycle_end(struct sup_lane *lane, const struct event *ev)
 		SUP_BETWEEN_NS + lane->sup->req->scenario->settle_ms * NS_PER_MS);
 	progress_cycle(
 		lane->sup->progress, sup_lane_index(lane), ev->cycle, (enum outcome)ev->outcome);
+	telling_cycle(lane->sup->telling, sup_lane_index(lane), (enum outcome)ev->outcome);
 }
 
 static void on_lane_end(struct sup_lane *lane, const struct event *ev)
@@ -222,6 +233,7 @@ static void on_lane_end(struct sup_lane *lane, const struct event *ev)
 	lane->at.phase = PHASE_NONE;
 	lane->life = lane->abandoned ? LANE_ABANDONED : LANE_ENDED;
 	progress_lane_over(lane->sup->progress, sup_lane_index(lane));
+	telling_lane_over(lane->sup->telling, sup_lane_index(lane));
 	sup_lane_over(lane->sup);
 }
 

@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "engine/budget.h"
 #include "engine/progress.h"
+#include "engine/telling.h"
 #include "engine/writer.h"
 #include "klog/klog.h"
 #include "klog/rules.h"
@@ -136,8 +137,10 @@ static void changed(void *arg, const struct incident *inc)
 	writer_incident(s->writer, &now);
 	if ((!before->known || now.over_budget != before->over_budget) && !now.expected)
 		progress_incident(s->progress, &now);
-	if (now.over_budget && !before->over_budget)
+	if (now.over_budget && !before->over_budget) {
+		telling_incident(s->telling, &now);
 		stop_lane_of(s, &now);
+	}
 	before->count = inc->count;
 	before->known = true;
 	before->over_budget = now.over_budget;

@@ -10,6 +10,7 @@
 #include "engine/progress.h"
 #include "engine/writer.h"
 #include "engine/supervisor.h"
+#include "engine/telling.h"
 #include "world/machine.h"
 
 #include <inttypes.h>
@@ -171,6 +172,7 @@ static void on_heartbeat(void *arg)
 	sup_fate_look(s);
 	sup_log_tick(s);
 	progress_tick(s->progress);
+	telling_tick(s->telling);
 	loop_timer_set(s->loop, &s->heartbeat, clock_mono_ns() + NS_PER_S, on_heartbeat, s);
 }
 
@@ -268,6 +270,7 @@ static int write_beginning(struct supervisor *s, struct err *err)
 	sup_machine_keep(s);
 	sup_witness_begin(s, boot_id);
 	s->writer = writer_start(s->store, run, boot_id);
+	s->telling = telling_begin(s->req, s->writer, store_path(s->store), s->run_id, m.name);
 	return loop_watch(s->loop, writer_fd(s->writer), on_writer, s, err);
 }
 
@@ -471,6 +474,7 @@ static int end_run(struct supervisor *s)
 	loop_unwatch(s->loop, writer_fd(s->writer));
 	unwritten = writer_stop(s->writer, STORE_LAST_MS, &s->store);
 	s->writer = NULL;
+	telling_end(s->telling);
 	sup_witness_end(s);
 	progress_free(s->progress);
 	s->progress = NULL;

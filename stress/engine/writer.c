@@ -23,6 +23,7 @@ enum item_kind {
 	ITEM_HEARTBEAT,
 	ITEM_KLOG,
 	ITEM_ABORTED,
+	ITEM_OUTBOX,
 };
 
 struct item {
@@ -203,6 +204,19 @@ void writer_klog(struct writer *w, const struct klog_account *k)
 	add(w, ITEM_KLOG, k, sizeof(*k), false);
 }
 
+void writer_outbox(struct writer *w, const struct outbox_item *item)
+{
+	struct outbox_item *copy = xmalloc(sizeof(*copy));
+
+	*copy = *item;
+	copy->url = xstrdup(item->url);
+	copy->secret = item->secret != NULL ? xstrdup(item->secret) : NULL;
+	copy->content_type = xstrdup(item->content_type);
+	copy->body = xmalloc(item->body_len);
+	memcpy(copy->body, item->body, item->body_len);
+	add(w, ITEM_OUTBOX, &copy, sizeof(copy), false);
+}
+
 void writer_aborted(struct writer *w, const char *why)
 {
 	add(w, ITEM_ABORTED, why, strlen(why) + 1, true);
@@ -289,6 +303,8 @@ static int write_item(
 		return store_run_klog(w->store, w->run, payload, err);
 	case ITEM_ABORTED:
 		return store_run_aborted(w->store, w->run, payload, err);
+	case ITEM_OUTBOX:
+		return store_outbox_add(w->store, *(struct outbox_item *const *)payload, err);
 	}
 	return 0;
 }
@@ -313,15 +329,19 @@ static int batch_each(struct writer *w, const struct batch *b, visit_item *visit
 static int free_item(
 	struct writer *w, const struct item *item, const void *payload, struct err *err)
 {
-	struct incident *inc;
-
 	(void)w;
 	(void)err;
-	if (item->kind != ITEM_INCIDENT)
-		return 0;
-	inc = *(struct incident *const *)payload;
-	incident_finish(inc);
-	free(inc);
+	if (item->kind == ITEM_INCIDENT) {
+		struct incident *inc = *(struct incident *const *)payload;
+
+		incident_finish(inc);
+		free(inc);
+	} else if (item->kind == ITEM_OUTBOX) {
+		struct outbox_item *message = *(struct outbox_item *const *)payload;
+
+		outbox_item_finish(message);
+		free(message);
+	}
 	return 0;
 }
 

@@ -20,8 +20,20 @@ void outbox_item_finish(struct outbox_item *item)
 	*item = (struct outbox_item){0};
 }
 
+static int drop_replaced(struct store *s, const struct outbox_item *item, struct err *err)
+{
+	if (item->replaces[0] == '\0')
+		return 0;
+	return db_run(store_db(s), err,
+		"DELETE FROM outbox WHERE state = 0 AND url = ?1 AND substr(event_id, 1, "
+		"length(?2)) = ?2",
+		"ss", item->url, item->replaces);
+}
+
 int store_outbox_add(struct store *s, const struct outbox_item *item, struct err *err)
 {
+	if (drop_replaced(s, item, err) != 0)
+		return -1;
 	return db_run(store_db(s), err,
 		"INSERT OR IGNORE INTO outbox (run, event_id, url, secret, content_type, body,"
 		" created_ns, next_ns, timeout_ms) VALUES (?,?,?,?,?,?,?,?,?)",
@@ -62,8 +74,9 @@ int store_outbox_next(
 	if (db_query(store_db(s), &q, err,
 		    "SELECT id, run, event_id, url, secret, content_type, body, created_ns, "
 		    "next_ns,"
-		    " tries, timeout_ms FROM outbox WHERE state = 0 AND next_ns <= ? ORDER BY id "
-		    "LIMIT 1",
+		    " tries, timeout_ms FROM outbox o WHERE state = 0 AND next_ns <= ?"
+		    " AND id = (SELECT min(id) FROM outbox WHERE state = 0 AND url = o.url)"
+		    " ORDER BY id LIMIT 1",
 		    "i", now_wall_ns) != 0)
 		return -1;
 	rc = db_row(q, err);
@@ -112,7 +125,9 @@ int64_t store_outbox_pending(struct store *s)
 
 int64_t store_outbox_due_ns(struct store *s)
 {
-	static const char sql[] = "SELECT min(next_ns) FROM outbox WHERE state = 0";
+	static const char sql[] =
+		"SELECT min(next_ns) FROM outbox o WHERE state = 0"
+		" AND id = (SELECT min(id) FROM outbox WHERE state = 0 AND url = o.url)";
 
 	return one_number(s, sql, NEVER);
 }

@@ -6,6 +6,7 @@
 
 #include <curl/curl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 
 #define RETRY_AFTER_MAX_S 86400 /* what a server may ask for; some libcurls pass on any number */
@@ -86,9 +87,17 @@ static void set_up(
 	curl_easy_setopt(curl, CURLOPT_HEADERDATA, left);
 }
 
+static bool is_https(const char *url)
+{
+	return strncasecmp(url, "https:", strlen("https:")) == 0;
+}
+
 /* curl's own message is not used: it may name the host. */
 static int explain(CURL *curl, CURLcode rc, const struct http_post *post, struct err *err)
 {
+	/* said of what is no HTTP at all, too */
+	if (rc == CURLE_UNSUPPORTED_PROTOCOL && is_https(post->url))
+		return err_set(err, ERR_LOST, 0, "the answer is not HTTP");
 	switch (rc) {
 	case CURLE_URL_MALFORMAT:
 	case CURLE_UNSUPPORTED_PROTOCOL:
@@ -121,8 +130,8 @@ static int perform(CURL *curl, const struct http_post *post, struct curl_slist *
 	set_up(curl, post, headers, &left);
 	rc = curl_easy_perform(curl);
 	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-	/* the status has been said even when what followed was cut off */
-	if (rc != CURLE_OK && (rc != CURLE_WRITE_ERROR || status == 0))
+	/* what the server has said stays said, however the rest of its answer went wrong */
+	if (rc != CURLE_OK && status < 200)
 		return explain(curl, rc, post, err);
 	/* seconds, also when the server gave a date (then negative when it is past) */
 	curl_easy_getinfo(curl, CURLINFO_RETRY_AFTER, &retry_after);

@@ -13,7 +13,7 @@
 
 int main(int argc, char **argv)
 {
-	struct webhook_opts opts = {.timeout_ms = 20000};
+	struct webhook_opts opts = {.timeout_ms = 20000, .limit_kib = 64};
 	struct run_view *run;
 	struct store *store;
 	struct err err;

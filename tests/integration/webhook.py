@@ -6,131 +6,24 @@ server that answers well, badly, late and not at all; checks what arrives, is ke
 import base64
 import hashlib
 import hmac
-import http.server
 import json
 import os
 import re
 import socket
 import sqlite3
-import ssl
-import struct
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
 
+from receiver import OK, Authority, Receiver, endless, hang, reset, short, status
+
 PROGRAM, OUTBOX_ADD, DELIVER_AFTER, SCHEMA = sys.argv[1:5]
 KEY = bytes(range(100, 132))
 SECRET = "whsec_" + base64.b64encode(KEY).decode()
-
-
-def openssl(*args, **kw):
-    subprocess.run(["openssl", *args], check=True, capture_output=True, **kw)
-
-
-class Authority:
-    """A CA of our own and the certificates it signs."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.bundle = self.self_signed("ca", "basicConstraints=critical,CA:TRUE")
-
-    def path(self, name):
-        return os.path.join(self.folder, name)
-
-    def self_signed(self, name, extension):
-        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                "-keyout", self.path(name + ".key"), "-out", self.path(name + ".pem"),
-                "-subj", "/CN=" + name, "-days", "2", "-addext", extension)
-        return self.path(name + ".pem")
-
-    def signed(self, name, host, days="2"):
-        openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                "-keyout", self.path(name + ".key"), "-out", self.path(name + ".csr"),
-                "-subj", "/CN=" + name)
-        with open(self.path(name + ".ext"), "w") as f:
-            f.write("subjectAltName=" + host)
-        openssl("x509", "-req", "-in", self.path(name + ".csr"), "-CA", self.bundle,
-                "-CAkey", self.path("ca.key"), "-CAcreateserial", "-days", days,
-                "-extfile", self.path(name + ".ext"), "-out", self.path(name + ".pem"))
-
-
-class Receiver:
-    """A TLS server. `script` answers one request after the other; the last answer repeats."""
-
-    def __init__(self, cert, key, script):
-        self.requests = []
-        self.script = script
-        receiver = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                n = len(receiver.requests)
-                receiver.requests.append((time.monotonic(), dict(self.headers), body, self.path))
-                answer = receiver.script[min(n, len(receiver.script) - 1)]
-                answer(self)
-
-            def log_message(self, *_):
-                pass
-
-        class Server(http.server.ThreadingHTTPServer):
-            daemon_threads = True
-
-            def handle_error(self, *_):
-                pass  # clients that hang up are what this test is about
-
-        self.server = Server(("127.0.0.1", 0), Handler)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(cert, key)
-        self.server.socket = context.wrap_socket(
-            self.server.socket, server_side=True, do_handshake_on_connect=False)
-        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
-        self.port = self.server.server_address[1]
-        self.url = f"https://localhost:{self.port}/hook"
-
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()
-
-
-def status(code, headers=(), body=b""):
-    def answer(h):
-        h.send_response(code)
-        for name, value in headers:
-            h.send_header(name, value)
-        h.send_header("Content-Length", str(len(body)))
-        h.end_headers()
-        h.wfile.write(body)
-    return answer
-
-
-def hang(h):
-    time.sleep(30)
-
-
-def reset(h):
-    sock = h.connection
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    h.close_connection = True
-    socket.close(sock.detach())
-
-
-def endless(h):
-    h.send_response(200)
-    h.send_header("Transfer-Encoding", "chunked")
-    h.end_headers()
-    while True:
-        h.wfile.write(b"1000\r\n" + b"x" * 4096 + b"\r\n")
-
-
-OK = status(200)
 
 
 class Webhook(unittest.TestCase):
@@ -395,6 +288,20 @@ class Webhook(unittest.TestCase):
 
     def test_a_reset_connection_is_tried_again(self):
         r = self.receiver(reset, OK)
+        self.add(r.url)
+        self.deliver(0, "--for", "20s")
+        self.assertEqual(len(r.requests), 2)
+
+    def test_garbage_behind_a_good_status_is_not_read(self):
+        for answer in (status(200, body=b"\x00\xff<html>no" * 100), short(200)):
+            r = self.receiver(answer)
+            self.add(r.url)
+            self.deliver(0)
+            self.assertEqual(len(r.requests), 1)
+            self.setUp()
+
+    def test_what_is_no_answer_is_tried_again(self):
+        r = self.receiver(lambda h: h.wfile.write(b"\x16\x03 this is not HTTP\r\n\r\n"), OK)
         self.add(r.url)
         self.deliver(0, "--for", "20s")
         self.assertEqual(len(r.requests), 2)

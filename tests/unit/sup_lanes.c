@@ -4,6 +4,7 @@
  * lanes' processes are this program again: one sleeps in the kernel, the others wait.
  */
 #include "engine/supervisor.h"
+#include "engine/telling.h"
 
 #include "base/clock.h"
 #include "base/str.h"
@@ -133,6 +134,7 @@ static void begin(struct world *w)
 	run.lanes = lanes;
 	assert_int_equal(store_run_begin(w->s.store, &run, &w->s.run, &err), 0);
 	w->s.writer = writer_start(w->s.store, w->s.run, "");
+	w->s.telling = telling_begin(&w->req, w->s.writer, w->db, "run", "host");
 	assert_int_equal(loop_watch(w->s.loop, writer_fd(w->s.writer), on_writer, &w->s, &err), 0);
 	clock_test_set(T0);
 	assert_int_equal(sup_lanes_start(&w->s, &err), 0);
@@ -166,6 +168,7 @@ static void finish(struct world *w, struct run_view *view)
 	run_view_free(view);
 	store_close(w->s.store);
 	loop_close(w->s.loop);
+	telling_end(w->s.telling);
 	progress_free(w->s.progress);
 	close(w->quiet_fd);
 	scenario_free(w->sc);

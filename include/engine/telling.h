@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VFIO_STRESS_ENGINE_TELLING_H
+#define VFIO_STRESS_ENGINE_TELLING_H
+
+#include "model/outcome.h"
+
+#include <stdint.h>
+
+struct event;
+struct incident;
+struct report_spec;
+struct run_request;
+struct store;
+struct writer;
+
+/*
+ * Tells the webhooks of a run while it lives: that it has started, that it is alive, that it fails.
+ * Messages go through the writer into the store's outbox; a child of its own sends them, so that a
+ * receiver that does not answer delays nothing.
+ */
+struct telling;
+
+/* `db`: the store's file. Never NULL; without webhooks it does nothing. */
+struct telling *telling_begin(const struct run_request *req, struct writer *writer, const char *db,
+	const char *run_id, const char *host);
+/* Ends the child; what is not sent stays in the outbox. Before the store is written by others. */
+void telling_end(struct telling *t);
+
+/* A lane is at this step (word "" = between two steps) of this cycle. */
+void telling_lane(struct telling *t, uint32_t lane, uint32_t cycle, const char *word);
+void telling_lane_over(struct telling *t, uint32_t lane);
+void telling_cycle(struct telling *t, uint32_t lane, enum outcome outcome);
+/* A step's END that is a failure. */
+void telling_failure(struct telling *t, uint32_t lane, const struct event *end, const char *word);
+/* It is over its budget, and was not before. */
+void telling_incident(struct telling *t, const struct incident *inc);
+/* Once a second. */
+void telling_tick(struct telling *t);
+
+#endif

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "engine/telling.h"
+
+#include "base/bdf.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/vec.h"
+#include "engine/deliver.h"
+#include "engine/supervise.h"
+#include "engine/writer.h"
+#include "model/reporter.h"
+#include "model/store.h"
+#include "reporters/cloudevent.h"
+#include "reporters/life.h"
+#include "reporters/reporters.h"
+
+#include <inttypes.h>
+
+/* One webhook, and when it is to hear next that the run is alive. */
+struct hearer {
+	const struct webhook_opts *opts;
+	int64_t next_ns; /* NEVER: not by time */
+	uint64_t next_cycles; /* UINT64_MAX: not by cycles */
+};
+
+struct telling {
+	struct writer *writer;
+	struct follower *follower; /* NULL: there is nobody to tell */
+	const struct scenario *sc;
+	char run[RUN_ID_MAX];
+	char host[256];
+	int64_t started_ns; /* wall */
+	struct life_lane *lanes;
+	size_t nlanes;
+	VEC(struct hearer) hearers;
+	uint64_t cycles; /* of all lanes */
+	uint64_t failures, beats;
+	char why[DETAIL_MAX];
+};
+
+/* ---- saying ---- */
+
+static void post(struct telling *t, const struct hearer *h, enum life_kind kind, uint64_t number)
+{
+	const struct life life = {
+		.kind = kind,
+		.number = number,
+		.run = t->run,
+		.scenario = t->sc->name,
+		.host = t->host,
+		.started_ns = t->started_ns,
+		.now_ns = clock_wall_ns(),
+		.next_ms = h->opts->heartbeat_ms,
+		.lanes = t->lanes,
+		.nlanes = t->nlanes,
+		.failures = t->failures,
+		.why = t->why,
+	};
+	struct outbox_item item = {
+		.url = (char *)h->opts->url,
+		.secret = (char *)h->opts->secret,
+		.content_type = (char *)CLOUDEVENT_TYPE,
+		.created_ns = life.now_ns,
+		.timeout_ms = (int)h->opts->timeout_ms,
+	};
+	auto_free char *body = life_event(&life, (size_t)h->opts->limit_kib << 10, &item.body_len);
+
+	item.body = body;
+	str_set(item.run, t->run);
+	life_id(&life, item.event_id, sizeof(item.event_id));
+	/* who is told late is told how it is now, not how it was all the while */
+	if (kind == LIFE_ALIVE)
+		snprintf(item.replaces, sizeof(item.replaces), "%s.alive.", t->run);
+	writer_outbox(t->writer, &item);
+}
+
+static void schedule(const struct telling *t, struct hearer *h)
+{
+	const struct webhook_opts *o = h->opts;
+
+	h->next_ns = o->heartbeat_ms > 0 ? clock_mono_ns() + o->heartbeat_ms * NS_PER_MS : NEVER;
+	h->next_cycles =
+		o->heartbeat_cycles > 0 ? t->cycles + (uint64_t)o->heartbeat_cycles : UINT64_MAX;
+}
+
+static void fails(struct telling *t)
+{
+	if (t->failures++ > 0)
+		return;
+	vec_foreach (h, &t->hearers)
+		post(t, h, LIFE_FAILING, 1);
+}
+
+/* ---- what happens ---- */
+
+void telling_lane(struct telling *t, uint32_t lane, uint32_t cycle, const char *word)
+{
+	t->lanes[lane].cycle = cycle;
+	t->lanes[lane].step = *word != '\0' ? word : NULL;
+}
+
+void telling_lane_over(struct telling *t, uint32_t lane)
+{
+	t->lanes[lane].over = true;
+	t->lanes[lane].step = NULL;
+}
+
+void telling_cycle(struct telling *t, uint32_t lane, enum outcome outcome)
+{
+	if (outcome == OUTCOME_ABORTED)
+		return;
+	t->cycles++;
+	t->lanes[lane].done++;
+	t->lanes[lane].failed += outcome == OUTCOME_FAIL || outcome == OUTCOME_BROKEN;
+}
+
+void telling_failure(struct telling *t, uint32_t lane, const struct event *end, const char *word)
+{
+	if (t->failures == 0)
+		snprintf(t->why, sizeof(t->why), "%s, cycle %" PRIu32 ", %s%s%s: %s: %s",
+			t->lanes[lane].name, end->cycle, word, *end->subject ? " of " : "",
+			end->subject, end->reason, end->text);
+	fails(t);
+}
+
+void telling_incident(struct telling *t, const struct incident *inc)
+{
+	char bdf[BDF_LEN];
+
+	if (t->failures == 0)
+		snprintf(t->why, sizeof(t->why), "%s%s%s: %s", inc->id, inc->has_bdf ? " of " : "",
+			inc->has_bdf ? bdf_text(inc->bdf, bdf) : "",
+			inc->nfirst > 0 ? inc->first[0].text : inc->meaning);
+	fails(t);
+}
+
+void telling_tick(struct telling *t)
+{
+	int64_t now = clock_mono_ns();
+	bool beat = false;
+
+	vec_foreach (h, &t->hearers) {
+		if (now < h->next_ns && t->cycles < h->next_cycles)
+			continue;
+		post(t, h, LIFE_ALIVE, t->beats + 1);
+		schedule(t, h);
+		beat = true;
+	}
+	t->beats += beat;
+}
+
+/* ---- from start to end ---- */
+
+static void add_hearers(struct telling *t, const struct report_spec *specs, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (specs[i].type == &reporter_webhook)
+			vec_push(&t->hearers)->opts = specs[i].opts;
+}
+
+/* Delivery can be done later as well, so a child that cannot be started ends no run. */
+static void begin_delivery(struct telling *t, const char *db)
+{
+	struct err err;
+
+	if (follower_start(db, &t->follower, &err) != 0)
+		log_warn("webhook", "%s: they are sent when the run ends", err.msg);
+}
+
+struct telling *telling_begin(const struct run_request *req, struct writer *writer, const char *db,
+	const char *run_id, const char *host)
+{
+	struct telling *t = xcalloc(1, sizeof(*t));
+	size_t i;
+
+	t->writer = writer;
+	t->sc = req->scenario;
+	t->started_ns = clock_wall_ns();
+	str_set(t->run, run_id);
+	str_set(t->host, host);
+	t->nlanes = t->sc->nlanes;
+	t->lanes = xcalloc(t->nlanes, sizeof(*t->lanes));
+	for (i = 0; i < t->nlanes; i++)
+		t->lanes[i].name = t->sc->lanes[i].name;
+	add_hearers(t, req->reports, req->nreports);
+	add_hearers(t, t->sc->reports, t->sc->nreports);
+	if (t->hearers.n > 0)
+		begin_delivery(t, db);
+	vec_foreach (h, &t->hearers) {
+		schedule(t, h);
+		if (webhook_hears_life(h->opts))
+			post(t, h, LIFE_STARTED, 1);
+	}
+	return t;
+}
+
+void telling_end(struct telling *t)
+{
+	if (t == NULL)
+		return;
+	follower_stop(t->follower);
+	vec_finish(&t->hearers);
+	free(t->lanes);
+	free(t);
+}

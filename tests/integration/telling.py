@@ -1,0 +1,222 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""telling.py PROGRAM: what webhooks hear while a run lives, also when nobody answers."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from concurrent.futures import ThreadPoolExecutor
+
+from receiver import Authority, Receiver, OK, hang, status
+
+PROGRAM = sys.argv[1]
+FAULT = b"3,900,5000000,-;DMAR: VT-d detected Invalidation Queue Error: Reason f\n"
+SCENARIO = """version: 1
+name: telling
+connect: test:///default
+lanes: [{domain: test, take-over: true}]
+steps: [start, {hold: HOLD}, destroy]
+repeat: {until: {cycles: CYCLES}}
+report:
+  - json: run.json
+"""
+
+
+class Telling(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.tmp = tempfile.TemporaryDirectory()
+        cls.ca = Authority(cls.tmp.name)
+        cls.ca.signed("good", "DNS:localhost")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.tmp.cleanup()
+
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(dir=self.tmp.name)
+        os.mkfifo(self.path("kmsg"))
+        self.kmsg = os.open(self.path("kmsg"), os.O_RDWR)
+        self.receivers = []
+        self.env = dict(os.environ, CURL_CA_BUNDLE=self.ca.bundle)
+
+    def tearDown(self):
+        os.close(self.kmsg)
+        for r in self.receivers:
+            r.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def receiver(self, *script):
+        r = Receiver(self.ca.path("good.pem"), self.ca.path("good.key"), script or (OK,))
+        self.receivers.append(r)
+        return r
+
+    def start(self, webhooks, hold="100ms", cycles=3):
+        with open(self.path("telling.yaml"), "w") as f:
+            f.write(SCENARIO.replace("HOLD", hold).replace("CYCLES", str(cycles)))
+            for url, options in webhooks:
+                f.write(f'  - webhook: {{url: "{url}"{options}}}\n')
+        with open(self.path("said"), "w") as said:
+            return subprocess.Popen(
+                [PROGRAM, "run", "telling.yaml", "--db", "runs.db", "--kmsg", "kmsg"],
+                cwd=self.folder, env=self.env, stdin=subprocess.DEVNULL, stdout=said,
+                stderr=subprocess.STDOUT)
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def said(self):
+        with open(self.path("said")) as f:
+            return f.read()
+
+    def finish(self, p, code):
+        p.wait(100)
+        self.assertEqual(p.returncode, code, self.said())
+        return self.said()
+
+    def wait_until(self, what, condition):
+        for _ in range(600):
+            if condition():
+                return
+            time.sleep(0.05)
+        self.fail(what)
+
+    def report(self):
+        with open(self.path("run.json")) as f:
+            return json.load(f)
+
+    def heard(self, r):
+        """(what, data) of each message; that the envelope is right is checked for all."""
+        events = []
+        for _, headers, body, _ in r.requests:
+            event = json.loads(body)
+            self.assertEqual(event["id"], headers["webhook-id"])
+            self.assertTrue(event["id"].startswith(event["subject"] + "."))
+            self.assertLessEqual(len(body), 65536)
+            events.append((event["type"].split(".")[-2], event["data"]))
+        return events
+
+    def wait_for(self, r, n):
+        self.wait_until(f"not {n} messages came", lambda: len(r.requests) >= n)
+
+    def test_a_run_says_that_it_lives(self):
+        r = self.receiver()
+        self.finish(self.start([(r.url, ", heartbeat: 1s")], hold="4s", cycles=1), 0)
+        events = self.heard(r)
+        words = [what for what, _ in events]
+        self.assertEqual((words[0], words[-1]), ("started", "ended"))
+        self.assertGreaterEqual(words.count("alive"), 2)
+        self.assertEqual(set(words[1:-1]), {"alive"})
+        alive = [data for what, data in events if what == "alive"]
+        self.assertEqual([a["number"] for a in alive], sorted({a["number"] for a in alive}))
+        for a in alive:
+            self.assertEqual((a["schema"], a["next_within_s"]), ("vfio-stress/life/1", 1))
+            self.assertEqual((a["lanes"][0]["name"], a["failures"], a["why"]), ("test", 0, None))
+        self.assertEqual(alive[0]["lanes"][0]["step"], "hold")
+
+    def test_a_heartbeat_can_count_cycles(self):
+        r = self.receiver()
+        self.finish(self.start([(r.url, ", heartbeat-cycles: 3, when: failure")], hold="300ms",
+                               cycles=7), 0)
+        events = self.heard(r)
+        self.assertEqual(events[0][0], "started")
+        self.assertEqual(events[-1][0], "ended")  # it passed, and who hears heartbeats is told
+        done = [data["lanes"][0]["cycles"]["done"] for what, data in events if what == "alive"]
+        self.assertTrue(done and done[0] >= 3, done)
+
+    def test_without_heartbeats_only_the_end_of_a_good_run_is_told(self):
+        r = self.receiver()
+        self.finish(self.start([(r.url, "")]), 0)
+        self.assertEqual([what for what, _ in self.heard(r)], ["ended"])
+
+    def test_the_first_failure_is_told_at_once(self):
+        r = self.receiver()
+        p = self.start([(r.url, ", when: failure")], hold="6s", cycles=2)
+        self.wait_until("the run did not begin", lambda: "has begun" in self.said())
+        os.write(self.kmsg, FAULT)
+        os.write(self.kmsg, FAULT.replace(b"900,5", b"901,6"))
+        self.wait_for(r, 1)
+        self.assertIsNone(p.poll())  # the run goes on
+        self.finish(p, 1)
+        events = self.heard(r)
+        self.assertEqual([what for what, _ in events], ["failing", "ended"])
+        self.assertIn("dmar.inval-queue-error", events[0][1]["why"])
+
+    def test_a_receiver_that_does_not_answer_delays_no_cycle(self):
+        r = self.receiver(hang)
+        p = self.start([(r.url, ", heartbeat: 1s, timeout: 60s")], hold="100ms", cycles=20)
+        self.wait_for(r, 1)
+        self.wait_until("no report", lambda: os.path.exists(self.path("run.json")))
+        time.sleep(1)  # the run is over: it waits for its webhooks
+        p.send_signal(signal.SIGINT)
+        said = self.finish(p, 0)
+        self.assertIn("not delivered yet", said)
+        steps = {s["word"]: s for s in self.report()["lanes"][0]["steps"]}
+        self.assertEqual(steps["hold"]["count"], 20)
+        self.assertLess(steps["start"]["ms"]["max"], 2000)
+
+    def test_a_late_receiver_gets_all_in_order_and_only_the_last_heartbeat(self):
+        r = self.receiver(status(500), status(500), OK)
+        self.finish(self.start([(r.url, ", heartbeat: 1s")], hold="5s", cycles=1), 0)
+        words = []
+        for what, _ in self.heard(r)[2:]:
+            words.append(what)
+        self.assertEqual((words[0], words[-1]), ("started", "ended"))
+        self.assertEqual([what for what, _ in self.heard(r)[:2]], ["started", "started"])
+
+    def test_what_a_killed_run_had_to_say_is_sent_by_the_next_command(self):
+        r = self.receiver(hang, OK)
+        p = self.start([(r.url, ", heartbeat: 1s, timeout: 2s")], hold="20s", cycles=1)
+        self.wait_for(r, 1)
+        p.kill()
+        p.wait()
+        deadline = time.monotonic() + 30  # the child of the killed run ends with its try
+        while True:
+            d = subprocess.run([PROGRAM, "deliver", "--db", "runs.db", "--for", "20s"], text=True,
+                               cwd=self.folder, env=self.env, capture_output=True)
+            if d.returncode != 3 or time.monotonic() > deadline:
+                break
+            time.sleep(0.2)
+        self.assertEqual(d.returncode, 0, d.stdout + d.stderr)
+        words = [what for what, _ in self.heard(r)]
+        self.assertEqual(words[:2], ["started", "started"])
+        self.assertNotIn("ended", words)
+
+    def test_a_message_fits_the_receivers_limit(self):
+        r = self.receiver()
+        self.finish(self.start([(r.url, ", limit: 16, heartbeat: 1s")]), 0)
+        self.assertTrue(r.requests)
+        for _, _, body, _ in r.requests:
+            self.assertLessEqual(len(body), 16384)
+            json.loads(body)
+
+
+def run_one(name):
+    result = unittest.TestResult()
+    Telling(name).run(result)
+    return name, result.failures + result.errors
+
+
+def main():
+    """Most of a test's time is waiting: all wait at once."""
+    names = sys.argv[2:] or unittest.defaultTestLoader.getTestCaseNames(Telling)
+    bad = 0
+    Telling.setUpClass()
+    with ThreadPoolExecutor(8) as pool:
+        for name, problems in pool.map(run_one, names):
+            print("ok  " if not problems else "BAD ", name)
+            for _, text in problems:
+                print(text)
+                bad += 1
+    Telling.tearDownClass()
+    sys.exit(1 if bad else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Messages for webhooks: their order, and that they fit. */
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "model/scenario.h"
+#include "model/store.h"
+#include "reporters/life.h"
+
+#include "cmocka_all.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct box {
+	char dir[32], db[64];
+	struct store *store;
+};
+
+static int open_box(void **state)
+{
+	struct box *b = xcalloc(1, sizeof(*b));
+	struct err err;
+
+	str_set(b->dir, "/tmp/outbox.XXXXXX");
+	assert_non_null(mkdtemp(b->dir));
+	snprintf(b->db, sizeof(b->db), "%s/runs.db", b->dir);
+	assert_int_equal(store_open(b->db, STORE_CREATE, &b->store, &err), 0);
+	*state = b;
+	return 0;
+}
+
+static int close_box(void **state)
+{
+	struct box *b = *state;
+
+	store_close(b->store);
+	unlink(b->db);
+	rmdir(b->dir);
+	free(b);
+	return 0;
+}
+
+static void add(struct box *b, const char *id, const char *url, const char *replaces)
+{
+	struct outbox_item item = {.url = (char *)url,
+		.content_type = (char *)"x",
+		.body = (char *)"{}",
+		.body_len = 2,
+		.timeout_ms = 1000};
+	struct err err;
+
+	str_set(item.run, "run");
+	str_set(item.event_id, id);
+	str_set(item.replaces, replaces);
+	assert_int_equal(store_outbox_add(b->store, &item, &err), 0);
+}
+
+/* The id of what is due, "" = nothing; `row` for its result. */
+static const char *due(struct box *b, int64_t now, int64_t *row)
+{
+	static char id[64];
+	struct outbox_item item;
+	struct err err;
+	int rc = store_outbox_next(b->store, now, &item, &err);
+
+	assert_true(rc >= 0);
+	id[0] = '\0';
+	if (rc == 1) {
+		str_set(id, item.event_id);
+		*row = item.id;
+		outbox_item_finish(&item);
+	}
+	return id;
+}
+
+static void result(struct box *b, int64_t row, bool delivered, int64_t next)
+{
+	struct err err;
+
+	assert_int_equal(store_outbox_result(b->store, row, delivered, next, "", &err), 0);
+}
+
+static void what_is_put_off_is_not_overtaken(void **state)
+{
+	struct box *b = *state;
+	int64_t row;
+
+	add(b, "run.started", "https://a", "");
+	add(b, "run.ended", "https://a", "");
+	add(b, "run.ended", "https://b", "");
+	assert_string_equal(due(b, 10, &row), "run.started");
+	result(b, row, false, 100);
+	assert_string_equal(due(b, 10, &row), "run.ended"); /* of b */
+	result(b, row, true, NEVER);
+	assert_string_equal(due(b, 10, &row), "");
+	assert_int_equal(store_outbox_due_ns(b->store), 100);
+	assert_string_equal(due(b, 100, &row), "run.started");
+	result(b, row, true, NEVER);
+	assert_string_equal(due(b, 100, &row), "run.ended");
+}
+
+static void what_is_given_up_holds_nothing_up(void **state)
+{
+	struct box *b = *state;
+	int64_t row;
+
+	add(b, "run.started", "https://a", "");
+	add(b, "run.ended", "https://a", "");
+	assert_string_equal(due(b, 10, &row), "run.started");
+	result(b, row, false, NEVER);
+	assert_string_equal(due(b, 10, &row), "run.ended");
+}
+
+static void the_same_event_is_sent_once(void **state)
+{
+	struct box *b = *state;
+	int64_t row;
+
+	add(b, "run.failing", "https://a", "");
+	add(b, "run.failing", "https://a", "");
+	assert_int_equal(store_outbox_pending(b->store), 1);
+	due(b, 10, &row);
+	result(b, row, true, NEVER);
+	add(b, "run.failing", "https://a", "");
+	assert_int_equal(store_outbox_pending(b->store), 0);
+}
+
+static void a_heartbeat_takes_the_place_of_the_one_that_waits(void **state)
+{
+	struct box *b = *state;
+	int64_t row;
+
+	add(b, "run.alive.1", "https://a", "run.alive.");
+	add(b, "run.alive.1", "https://b", "run.alive.");
+	add(b, "run.failing", "https://a", "");
+	add(b, "run.alive.2", "https://a", "run.alive.");
+	assert_int_equal(store_outbox_pending(b->store), 3);
+	assert_string_equal(due(b, 10, &row), "run.alive.1"); /* of b */
+	result(b, row, true, NEVER);
+	assert_string_equal(due(b, 10, &row), "run.failing");
+	result(b, row, true, NEVER);
+	assert_string_equal(due(b, 10, &row), "run.alive.2");
+}
+
+static void a_message_of_many_lanes_is_cut_between_them(void **state)
+{
+	struct life_lane lanes[LANES_MAX];
+	char name[1024];
+	struct life life = {.kind = LIFE_ALIVE,
+		.number = 7,
+		.run = "run",
+		.scenario = "s",
+		.host = "h",
+		.lanes = lanes,
+		.nlanes = LANES_MAX};
+	char *text, omitted[64];
+	size_t i, len;
+
+	(void)state;
+	memset(name, 'x', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	for (i = 0; i < LANES_MAX; i++)
+		lanes[i] = (struct life_lane){.name = name, .cycle = i};
+	text = life_event(&life, 16 << 10, &len);
+	assert_true(len <= 16 << 10);
+	assert_int_equal(len, strlen(text));
+	assert_true(str_ends(text, "}}\n"));
+	snprintf(omitted, sizeof(omitted), "\"lanes_omitted\":%d}", LANES_MAX - 8);
+	assert_non_null(strstr(text, omitted));
+	assert_non_null(strstr(text, "\"id\": \"run.alive.7\""));
+	free(text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			what_is_put_off_is_not_overtaken, open_box, close_box),
+		cmocka_unit_test_setup_teardown(
+			what_is_given_up_holds_nothing_up, open_box, close_box),
+		cmocka_unit_test_setup_teardown(the_same_event_is_sent_once, open_box, close_box),
+		cmocka_unit_test_setup_teardown(
+			a_heartbeat_takes_the_place_of_the_one_that_waits, open_box, close_box),
+		cmocka_unit_test(a_message_of_many_lanes_is_cut_between_them),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
