@@ -11,6 +11,7 @@ struct command;
 /* The text of a command by what it is: --help and the manual have these parts in their own ways. */
 struct help_text {
 	struct str description; /* paragraphs, each a line */
+	struct str words; /* a paragraph made of a table; may be empty */
 	struct str exit_codes; /* one line; empty = the command's text does not tell them */
 	struct str examples; /* one a line */
 };

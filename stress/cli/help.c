@@ -59,10 +59,8 @@ void help_text_init(struct help_text *h, const struct command *cmd)
 
 	*h = (struct help_text){0};
 	str_add(&text, cmd->text);
-	if (cmd->add_text != NULL) {
-		str_add(&text, "\n\n");
-		cmd->add_text(&text);
-	}
+	if (cmd->add_text != NULL)
+		cmd->add_text(&h->words);
 	str_add(&text, "\n");
 	for (rest = text.s; (line = strsep(&rest, "\n")) != NULL;)
 		add_line(h, &paragraph, line);
@@ -72,6 +70,7 @@ void help_text_init(struct help_text *h, const struct command *cmd)
 void help_text_finish(struct help_text *h)
 {
 	str_finish(&h->description);
+	str_finish(&h->words);
 	str_finish(&h->exit_codes);
 	str_finish(&h->examples);
 }
@@ -201,6 +200,8 @@ static void lay_out(struct layout *l, const struct command *cmd)
 	rest = h.description.s;
 	for (i = 0; rest != NULL && (line = strsep(&rest, "\n")) != NULL && *line != '\0'; i++)
 		add_paragraph(l, i == 0 ? 3 : 10 + (unsigned)i, line);
+	if (h.words.len > 0)
+		add_paragraph(l, 1, h.words.s);
 	add_examples(l, &h);
 	if (h.exit_codes.len > 0) {
 		auto_free char *codes = xasprintf(EXIT_CODES "%s", h.exit_codes.s);

@@ -86,6 +86,7 @@ static void put_page(FILE *out, const struct command *cmd)
 		put_text(out, cmd->summary);
 		fputs(".\n\n", out);
 	}
+	put_paragraphs(out, &h.words);
 	fputs("# OPTIONS\n\n", out);
 	put_options(out, cmd->options);
 	put_options(out, common_options);

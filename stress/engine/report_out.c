@@ -177,7 +177,7 @@ void report_formats(struct str *out)
 	str_add(out, "Formats: ");
 	for (i = 0; names[i] != NULL; i++)
 		str_addf(out, "%s%s", i ? ", " : "", names[i]);
-	str_add(out, " (`vfio-stress list reporters`).");
+	str_add(out, ": see `list reporters`.");
 }
 
 static int unknown_format(const char *name, struct err *err)
