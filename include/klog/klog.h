@@ -7,6 +7,7 @@
 #include "world/kmsg.h"
 
 struct classifier; /* klog/rules.h */
+struct pattern;
 struct rule;
 struct rules;
 struct sighting; /* klog/sighting.h */
@@ -63,6 +64,7 @@ void klog_sight(struct klog *k, const struct sighting *s);
  */
 bool klog_wants_all(const struct klog *k);
 bool klog_heeds(const struct rule *rule);
+bool klog_heeds_pattern(const struct rule *rule, const struct pattern *pattern);
 /* Reports what changed, and lets end what has been quiet since before `now`. Call it after feeding. */
 void klog_tick(struct klog *k, int64_t now_mono_ns);
 /* Closes everything that is open. */

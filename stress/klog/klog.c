@@ -127,6 +127,33 @@ bool klog_heeds(const struct rule *rule)
 		rule->severity >= SEV_WARNING;
 }
 
+/* Of these only the lines with the group tell something. */
+static const struct {
+	const char *id, *group;
+} telling[] = {
+	{"pci.resource-info", "assigned"},
+};
+
+static bool pattern_has(const struct pattern *p, const char *group)
+{
+	int g;
+
+	for (g = 1; g < PATTERN_GROUPS_MAX; g++)
+		if (str_eq(pattern_group_name(p, g), group))
+			return true;
+	return false;
+}
+
+bool klog_heeds_pattern(const struct rule *rule, const struct pattern *pattern)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(telling); i++)
+		if (strcmp(telling[i].id, rule->id) == 0 && !pattern_has(pattern, telling[i].group))
+			return false;
+	return klog_heeds(rule);
+}
+
 #define RESETTING_MAX 16
 #define STORM_MIN     10 /* as often as that it is worth a rate */
 

@@ -24,7 +24,10 @@ static bool begins_like_trace(const char *s)
 		"Modules linked in:", "CPU:", "Hardware name:", "Workqueue:", "---[ end",
 		"task:", "<", "</", "Sending NMI", "NMI backtrace", "PGD ",
 		"pc : ", "lr : ", "sp : ", "pstate: ", "? ",
-		"Unloaded tainted modules:", "irq event stamp:", "hardirqs last", "softirqs last"};
+		"Unloaded tainted modules:", "irq event stamp:", "hardirqs last", "softirqs last",
+		/* who is on an interrupt line, and what the workers are at */
+		"handlers:", "[<", "Disabling IRQ #", "Showing busy workqueues", "workqueue ",
+		"pwq ", "pool ", "in-flight:", "pending:", "inactive:"};
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(starts); i++)

@@ -37,9 +37,11 @@ static bool list_needles(const struct rules *rules, text_list *out)
 	for (i = 0; i < rules_count(rules); i++) {
 		const struct rule *r = rules_at(rules, i);
 
-		for (k = 0; k < r->npatterns && klog_heeds(r); k++) {
+		for (k = 0; k < r->npatterns; k++) {
 			const char *const *needles = pattern_needles(r->patterns[k], &n);
 
+			if (!klog_heeds_pattern(r, r->patterns[k]))
+				continue;
 			for (j = 0; j < n; j++)
 				*vec_push(out) = needles[j];
 			if (n == 0)
