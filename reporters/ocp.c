@@ -609,26 +609,35 @@ static void put_run_facts(struct stream *s)
 
 /* ---- the slots ---- */
 
+/* The rows of both views of a run are the same ones. */
 static void list_steps(struct stream *s)
 {
-	size_t i, k;
+	size_t i, k, n = 1;
 
 	for (i = 0; i < s->run->nlanes; i++)
+		n += s->run->lanes[i].nsteps;
+	if (s->steps == NULL)
+		s->steps = xcalloc(n, sizeof(*s->steps));
+	s->nsteps = 1;
+	for (i = 0; i < s->run->nlanes; i++)
 		for (k = 0; k < s->run->lanes[i].nsteps; k++) {
-			s->steps = xrealloc(s->steps, (s->nsteps + 1) * sizeof(*s->steps));
-			s->steps[s->nsteps++] = (struct step_state){
-				.lane = &s->run->lanes[i], .row = &s->run->lanes[i].steps[k]};
+			s->steps[s->nsteps].lane = &s->run->lanes[i];
+			s->steps[s->nsteps++].row = &s->run->lanes[i].steps[k];
 		}
 }
 
-static void stream_begin(struct stream *s, const struct run_view *run, FILE *out)
+static struct stream *stream_begin(const struct run_view *run, FILE *out)
 {
-	*s = (struct stream){.run = run, .out = out, .nsteps = 1, .now_ns = run->started_ns};
-	s->steps = xcalloc(1, sizeof(*s->steps));
+	struct stream *s = xcalloc(1, sizeof(*s));
+
+	s->run = run;
+	s->out = out;
+	s->now_ns = run->started_ns;
 	s->events = run_events(run);
 	list_steps(s);
 	run_start(s);
 	start_step(s, &s->steps[0]);
+	return s;
 }
 
 static int stream_more(struct stream *s, struct err *err)
@@ -641,7 +650,7 @@ static int stream_more(struct stream *s, struct err *err)
 	return rc;
 }
 
-static void stream_end(struct stream *s)
+static void write_end(struct stream *s)
 {
 	size_t i;
 
@@ -656,24 +665,26 @@ static void stream_end(struct stream *s)
 	run_end(s);
 }
 
-static void stream_finish(struct stream *s)
+static void stream_end(struct stream *s, const struct run_view *ended)
 {
+	if (ended != NULL) {
+		s->run = ended;
+		list_steps(s);
+		write_end(s);
+	}
 	run_rows_free(s->events);
 	free(s->steps);
+	free(s);
 }
 
 /* A run that goes on has no end: so far. */
 static int write_report(const struct run_view *run, const void *opts, FILE *out, struct err *err)
 {
-	struct stream s;
-	int rc;
+	struct stream *s = stream_begin(run, out);
+	int rc = stream_more(s, err);
 
 	(void)opts;
-	stream_begin(&s, run, out);
-	rc = stream_more(&s, err);
-	if (rc == 0 && !run->running)
-		stream_end(&s);
-	stream_finish(&s);
+	stream_end(s, rc == 0 && !run->running ? run : NULL);
 	return rc;
 }
 
@@ -684,4 +695,7 @@ const struct reporter reporter_ocp = {
 		.fields = file_fields,
 		.args_size = sizeof(struct file_opts)},
 	.write = write_report,
+	.stream_begin = stream_begin,
+	.stream_more = stream_more,
+	.stream_end = stream_end,
 };

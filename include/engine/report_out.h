@@ -37,6 +37,13 @@ int report_make(const struct report_spec *spec, const struct run_view *run, stru
 int report_write(const struct reporter *type, const struct run_view *run, const void *opts,
 	const char *path, struct err *err) must_check;
 
+/*
+ * The report of a run that goes on, as it grows, until the run has ended. Written in place, each line
+ * when it is known: whoever reads it meanwhile has a report that goes on.
+ */
+int report_follow(const struct reporter *type, const struct run_view *run, const char *path,
+	struct err *err) must_check;
+
 /* Is it one that goes to standard output? */
 bool report_to_stdout(const struct report_spec *spec);
 

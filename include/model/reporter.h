@@ -10,6 +10,7 @@
 
 struct run_view;
 struct store;
+struct stream; /* of a reporter: one file, while its run goes on */
 
 /* One format or way of telling: one file in reporters/, one row in its table. */
 struct reporter {
@@ -24,6 +25,14 @@ struct reporter {
 	 */
 	int (*hand_over)(
 		const struct run_view *run, const void *opts, struct store *store, struct err *err);
+	/*
+	 * Optional, all three or none: a report that grows with its run. Begins; adds what has come
+	 * since; and, with what the run came to, ends and frees (NULL: only frees). Together they write
+	 * the bytes that `write` does. `run` and its store must stay until then.
+	 */
+	struct stream *(*stream_begin)(const struct run_view *run, FILE *out);
+	int (*stream_more)(struct stream *stream, struct err *err);
+	void (*stream_end)(struct stream *stream, const struct run_view *ended);
 	/* Optional. Before the run: will hand_over's receiver be told? Sends nothing. */
 	int (*check)(const void *opts, struct err *err);
 };

@@ -95,6 +95,8 @@ struct run_view {
  */
 int run_view_load(
 	struct store *store, const char *which, struct run_view **out, struct err *err) must_check;
+/* Of a view whose store is open: does the run go on? */
+int run_view_goes_on(const struct run_view *view, bool *out, struct err *err) must_check;
 void run_view_free(struct run_view *view);
 
 #endif

@@ -13,9 +13,10 @@
 
 #include <unistd.h>
 
-static int write_as(const char *format, const char *path, const char *db,
+static int write_as(const char *format, const char *path, const struct options *o,
 	const struct run_view *view, struct err *err)
 {
+	const char *db = options_get(o, "db");
 	auto_free char *arg = xasprintf("%s:%s", format, path);
 	auto_arena struct arena arena = {0};
 	struct report_spec spec;
@@ -28,6 +29,8 @@ static int write_as(const char *format, const char *path, const char *db,
 		text->colour = str_eq(path, "-") && report_colour(STDOUT_FILENO);
 		text->db = db;
 	}
+	if (options_get(o, "follow") != NULL)
+		return report_follow(spec.type, view, path, err);
 	return report_write(spec.type, view, spec.opts, path, err);
 }
 
@@ -40,7 +43,7 @@ static int report_run(const struct options *o, struct store *store, struct err *
 	if (run_view_load(store, o->nargs ? o->args[0] : "latest", &view, err) != 0)
 		return -1;
 	verdict_judge(view);
-	rc = write_as(format ? format : "text", path ? path : "-", options_get(o, "db"), view, err);
+	rc = write_as(format ? format : "text", path ? path : "-", o, view, err);
 	run_view_free(view);
 	return rc;
 }
@@ -62,6 +65,7 @@ static int run(const struct host *host, const struct options *o)
 static const struct option_spec options[] = {
 	{'f', "format", "FORMAT", "text when not given", false, false},
 	{'o', "output", "FILE", "write it there; - is standard output", false, false},
+	{0, "follow", NULL, "ocp: write on until the run has ended", false, false},
 	OPTION_DB,
 	{0},
 };
@@ -76,7 +80,8 @@ const struct command cmd_report = {
 		"Exit codes: 0, also for a run that failed; 2 usage; 3 no such run or no store.\n"
 		"\n"
 		"  vfio-stress report\n"
-		"  vfio-stress report 20261121-040714 --format json -o run.json",
+		"  vfio-stress report 20261121-040714 --format json -o run.json\n"
+		"  vfio-stress report --format ocp --follow | test-executive",
 	.add_text = report_formats,
 	.options = options,
 	.max_args = 1,

@@ -4,6 +4,7 @@
 #include "base/diags.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "engine/verdict.h"
 #include "model/reporter.h"
 #include "model/run_view.h"
 #include "model/scenario.h"
@@ -11,6 +12,7 @@
 #include "world/newfile.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -95,6 +97,62 @@ int report_write(const struct reporter *type, const struct run_view *run, const 
 {
 	return write_target(
 		type, run, opts, &(struct target){.shown = path, .path = (char *)path}, err);
+}
+
+/* ---- while the run goes on ---- */
+
+#define FOLLOW_MS 500 /* between two looks at the store */
+
+static int judged_view(const struct run_view *run, struct run_view **out, struct err *err)
+{
+	if (run_view_load(run->store, run->id, out, err) != 0)
+		return -1;
+	verdict_judge(*out);
+	return 0;
+}
+
+/* What came before the run was seen to have ended is all that there is. */
+static int follow(const struct reporter *type, const struct run_view *run, FILE *out,
+	struct stream *stream, struct err *err)
+{
+	bool goes_on = true;
+
+	while (goes_on) {
+		if (run_view_goes_on(run, &goes_on, err) != 0 ||
+			type->stream_more(stream, err) != 0)
+			return -1;
+		if (fflush(out) != 0)
+			return err_set(err, ERR_IO, errno, "write the report");
+		if (goes_on)
+			(void)poll(NULL, 0, FOLLOW_MS);
+	}
+	return 0;
+}
+
+int report_follow(
+	const struct reporter *type, const struct run_view *run, const char *path, struct err *err)
+{
+	const struct target t = {.shown = path, .path = (char *)path};
+	auto_file FILE *file = str_eq(path, "-") ? NULL : fopen(path, "we");
+	FILE *out = str_eq(path, "-") ? stdout : file;
+	struct run_view *ended = NULL;
+	struct stream *stream;
+	int rc;
+
+	if (type->stream_begin == NULL) {
+		err_set(err, ERR_USAGE, 0, "a %s report is written at the end only",
+			type->word.name);
+		return err_hint(err, "ocp can be followed");
+	}
+	if (out == NULL)
+		return failed(&t, "create", err);
+	stream = type->stream_begin(run, out);
+	rc = follow(type, run, out, stream, err);
+	if (rc == 0)
+		rc = judged_view(run, &ended, err);
+	type->stream_end(stream, ended);
+	run_view_free(ended);
+	return rc == 0 && fflush(out) != 0 ? failed(&t, "write", err) : rc;
 }
 
 int report_make(const struct report_spec *spec, const struct run_view *run, struct store *store,

@@ -616,6 +616,22 @@ int run_view_load(struct store *store, const char *which, struct run_view **out,
 	return 0;
 }
 
+int run_view_goes_on(const struct run_view *view, bool *out, struct err *err)
+{
+	struct query *q;
+	int rc;
+
+	if (db_query(store_db(view->store), &q, err,
+		    "SELECT ended_ns IS NULL, pid, pid_start FROM run WHERE key = ?", "i",
+		    view->key) != 0)
+		return -1;
+	rc = db_row(q, err);
+	if (rc == 1)
+		*out = db_int(q, 0) && store_process_lives(db_int(q, 1), db_int(q, 2));
+	db_done(q);
+	return rc == 1 ? 0 : -1;
+}
+
 void run_view_free(struct run_view *view)
 {
 	size_t i;

@@ -42,6 +42,19 @@ wait $!
 expect 0 '^PASS' "a bystander's fault does not fail the run"
 expect 0 '^bystander   error dmar.dma-fault of 0000:99:00.0, 1 time$' 'it is listed apart'
 
+# the report that grows with its run is, in the end, the one that is made afterwards
+: >err
+(
+	wait_for 'has begun' err
+	"$program" report --db runs.db --format ocp --follow >followed.ocp 2>follow.err
+) &
+run long
+wait $! || wrong "following fails: $(cat follow.err)"
+"$program" report --db runs.db --format ocp -o whole.ocp
+cmp followed.ocp whole.ocp || wrong 'what was followed is what is stored'
+"$(dirname "$0")/../golden/check_ocp.py" whole.ocp >checked.out 2>&1 || [ $? = 77 ] ||
+	wrong "OCP: $(cat checked.out)"
+
 scenario bystanders '[start, {hold: 300ms}, destroy]' 'cycles: 3' 'bystanders: fail'
 : >err
 (
