@@ -7,6 +7,7 @@
 
 const struct reporter *const reporters[] = {
 	&reporter_bundle,
+	&reporter_html,
 	&reporter_json,
 	&reporter_junit,
 	&reporter_ocp,

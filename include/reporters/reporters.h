@@ -34,6 +34,7 @@ struct webhook_opts {
 bool webhook_hears_life(const struct webhook_opts *opts);
 
 extern const struct reporter reporter_bundle;
+extern const struct reporter reporter_html;
 extern const struct reporter reporter_json;
 extern const struct reporter reporter_junit;
 extern const struct reporter reporter_ocp;

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Charts and filters. The page says everything without it; it makes markup of nothing. */
+"use strict";
+(function () {
+	const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+	/* Of <script type="application/json">, which holds numbers only. */
+	const data = (id) => JSON.parse(document.getElementById(id).textContent);
+
+	const seconds = (v) => v == null ? "" : v >= 100 ? v.toFixed(0) + " s" : v >= 1 ? v.toFixed(2) + " s" :
+		(v * 1000).toFixed(1) + " ms";
+
+	/* Vertical lines where something happened. */
+	function marks(rows) {
+		return (u) => {
+			const colours = [css("--faint"), css("--warn"), css("--fail"), css("--fail")];
+			const c = u.ctx;
+
+			c.save();
+			c.beginPath();
+			c.rect(u.bbox.left, u.bbox.top, u.bbox.width, u.bbox.height);
+			c.clip();
+			for (const [at, severity] of rows) {
+				const x = Math.round(u.valToPos(at, "x", true));
+
+				c.strokeStyle = colours[severity];
+				c.lineWidth = severity > 1 ? 2 : 1;
+				c.beginPath();
+				c.moveTo(x, u.bbox.top);
+				c.lineTo(x, u.bbox.top + u.bbox.height);
+				c.stroke();
+			}
+			c.restore();
+		};
+	}
+
+	function axes(time) {
+		const axis = {stroke: css("--faint"), grid: {stroke: css("--line"), width: 1}, ticks: {stroke: css("--line")}};
+
+		const clock = (u, all) => {
+			const end = u.scales.x.max - u.scales.x.min < 600 ? 19 : 16;
+
+			return all.map((at) => new Date(at * 1e3).toISOString().slice(11, end));
+		};
+
+		return [{...axis, label: time ? "time (UTC)" : "cycle", labelSize: 20, ...(time ? {values: clock} : {})},
+			{...axis, size: 70, values: (u, all) => all.map(seconds)}];
+	}
+
+	/* x, least, mean, most */
+	function draw(figure) {
+		const box = figure.querySelector(".chart"), chart = data(box.dataset.of), time = chart.time === 1;
+		const line = (label, colour, more) => ({label, stroke: css(colour), width: 1, points: {show: false},
+			value: (u, v) => seconds(v), ...more});
+
+		return new uPlot({
+			width: box.clientWidth, height: 220,
+			tzDate: (ts) => uPlot.tzDate(new Date(ts * 1e3), "Etc/UTC"),
+			scales: {x: {time}},
+			series: [{label: time ? "time" : "cycle",
+				...(time ? {value: (u, v) => v == null ? "" : new Date(v * 1e3).toISOString()} : {})}, line("least", "--faint"), line("mean", "--mark", {width: 2}),
+				line("most", "--warn")],
+			bands: [{series: [3, 1], fill: css("--mark") + "22"}],
+			axes: axes(time),
+			cursor: {drag: {x: true, y: false}},
+			hooks: {draw: [marks(chart.marks)]},
+		}, chart.rows, box);
+	}
+
+	/* Those in view only: a run may have hundreds. */
+	const plots = new Map();
+	function show(figure) {
+		const box = figure.querySelector(".chart");
+
+		if (!plots.has(figure) && box.clientWidth > 0)
+			plots.set(figure, draw(figure));
+	}
+	function again() {
+		for (const [figure, plot] of plots) {
+			plot.destroy();
+			plots.delete(figure);
+			show(figure);
+		}
+	}
+	const figures = document.querySelectorAll("figure[data-chart]");
+	if ("IntersectionObserver" in window) {
+		const watch = new IntersectionObserver((seen) => {
+			for (const entry of seen)
+				if (entry.isIntersecting)
+					show(entry.target);
+		}, {rootMargin: "300px"});
+		figures.forEach((figure) => watch.observe(figure));
+	} else {
+		figures.forEach(show);
+	}
+	matchMedia("(prefers-color-scheme: dark)").addEventListener("change", again);
+	let late = 0;
+	addEventListener("resize", () => { clearTimeout(late); late = setTimeout(again, 200); });
+	addEventListener("beforeprint", () => {
+		document.querySelectorAll("details").forEach((d) => { d.open = true; });
+		figures.forEach(show);
+	});
+
+	/* Filters: a row is shown when it has the words, and at least the severity. */
+	for (const form of document.querySelectorAll("form.filter")) {
+		const rows = [...document.querySelectorAll(form.dataset.rows)];
+		const texts = rows.map((row) => row.textContent.toLowerCase());
+		const told = form.querySelector("output");
+		const filter = () => {
+			const words = form.elements.words.value.toLowerCase().split(/\s+/).filter(Boolean);
+			const least = form.elements.least ? Number(form.elements.least.value) : 0;
+			let shown = 0;
+
+			rows.forEach((row, i) => {
+				const good = Number(row.dataset.severity || 3) >= least && words.every((w) => texts[i].includes(w));
+
+				row.hidden = !good;
+				shown += good;
+			});
+			told.value = shown + " of " + rows.length + " shown";
+		};
+
+		form.hidden = false;
+		form.addEventListener("input", filter);
+		form.addEventListener("submit", (event) => event.preventDefault());
+		filter();
+	}
+})();

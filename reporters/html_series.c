@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "reporters/html_series.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "model/event.h"
+#include "model/run_rows.h"
+#include "model/run_view.h"
+
+#include <stdlib.h>
+
+#define POINTS_ALL 60000 /* of all series: some 2 MB of the page */
+#define POINTS_MAX 1000 /* of one: a screen has no more columns */
+#define POINTS_MIN 10
+
+struct filling {
+	const struct run_view *run;
+	struct run_series *out;
+	int64_t *began_ns; /* of the cycle that each lane is in */
+};
+
+/* Cycles that did not end are counted nowhere, so the last point may hold a few more. */
+static void series_init(struct series *s, uint64_t cycles, size_t most)
+{
+	s->per_point = (cycles + most - 1) / most;
+	if (s->per_point == 0)
+		s->per_point = 1;
+	s->npoints = (size_t)(cycles / s->per_point) + 1;
+	s->points = xcalloc(s->npoints, sizeof(*s->points));
+}
+
+/* Four bins to an octave: the power of two, and the two bits below it. */
+static unsigned bin_of(int64_t us)
+{
+	uint64_t v = us > 0 ? (uint64_t)us : 1;
+	unsigned octave = 63 - (unsigned)__builtin_clzll(v), quarter, bin;
+
+	quarter = octave >= 2 ? (unsigned)(v >> (octave - 2)) & 3 : 0;
+	bin = 4 * octave + quarter;
+	return bin < SERIES_BINS ? bin : SERIES_BINS - 1;
+}
+
+static void series_add(struct series *s, uint32_t cycle, double x, int64_t us)
+{
+	size_t i = cycle > 0 ? (size_t)((cycle - 1) / s->per_point) : 0;
+	struct point *p = &s->points[i < s->npoints ? i : s->npoints - 1];
+
+	if (p->n++ == 0) {
+		/* a chart goes one way only, a wall clock may be set back */
+		p->x = p > s->points && p[-1].x > x ? p[-1].x : x;
+		p->min_us = p->max_us = us;
+	}
+	p->sum_us += us;
+	if (us < p->min_us)
+		p->min_us = us;
+	if (us > p->max_us)
+		p->max_us = us;
+	s->n++;
+	s->bins[bin_of(us)]++;
+}
+
+static void add_step(struct filling *f, const struct event *ev)
+{
+	const struct lane_row *lane = &f->run->lanes[ev->lane];
+	size_t i, first = 0;
+
+	for (i = 0; i < ev->lane; i++)
+		first += f->run->lanes[i].nsteps;
+	for (i = 0; i < lane->nsteps; i++) {
+		const struct step_row *row = &lane->steps[i];
+
+		if (row->phase == (enum phase)ev->phase && (int32_t)row->index == ev->step &&
+			(row->device == NULL || str_eq(row->device, ev->subject))) {
+			series_add(
+				&f->out->rows[first + i], ev->cycle, ev->cycle, ev->dur_ns / 1000);
+			return;
+		}
+	}
+}
+
+static void add_event(struct filling *f, const struct event *ev)
+{
+	if (ev->lane >= f->run->nlanes)
+		return;
+	if (ev->kind == EV_CYCLE_BEGIN)
+		f->began_ns[ev->lane] = ev->wall_ns;
+	else if (ev->kind == EV_CYCLE_END && f->began_ns[ev->lane] > 0)
+		series_add(&f->out->lanes[ev->lane], ev->cycle,
+			(double)ev->wall_ns / (double)NS_PER_S,
+			(ev->wall_ns - f->began_ns[ev->lane]) / 1000);
+	else if (ev->kind == EV_STEP_END && ev->outcome != OUTCOME_SKIPPED)
+		add_step(f, ev);
+}
+
+static int fill(struct filling *f, struct err *err)
+{
+	struct run_rows *rows = run_events(f->run);
+	struct event ev;
+	int rc;
+
+	while ((rc = run_events_next(rows, &ev, err)) == 1)
+		add_event(f, &ev);
+	run_rows_free(rows);
+	return rc;
+}
+
+int run_series_init(const struct run_view *run, struct run_series *out, struct err *err)
+{
+	struct run_series s = {.nlanes = run->nlanes};
+	struct filling f = {.run = run, .out = &s};
+	size_t i, k, row = 0, most;
+
+	for (i = 0; i < run->nlanes; i++)
+		s.nrows += run->lanes[i].nsteps;
+	most = POINTS_ALL / (s.nrows + s.nlanes + 1);
+	most = most > POINTS_MAX ? POINTS_MAX : most < POINTS_MIN ? POINTS_MIN : most;
+	s.lanes = xcalloc(s.nlanes + 1, sizeof(*s.lanes));
+	s.rows = xcalloc(s.nrows + 1, sizeof(*s.rows));
+	for (i = 0; i < run->nlanes; i++) {
+		series_init(&s.lanes[i], run->lanes[i].cycles_done, most);
+		for (k = 0; k < run->lanes[i].nsteps; k++)
+			series_init(&s.rows[row++], run->lanes[i].cycles_done, most);
+	}
+	f.began_ns = xcalloc(run->nlanes + 1, sizeof(*f.began_ns));
+	if (fill(&f, err) != 0) {
+		free(f.began_ns);
+		run_series_finish(&s);
+		return -1;
+	}
+	free(f.began_ns);
+	*out = s;
+	return 0;
+}
+
+void run_series_finish(struct run_series *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->nlanes; i++)
+		free(s->lanes[i].points);
+	for (i = 0; i < s->nrows; i++)
+		free(s->rows[i].points);
+	free(s->lanes);
+	free(s->rows);
+	*s = (struct run_series){0};
+}
