@@ -22,6 +22,7 @@ enum lv_kind {
 	LV_CONFIG, /* the definition or the environment, not a device or the guest */
 	LV_SYSTEM, /* a system call of libvirtd: the words say which */
 	LV_AGENT, /* the guest agent did not answer */
+	LV_BUSY, /* another job has the domain, and does not end */
 };
 
 struct lv_error {

@@ -24,7 +24,8 @@ enum pause_cause { PAUSE_USER, PAUSE_ERROR, PAUSE_GUEST, PAUSE_WATCHDOG, PAUSE_P
 struct vm_news {
 	uint64_t count; /* how many messages; never goes back */
 	bool lost; /* the connection */
-	bool undefined;
+	bool silent; /* because libvirtd did not answer */
+	bool undefined, renamed;
 	bool panicked, watchdog;
 	bool power_button; /* somebody pressed it */
 	bool guest_off; /* the guest powered off; QEMU ends soon */

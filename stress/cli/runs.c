@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "cli/complain.h"
+#include "cli/runs_prune.h"
 #include "model/store.h"
 #include "world/jout.h"
 
@@ -80,6 +81,26 @@ static int list(struct store *store, struct listing *l, struct err *err)
 	return 0;
 }
 
+static bool asks_to_prune(const struct options *o)
+{
+	return options_get(o, "keep") || options_get(o, "older-than") ||
+		options_get(o, "max-size") || options_get(o, "dry-run");
+}
+
+/* Nothing is deleted by a slip of the finger. */
+static int check_words(const struct options *o, struct err *err)
+{
+	if (o->nargs == 1 && str_eq(o->args[0], "prune") && options_get(o, "json") == NULL)
+		return 0;
+	if (o->nargs == 0)
+		err_set(err, ERR_USAGE, 0, "that is for `runs prune`");
+	else if (!str_eq(o->args[0], "prune"))
+		err_set(err, ERR_USAGE, 0, "unexpected '%s'", o->args[0]);
+	else
+		err_set(err, ERR_USAGE, 0, "`runs prune` has no --json");
+	return err_hint(err, "`vfio-stress runs --help`");
+}
+
 static int run(const struct host *host, const struct options *o)
 {
 	struct listing l = {.json = options_get(o, "json") != NULL};
@@ -88,6 +109,10 @@ static int run(const struct host *host, const struct options *o)
 	int rc;
 
 	(void)host;
+	if (o->nargs > 0 || asks_to_prune(o)) {
+		rc = check_words(o, &err) == 0 ? runs_prune(o, &err) : -1;
+		return rc < 0 ? complain(&err) : rc;
+	}
 	if (store_open(options_get(o, "db"), STORE_READ, &store, &err) != 0)
 		return complain(&err);
 	rc = list(store, &l, &err);
@@ -97,17 +122,30 @@ static int run(const struct host *host, const struct options *o)
 
 static const struct option_spec options[] = {
 	{0, "json", NULL, "for machines", false, false},
+	{0, "keep", "N", "prune: the newest N stay", false, false},
+	{0, "older-than", "AGE", "prune: those that began longer ago go (90d)", false, false},
+	{0, "max-size", "SIZE", "prune: the oldest go until the rest fits (2G)", false, false},
+	{0, "dry-run", NULL, "prune: say it, delete nothing", false, false},
 	OPTION_DB,
 	{0},
 };
 
 const struct command cmd_runs = {
 	.name = "runs",
-	.operands = "",
-	.summary = "list the stored runs, newest first",
-	.text = "  vfio-stress runs\n"
-		"  vfio-stress runs --json\n\n"
-		"Exit codes: 0, 2 usage, 3 the store cannot be read.",
+	.operands = "[prune]",
+	.summary = "list the stored runs, newest first, or delete old ones",
+	.text = "`prune` asks nothing and says what it deletes. With --keep alone all but the "
+		"newest "
+		"N\n"
+		"go; with another rule these N stay whatever it says. A run without an end, one "
+		"whose\n"
+		"changes are not put back, and one that a webhook has not heard of, stay always.\n"
+		"\n"
+		"  vfio-stress runs\n"
+		"  vfio-stress runs --json\n"
+		"  vfio-stress runs prune --older-than 90d --keep 10 --dry-run\n\n"
+		"Exit codes: 0, 2 usage, 3 the store cannot be read or written.",
+	.max_args = 1,
 	.options = options,
 	.run = run,
 };

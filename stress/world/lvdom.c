@@ -134,6 +134,8 @@ static int on_lifecycle(virConnectPtr conn, virDomainPtr dom, int event, int det
 		n->panicked = true;
 	else if (event == VIR_DOMAIN_EVENT_UNDEFINED)
 		n->undefined = detail == VIR_DOMAIN_EVENT_UNDEFINED_REMOVED;
+	else if (event == VIR_DOMAIN_EVENT_DEFINED && detail == VIR_DOMAIN_EVENT_DEFINED_RENAMED)
+		n->renamed = true;
 	else if (event == VIR_DOMAIN_EVENT_DEFINED)
 		n->undefined = false;
 	/* started, paused, resumed: the step asks for the state when it wakes up */
@@ -209,6 +211,7 @@ static void on_close(virConnectPtr conn, int reason, void *opaque)
 
 	(void)conn;
 	n->lost = true;
+	n->silent = reason == VIR_CONNECT_CLOSE_REASON_KEEPALIVE;
 	if (reason >= 0 && (size_t)reason < ARRAY_SIZE(words))
 		str_set(n->words, words[reason]);
 	ear_unlock(opaque);
@@ -270,6 +273,8 @@ static const struct {
 	{VIR_ERR_NO_SUPPORT, LV_CONFIG},
 	{VIR_ERR_OPERATION_DENIED, LV_DENIED},
 	{VIR_ERR_OPERATION_INVALID, LV_CONFIG},
+	/* qemu_domainjob.c: "cannot acquire state change lock (held by ...)", after 30 s */
+	{VIR_ERR_OPERATION_TIMEOUT, LV_BUSY},
 	{VIR_ERR_RESOURCE_BUSY, LV_CONFIG},
 	{VIR_ERR_RPC, LV_LOST},
 	{VIR_ERR_SYSTEM_ERROR, LV_SYSTEM},

@@ -203,7 +203,11 @@ enum vm_why vm_call_failed(struct vm *vm, enum vm_why why, const char *call,
 	char log[LOG_WORDS_MAX] = "";
 
 	if (lv->kind == LV_LOST)
-		return vm_say(err, VM_LIBVIRT_LOST, "%s: %s", call, lv->words);
+		return vm_say(err, ear_take(vm->ear).silent ? VM_LIBVIRT_SILENT : VM_LIBVIRT_LOST,
+			"%s: %s", call, lv->words);
+	/* whatever it wanted, it did not come to it */
+	if (lv->kind == LV_BUSY && why != VM_WEDGED)
+		return vm_say(err, VM_LIBVIRT_BUSY, "%s: %s", call, lv->words);
 	if (lv->vague)
 		qemulog_words(vm->log_path, vm->log_start, log, sizeof(log));
 	if (already_said(lv->words, log))
@@ -323,7 +327,7 @@ static enum vm_why judge(struct vm *vm, struct vm_news news, struct err *err)
 	if (why == VM_GUEST_STOPPED && vm->asked_off)
 		str_set(seen, "late, it had been asked to");
 	say_trouble(vm, why, seen, err);
-	if (why != VM_LIBVIRT_LOST)
+	if (!news.lost)
 		vm_resync(vm, actual);
 	return why;
 }

@@ -10,10 +10,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#define GROUP_POLL_MS     20 /* nothing announces that a VFIO group is free */
-#define FOREIGN_GRACE_NS  (60 * NS_PER_S) /* a guest with unsaved data that ran before us */
-#define RECONNECT_NS      (30 * NS_PER_S) /* a restart of libvirtd */
-#define RECONNECT_POLL_MS 500 /* its socket may belong to systemd and never go away */
+#define GROUP_POLL_MS      20 /* nothing announces that a VFIO group is free */
+#define FOREIGN_GRACE_NS   (60 * NS_PER_S) /* a guest with unsaved data that ran before us */
+#define RECONNECT_NS       (30 * NS_PER_S) /* a restart of libvirtd */
+#define RECONNECT_FIRST_MS 250 /* its socket may belong to systemd and never go away */
+#define RECONNECT_MOST_MS  4000
 
 static bool names_a_device(const struct vm *vm, const char *words)
 {
@@ -270,6 +271,8 @@ enum vm_why vm_kill(struct vm *vm, int64_t deadline_ns, struct err *err)
 static enum vm_why reconnect(struct vm *vm, int64_t deadline_ns, struct err *err)
 {
 	int64_t until = clock_mono_ns() + RECONNECT_NS;
+	int pause_ms = RECONNECT_FIRST_MS;
+	struct vm_news *news;
 	struct lvdom *fresh;
 	struct err why_not;
 
@@ -278,11 +281,14 @@ static enum vm_why reconnect(struct vm *vm, int64_t deadline_ns, struct err *err
 	while (lvdom_open(vm->host, vm->uri, vm->name, vm->ear, &fresh, &why_not) != 0) {
 		if (clock_mono_ns() >= until)
 			return vm_say(err, VM_LIBVIRT_LOST, "%s", why_not.msg);
-		poll(NULL, 0, RECONNECT_POLL_MS);
+		poll(NULL, 0, pause_ms);
+		if (pause_ms < RECONNECT_MOST_MS)
+			pause_ms *= 2;
 	}
 	lvdom_close(vm->dom);
 	vm->dom = fresh;
-	ear_lock(vm->ear)->lost = false;
+	news = ear_lock(vm->ear);
+	news->lost = news->silent = false;
 	ear_unlock(vm->ear);
 	return VM_OK;
 }

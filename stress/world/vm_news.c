@@ -206,7 +206,9 @@ enum vm_why news_judge(const struct vm_news *n, enum vm_expect expect, struct vm
 {
 	str_copy(seen, size, n->words);
 	if (n->lost)
-		return VM_LIBVIRT_LOST;
+		return n->silent ? VM_LIBVIRT_SILENT : VM_LIBVIRT_LOST;
+	if (n->renamed)
+		return VM_RENAMED_BY_OTHER;
 	if (n->undefined)
 		return VM_UNDEFINED_BY_OTHER;
 	if (expect == EXPECT_OFF)

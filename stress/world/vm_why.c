@@ -77,10 +77,19 @@ static const struct vm_why_row rows[VM_WHY_COUNT] = {
 		"close other readers of it (`virsh console`), or add `<log file=.../>` to the "
 		"serial "
 		"device"},
+	[VM_LIBVIRT_BUSY] = {"libvirt-busy", VM_BLAME_TOOL,
+		"libvirt did not get its lock of the domain: another job holds it",
+		"`virsh domjobinfo DOMAIN` shows it; leave the domain to this run. When nobody "
+		"else "
+		"uses it, its QEMU does not answer libvirt: restart libvirtd"},
 	[VM_LIBVIRT_ERROR] = {"libvirt-error", VM_BLAME_TOOL, "libvirt failed",
 		"`journalctl -u libvirtd` may say more"},
 	[VM_LIBVIRT_LOST] = {"libvirt-lost", VM_BLAME_TOOL, "the connection to libvirtd was lost",
 		"was libvirtd restarted? `journalctl -u libvirtd`"},
+	[VM_LIBVIRT_SILENT] = {"libvirt-silent", VM_BLAME_TOOL, "libvirtd does not answer any more",
+		"it hangs: `virsh list` should answer at once; `systemctl restart libvirtd`, and "
+		"look for "
+		"devices that it waits for"},
 	[VM_NO_AGENT] = {"no-agent", VM_BLAME_TOOL, "the domain has no guest agent channel",
 		"add <channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/>"
 		"</channel> to the domain and run qemu-guest-agent in it, or prove boots "
@@ -98,6 +107,8 @@ static const struct vm_why_row rows[VM_WHY_COUNT] = {
 	[VM_QEMU_NOT_FOUND] = {"qemu-not-found", VM_BLAME_TOOL,
 		"the domain runs, but its QEMU is not a process of this machine",
 		"run on the machine, and in the PID namespace, where libvirtd runs"},
+	[VM_RENAMED_BY_OTHER] = {"renamed-by-other", VM_BLAME_TOOL,
+		"somebody else renamed the domain", "name it back, and leave it to this run"},
 	[VM_RESET_BY_OTHER] = {"reset-by-other", VM_BLAME_TOOL, "somebody else reset the domain",
 		"leave the domain to this run while it lasts"},
 	[VM_RESUMED_BY_OTHER] = {"resumed-by-other", VM_BLAME_TOOL,
@@ -128,6 +139,7 @@ static enum err_code code_of(enum vm_why why)
 	case VM_REBOOT_IGNORED:
 		return ERR_TIMEOUT;
 	case VM_LIBVIRT_LOST:
+	case VM_LIBVIRT_SILENT:
 	case VM_QEMU_DIED:
 		return ERR_LOST;
 	case VM_UNSUPPORTED:

@@ -6,7 +6,8 @@ runs whose store fails, one fault each; counts what is lost, judged wrongly and 
 A run has a lane with a domain of libvirt's test driver and a lane with a device of a machine made of
 files. It dies by SIGKILL between, in the middle of and after writes to its store (so in each commit),
 and at random moments; or writes, syncs, truncations and openings of the store fail with ENOSPC, EIO,
-EROFS, a few times or for good. Then the next commands come: report, undo, report, runs.
+EROFS, a few times or for good. Then the next commands come: report, undo, report, runs. Stores that are
+damaged or of another version, and two runs into one store, are tried too.
 
   lost       what a reader saw in the store, and what was acted on, is not in it afterwards
   wrong      a verdict or exit code that is not so
@@ -31,7 +32,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 CYCLES = 3
-STEP_BEGIN = 7  # include/model/event.h
+STEP_BEGIN, STEP_END = 7, 8  # include/model/event.h
 DEVICE = "0000:01:00.0"
 MACHINE = f"""0000:00:01.0 secondary=1 driver=pcieport
 {DEVICE} parent=0000:00:01.0 driver=nvme group=11 methods=flr,bus class=010802 reset-ms=20
@@ -180,7 +181,8 @@ class Case:
 
     def command(self, *words):
         p = subprocess.run([self.args.program, *words, "--db", "runs.db"], cwd=self.folder, text=True,
-                           capture_output=True, stdin=subprocess.DEVNULL, timeout=60)
+                           capture_output=True, stdin=subprocess.DEVNULL,
+                           timeout=RUN_S + STORE_PATIENCE_S)
         if "AddressSanitizer" in p.stderr or "runtime error" in p.stderr or p.returncode < 0:
             self.wrong("wrong", f"{words}: exit {p.returncode}: {p.stderr}")
         return p
@@ -309,6 +311,88 @@ class Case:
             self.end()
 
 
+class Two(Case):
+    """Two runs into one store at the same time: neither loses anything to the other."""
+
+    def whole(self):
+        self.begin()
+        try:
+            other = Case(self.args, self.name, {})
+            other.begin()
+            thread = threading.Thread(target=self.beside, args=(other,))
+            thread.start()
+            self.run()
+            thread.join()
+            other.end()
+            self.count()
+            return self
+        finally:
+            self.end()
+
+    def beside(self, other):
+        p = subprocess.run([self.args.program, "run", "matrix.yaml", "--db", self.path("runs.db"),
+                            "--kmsg", "kmsg", "--root", "host"], cwd=other.folder, capture_output=True,
+                           text=True, timeout=RUN_S + STORE_PATIENCE_S)
+        if p.returncode != 0:
+            self.wrong("wrong", f"the other one: exit {p.returncode}: {p.stderr}")
+
+    def count(self):
+        if self.code != 0:
+            self.wrong("wrong", f"exit {self.code}")
+        db = sqlite3.connect(self.path("runs.db"))
+        ends = db.execute("SELECT count(*) FROM event WHERE kind = ? GROUP BY run",
+                          (STEP_END,)).fetchall()
+        db.close()
+        each = 2 * (3 * CYCLES + 1)
+        if ends != [(each,), (each,)]:
+            self.wrong("lost", f"ends of steps: {ends}, not {each} of each run")
+
+
+class Damaged(Case):
+    """A store that was damaged, or is of another version: it is said, and the file stays as it is."""
+
+    COMMANDS = (("runs",), ("report", "latest"), ("undo",), ("deliver",))
+
+    def whole(self):
+        self.begin()
+        try:
+            self.run()
+            db = sqlite3.connect(self.path("runs.db"))
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            if "version" in self.fault:
+                db.execute(f"PRAGMA user_version = {self.fault['version']}")
+            db.close()
+            for name in ("runs.db-wal", "runs.db-shm"):
+                if os.path.exists(self.path(name)):
+                    os.unlink(self.path(name))
+            with open(self.path("runs.db"), "r+b") as f:
+                self.fault["damage"](f)
+            for words in self.COMMANDS:
+                self.look_with(words)
+            # what is found damaged only when it is written keeps a run waiting for a minute
+            if self.args.whole or self.fault.get("refused"):
+                self.look_with(("run", "matrix.yaml"))
+            return self
+        finally:
+            self.end()
+
+    def content(self):
+        with open(self.path("runs.db"), "rb") as f:
+            return f.read()
+
+    def look_with(self, words):
+        before = self.content()
+        seams = ("--kmsg", "kmsg", "--root", "host") if words[0] == "run" else ()
+        p = self.command(*words, *seams)
+        refused = p.returncode == 3
+        if refused and "runs.db" not in p.stderr:
+            self.wrong("wrong", f"{words}: it does not name the file: {p.stderr}")
+        if refused and self.content() != before:
+            self.wrong("lost", f"{words}: refused, and changed the file")
+        if self.fault.get("refused") and not refused:
+            self.wrong("wrong", f"{words}: exit {p.returncode}: {p.stdout}{p.stderr}")
+
+
 # ---- which faults ----
 
 def spread(rng, n, total):
@@ -341,6 +425,30 @@ def errors(rng, totals, n, for_good):
             for at in spread(rng, for_good, totals[kind]):
                 yield (f"{name} from {kind} {at} on", f"{name} for good",
                        dict(fault, FAILIO_FROM=at, FAILIO_KINDS="write,sync,truncate,open"))
+
+
+def garbage(rng, start, n):
+    """Random bytes somewhere behind `start`."""
+    data = rng.randbytes(n)
+
+    def damage(f):
+        size = f.seek(0, os.SEEK_END)
+        f.seek(start + int(rng.random() * max(size - start - n, 1)))
+        f.write(data)
+    return damage
+
+
+def damages(rng, n):
+    def nothing(f):
+        pass
+    for version in (1, 99):
+        yield (f"schema {version}", "another schema", Damaged,
+               {"version": version, "damage": nothing, "refused": True})
+    yield "no header", "corrupt", Damaged, {"damage": lambda f: f.write(b"x" * 100), "refused": True}
+    yield "cut off", "corrupt", Damaged, {"damage": lambda f: f.truncate(5000)}
+    for i in range(n):
+        yield f"garbage {i}", "corrupt", Damaged, {"damage": garbage(rng, 100, 3000)}
+    yield "two runs at once", "two at once", Two, {}
 
 
 def measure(args):
@@ -387,10 +495,12 @@ def main():
     print(f"{total} operations on the store in {seconds:.1f} s", flush=True)
     faults = list(kills(rng, total, seconds, 200 if args.whole else 16))
     faults += errors(rng, totals, 8 if args.whole else 1, 2 if args.whole else 0)
+    faults = [(name, group, Case, fault) for name, group, fault in faults]
+    faults += damages(rng, 20 if args.whole else 2)
     faults = [f for f in faults if args.only in f[0]]
     # most of a run, and more of one whose store fails for good, is waiting
     with ThreadPoolExecutor(12 if args.whole else 8) as pool:
-        cases = list(pool.map(lambda f: (f[1], Case(args, f[0], f[2]).whole()), faults))
+        cases = list(pool.map(lambda f: (f[1], f[2](args, f[0], f[3]).whole()), faults))
     for _, case in cases:
         for said in case.said:
             print(f"{case.name}: {said}")

@@ -55,6 +55,8 @@ static const struct {
 	{"autostart", {0}, EXPECT_OFF, RUNS, VM_STARTED_BY_OTHER},
 	{"virsh undefine", {.undefined = true}, EXPECT_RUNNING, RUNS, VM_UNDEFINED_BY_OTHER},
 	{"libvirtd is gone", {.lost = true}, EXPECT_RUNNING, RUNS, VM_LIBVIRT_LOST},
+	{"libvirtd hangs", {.lost = true, .silent = true}, EXPECT_RUNNING, RUNS, VM_LIBVIRT_SILENT},
+	{"it has another name", {.renamed = true}, EXPECT_OFF, OFF, VM_RENAMED_BY_OTHER},
 	{"a triple fault", {.resets = 1}, EXPECT_RUNNING, RUNS, VM_GUEST_REBOOTED},
 	{"virsh reset", {.resets = 1, .reset_by_host = true}, EXPECT_RUNNING, RUNS,
 		VM_RESET_BY_OTHER},
