@@ -47,7 +47,10 @@ static const char common[] =
 	" interrupt queue buffer command completed controller handling initialized started stopped "
 	" blocked pending waiting removed added found unable assigned available domain group "
 	" CPU BAR pci: ACPI: usb kernel: class host root over limit value: AER: AMD-Vi: DMAR: "
-	" DMAR-IR: DPC: EDAC MC: NVRM: clocksource: mce: rcu: ";
+	" DMAR-IR: DPC: EDAC MC: NVRM: clocksource: mce: rcu: "
+	" vcpu 0: requested lapic timer restore with starting count link is not ready "
+	" process started with executable stack unexpected event for opcode "
+	" detected capacity change ";
 
 /* How much a character adds: words and numbers are made of the common ones. */
 static unsigned rarity_of(char c, char before, char behind)
