@@ -30,7 +30,7 @@ struct reader {
 #define DEPTH_MAX   12 /* groups in groups */
 #define CLASS_MAX   8 /* "[Uu]" is two texts, "[a-z]" is anything */
 #define REPEATS_MAX 4 /* of " {2,}" */
-#define TEXT_COSTS  8 /* further texts in a set are worth one point of rarity */
+#define TEXT_COSTS  2 /* further texts in a set are worth one point of rarity */
 
 static void read_choice(struct reader *r, struct part *out);
 
