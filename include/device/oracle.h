@@ -53,6 +53,12 @@ int oracle_take(const struct host *host, struct bdf bdf, int64_t deadline_ns, st
  */
 size_t oracle_compare(
 	const struct dev_state *before, const struct dev_state *after, struct str *differences);
+/*
+ * The same for a function that was not reset: whoever uses it may go on with what he does, so that only
+ * what nobody changes by using it is compared.
+ */
+size_t oracle_compare_bystander(
+	const struct dev_state *before, const struct dev_state *after, struct str *differences);
 /* The same for what may differ and is still worth a line: link speed, a wider link. */
 size_t oracle_notes(
 	const struct dev_state *before, const struct dev_state *after, struct str *notes);

@@ -6,6 +6,7 @@
 #include "device/oracle.h"
 #include "device/scope.h"
 #include "model/step.h"
+#include "steps/beside.h"
 
 /* Why a device is acted on. */
 enum aim {
@@ -24,6 +25,7 @@ struct subjects {
 		bool known; /* AIM_HEAL: the run has seen it healthy */
 	})
 	list; /* the one that the step acts on is the first */
+	struct beside beside; /* AIM_TEST */
 };
 
 void subjects_find(struct subjects *out, struct step_ctx *ctx, const struct pcidev_list *all,
@@ -31,7 +33,7 @@ void subjects_find(struct subjects *out, struct step_ctx *ctx, const struct pcid
 void subjects_finish(struct subjects *s);
 /* Looks at them before it. PASS, or what is wrong already. */
 enum outcome subjects_observe(struct subjects *s, struct result *res);
-/* Looks at them after it, and compares. PASS, or the first that is not as it must be. */
+/* Looks at them after it, and compares; then at who is beside them. PASS, or what is wrong first. */
 enum outcome subjects_judge(struct subjects *s, struct result *res);
 /* They left the kernel and came back as they must: what was decided anew holds from now on. */
 void subjects_renew(struct subjects *s);

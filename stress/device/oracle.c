@@ -440,6 +440,27 @@ static void compare_methods(
 			a->reset_methods);
 }
 
+/* False: there is nothing more to compare. */
+static bool compare_presence(const struct dev_state *b, struct str *out, size_t *n)
+{
+	if (!b->present)
+		differ(out, n, "it is gone from sysfs");
+	else if (!b->readable)
+		differ(out, n, "its config space reads all ones");
+	return b->present && b->readable;
+}
+
+static void compare_what_it_is(
+	const struct dev_state *a, const struct dev_state *b, struct str *out, size_t *n)
+{
+	compare_identity(a, b, out, n);
+	if (a->link_width > b->link_width)
+		differ(out, n, "link width is x%d, was x%d", b->link_width, a->link_width);
+	compare_bars(a, b, out, n);
+	compare_set(a->caps, b->caps, "capability", out, n);
+	compare_set(a->ext_caps, b->ext_caps, "extended capability", out, n);
+}
+
 size_t oracle_compare(
 	const struct dev_state *before, const struct dev_state *after, struct str *differences)
 {
@@ -447,20 +468,9 @@ size_t oracle_compare(
 	bool same_user = str_eq(a->driver, b->driver) && a->enabled == b->enabled;
 	size_t n = 0;
 
-	if (!b->present) {
-		differ(differences, &n, "it is gone from sysfs");
+	if (!compare_presence(b, differences, &n))
 		return n;
-	}
-	if (!b->readable) {
-		differ(differences, &n, "its config space reads all ones");
-		return n;
-	}
-	compare_identity(a, b, differences, &n);
-	if (a->link_width > b->link_width)
-		differ(differences, &n, "link width is x%d, was x%d", b->link_width, a->link_width);
-	compare_bars(a, b, differences, &n);
-	compare_set(a->caps, b->caps, "capability", differences, &n);
-	compare_set(a->ext_caps, b->ext_caps, "extended capability", differences, &n);
+	compare_what_it_is(a, b, differences, &n);
 	if (same_user)
 		compare_sizes(a, b, differences, &n);
 	if (same_user && !a->is_vf)
@@ -476,6 +486,16 @@ size_t oracle_compare(
 	if (!str_eq(a->driver, b->driver))
 		differ(differences, &n, "driver is %s, was %s", b->driver[0] ? b->driver : "none",
 			a->driver[0] ? a->driver : "none");
+	return n;
+}
+
+size_t oracle_compare_bystander(
+	const struct dev_state *before, const struct dev_state *after, struct str *differences)
+{
+	size_t n = 0;
+
+	if (compare_presence(after, differences, &n))
+		compare_what_it_is(before, after, differences, &n);
 	return n;
 }
 

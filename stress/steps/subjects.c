@@ -24,11 +24,14 @@ void subjects_find(struct subjects *out, struct step_ctx *ctx, const struct pcid
 			if (bdf_eq(ctx->devs[i].pci.bdf, set.v[k]))
 				add(out, &ctx->devs[i]);
 	bdf_set_finish(&set);
+	if (aim == AIM_TEST)
+		beside_find(&out->beside, ctx, all, scope);
 }
 
 void subjects_finish(struct subjects *s)
 {
 	vec_finish(&s->list);
+	beside_finish(&s->beside);
 }
 
 /* The step as if it acted on that one. */
@@ -55,8 +58,9 @@ enum outcome subjects_observe(struct subjects *s, struct result *res)
 		}
 		outcome = device_observe(&ctx, "before", &one->before, res);
 		if (outcome != OUTCOME_PASS)
-			break;
+			return outcome;
 	}
+	beside_observe(&s->beside);
 	return outcome;
 }
 
@@ -73,9 +77,9 @@ enum outcome subjects_judge(struct subjects *s, struct result *res)
 		if (outcome == OUTCOME_PASS && (s->aim == AIM_TEST || one->known))
 			outcome = device_judge(&ctx, &one->before, &one->after, res);
 		if (outcome != OUTCOME_PASS)
-			break;
+			return outcome;
 	}
-	return outcome;
+	return beside_judge(&s->beside, res);
 }
 
 void subjects_renew(struct subjects *s)

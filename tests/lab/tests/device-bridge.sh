@@ -61,3 +61,4 @@ steps:
 X
 watched 0 reach
 [ "$(grep -c '0000:01:00.0 0000:01:00.1$' reached)" = 3 ] || fail "the slot was not reset as one"
+modprobe -r vfio-pci

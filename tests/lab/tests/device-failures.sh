@@ -34,6 +34,25 @@ one '"0000:07:00.0"' rescan
 exits 3 vfio-stress run one.yaml
 says '0000:07:00.1 is another'
 
+# what changes beside the device while it is reset: the reset failed, and the neighbour is named
+modprobe vfio-pci
+bind_vfio 0000:08:00.0
+echo on >/sys/bus/pci/devices/0000:08:00.0/power/control
+bar=$(setpci -s 07:00.1 BASE_ADDRESS_0)
+asleep()
+{
+	grep -qx D3hot /sys/bus/pci/devices/0000:08:00.0/power_state
+}
+one '"0000:08:00.0"' '{reset: d3hot}'
+within 60 asleep && setpci -s 07:00.1 BASE_ADDRESS_0=0 &
+exits 1 vfio-stress run one.yaml
+wait
+last '"device":"0000:08:00.0"' '"reason":"neighbour-differs"' \
+	"0000:07:00.1, beside 0000:08:00.0: BAR 0 is 00000000, was $bar"
+setpci -s 07:00.1 BASE_ADDRESS_0="$bar"
+exits 0 vfio-stress run one.yaml
+unbind 0000:08:00.0
+
 # a network interface that is up
 modprobe e1000e
 [ -e /sys/class/net/eth0 ] || fail "no eth0"

@@ -19,22 +19,6 @@ steps()
 	printf '  - reset: {method: %s, if-offered: true}\n' "$@"
 }
 
-# vfio BDF, unbind BDF: to vfio-pci, to no driver
-unbind()
-{
-	local device=/sys/bus/pci/devices/$1
-
-	[ ! -e "$device/driver" ] || echo "$1" >"$device/driver/unbind"
-	echo >"$device/driver_override"
-}
-
-vfio()
-{
-	unbind "$1"
-	echo vfio-pci >"/sys/bus/pci/devices/$1/driver_override"
-	echo "$1" >/sys/bus/pci/drivers_probe
-}
-
 devices=()
 for device in /sys/bus/pci/devices/*; do
 	name=${device##*/}
@@ -44,7 +28,7 @@ done
 # what sleeps for want of work would look as if it were reset: only `d3hot` is to see them asleep
 modprobe vfio-pci
 for name in "${devices[@]}"; do
-	vfio "$name"
+	bind_vfio "$name"
 	echo on >"/sys/bus/pci/devices/$name/power/control"
 done
 steps d3hot | scenario sleep

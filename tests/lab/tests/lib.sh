@@ -197,6 +197,22 @@ driver_of()
 	basename "$(readlink "/sys/bus/pci/devices/$1/driver")"
 }
 
+# unbind BDF, bind_vfio BDF: to no driver, to vfio-pci (load it first)
+unbind()
+{
+	local device=/sys/bus/pci/devices/$1
+
+	[ ! -e "$device/driver" ] || echo "$1" >"$device/driver/unbind"
+	echo >"$device/driver_override"
+}
+
+bind_vfio()
+{
+	unbind "$1"
+	echo vfio-pci >"/sys/bus/pci/devices/$1/driver_override"
+	echo "$1" >/sys/bus/pci/drivers_probe
+}
+
 # outside EVENT: asks for an event of `tests/lab/run --on "PLEASE EVENT" ...`.
 outside()
 {

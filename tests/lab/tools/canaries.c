@@ -93,7 +93,7 @@ static ino_t node_of(const char *bdf)
 	char path[64];
 	struct stat st;
 
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/", bdf);
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%.12s/", bdf);
 	return stat(path, &st) == 0 ? st.st_ino : 0;
 }
 
