@@ -3,6 +3,7 @@
 
 #include "base/str.h"
 #include "base/vec.h"
+#include "device/routes_kernel.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -65,9 +66,20 @@ static void read_ipv6(const struct host *host, struct routes *out)
 
 void routes_read(const struct host *host, struct routes *out)
 {
+	struct err ignored;
+
 	*out = (struct routes){0};
+	if (host->root[0] == '\0' && routes_read_kernel(out, &ignored) == 0)
+		return;
+	/* of these files the main table of IPv4, with the first of several next hops */
 	read_ipv4(host, out);
 	read_ipv6(host, out);
+	out->partly = host->root[0] == '\0';
+}
+
+bool route_bits_are_default(int family, unsigned bits)
+{
+	return bits <= (family == AF_INET ? 1 : 3);
 }
 
 static bool holds(const struct route *r, const unsigned char *address)
@@ -87,7 +99,7 @@ const struct route *routes_to(const struct routes *r, const char *address)
 	if (inet_pton(family, address, bytes) != 1)
 		return NULL;
 	vec_foreach (route, r)
-		if (route->family == family && holds(route, bytes) &&
+		if (!route->elsewhere && route->family == family && holds(route, bytes) &&
 			(best == NULL || route->bits > best->bits))
 			best = route;
 	return best;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define HINT_NEEDED "take it out of the scenario: the host needs it"
+#define HINT_PARTLY "run as root: the routes of all network namespaces do not show"
 #define HINT_DOWN   HINT_NEEDED ", or `ip link set` it down"
 
 bool thing_net_up(const struct host *host, const struct thing *t, bool *up)
@@ -147,15 +148,22 @@ static void tell_nvme_fabrics(struct uses *u, const char *name)
 
 /* ---- routes ---- */
 
+/* Nobody may lift what may be a default route that does not show. */
+static void tell_net(struct uses *u, bool vital, const char *hint)
+{
+	uses_tell(u, vital || u->routes.partly, u->routes.partly && !vital ? HINT_PARTLY : hint);
+}
+
 static void tell_routes(struct uses *u, const char *name)
 {
 	char text[80];
 	size_t len, told = u->told;
 
 	vec_foreach (r, &u->routes) {
-		if (!str_eq(r->dev, name) || r->bits != 0)
+		if (!str_eq(r->dev, name) || !route_bits_are_default(r->family, r->bits))
 			continue;
-		len = chain_add(u, "default route");
+		len = chain_add(
+			u, "default route%s", r->elsewhere ? " of another network namespace" : "");
 		uses_tell(u, true, HINT_NEEDED);
 		chain_cut(u, len);
 		return;
@@ -166,7 +174,7 @@ static void tell_routes(struct uses *u, const char *name)
 			u->told != told)
 			continue;
 		len = chain_add(u, "route to %s", route_text(r, text, sizeof(text)));
-		uses_tell(u, false, HINT_DOWN);
+		tell_net(u, false, HINT_DOWN);
 		chain_cut(u, len);
 	}
 }
@@ -213,7 +221,7 @@ static void of_master(struct uses *u, const char *name, int depth)
 		uses_of_netdev(u, name, dir, depth + 1);
 	/* what a switch of Open vSwitch carries stands in no table of the kernel's */
 	if (u->told == told)
-		uses_tell(u, str_starts(name, "ovs-"), HINT_NEEDED ", or take that apart");
+		tell_net(u, str_starts(name, "ovs-"), HINT_NEEDED ", or take that apart");
 	chain_cut(u, len);
 }
 
@@ -247,6 +255,6 @@ void uses_of_netdev(struct uses *u, const char *name, const char *dir, int depth
 	if (u->told != told || !thing_net_up(u->host, &self, &up) || !up)
 		return;
 	len = chain_add(u, "is up");
-	uses_tell(u, false, HINT_DOWN);
+	tell_net(u, false, HINT_DOWN);
 	chain_cut(u, len);
 }
