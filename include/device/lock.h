@@ -17,12 +17,24 @@
  */
 int lock_take(const struct host *host, struct bdf bdf, int *fd_out, struct err *err) must_check;
 /*
- * The same for a domain of this libvirt, on /run/vfio-stress/URI-DOMAIN with what is no file name as
- * %XX; of a user who is not root in $XDG_RUNTIME_DIR. `who` is told to the next one that wants it.
- * *fd_out is -1 on test:///, which every process has for itself.
+ * The same for a domain of this libvirt: a lock on /run/vfio-stress/URI-DOMAIN with what is no file
+ * name as %XX, of a user who is not root in $XDG_RUNTIME_DIR. `who` is told to the next one that wants
+ * it. These folders are not the same for root and for users of the same libvirt (qemu:///system), and
+ * a folder that all could write to would let anybody plant files for root: what all of them can have is
+ * a name, of an abstract socket (unix(7)), which one process at a time is bound to. Another user is told
+ * which process that is. Both are -1 on test:///, which every process has for itself.
  */
+struct domain_lock {
+	int file, name;
+};
+#define NO_DOMAIN_LOCK                                                                             \
+	{                                                                                          \
+		-1, -1                                                                             \
+	}
+
 int lock_take_domain(const struct host *host, const char *uri, const char *domain, const char *who,
-	int *fd_out, struct err *err) must_check;
+	struct domain_lock *out, struct err *err) must_check;
+void lock_drop_domain(struct domain_lock *lock);
 /*
  * The same for something of the whole host that is changed for a moment, by name; waits for it
  * (ERR_TIMEOUT). lock_drop lets go at once, also when a stuck child has inherited it.

@@ -3,6 +3,7 @@
 #define VFIO_STRESS_ENGINE_LANE_H
 
 #include "device/guard.h"
+#include "device/lock.h"
 #include "model/event.h"
 #include "model/lane_device.h"
 #include "model/scenario.h"
@@ -20,7 +21,7 @@ struct lane {
 	struct guard_allow allow;
 	struct pcidev_list topology;
 	struct vm *vm; /* NULL: a lane without a domain */
-	int domain_lock; /* held until its process ends */
+	struct domain_lock domain_lock; /* held until its process ends */
 	struct lane_device *devs;
 	size_t ndevs;
 	bool devices_known; /* all of them were found */

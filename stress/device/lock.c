@@ -9,15 +9,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stddef.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define FOLDER       "/run/vfio-stress"
 #define WHO_MAX      128
+#define NAME_BACKLOG 16 /* of those who ask for it; nobody is ever let in */
 #define WAIT_STEP_MS 20 /* a lock that is let go wakes nobody in time */
 
 static const char *lock_path(const struct host *host, struct bdf bdf, char *buf)
@@ -51,10 +55,10 @@ static pid_t owner_in(int fd, char *who, size_t size)
 	return str_to_i64(line, 10, 1, INT32_MAX, &pid) ? (pid_t)pid : 0;
 }
 
-static int held_by_other(const struct host *host, const char *what, int fd, struct err *err)
+static int held_by(
+	const struct host *host, const char *what, pid_t pid, const char *who, struct err *err)
 {
-	char path[64], name[64], who[WHO_MAX] = "";
-	pid_t pid = owner_in(fd, who, sizeof(who));
+	char path[64], name[64];
 	struct err ignored;
 
 	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
@@ -69,6 +73,14 @@ static int held_by_other(const struct host *host, const char *what, int fd, stru
 		"the kernel with it",
 		what, (int)pid);
 	return err_hint(err, "wait until the kernel gives up; when it never does, reboot the host");
+}
+
+static int held_by_other(const struct host *host, const char *what, int fd, struct err *err)
+{
+	char who[WHO_MAX] = "";
+	pid_t pid = owner_in(fd, who, sizeof(who));
+
+	return held_by(host, what, pid, who, err);
 }
 
 static int not_ours(const char *what, const char *path, struct err *err)
@@ -152,35 +164,109 @@ static void add_escaped(struct str *out, const char *text, size_t n)
 	}
 }
 
-/* "qemu%3A%2F%2F%2Fsystem-vm". Two names so long that they are cut alike share a lock: no harm. */
+/*
+ * "qemu%3A%2F%2F%2Fsystem-vm", also of qemu+unix:///system?socket=... Two names so long that they are cut
+ * alike share a lock: no harm.
+ */
 static void domain_lock_name(const char *uri, const char *domain, char *buf, size_t size)
 {
+	size_t scheme = strcspn(uri, ":"), driver = strcspn(uri, "+:");
 	struct str name = {0};
 
-	add_escaped(&name, uri, strcspn(uri, "?#"));
+	add_escaped(&name, uri, driver);
+	add_escaped(&name, uri + scheme, strcspn(uri + scheme, "?#"));
 	str_add(&name, "-");
 	add_escaped(&name, domain, strlen(domain));
 	str_copy(buf, size, name.s);
 	str_finish(&name);
 }
 
+/* FNV-1a: the same name for the same texts, in what little room an address has. */
+static uint64_t hash(uint64_t h, const char *text)
+{
+	for (; *text != '\0'; text++)
+		h = (h ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
+	return h;
+}
+
+/* "\0vfio-stress/1a2b...-qemu%3A%2F%2F%2Fsystem-vm"; a tree that is tested is a host of its own. */
+static socklen_t address_of(const struct host *host, const char *name, struct sockaddr_un *out)
+{
+	uint64_t h = hash(hash(UINT64_C(0xcbf29ce484222325), host->root), name);
+	int n;
+
+	*out = (struct sockaddr_un){.sun_family = AF_UNIX};
+	n = snprintf(out->sun_path + 1, sizeof(out->sun_path) - 1, "vfio-stress/%016jx-%.64s",
+		(uintmax_t)h, name);
+	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n);
+}
+
+/* Who listens at an address; what is said of it is the kernel's word. */
+static pid_t listener_at(const struct sockaddr_un *address, socklen_t len)
+{
+	auto_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+
+	if (fd < 0 || connect(fd, (const struct sockaddr *)address, len) != 0 ||
+		getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
+		return 0;
+	return peer.pid;
+}
+
+static int take_name(
+	const struct host *host, const char *name, const char *what, int *fd_out, struct err *err)
+{
+	auto_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_un address;
+	socklen_t len = address_of(host, name, &address);
+
+	if (fd < 0)
+		return err_set(err, ERR_IO, errno, "lock %s", what);
+	if (bind(fd, (const struct sockaddr *)&address, len) != 0)
+		return errno == EADDRINUSE
+			? held_by(host, what, listener_at(&address, len), "", err)
+			: err_set(err, ERR_IO, errno, "lock %s", what);
+	if (listen(fd, NAME_BACKLOG) != 0)
+		return err_set(err, ERR_IO, errno, "lock %s", what);
+	*fd_out = take_fd(&fd);
+	return 0;
+}
+
+/* Of a session each user has a libvirt, and domains, of his own. */
+static bool is_shared(const char *uri)
+{
+	return strstr(uri, ":///session") == NULL;
+}
+
 int lock_take_domain(const struct host *host, const char *uri, const char *domain, const char *who,
-	int *fd_out, struct err *err)
+	struct domain_lock *out, struct err *err)
 {
 	char name[NAME_MAX + 1], what[WHO_MAX];
+	auto_close int bound = -1;
 
 	if (str_starts(uri, "test:")) {
-		*fd_out = -1;
+		*out = (struct domain_lock)NO_DOMAIN_LOCK;
 		return 0;
 	}
 	domain_lock_name(uri, domain, name, sizeof(name));
 	snprintf(what, sizeof(what), "domain '%.64s'", domain);
 	auto_close int fd = open_users_lock(host, name, err);
 
-	if (fd < 0 || take(host, fd, what, who, err) != 0)
+	if (fd < 0 || take(host, fd, what, who, err) != 0 ||
+		(is_shared(uri) && take_name(host, name, what, &bound, err) != 0))
 		return -1;
-	*fd_out = take_fd(&fd);
+	*out = (struct domain_lock){.file = take_fd(&fd), .name = take_fd(&bound)};
 	return 0;
+}
+
+void lock_drop_domain(struct domain_lock *lock)
+{
+	if (lock->file >= 0)
+		close(lock->file);
+	if (lock->name >= 0)
+		close(lock->name);
+	*lock = (struct domain_lock)NO_DOMAIN_LOCK;
 }
 
 int lock_wait(const struct host *host, const char *name, int64_t deadline_ns, int *fd_out,

@@ -300,7 +300,7 @@ int lane_main(const struct host *host, const struct scenario *sc, uint32_t index
 		.spec = &sc->lanes[index],
 		.out = {.fd = socket_fd, .lane = index, .step = -1},
 		.keep = keep,
-		.domain_lock = -1,
+		.domain_lock = NO_DOMAIN_LOCK,
 	};
 
 	/* orders come over the socket: a service manager's signal to all must not cut a step */

@@ -61,14 +61,17 @@ static int restore_domain(
 /* A later run may have the domain by now. */
 static int replay_domain(const struct host *host, const struct undo_open *u, struct err *err)
 {
+	struct domain_lock lock;
 	enum vm_state state;
-	auto_close int lock = -1;
+	int rc;
 
 	if (!vm_state_of_name(u->rec.value, &state))
 		return err_set(err, ERR_INPUT, 0, "unknown domain state '%s'", u->rec.value);
 	if (lock_take_domain(host, u->connect, u->rec.subject, "undo", &lock, err) != 0)
 		return -1;
-	return restore_domain(host, u, state, err);
+	rc = restore_domain(host, u, state, err);
+	lock_drop_domain(&lock);
+	return rc;
 }
 
 /* A lane that still holds the device may be asleep in the kernel with it. */

@@ -118,8 +118,8 @@ static void a_domain_that_a_later_run_holds_is_left_alone(void **state)
 	struct host host = {.root = root, .kmsg = "/dev/null", .simulated = true};
 	struct undo_tally tally = {0};
 	struct store *store;
+	struct domain_lock lock;
 	struct err err = {0};
-	int lock;
 
 	(void)state;
 	assert_non_null(mkdtemp(root));
@@ -133,7 +133,7 @@ static void a_domain_that_a_later_run_holds_is_left_alone(void **state)
 	assert_int_equal(undo_run(&host, store, 0, NULL, &tally, &err), 0);
 	assert_int_equal(tally.refused, 1);
 	assert_int_equal(tally.failed + tally.done, 0);
-	close(lock);
+	lock_drop_domain(&lock);
 	store_close(store);
 	unlink(path);
 	snprintf(path, sizeof(path), "%s/run/vfio-stress/qemu%%3A%%2F%%2F%%2Fsystem-vm", root);
