@@ -20,13 +20,19 @@ refused()
 	says 'nothing was tried' "${@:2}"
 }
 
+# never DEVICE TEXT...: not with `allow`
+never()
+{
+	lane "$1" 'never mind'
+	exits 3 vfio-stress run guard.yaml
+	says "\`allow\` does not lift that" "${@:2}"
+}
+
 # vital DEVICE TEXT...: whatever is allowed
 vital()
 {
 	refused "$@"
-	lane "$1" 'never mind'
-	exits 3 vfio-stress run guard.yaml
-	says "\`allow\` does not lift that" "${@:2}"
+	never "$@"
 }
 
 # --- disks ---
@@ -45,8 +51,14 @@ refused 0000:02:00.0 'disk nvme0n1 -> dm-0 (LVM vg/data)'
 mke2fs -q /dev/dm-0 > /dev/null 2>&1 || mke2fs /dev/dm-0 > /dev/null || fail "no file system"
 mkdir -p data
 mount -t ext4 /dev/dm-0 data || fail "no mount"
-refused 0000:02:00.0 "disk nvme0n1 -> dm-0 (LVM vg/data) -> mounted on $PWD/data"
+# the lab's root is an overlay on paths of its initramfs: it may lie on any disk that is mounted
+never 0000:02:00.0 "disk nvme0n1 -> dm-0 (LVM vg/data) -> mounted on $PWD/data"
 umount data
+sleep 100 < /dev/dm-0 & # as a VM has its disk open
+user=$!
+never 0000:02:00.0 "dm-0 (LVM vg/data) -> sleep (process $user) has it open"
+kill "$user"
+wait "$user" || :
 unshare -m sh -c "mount -t ext4 /dev/dm-0 data && exec sleep 100" &
 sharer=$!
 within 10 grep -q dm-0 "/proc/$sharer/mountinfo"
@@ -54,6 +66,23 @@ refused 0000:02:00.0 "mounted on $PWD/data in the namespace of process $sharer"
 kill "$sharer"
 wait "$sharer" || :
 within 10 dmsetup remove --noudevsync vg-data
+
+# neither of these meets an exclusive open of the disk
+modprobe loop
+losetup /dev/loop0 /dev/nvme0n1 || fail "no loop device"
+refused 0000:02:00.0 'disk nvme0n1 -> loop0'
+losetup -d /dev/loop0
+modprobe nvmet
+never 0000:02:00.0 'may be exported by nvmet: that does not show'
+mount -t configfs none /sys/kernel/config || fail "no configfs"
+space=/sys/kernel/config/nvmet/subsystems/lab/namespaces/1
+mkdir "${space%/*/*}" && mkdir "$space"
+echo -n /dev/nvme0n1 > "$space/device_path"
+echo 1 > "$space/enable"
+refused 0000:02:00.0 'disk nvme0n1 -> NVMe target lab, namespace 1'
+rmdir "$space" "${space%/*/*}"
+umount /sys/kernel/config
+modprobe -r nvmet
 modprobe -r nvme
 
 # --- a network interface ---
@@ -70,7 +99,21 @@ ip route add default via 10.9.0.2 || fail "no route"
 vital 0000:04:00.0 "network interface $nic -> br0 (bridge) -> default route"
 ip route del default
 refused 0000:04:00.0 "network interface $nic -> br0 (bridge) -> route to 10.9.0.0/24"
+ip route add default via 10.9.0.2 table 77 || fail "no route"
+never 0000:04:00.0 "network interface $nic -> br0 (bridge) -> default route"
+ip route del default table 77
+modprobe macvlan
+unshare -n sh -c 'until ip link set mac0 up; do sleep 0.1; done 2> /dev/null
+	ip addr add 10.10.0.1/24 dev mac0; ip route add default via 10.10.0.2; exec sleep 100' &
+router=$!
+ip link add link br0 name mac0 type macvlan
+ip link set mac0 netns "$router" || fail "not moved"
+within 10 grep -q mac0.00000000 "/proc/$router/net/route"
+never 0000:04:00.0 "br0 (bridge) -> default route of another network namespace"
+kill "$router"
+wait "$router" || :
 lane 0000:04:00.0 'a lab'
+within 10 vfio-stress check guard.yaml
 exits 0 vfio-stress check guard.yaml
 says 'may be disturbed: 0000:04:00.0 (a lab)'
 exits 0 vfio-stress run --report json:report.json guard.yaml
