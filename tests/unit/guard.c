@@ -318,6 +318,20 @@ static void an_open_node_of_the_driver_refuses(void **state)
 	fakehost_free(fake);
 }
 
+/* A container has it by another name. */
+static void an_open_node_is_known_by_its_number(void **state)
+{
+	struct fakehost *fake =
+		FAKEHOST(FAKE_DEV("0000:00:02.0", .driver = "amdgpu", .node = "dri/card1"));
+
+	(void)state;
+	fakehost_holder(fake, 77, "Xorg", "/dev/null");
+	allowed(fake, "0000:00:02.0", &bound);
+	fakehost_write(fake, "/sys/bus/pci/devices/0000:00:02.0/misc/node0/dev", "1:3\n");
+	refused(fake, "0000:00:02.0", &bound, "Xorg", "has /dev/null open");
+	fakehost_free(fake);
+}
+
 static void displays_and_consoles_refuse(void **state)
 {
 	struct fakehost *fake = FAKEHOST(
@@ -526,6 +540,56 @@ static void nothing_lifts_a_volume_that_a_vm_has_open(void **state)
 	fakehost_free(fake);
 }
 
+static void nothing_lifts_a_volume_that_something_unseen_claims(void **state)
+{
+	struct fakehost *fake = FAKEHOST(FAKE_DEV(GPU, .driver = "ahci", .block = "sda"));
+
+	(void)state;
+	fakehost_write(fake, "/sys/bus/pci/devices/" GPU "/block/sda/holders/dm-0", "");
+	fakehost_write(fake, "/sys/class/block/dm-0/dm/name", "vg-a");
+	fakehost_write(fake, "/dev/dm-0", "");
+	allowed(fake, GPU, &allowing);
+	fake_open_fails("/dev/dm-0", EBUSY);
+	refused(fake, GPU, &allowing, "sda -> dm-0 (vg-a) -> something that does not show");
+	fake_writes_work();
+	fakehost_free(fake);
+}
+
+/* Its partitions are not below the function: what one use says is not all. */
+static void nothing_lifts_a_multipath_disk_that_is_claimed(void **state)
+{
+	struct fakehost *fake = FAKEHOST(FAKE_DEV(GPU, .driver = "nvme"));
+
+	(void)state;
+	fakehost_link(fake, "/sys/bus/pci/devices/" GPU "/nvme/nvme3/nvme0c3n1/subsystem",
+		"/sys/class/block");
+	fakehost_write(fake, "/sys/class/block/nvme0n1/dev", "259:7");
+	fakehost_write(fake, "/dev/nvme0n1", "");
+	fakehost_write(fake, "/proc/self/mountinfo", "21 1 259:7 / /data rw - xfs /dev/x rw\n");
+	allowed(fake, GPU, &allowing);
+	fake_open_fails("/dev/nvme0n1", EBUSY);
+	refused(fake, GPU, &allowing, "what else uses disk nvme0n1 does not show");
+	fake_writes_work();
+	fakehost_free(fake);
+}
+
+/* One VM is allowed to be disturbed; the next one that the reset reaches is not. */
+static void what_is_lifted_of_one_function_is_not_of_its_neighbour(void **state)
+{
+	struct fakehost *fake = FAKEHOST(FAKE_DEV("0000:00:01.0", .secondary = 1),
+		FAKE_DEV(GPU, .parent = "0000:00:01.0", .driver = "vfio-pci", .group = 12),
+		FAKE_DEV("0000:01:00.1", .parent = "0000:00:01.0", .physfn = GPU,
+			.driver = "vfio-pci", .group = 13));
+
+	(void)state;
+	fakehost_holder(fake, 4711, "qemu-allowed", "/dev/vfio/12");
+	allowed(fake, GPU, &allowing);
+	fakehost_holder(fake, 4712, "qemu-other", "/dev/vfio/13");
+	check_refused(ask(fake, GPU, &allowing),
+		(const char *const[]){"0000:01:00.1", "qemu-other", NULL});
+	fakehost_free(fake);
+}
+
 static void nothing_lifts_an_interface_that_another_namespace_has(void **state)
 {
 	struct fakehost *fake = FAKEHOST(FAKE_DEV(GPU, .driver = "e1000e"));
@@ -627,6 +691,7 @@ int main(void)
 		cmocka_unit_test(a_network_interface_in_use_refuses),
 		cmocka_unit_test(an_interface_in_another_namespace_refuses),
 		cmocka_unit_test(an_open_node_of_the_driver_refuses),
+		cmocka_unit_test(an_open_node_is_known_by_its_number),
 		cmocka_unit_test(displays_and_consoles_refuse),
 		cmocka_unit_test(usb_devices_and_busy_dma_refuse),
 		cmocka_unit_test(what_carries_the_machine_refuses),
@@ -636,6 +701,9 @@ int main(void)
 		cmocka_unit_test(nothing_lifts_root_swap_the_default_route_or_a_lock),
 		cmocka_unit_test(nothing_lifts_a_use_that_does_not_show),
 		cmocka_unit_test(nothing_lifts_a_volume_that_a_vm_has_open),
+		cmocka_unit_test(nothing_lifts_a_volume_that_something_unseen_claims),
+		cmocka_unit_test(nothing_lifts_a_multipath_disk_that_is_claimed),
+		cmocka_unit_test(what_is_lifted_of_one_function_is_not_of_its_neighbour),
 		cmocka_unit_test(nothing_lifts_an_interface_that_another_namespace_has),
 		cmocka_unit_test(a_vm_is_lifted_only_by_name_and_a_dying_one_never),
 		cmocka_unit_test(a_program_of_dpdk_is_known_by_what_it_has_open),

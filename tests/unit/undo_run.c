@@ -145,6 +145,39 @@ static void a_domain_that_a_later_run_holds_is_left_alone(void **state)
 	assert_int_equal(rmdir(root), 0);
 }
 
+/* A child of the dead run may be asleep in the kernel with it. */
+static void a_device_that_somebody_holds_is_left_alone(void **state)
+{
+	struct fakehost *fake = FAKEHOST(FAKE_DEV("0000:01:00.0", .methods = "flr"));
+	const struct undo_rec rec = {.kind = UNDO_WRITE,
+		.subject = "0000:01:00.0",
+		.path = "/sys/bus/pci/devices/0000:01:00.0/reset_method",
+		.value = "flr bus"};
+	const struct bdf gpu = {0, 1, 0, 0};
+	struct undo_tally tally = {0};
+	char db[HOST_PATH_MAX], boot_id[40];
+	struct store *store;
+	struct err err = {0};
+	int lock = -1;
+
+	(void)state;
+	host_boot_id(fakehost_host(fake), boot_id);
+	assert_int_equal(store_open(host_path(fakehost_host(fake), db, "/runs.db"), STORE_CREATE,
+				 &store, &err),
+		0);
+	left(store, dead_run(store, "dead", "test:///default"), &rec, boot_id);
+	assert_int_equal(lock_take(fakehost_host(fake), gpu, &lock, &err), 0);
+	assert_int_equal(undo_run(fakehost_host(fake), store, 0, NULL, &tally, &err), 0);
+	assert_int_equal(tally.refused, 1);
+	assert_string_equal(fakehost_text(fake, rec.path), "flr");
+	close(lock);
+	assert_int_equal(undo_run(fakehost_host(fake), store, 0, NULL, &tally, &err), 0);
+	assert_int_equal(tally.done, 1);
+	assert_string_equal(fakehost_text(fake, rec.path), "flr bus");
+	store_close(store);
+	fakehost_free(fake);
+}
+
 /* A host driver would take what the rescan brings back, if drivers bound by themselves again. */
 static void drivers_bind_by_themselves_once_the_devices_are_bound(void **state)
 {
@@ -202,6 +235,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(an_undo_that_fails_is_told),
 		cmocka_unit_test(a_domain_waits_for_the_devices_of_its_own_run_alone),
 		cmocka_unit_test(a_domain_that_a_later_run_holds_is_left_alone),
+		cmocka_unit_test(a_device_that_somebody_holds_is_left_alone),
 		cmocka_unit_test(drivers_bind_by_themselves_once_the_devices_are_bound),
 	};
 

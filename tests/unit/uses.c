@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "device/uses.h"
+#include "device/uses_parts.h"
 
 #include "base/str.h"
 #include "base/vec.h"
@@ -234,6 +235,10 @@ static void when_roots_disk_does_not_show_every_mounted_disk_is_vital(void **sta
 		"20 1 0:50 / / rw - overlay o rw,lowerdir=/lower,upperdir=/upper\n"
 		"22 1 259:0 / /srv rw - ext4 /dev/nvme0n1 rw\n");
 	says(fake, DISK, "!disk nvme0n1 -> mounted on /srv\n");
+	/* folders of these names that are there by now are others: they lie on it */
+	fakehost_write(fake, "/lower/x", "");
+	fakehost_write(fake, "/upper/x", "");
+	says(fake, DISK, "!disk nvme0n1 -> mounted on /srv\n");
 	/* an overlay that nobody depends on hides nothing */
 	mountinfo(fake, "self",
 		"20 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
@@ -356,6 +361,27 @@ static void an_interface_is_followed_to_the_default_route(void **state)
 	fakehost_free(fake);
 }
 
+/* An ordinary user does not see the routes of other namespaces. */
+static void routes_that_do_not_show_may_be_default_routes(void **state)
+{
+	struct fakehost *fake = machine();
+	struct str told = {0};
+	struct uses *u;
+	struct thing eth0 = {.kind = THING_NETDEV, .name = "eth0", .dir = DEV NIC "/net/eth0"};
+
+	(void)state;
+	u = uses_read(fakehost_host(fake));
+	u->routes.partly = true;
+	uses_of(u, &eth0, take, &told);
+	assert_int_equal(told.len, 0);
+	fakehost_write(fake, DEV NIC "/net/eth0/flags", "0x1003");
+	uses_of(u, &eth0, take, &told);
+	assert_string_equal(told.s, "!network interface eth0 -> is up\n");
+	str_finish(&told);
+	uses_free(u);
+	fakehost_free(fake);
+}
+
 static void a_default_route_of_ipv6_counts(void **state)
 {
 	struct fakehost *fake = machine();
@@ -405,6 +431,32 @@ static void storage_over_the_network_is_followed_to_its_mount(void **state)
 		"/sys/devices/platform/host5/session3/target5:0:0/5:0:0:1/block/sdb/dev", "8:16");
 	says(fake, NIC,
 		"network interface eth0 -> iSCSI target at 192.168.5.7 -> sdb -> mounted on /vm\n"
+		"network interface eth0 -> route to 192.168.5.0/24\n");
+	fakehost_free(fake);
+}
+
+/* A session that shows no disk may carry root; so may an NFS server below an overlay. */
+static void storage_over_the_network_may_be_roots(void **state)
+{
+	struct fakehost *fake = machine();
+
+	(void)state;
+	fakehost_write(fake, "/proc/net/route",
+		ROUTES "eth0\t0005A8C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n");
+	fakehost_write(fake, "/sys/class/iscsi_connection/connection3:0/address", "192.168.5.7");
+	says(fake, NIC,
+		"!network interface eth0 -> iSCSI target at 192.168.5.7\n"
+		"network interface eth0 -> route to 192.168.5.0/24\n");
+	fakehost_remove(fake, "/sys/class/iscsi_connection/connection3:0/address");
+	mountinfo(fake, "self",
+		"20 1 0:50 / / rw - overlay o rw,lowerdir=/ro,upperdir=/run/rw\n"
+		"21 1 0:40 / /ro ro - nfs4 192.168.5.9:/root ro,vers=4.2,addr=192.168.5.9\n"
+		"22 1 0:51 / /run rw - tmpfs tmpfs rw\n");
+	fakehost_write(fake, "/run/rw/x", "");
+	says(fake, NIC,
+		"network interface eth0 -> NFS 192.168.5.9:/root -> mounted on /ro\n"
+		"!network interface eth0 -> NFS 192.168.5.9:/root -> mounted on /ro -> overlay -> "
+		"mounted on /\n"
 		"network interface eth0 -> route to 192.168.5.0/24\n");
 	fakehost_free(fake);
 }
@@ -465,9 +517,11 @@ int main(void)
 		cmocka_unit_test(a_silent_partition_beside_one_that_tells_is_told),
 		cmocka_unit_test(the_disk_of_this_program_is_vital),
 		cmocka_unit_test(an_interface_is_followed_to_the_default_route),
+		cmocka_unit_test(routes_that_do_not_show_may_be_default_routes),
 		cmocka_unit_test(a_default_route_of_ipv6_counts),
 		cmocka_unit_test(what_an_open_vswitch_carries_does_not_show),
 		cmocka_unit_test(storage_over_the_network_is_followed_to_its_mount),
+		cmocka_unit_test(storage_over_the_network_may_be_roots),
 		cmocka_unit_test(rdma_that_is_active_is_in_use),
 		cmocka_unit_test(the_text_console_is_known_from_what_may_show_it),
 		cmocka_unit_test(a_loop_of_holders_ends),
