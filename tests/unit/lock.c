@@ -250,8 +250,8 @@ static void an_ordinary_user_is_told_that_root_has_the_domain(void **state)
 		skip();
 	}
 	assert_int_equal(chmod(his.root, 0755), 0);
-	fakehost_write(fake, "/home/x", "");
-	assert_int_equal(chown(host_path(&his, own, "/home"), nobody_special, 0), 0);
+	fakehost_write(fake, "/user/x", "");
+	assert_int_equal(chown(host_path(&his, own, "/user"), nobody_special, 0), 0);
 	assert_int_equal(setenv("XDG_RUNTIME_DIR", own, 1), 0);
 	assert_int_equal(lock_take_domain(&his, "qemu:///system", "vm", "root's", &mine, &err), 0);
 	assert_int_equal(seteuid(nobody_special), 0);

@@ -102,20 +102,21 @@ static void take(struct rtnl *r)
 }
 
 /* "eth0 10.1.0.0/16; " ..., "?" = there is more that does not show */
-static const char *text(const struct rtnl_routes *routes)
+static const char *told(const struct rtnl_routes *routes)
 {
-	static char all[512];
+	static char text[512];
+	struct str all = {0};
 	char one[80];
 	size_t i;
 
-	all[0] = '\0';
 	for (i = 0; i < routes->n; i++)
-		snprintf(all + strlen(all), sizeof(all) - strlen(all), "%s %s%s; ",
-			routes->v[i].dev, route_text(&routes->v[i], one, sizeof(one)),
+		str_addf(&all, "%s %s%s; ", routes->v[i].dev,
+			route_text(&routes->v[i], one, sizeof(one)),
 			routes->v[i].elsewhere ? " elsewhere" : "");
-	if (routes->partly)
-		strcat(all, "?");
-	return all;
+	str_add(&all, routes->partly ? "?" : "");
+	str_set(text, all.s ? all.s : "");
+	str_finish(&all);
+	return text;
 }
 
 struct fixture {
@@ -147,7 +148,7 @@ static void routes_of_all_tables_and_next_hops_are_found(void **state)
 	number(RTA_OIF, 1);
 	take(&f->own);
 	rtnl_own_routes(&f->own, &f->routes);
-	assert_string_equal(text(&f->routes),
+	assert_string_equal(told(&f->routes),
 		"eth0 0.0.0.0/0; eth1 0.0.0.0/0; eth1 10.1.0.0/16; eth0 2000::/3; ");
 }
 
@@ -161,7 +162,7 @@ static void a_route_that_does_not_say_its_interface_is_not_passed_over(void **st
 	number(RTA_NH_ID, 7);
 	take(&f->own);
 	rtnl_own_routes(&f->own, &f->routes);
-	assert_string_equal(text(&f->routes), "?");
+	assert_string_equal(told(&f->routes), "?");
 }
 
 static void a_default_route_elsewhere_is_followed_to_our_interface(void **state)
@@ -186,12 +187,12 @@ static void a_default_route_elsewhere_is_followed_to_our_interface(void **state)
 	number(RTA_OIF, 11);
 	take(&f->foreign);
 	rtnl_foreign_routes(&f->own, &f->foreign, &f->routes);
-	assert_string_equal(text(&f->routes), "");
+	assert_string_equal(told(&f->routes), "");
 	route_is(AF_INET, RTN_UNICAST, 0, NULL);
 	number(RTA_OIF, 11);
 	take(&f->foreign);
 	rtnl_foreign_routes(&f->own, &f->foreign, &f->routes);
-	assert_string_equal(text(&f->routes), "eth0 0.0.0.0/0 elsewhere; ");
+	assert_string_equal(told(&f->routes), "eth0 0.0.0.0/0 elsewhere; ");
 }
 
 static void what_is_cut_short_is_not_believed(void **state)

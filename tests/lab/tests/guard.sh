@@ -54,8 +54,10 @@ mount -t ext4 /dev/dm-0 data || fail "no mount"
 # the lab's root is an overlay on paths of its initramfs: it may lie on any disk that is mounted
 never 0000:02:00.0 "disk nvme0n1 -> dm-0 (LVM vg/data) -> mounted on $PWD/data"
 umount data
-sleep 100 < /dev/dm-0 & # as a VM has its disk open
+exec 7< /dev/dm-0 # as a VM has its disk open
+sleep 100 &
 user=$!
+exec 7<&-
 never 0000:02:00.0 "dm-0 (LVM vg/data) -> sleep (process $user) has it open"
 kill "$user"
 wait "$user" || :
