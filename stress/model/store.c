@@ -507,8 +507,9 @@ int store_run_end(struct store *s, int64_t run, enum verdict verdict, int exit_c
 	int64_t now = clock_wall_ns();
 
 	return db_run(s->db, err,
-		"UPDATE run SET ended_ns = ?, alive_ns = ?, verdict = ?, exit_code = ?, reason = ?"
-		" WHERE key = ?",
+		/* it is ended before it is judged: a report made later tells the same end */
+		"UPDATE run SET ended_ns = coalesce(ended_ns, ?), alive_ns = ?, verdict = ?,"
+		" exit_code = ?, reason = ? WHERE key = ?",
 		"iiiisi", now, now, (int64_t)verdict, (int64_t)exit_code, reason, run);
 }
 

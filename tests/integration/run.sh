@@ -15,8 +15,12 @@ scenario()
 }
 
 scenario pass '[start, destroy]' 'cycles: 3'
-run pass --report json:run.json
+run pass --report json:run.json --report html:run.html --report bundle:run.tar --report ocp:run.ocp
 expect 0 '^PASS' 'a quiet run passes'
+for form in html:run.html bundle:run.tar ocp:run.ocp; do
+	"$program" report --db runs.db -f "${form%:*}" | cmp - "${form#*:}" ||
+		wrong "a ${form%:*} report made again is the same"
+done
 grep -q '"simulated": *true' run.json || wrong 'a run with a test seam says so'
 grep -q '"done": *3' run.json || wrong 'three cycles are counted'
 grep -q '"boots_proved": *false' run.json || wrong 'no boot is proved on the test driver'
