@@ -199,6 +199,8 @@ bool report_aer_bus_error(struct klog *k, const struct kline *ln)
 	if (r == NULL || (r->kind == REPORT_AER && !r->has_root))
 		r = orphan_block(k, ln);
 	report_agent(r, agent);
+	if (r->has_root && is_nobody(r->sender))
+		take_culprit(k, r, agent);
 	/* ERR_COR with an uncorrectable block: the detail of an Advisory Non-Fatal error (7.x) */
 	if (r->kind == REPORT_AER && r->corrected && !class_is(r, ln))
 		report_set(r, "advisory_nonfatal", VALUE_BOOL, "true");
@@ -206,8 +208,6 @@ bool report_aer_bus_error(struct klog *k, const struct kline *ln)
 		report_set_span(r, "layer", match_group(ln->m, "layer"));
 		report_set_span(r, "agent", match_group(ln->m, "agent"));
 	}
-	if (r->has_root && is_nobody(r->sender))
-		take_culprit(k, r, agent);
 	report_line(k, r, ln);
 	return true;
 }

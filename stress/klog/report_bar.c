@@ -20,7 +20,8 @@
 static bool name_region(const struct kline *ln, char out[REGION_MAX])
 {
 	const char *s = ln->text.s, *end = s + ln->text.n, *at, *open;
-	const char *const names[] = {"VF BAR ", "BAR ", "ROM ", "bridge window "};
+	static const char *const names[] = {"bridge window ", "VF BAR ", "BAR ", "ROM "};
+	const char *type = "", *pref = "";
 	size_t i, n;
 
 	for (i = 0; i < ARRAY_SIZE(names); i++)
@@ -36,11 +37,11 @@ static bool name_region(const struct kline *ln, char out[REGION_MAX])
 	open = memchr(at, '[', (size_t)(end - at));
 	if (n >= REGION_MAX || open == NULL)
 		return false;
-	snprintf(out, REGION_MAX, "%.*s%s%s", (int)n, at,
-		i < 3                                                  ? ""
-			: memmem(open, (size_t)(end - open), "[io", 3) ? " io"
-								       : " mem",
-		i == 3 && memmem(open, (size_t)(end - open), "pref", 4) ? " pref" : "");
+	if (i == 0) {
+		type = memmem(open, (size_t)(end - open), "[io", 3) ? " io" : " mem";
+		pref = memmem(open, (size_t)(end - open), "pref", 4) ? " pref" : "";
+	}
+	snprintf(out, REGION_MAX, "%.*s%s%s", (int)n, at, type, pref);
 	return true;
 }
 
