@@ -64,6 +64,7 @@ struct command {
 	const char *summary; /* one line */
 	const char *text; /* paragraphs of --help, with examples */
 	void (*add_text)(struct str *out); /* optional: a line below that, from a table */
+	const char *(*format)(size_t i); /* optional: the words of its --format, then NULL */
 	const struct option_spec *options; /* ends with .name == NULL */
 	size_t min_args, max_args;
 	bool hidden;

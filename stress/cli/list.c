@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "base/vec.h"
 #include "cli/complain.h"
+#include "cli/list.h"
 #include "cli/manual.h"
 #include "cli/schema.h"
 #include "device/reset.h"
@@ -278,6 +279,14 @@ static const struct subject subjects[] = {
 	{"schema", "the JSON Schema of scenarios, for editors", list_schema},
 	{"steps", "the words of a scenario's steps", list_steps},
 };
+
+const char *list_subject(size_t i, const char **summary_out)
+{
+	if (i >= ARRAY_SIZE(subjects))
+		return NULL;
+	*summary_out = subjects[i].summary;
+	return subjects[i].name;
+}
 
 static int run(const struct host *host, const struct options *o)
 {

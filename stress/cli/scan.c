@@ -44,13 +44,19 @@ static int parse_severity(const char *word, enum severity *out, struct err *err)
 	return err_hint(err, "one of info, warning, error, fatal");
 }
 
-static int parse_format(const char *word, enum scan_format *out, struct err *err)
+static const char *format_word(size_t i)
 {
 	static const char *const words[] = {"text", "json", "jsonl"};
+
+	return i < ARRAY_SIZE(words) ? words[i] : NULL;
+}
+
+static int parse_format(const char *word, enum scan_format *out, struct err *err)
+{
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(words); i++)
-		if (str_eq(word, words[i])) {
+	for (i = 0; format_word(i) != NULL; i++)
+		if (str_eq(word, format_word(i))) {
 			*out = (enum scan_format)i;
 			return 0;
 		}
@@ -452,6 +458,7 @@ const struct command cmd_scan = {
 		"Exit codes: 0 clean, 1 an error or fatal incident (also one that is not shown\n"
 		"for --min-severity), 2 usage, 3 unreadable\n"
 		"(--self-test: 0 proved, 3 not).",
+	.format = format_word,
 	.options = options,
 	.max_args = 1000,
 	.run = run,

@@ -16,6 +16,7 @@ const struct command *const commands[] = {
 	&cmd_deliver,
 	&cmd_undo,
 	&cmd_list,
+	&cmd_complete,
 	&cmd_lane,
 	&cmd_version,
 	NULL,

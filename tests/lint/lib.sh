@@ -72,7 +72,7 @@ shell_scripts()
 {
 	files '.' | while IFS= read -r f; do
 		case $f in
-		*.sh) echo "$f" ;;
+		*.sh | *.bash) echo "$f" ;;
 		*)
 			IFS= read -r -n 64 line <"$f" 2>/dev/null
 			[[ $line =~ ^'#!'.*[/\ ](ba|da)?sh( |$) ]] && echo "$f"
