@@ -62,7 +62,11 @@ struct command {
 	const char *name;
 	const char *operands; /* "SCENARIO", "[RUN]" */
 	const char *summary; /* one line */
-	const char *text; /* paragraphs of --help, with examples */
+	/*
+	 * Of --help and the man page: paragraphs. A line that begins with two blanks is an example, the
+	 * best one first; a line that begins with "Exit codes: " tells them.
+	 */
+	const char *text;
 	void (*add_text)(struct str *out); /* optional: a line below that, from a table */
 	const char *(*format)(size_t i); /* optional: the words of its --format, then NULL */
 	const struct option_spec *options; /* ends with .name == NULL */
@@ -75,5 +79,6 @@ struct command {
 extern const struct option_spec common_options[];
 
 extern const struct command *const commands[]; /* NULL-terminated, in the order of --help */
+const struct command *command_find(const char *name); /* NULL: there is none of that name */
 
 #endif

@@ -18,6 +18,7 @@ enum field_kind {
 	FIELD_LATER, /* refused: "not available in this version" */
 };
 
+#define FIELD_STRINGS_MAX 256
 struct strings {
 	const char **v;
 	size_t n;
@@ -63,7 +64,7 @@ struct field {
 	const char *pattern; /* STRING, of the whole text, a regex as of ECMA 262 */
 	const char *(*word)(size_t i); /* STRING: those that it knows, then NULL */
 	const char *needs; /* another key of the mapping that must be there too */
-	const struct shape *shape; /* NODE */
+	const struct shape *shape; /* NODE; NULL = nothing is said of it */
 };
 
 /* What steps and reporters have in common: a word with parameters. */

@@ -17,6 +17,7 @@
 #include "world/vmlist.h"
 #include "world/yamldoc.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -299,6 +300,8 @@ static void offer_operands(const struct typed *t)
 		while ((word = strsep(&place, "[].|")) != NULL)
 			if (str_eq(word, "NAME"))
 				offer_kind(t, names, ARRAY_SIZE(names), t->before);
+			else if (islower((unsigned char)*word))
+				offer(t, word, NULL); /* it stands for itself: "[prune]" */
 			else
 				offer_kind(t, kinds, ARRAY_SIZE(kinds), word);
 	}
@@ -380,16 +383,6 @@ static void offer_commands(const struct typed *t)
 			offer(t, commands[i]->name, commands[i]->summary);
 }
 
-static const struct command *find_command(const char *name)
-{
-	size_t i;
-
-	for (i = 0; commands[i] != NULL; i++)
-		if (str_eq(commands[i]->name, name))
-			return commands[i];
-	return NULL;
-}
-
 static int run(const struct host *host, const struct options *o)
 {
 	struct typed t = {.host = host, .word = o->args[o->nargs - 1]};
@@ -399,7 +392,7 @@ static int run(const struct host *host, const struct options *o)
 		offer_commands(&t);
 		return EXIT_GOOD;
 	}
-	t.cmd = find_command(o->args[0]);
+	t.cmd = command_find(o->args[0]);
 	if (t.cmd == NULL)
 		return EXIT_USAGE;
 	open = read_words(&t, o->args + 1, o->nargs - 2);

@@ -158,7 +158,7 @@ static void put_field(FILE *out, const struct field *f, unsigned depth)
 		fputs("; default ", out);
 		put_text(out, f->dflt);
 	}
-	if (f->kind == FIELD_NODE)
+	if (f->shape != NULL)
 		put_shape(out, f->shape, depth);
 	else
 		fputs("\n\n", out);
@@ -235,7 +235,7 @@ static const struct {
 
 int manual_print(const char *name, FILE *out)
 {
-	const struct command *const *c;
+	const struct command *cmd;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(parts); i++)
@@ -243,10 +243,9 @@ int manual_print(const char *name, FILE *out)
 			parts[i].put(out);
 			return 0;
 		}
-	for (c = commands; *c != NULL; c++)
-		if (str_eq((*c)->name, name) && !(*c)->hidden) {
-			put_page(out, *c);
-			return 0;
-		}
-	return -1;
+	cmd = command_find(name);
+	if (cmd == NULL || cmd->hidden)
+		return -1;
+	put_page(out, cmd);
+	return 0;
 }

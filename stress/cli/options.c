@@ -157,15 +157,15 @@ static int check_operands(const struct command *cmd, const struct options *o)
 
 static const struct command *find_command(const char *name)
 {
+	const struct command *cmd = command_find(name);
 	const char *names[COMMANDS_MAX] = {0}, *near;
 	size_t i, n = 0;
 
-	for (i = 0; commands[i] != NULL; i++) {
-		if (str_eq(commands[i]->name, name))
-			return commands[i];
+	if (cmd != NULL)
+		return cmd;
+	for (i = 0; commands[i] != NULL; i++)
 		if (!commands[i]->hidden && n + 1 < ARRAY_SIZE(names))
 			names[n++] = commands[i]->name;
-	}
 	fprintf(stderr, "vfio-stress: unknown command '%s'\n", name);
 	near = nearest_word(name, names);
 	if (near != NULL)

@@ -20,9 +20,8 @@
 /* strtoll, base 10 */
 #define INTEGER "[+-]?[0-9]+"
 /* vars.c; `$${` is a dollar and a brace */
-#define VAR_NAME    "^[A-Za-z_][A-Za-z0-9_-]{0,63}$"
-#define VAR_VALUE   "^([$][$]|[$](?![{$])|[^$])*$"
-#define STRINGS_MAX 256
+#define VAR_NAME  "^[A-Za-z_][A-Za-z0-9_-]{0,63}$"
+#define VAR_VALUE "^([$][$]|[$](?![{$])|[^$])*$"
 
 static struct json_t *fields_schema(const struct field *fields, const struct step_type *step);
 static struct json_t *value_schema(const struct field *f);
@@ -160,7 +159,7 @@ static struct json_t *strings_schema(const struct field *f)
 	struct json_t *either = jout_array();
 
 	jout_push(either, text_schema(f->pattern));
-	jout_push(either, list_schema(text_schema(f->pattern), 0, STRINGS_MAX));
+	jout_push(either, list_schema(text_schema(f->pattern), 0, FIELD_STRINGS_MAX));
 	return any_of(either);
 }
 
@@ -283,8 +282,11 @@ static struct json_t *node_schema(const struct field *f)
 		[SHAPE_FLAG] = flag_shape,
 	};
 	const struct shape *shape = f->shape;
-	struct json_t *schema = made[shape->kind](shape), *either;
+	struct json_t *schema, *either;
 
+	if (shape == NULL)
+		return jout_object(); /* anything: nobody has said more */
+	schema = made[shape->kind](shape);
 	if (!shape->or_nothing && shape->word == NULL)
 		return schema;
 	either = jout_array();

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cli/commands.h"
 
+#include "base/str.h"
+
 #include <stddef.h>
 
 const struct command *const commands[] = {
@@ -21,3 +23,13 @@ const struct command *const commands[] = {
 	&cmd_version,
 	NULL,
 };
+
+const struct command *command_find(const char *name)
+{
+	size_t i;
+
+	for (i = 0; commands[i] != NULL; i++)
+		if (str_eq(commands[i]->name, name))
+			return commands[i];
+	return NULL;
+}

@@ -11,8 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define FIELDS_MAX  64 /* of all targets together */
-#define STRINGS_MAX 256
+#define FIELDS_MAX 64 /* of all targets together */
 
 /* A value on its way into the struct: where it stands, what it is called, what it is. */
 struct input {
@@ -179,9 +178,9 @@ static int put_list(const struct input *in, const struct ynode *list)
 	struct strings read = {0};
 	size_t i;
 
-	if (list->n > STRINGS_MAX)
+	if (list->n > FIELD_STRINGS_MAX)
 		return diag_error(in->rd->diags, list->pos, "'%s' has more than %d values",
-			in->field->name, STRINGS_MAX);
+			in->field->name, FIELD_STRINGS_MAX);
 	read.v = arena_alloc(in->rd->arena, (list->n + 1) * sizeof(*read.v));
 	for (i = 0; i < list->n; i++) {
 		const struct ynode *item = list->items[i];

@@ -102,6 +102,7 @@ offers 'vfio-stress scan --format ' text jsonl '!webhook'
 offers 'vfio-stress scan --min-severity ' warning fatal
 offers 'vfio-stress scan --' --kmsg --help
 offers 'vfio-stress diff ' smoke.yaml
+offers 'vfio-stress runs ' prune
 offers 'vfio-stress nonsense ' '!run'
 
 # readline has split these words at their signs, and takes what follows the last one
