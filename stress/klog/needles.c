@@ -30,7 +30,6 @@ struct reader {
 #define DEPTH_MAX   12 /* groups in groups */
 #define CLASS_MAX   8 /* "[Uu]" is two texts, "[a-z]" is anything */
 #define REPEATS_MAX 4 /* of " {2,}" */
-#define TEXT_COSTS  2 /* further texts in a set are worth one point of rarity */
 
 static void read_choice(struct reader *r, struct part *out);
 
@@ -76,7 +75,7 @@ unsigned needle_rarity(const char *s, size_t n)
 	return sum;
 }
 
-/* Of a set the least rare text counts, and each further one costs. */
+/* Of a set the least rare text counts, and each costs: it must be looked for. Common ones are worst. */
 static unsigned set_rarity(const struct needles *set)
 {
 	unsigned least = 0, rarity;
@@ -89,8 +88,9 @@ static unsigned set_rarity(const struct needles *set)
 		if (i == 0 || rarity < least)
 			least = rarity;
 	}
-	least *= TEXT_COSTS;
-	return least > set->n ? least - (unsigned)set->n : least > 0;
+	if (least <= 1)
+		return least;
+	return least > set->n + 2 ? least - (unsigned)set->n : 2;
 }
 
 /* ---- sets of texts; what returns false has changed nothing ---- */
