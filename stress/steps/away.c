@@ -8,6 +8,7 @@
 #include "device/lock.h"
 #include "model/event.h"
 #include "model/lane_device.h"
+#include "resets/common.h"
 #include "steps/device_step.h"
 #include "steps/subjects.h"
 
@@ -198,8 +199,8 @@ void away_settle(const struct away *away)
 /* ---- and back ---- */
 
 /* As it was bound before; what the kernel says of it now is the truth from here on. */
-static enum outcome bind_again(
-	struct away *away, struct lane_device *dev, const char *driver, struct result *res)
+static enum outcome bind_again(struct away *away, struct lane_device *dev, const char *driver,
+	int64_t deadline_ns, struct result *res)
 {
 	const char *override = pcidev_vfio_driver(driver) ? driver : "";
 	struct step_ctx ctx = *away->ctx;
@@ -207,7 +208,7 @@ static enum outcome bind_again(
 	struct err err = {0};
 
 	ctx.dev = dev;
-	if (driver_bind(ctx.host, dev->pci.bdf, driver, override, ctx.deadline_ns, &err) != 0 ||
+	if (driver_bind(ctx.host, dev->pci.bdf, driver, override, deadline_ns, &err) != 0 ||
 		device_look(&ctx, &all, &err) != 0) {
 		result_fail(res, "bind-failed", "%s", err.msg);
 		result_advise(res, "%s", err.hint);
@@ -231,13 +232,15 @@ enum outcome away_return(struct away *away, struct result *res)
 		result_fail(res, "device-vanished", "%s did not come back",
 			bdf_text((dev ? dev : away->ctx->dev)->pci.bdf, bdf));
 		result_advise(res, "does its link train? see the kernel log for the port above it");
+		away_rescue(away);
 		return OUTCOME_FAIL;
 	}
 	/* the others as well when one cannot be bound: none is left for a host driver */
 	vec_foreach (d, &away->devs) {
 		struct result ignored = {0};
 		bool well = outcome == OUTCOME_PASS;
-		enum outcome now = bind_again(away, d->dev, d->driver, well ? res : &ignored);
+		enum outcome now = bind_again(
+			away, d->dev, d->driver, away->ctx->deadline_ns, well ? res : &ignored);
 
 		outcome = well ? now : outcome;
 	}
@@ -250,7 +253,8 @@ void away_rescue(struct away *away)
 
 	vec_foreach (d, &away->devs)
 		if (is_there(away->ctx->host, d->dev))
-			bind_again(away, d->dev, d->driver, &ignored);
+			bind_again(
+				away, d->dev, d->driver, clock_mono_ns() + RESET_BACK_NS, &ignored);
 }
 
 static const struct lane_device *missing(

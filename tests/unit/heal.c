@@ -187,6 +187,23 @@ static void in_a_managed_lane_no_driver_is_an_illness(void **state)
 	lane_close(&l);
 }
 
+/* What removes a device takes it from its driver first: no reset happens below that. */
+static void a_slot_is_switched_with_a_host_driver_on_its_device(void **state)
+{
+	struct lane l;
+
+	(void)state;
+	lane_open(&l, false);
+	l.spec.driver = DRIVER_MANAGED;
+	fakehost_link(l.fake, DEVS GPU "/driver", "../../../bus/pci/drivers/snd_hda_intel");
+	fakehost_write(l.fake, "/sys/bus/pci/drivers/snd_hda_intel/bind", "");
+	str_set(((struct dev_state *)l.dev.oracle)->driver, "snd_hda_intel");
+	add_slot(l.fake);
+	fakehost_write(l.fake, "/sys/bus/pci/slots/2/power", "1\n");
+	expect_rung(&l, HEAL_SLOT, OUTCOME_PASS, "");
+	lane_close(&l);
+}
+
 /* One that came back by itself, late, has no driver: it gets the one that the run gave it. */
 static void what_came_back_without_its_driver_gets_it(void **state)
 {
@@ -221,6 +238,7 @@ int main(void)
 		cmocka_unit_test(what_is_gone_for_good_no_rung_brings_back),
 		cmocka_unit_test(a_device_that_is_gone_is_healed_by_its_slot),
 		cmocka_unit_test(in_a_managed_lane_no_driver_is_an_illness),
+		cmocka_unit_test(a_slot_is_switched_with_a_host_driver_on_its_device),
 		cmocka_unit_test(what_came_back_without_its_driver_gets_it),
 		cmocka_unit_test(every_rung_asks_the_guard),
 	};

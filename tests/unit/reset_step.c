@@ -520,6 +520,25 @@ static void half_a_removed_slot_is_brought_back(void **state)
 	lane_close(&l);
 }
 
+/* Function 1 does not come back. */
+static void what_came_back_of_a_slot_is_bound(void **state)
+{
+	struct lane l;
+
+	(void)state;
+	lane_open(&l,
+		FAKEHOST(FAKE_DEV("0000:00:01.0", .secondary = 1, .driver = "pcieport"),
+			FAKE_DEV(GPU, .parent = "0000:00:01.0", .driver = "vfio-pci", .group = 12),
+			FAKE_DEV("0000:01:00.1", .parent = "0000:00:01.0", .driver = "vfio-pci",
+				.group = 12, .lost = true)),
+		"slot");
+	l.ctx.deadline_ns = clock_mono_ns() + 3 * NS_PER_S;
+	expect(&l, step_rescan.run(&l.ctx, NULL, &l.res), OUTCOME_FAIL, "device-vanished");
+	assert_string_equal(fakehost_text(l.fake, DEVS GPU "/driver_override"), "vfio-pci");
+	assert_string_equal(fakehost_text(l.fake, "/sys/bus/pci/drivers_autoprobe"), "0");
+	lane_close(&l);
+}
+
 #define POWER "/sys/bus/pci/slots/2/power"
 
 static void a_slot_is_not_left_off(void **state)
@@ -829,6 +848,7 @@ int main(void)
 		cmocka_unit_test(what_may_remove_the_device_must_be_asked_for),
 		cmocka_unit_test(a_slot_is_switched_off_and_on),
 		cmocka_unit_test(half_a_removed_slot_is_brought_back),
+		cmocka_unit_test(what_came_back_of_a_slot_is_bound),
 		cmocka_unit_test(a_slot_is_not_left_off),
 		cmocka_unit_test(what_a_removal_would_lose_is_refused),
 		cmocka_unit_test(what_may_remove_still_needs_while_bound),
