@@ -326,6 +326,26 @@ static void a_device_that_comes_back_late_is_not_left_to_its_host_driver(void **
 	lane_close(&l);
 }
 
+/* It may still act when the kernel lets it. */
+static void a_removal_that_is_stuck_keeps_the_switch_off(void **state)
+{
+	struct err err = {0};
+	struct away away;
+	struct lane l;
+
+	(void)state;
+	lane_open(&l, gpu("snd_hda_intel", false), GPU);
+	l.ctx.deadline_ns = clock_mono_ns() + NS_PER_S;
+	away_init(&away, &l.ctx);
+	assert_int_equal(away_begin(&away, &err), 0);
+	assert_string_equal(fakehost_text(l.fake, AUTOPROBE), "0");
+	away.stuck = true;
+	away_finish(&away);
+	assert_string_equal(fakehost_text(l.fake, AUTOPROBE), "0");
+	assert_int_equal(l.dev.undo_autoprobe, 9);
+	lane_close(&l);
+}
+
 /* The step after it takes the switch over, and its record. */
 static void the_next_step_takes_the_switch_over(void **state)
 {
@@ -445,6 +465,7 @@ int main(void)
 		cmocka_unit_test(a_device_comes_back_with_its_driver),
 		cmocka_unit_test(a_device_that_does_not_come_back_has_vanished),
 		cmocka_unit_test(a_device_that_comes_back_late_is_not_left_to_its_host_driver),
+		cmocka_unit_test(a_removal_that_is_stuck_keeps_the_switch_off),
 		cmocka_unit_test(the_next_step_takes_the_switch_over),
 		cmocka_unit_test(what_a_rescan_cannot_bring_back_is_refused),
 		cmocka_unit_test(a_device_in_use_is_not_removed),
