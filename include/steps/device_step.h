@@ -13,6 +13,8 @@ int device_scan(struct step_ctx *ctx, struct pcidev_list *all, struct err *err) 
 /* The same; ERR_ABSENT: ctx->dev is gone. */
 int device_look(struct step_ctx *ctx, struct pcidev_list *all, struct err *err) must_check;
 
+bool device_in_lane(const struct step_ctx *ctx, struct bdf bdf);
+
 /* When and for what the guard is asked. */
 enum device_asking {
 	ASK_PREPARE, /* before the run: the lane will have taken its devices, and stopped its VM */

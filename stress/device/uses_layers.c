@@ -166,24 +166,30 @@ static void add_target(struct uses *u, const char *dir, const char *file, const 
 		str_set(add_raw(u, file)->what, what);
 }
 
-static void read_nvmet(struct uses *u)
+/* What is two levels below a directory of configfs: TOP/OUTER/BETWEEN/INNER. */
+typedef void export_fn(struct uses *u, const char *dir, const char *outer, const char *inner);
+
+static void each_export(struct uses *u, const char *top, const char *between, export_fn *fn)
 {
-	static const char subsystems[] = CONFIGFS "/nvmet/subsystems";
-	char dir[HOST_PATH_MAX], nqn[128], file[256], what[192], number[16];
-	DIR *at = NULL, *below;
+	char dir[HOST_PATH_MAX], inside[HOST_PATH_MAX], outer[128], inner[64];
+	DIR *at = NULL, *below = NULL;
 
-	while (uses_next_entry(u, subsystems, "", &at, nqn, sizeof(nqn))) {
-		snprintf(dir, sizeof(dir), "%s/%s/namespaces", subsystems, nqn);
-		below = NULL;
-		while (uses_next_entry(u, dir, "", &below, number, sizeof(number))) {
-			char ns[HOST_PATH_MAX];
-
-			snprintf(ns, sizeof(ns), "%.300s/%s", dir, number);
-			snprintf(what, sizeof(what), "NVMe target %s, namespace %s", nqn, number);
-			uses_text(u, ns, "device_path", file, sizeof(file));
-			add_target(u, ns, file, what);
+	while (uses_next_entry(u, top, "", &at, outer, sizeof(outer))) {
+		snprintf(dir, sizeof(dir), "%s/%s%s", top, outer, between);
+		while (uses_next_entry(u, dir, "", &below, inner, sizeof(inner))) {
+			snprintf(inside, sizeof(inside), "%.400s/%s", dir, inner);
+			fn(u, inside, outer, inner);
 		}
 	}
+}
+
+static void take_nvmet(struct uses *u, const char *dir, const char *nqn, const char *number)
+{
+	char what[192], file[256];
+
+	snprintf(what, sizeof(what), "NVMe target %s, namespace %s", nqn, number);
+	uses_text(u, dir, "device_path", file, sizeof(file));
+	add_target(u, dir, file, what);
 }
 
 /* A `fileio` may stand on a disk; its file is known to its `info` alone when nobody said udev_path. */
@@ -200,24 +206,13 @@ static void lio_file(const struct uses *u, const char *dir, char *buf, size_t si
 		snprintf(buf, size, "%.*s", (int)strcspn(s + strlen(key), " \n"), s + strlen(key));
 }
 
-static void read_lio(struct uses *u)
+static void take_lio(struct uses *u, const char *dir, const char *hba, const char *name)
 {
-	static const char core[] = CONFIGFS "/target/core";
-	char dir[HOST_PATH_MAX], hba[64], file[256], what[192], name[64];
-	DIR *at = NULL, *below;
+	char what[192], file[256];
 
-	while (uses_next_entry(u, core, "", &at, hba, sizeof(hba))) {
-		snprintf(dir, sizeof(dir), "%s/%s", core, hba);
-		below = NULL;
-		while (uses_next_entry(u, dir, "", &below, name, sizeof(name))) {
-			char store[HOST_PATH_MAX];
-
-			snprintf(store, sizeof(store), "%.300s/%s", dir, name);
-			snprintf(what, sizeof(what), "SCSI target %s/%s", hba, name);
-			lio_file(u, store, file, sizeof(file));
-			add_target(u, store, file, what);
-		}
-	}
+	snprintf(what, sizeof(what), "SCSI target %s/%s", hba, name);
+	lio_file(u, dir, file, sizeof(file));
+	add_target(u, dir, file, what);
 }
 
 /* What is loaded and has nowhere to say what it uses. */
@@ -271,8 +266,8 @@ void uses_read_layers(struct uses *u)
 		if (m->elsewhere == 0 && str_eq(m->type, "overlay"))
 			read_overlay(u, m);
 	read_loops(u);
-	read_nvmet(u);
-	read_lio(u);
+	each_export(u, CONFIGFS "/nvmet/subsystems", "/namespaces", take_nvmet);
+	each_export(u, CONFIGFS "/target/core", "", take_lio);
 	read_hidden(u);
 	vec_foreach (layer, &u->layers)
 		if (layer->on == NULL && is_vital(u, layer))

@@ -43,23 +43,13 @@ static int may_go(const struct pcidev *dev, struct err *err)
 	return 0;
 }
 
-static bool in_lane(const struct step_ctx *ctx, struct bdf bdf)
-{
-	size_t i;
-
-	for (i = 0; i < ctx->ndevs; i++)
-		if (bdf_eq(ctx->devs[i].pci.bdf, bdf))
-			return true;
-	return false;
-}
-
 static int may_leave(const struct step_ctx *ctx, const struct pcidev *dev, struct err *err)
 {
 	char bdf[BDF_LEN], other[BDF_LEN];
 
 	if (may_go(dev, err) != 0)
 		return -1;
-	if (in_lane(ctx, dev->bdf))
+	if (device_in_lane(ctx, dev->bdf))
 		return 0;
 	err_set(err, ERR_REFUSED, 0, "%s is one function of a slot: %s is another",
 		bdf_text(ctx->dev->pci.bdf, bdf), bdf_text(dev->bdf, other));

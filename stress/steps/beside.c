@@ -5,21 +5,12 @@
 #include "device/lock.h"
 #include "model/event.h"
 #include "model/lane_device.h"
+#include "steps/device_step.h"
 
 #include <stdio.h>
 
 /* Each costs a child process before and after the act; a switch with 16 dual-function cards has 50. */
 #define BESIDE_MAX 64
-
-static bool in_lane(const struct step_ctx *ctx, struct bdf bdf)
-{
-	size_t i;
-
-	for (i = 0; i < ctx->ndevs; i++)
-		if (bdf_eq(ctx->devs[i].pci.bdf, bdf))
-			return true;
-	return false;
-}
 
 /* The upstream port of the switch that the device is on, or the root port that it has for itself. */
 static const struct pcidev *top_of(const struct pcidev_list *all, const struct pcidev *dev)
@@ -52,7 +43,8 @@ void beside_find(struct beside *out, struct step_ctx *ctx, const struct pcidev_l
 		const struct pcidev *other = &all->v[i];
 		bool reached = bdf_set_has(&set, other->bdf);
 
-		if (!in_lane(ctx, other->bdf) && (reached || is_beside(all, top, dev, other)))
+		if (!device_in_lane(ctx, other->bdf) &&
+			(reached || is_beside(all, top, dev, other)))
 			*vec_push(&out->list) =
 				(struct bystander){.bdf = other->bdf, .reached = reached};
 	}

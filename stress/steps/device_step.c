@@ -54,6 +54,16 @@ int device_look(struct step_ctx *ctx, struct pcidev_list *all, struct err *err)
 	return 0;
 }
 
+bool device_in_lane(const struct step_ctx *ctx, struct bdf bdf)
+{
+	size_t i;
+
+	for (i = 0; i < ctx->ndevs; i++)
+		if (bdf_eq(ctx->devs[i].pci.bdf, bdf))
+			return true;
+	return false;
+}
+
 /* The QEMU that may hold the devices: the lane's own, when the step says so or it will be stopped. */
 static pid_t friendly_qemu(const struct step_ctx *ctx, enum device_asking asking)
 {

@@ -29,20 +29,10 @@ struct act {
 
 /* ---- may it be? ---- */
 
-static bool in_lane(const struct step_ctx *ctx, struct bdf bdf)
-{
-	size_t i;
-
-	for (i = 0; i < ctx->ndevs; i++)
-		if (bdf_eq(ctx->devs[i].pci.bdf, bdf))
-			return true;
-	return false;
-}
-
 /* Before the run the lane's devices are not bound yet: they will be. */
 static bool has_vfio(const struct step_ctx *ctx, const struct pcidev *dev, bool prepare)
 {
-	if (prepare && ctx->lane->driver == DRIVER_VFIO_PCI && in_lane(ctx, dev->bdf))
+	if (prepare && ctx->lane->driver == DRIVER_VFIO_PCI && device_in_lane(ctx, dev->bdf))
 		return true;
 	return pcidev_vfio_driver(dev->driver);
 }
@@ -59,7 +49,7 @@ static int check_member(const struct step_ctx *ctx, const struct reset_method *m
 			bdf, method->name);
 		return err_hint(err, "`reset: subordinate` asks VFIO for nothing");
 	}
-	if (method->whole && !dev->is_bridge && !in_lane(ctx, dev->bdf)) {
+	if (method->whole && !dev->is_bridge && !device_in_lane(ctx, dev->bdf)) {
 		err_set(err, ERR_UNSUPPORTED, 0,
 			"%s would be reset as well, and is not in the lane: a %s reset takes all "
 			"that is below the bridge",
