@@ -7,6 +7,7 @@
 #include "base/vec.h"
 #include "model/culprit.h"
 #include "model/event.h"
+#include "model/run_rows.h"
 #include "model/run_view.h"
 #include "reporters/html_assets.h"
 #include "reporters/html_series.h"
@@ -17,8 +18,9 @@
 #include <string.h>
 
 /* Of kernel lines in the page, with their markup; the json report has all that are kept. */
-#define LINES_MAX (1500u << 10)
-#define MARKS_MAX 500 /* in one chart */
+#define LINES_MAX       (1500u << 10)
+#define MARKS_MAX       500 /* in one chart */
+#define DIFFERENCES_MAX 300 /* of devices */
 
 /* One page, written from top to bottom. */
 struct page {
@@ -205,7 +207,8 @@ static void top(struct page *p)
 		"<nav aria-label=\"Sections\"><a href=\"#lanes\">Lanes</a> <a "
 		"href=\"#steps\">Steps</a> "
 		"<a href=\"#resets\">Resets</a> <a href=\"#failures\">Failures</a> "
-		"<a href=\"#incidents\">Incidents</a> <a href=\"#unseen\">Not seen</a> "
+		"<a href=\"#incidents\">Incidents</a> <a href=\"#devices\">Devices</a> <a "
+		"href=\"#unseen\">Not seen</a> "
 		"<a href=\"#host\">Host</a> <a href=\"#scenario\">Scenario</a></nav>\n");
 }
 
@@ -654,6 +657,54 @@ static void incidents(struct page *p)
 			run->totals.all - run->nincidents);
 }
 
+/* ---- what the devices looked like ---- */
+
+static void difference(struct page *p, const struct event *ev)
+{
+	char when[40];
+
+	put(p, "<tr class=\"difference\"><td class=\"id\">%s</td><td>",
+		clock_rfc3339(ev->wall_ns, when, sizeof(when)));
+	place(p, (int32_t)ev->lane, ev->phase == PHASE_AFTER ? -1 : (int32_t)ev->cycle, NULL);
+	put(p, "</td>");
+	device_cell(p, ev->subject);
+	element(p, "td", ev->text);
+	put(p, "</tr>\n");
+}
+
+/* What a look at a device found changed, whether a step failed of it or not. */
+static int differences(struct page *p, struct err *err)
+{
+	struct run_rows *rows = run_events(p->run);
+	uint64_t n = 0;
+	struct event ev;
+	int rc;
+
+	section(p, "devices", "Devices that changed");
+	while ((rc = run_events_next(rows, &ev, err)) == 1) {
+		if (ev.kind != EV_DEVICE_STATE || !str_eq(ev.reason, "differs"))
+			continue;
+		if (n == 0)
+			put(p,
+				"<div class=\"scroll\" tabindex=\"0\"><table><caption>Config "
+				"space, link, "
+				"power, driver and so on, against what was there before</caption>"
+				"<thead><tr><th scope=\"col\">time</th><th scope=\"col\">where</th>"
+				"<th scope=\"col\">device</th><th "
+				"scope=\"col\">what</th></tr></thead>"
+				"<tbody>\n");
+		if (n++ < DIFFERENCES_MAX)
+			difference(p, &ev);
+	}
+	run_rows_free(rows);
+	put(p,
+		n > 0 ? "</tbody></table></div>\n"
+		      : "<p>No look at a device found anything changed.</p>\n");
+	if (n > DIFFERENCES_MAX)
+		put(p, "<p>%" PRIu64 " more are not listed.</p>\n", n - DIFFERENCES_MAX);
+	return rc;
+}
+
 /* ---- what else there is ---- */
 
 static void sentences(struct page *p, const char *title, const struct strings_row *rows)
@@ -733,6 +784,7 @@ static void head(struct page *p)
 static int write_report(const struct run_view *run, const void *opts, FILE *out, struct err *err)
 {
 	struct page p = {.out = out, .run = run};
+	int rc;
 
 	(void)opts;
 	if (run_series_init(run, &p.series, err) != 0)
@@ -744,13 +796,14 @@ static int write_report(const struct run_view *run, const void *opts, FILE *out,
 	resets(&p);
 	failures(&p);
 	incidents(&p);
+	rc = differences(&p, err);
 	unseen(&p);
 	host(&p);
 	put(&p, "</main>\n<script>\n");
 	html_scripts(out);
 	put(&p, "</script>\n</body>\n</html>\n");
 	run_series_finish(&p.series);
-	return 0;
+	return rc;
 }
 
 const struct reporter reporter_html = {

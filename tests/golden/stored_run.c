@@ -375,6 +375,18 @@ static void begin(struct making *m)
 	(void)do_steps(m, 0, PHASE_BEFORE, 0, looks, ARRAY_SIZE(looks));
 }
 
+/* What the oracle found after the reset of cycle 7. */
+static void difference(struct making *m)
+{
+	struct event ev = {
+		.kind = EV_DEVICE_STATE, .lane = 0, .cycle = 7, .step = 2, .phase = PHASE_CYCLE};
+
+	str_set(ev.subject, "0000:41:00.0");
+	str_set(ev.reason, "differs");
+	str_set(ev.text, "command was 0x0006, is 0xffff; link <b>x16</b>, is x8");
+	event(m, ev);
+}
+
 /* In the middle of a reset, with a last sign of life 3 s later. */
 static void die(struct making *m)
 {
@@ -433,6 +445,7 @@ void stored_run_make(const char *db, uint32_t n, bool died)
 	check(store_snapshot(m.store, m.run, snapshot, strlen(snapshot), &err), &err);
 	cycles(&m, n);
 	incidents(&m);
+	difference(&m);
 	check(store_note(m.store, m.run, "note", "the guest said " EVIL, &err), &err);
 	check(store_note(m.store, m.run, "blind-spot",
 		      "the guest's own log was not read: a GPU's Xid is seen through the host only",
