@@ -99,6 +99,17 @@ static void put_ms(struct json_t *obj, const char *key, int64_t ms)
 		jout_int(obj, key, ms);
 }
 
+static struct json_t *usable_json(const struct usable *usable)
+{
+	struct json_t *o = jout_object();
+	bool known = usable->count > 0;
+
+	put_ms(o, "p50", known ? usable->p50_ms : -1);
+	put_ms(o, "p95", known ? usable->p95_ms : -1);
+	put_ms(o, "max", known ? usable->max_ms : -1);
+	return o;
+}
+
 static struct json_t *step_json(const struct step_row *step)
 {
 	struct json_t *o = jout_object(), *ms = jout_object();
@@ -117,6 +128,7 @@ static struct json_t *step_json(const struct step_row *step)
 	put_ms(ms, "p95", step->p95_ms);
 	put_ms(ms, "max", step->max_ms);
 	jout_put(o, "ms", ms);
+	jout_put(o, "usable_ms", usable_json(&step->usable));
 	return o;
 }
 

@@ -41,6 +41,7 @@ enum room {
 	ROOM_NOTES, /* how many of them */
 	ROOM_NOTE_LINES, /* lines of each of these */
 	ROOM_REPORT,
+	ROOM_USABLE,
 	ROOM_COUNT,
 };
 
@@ -92,6 +93,7 @@ static const struct grant grants[] = {
 	{ROOM_LIST, 8},
 	{ROOM_LIST_LINES, 2},
 	{ROOM_NOTE_LINES, 2},
+	{ROOM_USABLE, 1},
 	{ROOM_WITNESSES, 1},
 	{ROOM_SEEN, 3},
 	{ROOM_OTHERS, 4},
@@ -651,6 +653,33 @@ static bool needs_reason(const struct run_view *run, bool guilty)
 	return run->verdict == VERDICT_ABORTED;
 }
 
+/* The slowest of the devices that came back from a reset. */
+static const struct step_row *slowest(const struct run_view *run)
+{
+	const struct step_row *found = NULL;
+	size_t i, k;
+
+	for (i = 0; i < run->nlanes; i++)
+		for (k = 0; k < run->lanes[i].nsteps; k++) {
+			const struct step_row *row = &run->lanes[i].steps[k];
+
+			if (row->usable.count > 0 &&
+				(found == NULL || row->usable.max_ms > found->usable.max_ms))
+				found = row;
+		}
+	return found;
+}
+
+static void usable(struct page *p, const struct run_view *run)
+{
+	const struct step_row *row = slowest(run);
+
+	if (row != NULL && p->room[ROOM_USABLE] > 0)
+		say(p, "usable", 1, "%.2f s at most: %s after %s (median %.2f s)",
+			(double)row->usable.max_ms / 1e3, row->device,
+			row->arg ? row->arg : row->word, (double)row->usable.p50_ms / 1e3);
+}
+
 static void render(struct page *p, const struct run_view *run, const struct text_opts *opts)
 {
 	struct culprit c;
@@ -668,6 +697,7 @@ static void render(struct page *p, const struct run_view *run, const struct text
 	incidents(p, run);
 	others(p, run);
 	kernel_log(p, run);
+	usable(p, run);
 	caveats(p, run);
 	about(p, run);
 	if (opts != NULL && opts->full_report != NULL)

@@ -23,6 +23,11 @@ struct step_row {
 	uint64_t count, failed, broken, skipped;
 	int64_t p50_ms, p95_ms, max_ms; /* -1 = nothing ran */
 	int64_t total_ms; /* of all that ran */
+	/* From the trigger of a reset until its device answered again; count 0 = never known. */
+	struct usable {
+		uint64_t count;
+		int64_t p50_ms, p95_ms, max_ms;
+	} usable;
 };
 
 struct lane_row {

@@ -173,20 +173,40 @@ static int64_t percentile(const int64_t *v, size_t n, unsigned p)
 	return v[rank > 0 ? rank - 1 : 0];
 }
 
-/* Counts one step row's ends and sorts their times; `times` is reused from row to row. */
-static int load_step_ends(
-	struct loading *l, size_t lane, struct step_row *s, int64_t **times, size_t *cap)
+/* Times of one step row, sorted in the end; the room is reused from row to row. */
+struct times {
+	int64_t *v;
+	size_t n, cap;
+};
+
+static void add_time(struct times *t, int64_t dur_ns)
+{
+	if (t->n == t->cap) {
+		t->cap = t->cap ? t->cap * 2 : 256;
+		t->v = xrealloc(t->v, t->cap * sizeof(*t->v));
+	}
+	t->v[t->n++] = (dur_ns + NS_PER_MS / 2) / NS_PER_MS;
+}
+
+static int query_row(struct loading *l, size_t lane, const struct step_row *s, enum event_kind kind,
+	struct query **q)
+{
+	return db_query(l->db, q, l->err,
+		"SELECT outcome, dur_ns, text FROM event WHERE run = ? AND kind = ? AND lane = ?"
+		" AND phase = ? AND step = ? AND (? = '' OR subject = ?)",
+		"iiiiiss", l->run, (int64_t)kind, (int64_t)lane, (int64_t)s->phase,
+		(int64_t)s->index, s->device ? s->device : "", s->device ? s->device : "");
+}
+
+/* Counts one step row's ends and sorts their times. */
+static int load_step_ends(struct loading *l, size_t lane, struct step_row *s, struct times *times)
 {
 	int64_t total_ns = 0;
 	struct query *q;
-	size_t n = 0;
 	int rc;
 
-	if (db_query(l->db, &q, l->err,
-		    "SELECT outcome, dur_ns FROM event WHERE run = ? AND kind = ? AND lane = ?"
-		    " AND phase = ? AND step = ? AND (? = '' OR subject = ?)",
-		    "iiiiiss", l->run, (int64_t)EV_STEP_END, (int64_t)lane, (int64_t)s->phase,
-		    (int64_t)s->index, s->device ? s->device : "", s->device ? s->device : "") != 0)
+	times->n = 0;
+	if (query_row(l, lane, s, EV_STEP_END, &q) != 0)
 		return -1;
 	while ((rc = db_row(q, l->err)) == 1) {
 		enum outcome o = (enum outcome)db_int(q, 0);
@@ -197,20 +217,38 @@ static int load_step_ends(
 		s->skipped += o == OUTCOME_SKIPPED;
 		if (o == OUTCOME_SKIPPED)
 			continue;
-		if (n == *cap) {
-			*cap = *cap ? *cap * 2 : 256;
-			*times = xrealloc(*times, *cap * sizeof(**times));
-		}
 		total_ns += db_int(q, 1);
-		(*times)[n++] = (db_int(q, 1) + NS_PER_MS / 2) / NS_PER_MS;
+		add_time(times, db_int(q, 1));
 	}
 	db_done(q);
 	s->total_ms = total_ns / NS_PER_MS;
-	if (n > 0) {
-		qsort(*times, n, sizeof(**times), compare_i64);
-		s->p50_ms = percentile(*times, n, 50);
-		s->p95_ms = percentile(*times, n, 95);
-		s->max_ms = (*times)[n - 1];
+	if (times->n > 0) {
+		qsort(times->v, times->n, sizeof(*times->v), compare_i64);
+		s->p50_ms = percentile(times->v, times->n, 50);
+		s->p95_ms = percentile(times->v, times->n, 95);
+		s->max_ms = times->v[times->n - 1];
+	}
+	return rc;
+}
+
+static int load_usable(struct loading *l, size_t lane, struct step_row *s, struct times *times)
+{
+	struct query *q;
+	int rc;
+
+	times->n = 0;
+	if (query_row(l, lane, s, EV_SUBSTEP, &q) != 0)
+		return -1;
+	while ((rc = db_row(q, l->err)) == 1)
+		if (str_eq(db_text(q, 2), SUBSTEP_USABLE))
+			add_time(times, db_int(q, 1));
+	db_done(q);
+	s->usable.count = times->n;
+	if (times->n > 0) {
+		qsort(times->v, times->n, sizeof(*times->v), compare_i64);
+		s->usable.p50_ms = percentile(times->v, times->n, 50);
+		s->usable.p95_ms = percentile(times->v, times->n, 95);
+		s->usable.max_ms = times->v[times->n - 1];
 	}
 	return rc;
 }
@@ -218,15 +256,18 @@ static int load_step_ends(
 static int load_steps(struct loading *l, size_t lane)
 {
 	struct lane_row *row = &l->view->lanes[lane];
-	auto_free int64_t *times = NULL;
-	size_t i, cap = 0;
+	struct times times = {0};
+	size_t i;
+	int rc;
 
-	if (load_step_list(l, lane) != 0)
-		return -1;
-	for (i = 0; i < row->nsteps; i++)
-		if (load_step_ends(l, lane, &row->steps[i], &times, &cap) != 0)
-			return -1;
-	return 0;
+	rc = load_step_list(l, lane);
+	for (i = 0; rc == 0 && i < row->nsteps; i++) {
+		rc = load_step_ends(l, lane, &row->steps[i], &times);
+		if (rc == 0 && str_eq(row->steps[i].word, "reset"))
+			rc = load_usable(l, lane, &row->steps[i], &times);
+	}
+	free(times.v);
+	return rc;
 }
 
 /* A cycle failed when a step of it did, or when an incident over budget fell into it. */

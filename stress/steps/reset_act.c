@@ -189,6 +189,16 @@ static void forgive_dropped(struct act *act, const struct reset_run *run)
 		take_out(reference->reset_methods, run->dropped);
 }
 
+/* The kernel waits for the device before it returns; reading config space waits for the kernel. */
+static void tell_usable(const struct act *act, const struct reset_run *run)
+{
+	const struct subject *s = &act->subjects.list.v[0];
+	char bdf[BDF_LEN];
+
+	emit_substep(act->ctx->out, bdf_text(s->dev->pci.bdf, bdf), SUBSTEP_USABLE,
+		run->took_ns + s->after.took_ns);
+}
+
 /* The kernel said that all went well. What do the devices say? */
 static enum outcome judge(struct act *act, const struct reset_run *run)
 {
@@ -197,6 +207,8 @@ static enum outcome judge(struct act *act, const struct reset_run *run)
 
 	forgive_dropped(act, run);
 	outcome = subjects_judge(&act->subjects, act->res);
+	if (outcome == OUTCOME_PASS)
+		tell_usable(act, run);
 	if (outcome != OUTCOME_PASS || run->took_ns < NOT_READY_NS)
 		return outcome;
 	result_fail(act->res, "slow-reset",

@@ -149,21 +149,21 @@ static void set_devices(struct run_view *run, struct lane_row *lane, const struc
 	set_devices((run), (lane), (const struct pcidev *const[]){__VA_ARGS__, NULL})
 
 static const struct step_row gpu_steps[] = {
-	{PHASE_BEFORE, 0, "check", "check", NULL, "0000:41:00.0", 1, 0, 0, 0, 3, 3, 3, 3},
-	{PHASE_BEFORE, 0, "check", "check", NULL, "0000:41:00.1", 1, 0, 0, 0, 2, 2, 2, 2},
-	{PHASE_CYCLE, 0, "start", "start", NULL, NULL, 143, 0, 0, 0, 4120, 4480, 6001, 591041},
-	{PHASE_CYCLE, 1, "load", "guest", NULL, NULL, 143, 0, 0, 0, 220, 260, 900, 32140},
+	{PHASE_BEFORE, 0, "check", "check", NULL, "0000:41:00.0", 1, 0, 0, 0, 3, 3, 3, 3, {0}},
+	{PHASE_BEFORE, 0, "check", "check", NULL, "0000:41:00.1", 1, 0, 0, 0, 2, 2, 2, 2, {0}},
+	{PHASE_CYCLE, 0, "start", "start", NULL, NULL, 143, 0, 0, 0, 4120, 4480, 6001, 591041, {0}},
+	{PHASE_CYCLE, 1, "load", "guest", NULL, NULL, 143, 0, 0, 0, 220, 260, 900, 32140, {0}},
 	{PHASE_CYCLE, 2, "reset: flr", "reset", "flr", "0000:41:00.0", 143, 1, 0, 0, 104, 131,
-		70021, 84789},
+		70021, 84789, {142, 101, 103, 140}},
 	{PHASE_CYCLE, 2, "reset: flr", "reset", "flr", "0000:41:00.1", 142, 0, 0, 1, 102, 103, 104,
-		14384},
-	{PHASE_CYCLE, 3, "stop", "stop", NULL, NULL, 142, 0, 0, 1, 2050, 2300, 3111, 290111},
-	{PHASE_AFTER, 0, "shutdown", "shutdown", NULL, NULL, 0, 0, 0, 1, -1, -1, -1, 0},
+		14384, {142, 100, 102, 104}},
+	{PHASE_CYCLE, 3, "stop", "stop", NULL, NULL, 142, 0, 0, 1, 2050, 2300, 3111, 290111, {0}},
+	{PHASE_AFTER, 0, "shutdown", "shutdown", NULL, NULL, 0, 0, 0, 1, -1, -1, -1, 0, {0}},
 };
 
 static const struct step_row disk_steps[] = {
 	{PHASE_CYCLE, 0, "reset: bus", "reset", "bus", "10000:02:00.0", 300, 0, 0, 0, 12, 15, 31,
-		3619},
+		3619, {300, 12, 14, 31}},
 };
 
 static void set_steps(
@@ -599,7 +599,7 @@ static void skipped(struct run_view *run)
 {
 	static const struct step_row steps[] = {
 		{PHASE_CYCLE, 0, "reset: flr", "reset", "flr", "10000:02:00.0", 10, 0, 0, 10, -1,
-			-1, -1, 0},
+			-1, -1, 0, {0}},
 	};
 
 	base(run, VERDICT_SKIPPED, 4);

@@ -114,6 +114,24 @@ static void step_end(struct world *w, uint32_t cycle, int32_t step, enum outcome
 	say(w, ev);
 }
 
+static void usable_after(struct world *w, uint32_t cycle, int64_t ms)
+{
+	struct event ev = {
+		.kind = EV_SUBSTEP,
+		.cycle = cycle,
+		.step = 1,
+		.phase = PHASE_CYCLE,
+		.dur_ns = ms * 1000000,
+	};
+
+	str_set(ev.subject, "0000:41:00.0");
+	str_set(ev.text, SUBSTEP_USABLE);
+	say(w, ev);
+	str_set(ev.text, "write to reset");
+	ev.dur_ns = 1;
+	say(w, ev);
+}
+
 static void cycle_end(struct world *w, uint32_t cycle, enum outcome o)
 {
 	say(w,
@@ -152,9 +170,11 @@ static void a_run_comes_back_with_its_rows_and_times(void **state)
 	struct run_view *v;
 
 	step_end(w, 1, 0, OUTCOME_PASS, 10);
+	usable_after(w, 1, 70);
 	step_end(w, 1, 1, OUTCOME_PASS, 100);
 	cycle_end(w, 1, OUTCOME_PASS);
 	step_end(w, 2, 0, OUTCOME_PASS, 30);
+	usable_after(w, 2, 90);
 	step_end(w, 2, 1, OUTCOME_FAIL, 300);
 	cycle_end(w, 2, OUTCOME_FAIL);
 	step_end(w, 3, 0, OUTCOME_PASS, 20);
@@ -172,6 +192,10 @@ static void a_run_comes_back_with_its_rows_and_times(void **state)
 	assert_string_equal(v->lanes[0].steps[1].device, "0000:41:00.0");
 	assert_int_equal(v->lanes[0].steps[1].failed, 1);
 	assert_int_equal(v->lanes[0].steps[1].max_ms, 300);
+	assert_int_equal(v->lanes[0].steps[0].usable.count, 0);
+	assert_int_equal(v->lanes[0].steps[1].usable.count, 2);
+	assert_int_equal(v->lanes[0].steps[1].usable.p50_ms, 70);
+	assert_int_equal(v->lanes[0].steps[1].usable.max_ms, 90);
 	assert_int_equal(v->nfailures, 1);
 	assert_string_equal(v->failures[0].step, "reset");
 	assert_string_equal(v->failures[0].reason, "state-differs");
