@@ -2,12 +2,14 @@
 #include "model/db.h"
 
 #include "base/mem.h"
+#include "base/str.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <sqlite3.h>
 
@@ -46,6 +48,51 @@ static int sql_err(struct db *db, struct err *err, const char *what)
 	return -1;
 }
 
+/* ---- a file system that is read-only ---- */
+
+/* Of a path: what may stand in a URI as it is (RFC 3986), the rest as %XX. Heap. */
+static char *immutable_uri(const char *path)
+{
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+				    "-._~/";
+	struct str uri = {0};
+
+	str_add(&uri, "file:");
+	for (; *path != '\0'; path++)
+		if (strchr(plain, *path) != NULL)
+			str_addn(&uri, path, 1);
+		else
+			str_addf(&uri, "%%%02X", (unsigned char)*path);
+	str_add(&uri, "?immutable=1");
+	return uri.s;
+}
+
+static bool has_wal(const char *path)
+{
+	auto_free char *wal = xasprintf("%s-wal", path);
+	struct stat st;
+
+	return stat(wal, &st) == 0 && st.st_size > 0;
+}
+
+/*
+ * To read, SQLite makes a -shm, which it cannot after a disk's errors have made the file system
+ * read-only. Without a -wal the file is all there is, and nobody is about to change it.
+ */
+static int open_where_nothing_is_written(const char *path, sqlite3 **handle)
+{
+	auto_free char *uri = NULL;
+
+	if (sqlite3_exec(*handle, "SELECT 1 FROM sqlite_master", NULL, NULL, NULL) !=
+			SQLITE_CANTOPEN ||
+		has_wal(path))
+		return SQLITE_OK; /* what else is wrong is found by who uses it */
+	sqlite3_close(*handle);
+	uri = immutable_uri(path);
+	return sqlite3_open_v2(
+		uri, handle, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOFOLLOW, NULL);
+}
+
 int db_open(const char *path, enum db_mode mode, struct db **out, struct err *err)
 {
 	static const int flags[] = {
@@ -56,6 +103,8 @@ int db_open(const char *path, enum db_mode mode, struct db **out, struct err *er
 	struct db *db = xcalloc(1, sizeof(*db));
 	int rc = sqlite3_open_v2(path, &db->handle, flags[mode] | SQLITE_OPEN_NOFOLLOW, NULL);
 
+	if (rc == SQLITE_OK && mode == DB_READ)
+		rc = open_where_nothing_is_written(path, &db->handle);
 	if (rc != SQLITE_OK) {
 		sql_err(db, err, "open");
 		db_close(db);

@@ -179,9 +179,9 @@ class Case:
             numbers = struct.unpack(f"<{len(KINDS) + 1}Q", f.read())
         return dict(zip(KINDS, numbers)), numbers[-1]
 
-    def command(self, *words):
+    def command(self, *words, env=None):
         p = subprocess.run([self.args.program, *words, "--db", "runs.db"], cwd=self.folder, text=True,
-                           capture_output=True, stdin=subprocess.DEVNULL,
+                           env=env, capture_output=True, stdin=subprocess.DEVNULL,
                            timeout=RUN_S + STORE_PATIENCE_S)
         if "AddressSanitizer" in p.stderr or "runtime error" in p.stderr or p.returncode < 0:
             self.wrong("wrong", f"{words}: exit {p.returncode}: {p.stderr}")
@@ -393,6 +393,26 @@ class Damaged(Case):
             self.wrong("wrong", f"{words}: exit {p.returncode}: {p.stdout}{p.stderr}")
 
 
+class ReadOnly(Case):
+    """A store whose file system is read-only by now: all that was committed can still be read."""
+
+    def whole(self):
+        self.begin()
+        try:
+            self.run()
+            self.fault = {"FAILIO_FROM": 1, "FAILIO_KINDS": "open,write,sync,truncate",
+                          "FAILIO_ERRNO": errno.EROFS}
+            runs = self.command("runs", "--json", env=self.environment())
+            report = self.command("report", "latest", "--format", "json", env=self.environment())
+            if runs.returncode != 0 or not json.loads(runs.stdout)["runs"]:
+                self.wrong("lost", f"runs: exit {runs.returncode}: {runs.stderr}")
+            elif json.loads(report.stdout)["verdict"] != ("pass" if self.code == 0 else "aborted"):
+                self.wrong("wrong", report.stdout)
+            return self
+        finally:
+            self.end()
+
+
 # ---- which faults ----
 
 def spread(rng, n, total):
@@ -448,6 +468,8 @@ def damages(rng, n):
     yield "cut off", "corrupt", Damaged, {"damage": lambda f: f.truncate(5000)}
     for i in range(n):
         yield f"garbage {i}", "corrupt", Damaged, {"damage": garbage(rng, 100, 3000)}
+    yield "read-only after a run", "read-only", ReadOnly, {}
+    yield "read-only after a death", "read-only", ReadOnly, {"after_s": 1.5}
     yield "two runs at once", "two at once", Two, {}
 
 
