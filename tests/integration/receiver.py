@@ -7,8 +7,11 @@ import socket
 import ssl
 import struct
 import subprocess
+import sys
 import threading
 import time
+import unittest
+from concurrent.futures import ThreadPoolExecutor
 
 
 def openssl(*args, **kw):
@@ -125,3 +128,23 @@ def endless(h):
 
 
 OK = status(200)
+
+
+def run_all(tests, names, at_once):
+    """Most of a test's time is waiting for somebody: all wait at once. Ends the program."""
+    def run_one(name):
+        result = unittest.TestResult()
+        tests(name).run(result)
+        return name, result.failures + result.errors
+
+    bad = 0
+    tests.setUpClass()
+    with ThreadPoolExecutor(at_once) as pool:
+        for name, problems in pool.map(
+                run_one, names or unittest.defaultTestLoader.getTestCaseNames(tests)):
+            print("ok  " if not problems else "BAD ", name)
+            for _, text in problems:
+                print(text)
+                bad += 1
+    tests.tearDownClass()
+    sys.exit(1 if bad else 0)

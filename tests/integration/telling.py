@@ -11,9 +11,8 @@ import sys
 import tempfile
 import time
 import unittest
-from concurrent.futures import ThreadPoolExecutor
 
-from receiver import Authority, Receiver, OK, hang, status
+from receiver import OK, Authority, Receiver, hang, run_all, status
 
 PROGRAM = sys.argv[1]
 FAULT = b"3,900,5000000,-;DMAR: VT-d detected Invalidation Queue Error: Reason f\n"
@@ -197,26 +196,5 @@ class Telling(unittest.TestCase):
             json.loads(body)
 
 
-def run_one(name):
-    result = unittest.TestResult()
-    Telling(name).run(result)
-    return name, result.failures + result.errors
-
-
-def main():
-    """Most of a test's time is waiting: all wait at once."""
-    names = sys.argv[2:] or unittest.defaultTestLoader.getTestCaseNames(Telling)
-    bad = 0
-    Telling.setUpClass()
-    with ThreadPoolExecutor(8) as pool:
-        for name, problems in pool.map(run_one, names):
-            print("ok  " if not problems else "BAD ", name)
-            for _, text in problems:
-                print(text)
-                bad += 1
-    Telling.tearDownClass()
-    sys.exit(1 if bad else 0)
-
-
 if __name__ == "__main__":
-    main()
+    run_all(Telling, sys.argv[2:], 8)

@@ -16,10 +16,9 @@ import sys
 import tempfile
 import time
 import unittest
-from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
 
-from receiver import OK, Authority, Receiver, endless, hang, reset, short, status
+from receiver import OK, Authority, Receiver, endless, hang, reset, run_all, short, status
 
 PROGRAM, OUTBOX_ADD, DELIVER_AFTER, SCHEMA = sys.argv[1:5]
 KEY = bytes(range(100, 132))
@@ -397,26 +396,5 @@ class Webhook(unittest.TestCase):
         self.assertEqual(self.after("1000")[0], "0 left\n")
 
 
-def run_one(name):
-    result = unittest.TestResult()
-    Webhook(name).run(result)
-    return name, result.failures + result.errors
-
-
-def main():
-    """Most of a test's time is waiting for somebody who does not answer: wait for all at once."""
-    names = sys.argv[5:] or unittest.defaultTestLoader.getTestCaseNames(Webhook)
-    bad = 0
-    Webhook.setUpClass()
-    with ThreadPoolExecutor(6) as pool:
-        for name, problems in pool.map(run_one, names):
-            print("ok  " if not problems else "BAD ", name)
-            for _, text in problems:
-                print(text)
-                bad += 1
-    Webhook.tearDownClass()
-    sys.exit(1 if bad else 0)
-
-
 if __name__ == "__main__":
-    main()
+    run_all(Webhook, sys.argv[5:], 6)
