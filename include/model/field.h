@@ -15,7 +15,6 @@ enum field_kind {
 	FIELD_CHOICE, /* int: index into choices */
 	FIELD_STRINGS, /* struct strings; one scalar is a list of one */
 	FIELD_NODE, /* const struct ynode *, NULL when absent: its reader looks into it */
-	FIELD_LATER, /* refused: "not available in this version" */
 };
 
 #define FIELD_STRINGS_MAX 256

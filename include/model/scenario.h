@@ -76,6 +76,15 @@ struct lane_spec {
 enum bystanders { BYSTANDERS_REPORT, BYSTANDERS_FAIL };
 enum on_failure { ON_FAILURE_STOP, ON_FAILURE_CONTINUE, ON_FAILURE_RECOVER };
 
+enum on_host_crash { HOST_CRASH_REPORT, HOST_CRASH_CONTINUE };
+
+/* What becomes of a run whose host died, once the host is back. */
+struct host_crash_policy {
+	int then; /* enum on_host_crash */
+	int64_t most; /* so many of them end the run */
+	int64_t cool_down_ms; /* between the boot and the next cycle */
+};
+
 /* A budget: `count` of a fault within a sliding window are tolerated. */
 struct tolerate {
 	const char *fault; /* an id, or a family "aer.*" */
@@ -119,6 +128,7 @@ struct scenario {
 	int64_t settle_ms;
 	enum on_failure on_failure;
 	enum bystanders bystanders;
+	struct host_crash_policy host_crash;
 	struct timeout_spec *timeouts;
 	size_t ntimeouts;
 	struct tolerate *tolerate;

@@ -51,6 +51,30 @@ extern const struct shape lanes_shape;
 void read_lanes(struct loader *ld, const struct ynode *node);
 
 /* scenario_policy.c */
+/*
+ * Keys that stand at the top or in `repeat`, which then wins: rows of the table of a struct with a
+ * member host_crash. The defaults are the top's.
+ */
+#define HOST_CRASH_KEYS(type, then_dflt, most_dflt, cool_down_dflt)                                \
+	{.name = "on-host-crash",                                                                  \
+		.kind = FIELD_CHOICE,                                                              \
+		.offset = offsetof(type, host_crash.then),                                         \
+		.choices = host_crash_words,                                                       \
+		.dflt = then_dflt,                                                                 \
+		.help = "what `resume` does with the run when the host is back"},                  \
+		{.name = "max-host-crashes",                                                       \
+			.kind = FIELD_INT,                                                         \
+			.offset = offsetof(type, host_crash.most),                                 \
+			.min = 1,                                                                  \
+			.max = 1000,                                                               \
+			.dflt = most_dflt,                                                         \
+			.help = "so many crashes end the run"},                                    \
+	{                                                                                          \
+		.name = "cool-down", .kind = FIELD_DURATION,                                       \
+		.offset = offsetof(type, host_crash.cool_down_ms), .min = 0, .max = 86400000,      \
+		.dflt = cool_down_dflt, .help = "how long a run that goes on waits after the boot" \
+	}
+extern const char *const host_crash_words[];
 extern const struct shape repeat_shape, timeouts_shape, tolerate_shape, allow_shape, reports_shape;
 void read_repeat(struct loader *ld, const struct ynode *node);
 void read_timeouts(struct loader *ld, const struct ynode *node);

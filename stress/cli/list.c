@@ -31,8 +31,6 @@ static void print_field(const struct field *f, const char *main_arg)
 {
 	char accepts[320];
 
-	if (f->kind == FIELD_LATER)
-		return;
 	printf("    %-*s %s", WIDTH, f->name, f->help ? f->help : "");
 	if (f->kind != FIELD_NODE)
 		printf("; %s", field_accepts(f, accepts, sizeof(accepts)));

@@ -363,8 +363,7 @@ static struct json_t *fields_schema(const struct field *fields, const struct ste
 	const struct field *f;
 
 	for (f = fields; f->name != NULL; f++)
-		if (f->kind != FIELD_LATER)
-			add_field(&m, f);
+		add_field(&m, f);
 	for (f = step_common_fields; step != NULL && f->name != NULL; f++)
 		if (step_takes(step, f->name))
 			add_field(&m, f);

@@ -60,7 +60,6 @@ const char *field_accepts(const struct field *f, char *buf, size_t size)
 		[FIELD_STRING] = "a text",
 		[FIELD_STRINGS] = "a list of texts",
 		[FIELD_NODE] = "see the manual",
-		[FIELD_LATER] = "not available in this version",
 	};
 	char low[32], high[32];
 
@@ -228,7 +227,7 @@ static void collect_names(
 
 	for (i = 0; i < ntargets; i++)
 		for (f = targets[i].fields; f->name != NULL; f++)
-			if (f->kind != FIELD_LATER && n < FIELDS_MAX)
+			if (n < FIELDS_MAX)
 				names[n++] = f->name;
 	names[n] = NULL;
 }
@@ -264,9 +263,6 @@ static int take_key(struct reading *rd, const char *what, const struct ynode *ke
 
 		if (f == NULL)
 			continue;
-		if (f->kind == FIELD_LATER)
-			return diag_error(rd->diags, key->pos,
-				"'%s' is not available in this version", f->name);
 		in.out = (char *)targets[i].args + f->offset;
 		return put_node(&in, value);
 	}

@@ -18,6 +18,7 @@ struct top {
 		*report, *allow;
 	struct strings faults;
 	int bystanders;
+	struct host_crash_policy host_crash;
 };
 
 static const char *const bystanders_words[] = {
@@ -56,8 +57,7 @@ const struct field scenario_fields[] = {
 	TOP(bystanders, FIELD_CHOICE, .dflt = "report", .choices = bystanders_words,
 		.help = "what a fault of a device of no lane does"),
 	TOP(allow, FIELD_NODE, .shape = &allow_shape, .help = "who else may be disturbed, and why"),
-	{.name = "on-host-crash", .kind = FIELD_LATER},
-	{.name = "max-host-crashes", .kind = FIELD_LATER},
+	HOST_CRASH_KEYS(struct top, "report", "3", "1m"),
 	{0},
 };
 
@@ -221,6 +221,7 @@ static void read_root(struct loader *ld, const struct ynode *root)
 	sc->connect = top.connect;
 	sc->fault_files = top.faults;
 	sc->bystanders = (enum bystanders)top.bystanders;
+	sc->host_crash = top.host_crash;
 	resolve_fault_files(sc);
 	read_steps(ld, "before", top.before, &sc->before);
 	read_steps(ld, "steps", top.steps, &steps);

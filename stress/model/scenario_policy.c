@@ -27,6 +27,7 @@ struct repeat_keys {
 	const struct ynode *until;
 	int64_t settle_ms;
 	int on_failure;
+	struct host_crash_policy host_crash;
 };
 
 struct until_keys {
@@ -57,6 +58,9 @@ static const char *const on_failure_words[] = {[ON_FAILURE_STOP] = "stop",
 	[ON_FAILURE_RECOVER] = "recover",
 	NULL};
 
+const char *const host_crash_words[] = {
+	[HOST_CRASH_REPORT] = "report", [HOST_CRASH_CONTINUE] = "continue", NULL};
+
 static const struct field repeat_fields[] = {
 	{.name = "until",
 		.kind = FIELD_NODE,
@@ -75,8 +79,7 @@ static const struct field repeat_fields[] = {
 		.dflt = "stop",
 		.choices = on_failure_words,
 		.help = "end the lane, go on, or make its devices well and go on"},
-	{.name = "on-host-crash", .kind = FIELD_LATER},
-	{.name = "max-host-crashes", .kind = FIELD_LATER},
+	HOST_CRASH_KEYS(struct repeat_keys, NULL, NULL, NULL),
 	{0},
 };
 
@@ -85,10 +88,10 @@ const struct shape repeat_shape = {
 
 void read_repeat(struct loader *ld, const struct ynode *node)
 {
-	struct repeat_keys k = {0};
+	struct scenario *sc = ld->sc;
+	struct repeat_keys k = {.host_crash = sc->host_crash};
 	struct until_keys u = {0};
 	struct field_target target = {repeat_fields, &k}, until = {until_fields, &u};
-	struct scenario *sc = ld->sc;
 
 	sc->cycles = 1;
 	if (node == NULL || ynode_is_null(node))
@@ -96,6 +99,7 @@ void read_repeat(struct loader *ld, const struct ynode *node)
 	fields_fill(&ld->rd, "'repeat'", node, node, &target, 1);
 	sc->settle_ms = k.settle_ms;
 	sc->on_failure = (enum on_failure)k.on_failure;
+	sc->host_crash = k.host_crash;
 	if (k.until == NULL || fields_fill(&ld->rd, "'until'", k.until, k.until, &until, 1) != 0)
 		return;
 	if (u.cycles == 0 && u.duration_ms == 0) {

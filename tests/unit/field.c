@@ -37,7 +37,6 @@ static const struct field sample_fields[] = {
 	SAMPLE("colour", FIELD_CHOICE, choice, .dflt = "green", .choices = colours),
 	SAMPLE("list", FIELD_STRINGS, list),
 	SAMPLE("node", FIELD_NODE, node),
-	{.name = "tomorrow", .kind = FIELD_LATER},
 	{0},
 };
 static const struct field other_fields[] = {
@@ -127,7 +126,6 @@ static void wrong_values_say_what_is_accepted(void **state)
 	assert_non_null(strstr(diags.list[0].hint, "did you mean 'green'?"));
 	refused("list: {a: b}", "'list' must be a list of texts, not a mapping");
 	refused("list: [a, ~]", "not of nothing");
-	refused("tomorrow: 1", "'tomorrow' is not available in this version");
 	refused("extr: 1", "unknown key 'extr' in a sample");
 	assert_string_equal(diags.list[0].hint, "did you mean 'extra'?");
 	refused("[a]", "a sample must be a mapping, not a list");

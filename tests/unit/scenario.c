@@ -284,12 +284,31 @@ static void everything_wrong_is_said_in_one_go(void **state)
 	assert_true(diags.errors > 15);
 }
 
-static void what_comes_later_is_refused_not_ignored(void **state)
+static const struct host_crash_policy *policy_of(const char *text)
 {
+	assert_non_null(load(text));
+	return &sc->host_crash;
+}
+
+static void what_a_crash_of_the_host_does_stands_at_the_top_or_in_repeat(void **state)
+{
+#define BODY "lanes: [{domain: vm}]\nsteps: [start]\n"
 	(void)state;
-	refused(HEAD "on-host-crash: report\nmax-host-crashes: 3\nlanes: [{domain: vm}]\n"
-		     "steps: [start]\n",
-		"'max-host-crashes' is not available in this version");
+	assert_int_equal(policy_of(HEAD BODY)->then, HOST_CRASH_REPORT);
+	assert_int_equal(sc->host_crash.most, 3);
+	assert_int_equal(sc->host_crash.cool_down_ms, 60000);
+	assert_int_equal(policy_of(HEAD BODY "on-host-crash: continue\nmax-host-crashes: 7\n")->then,
+		HOST_CRASH_CONTINUE);
+	assert_int_equal(sc->host_crash.most, 7);
+	assert_int_equal(policy_of(HEAD BODY "max-host-crashes: 7\nrepeat: {on-host-crash: "
+					     "continue, max-host-crashes: 2, cool-down: 0s}\n")
+				 ->then,
+		HOST_CRASH_CONTINUE);
+	assert_int_equal(sc->host_crash.most, 2);
+	assert_int_equal(sc->host_crash.cool_down_ms, 0);
+	refused(HEAD BODY "on-host-crash: reboot\n", "unknown on-host-crash 'reboot'");
+	refused(HEAD BODY "max-host-crashes: 0\n", "'max-host-crashes' must be a whole number");
+#undef BODY
 }
 
 static void combinations_that_cannot_work_are_refused(void **state)
@@ -444,7 +463,7 @@ int main(void)
 		cmocka_unit_test(the_environment_enters_only_at_delivery),
 		cmocka_unit_test(many_large_variables_do_not_explode),
 		cmocka_unit_test(everything_wrong_is_said_in_one_go),
-		cmocka_unit_test(what_comes_later_is_refused_not_ignored),
+		cmocka_unit_test(what_a_crash_of_the_host_does_stands_at_the_top_or_in_repeat),
 		cmocka_unit_test(combinations_that_cannot_work_are_refused),
 		cmocka_unit_test(orders_that_cannot_work_are_refused),
 		cmocka_unit_test(what_is_allowed_to_all_lanes_is_allowed_to_each),
