@@ -13,6 +13,7 @@ extern const struct command cmd_lane;
 extern const struct command cmd_list;
 extern const struct command cmd_preflight;
 extern const struct command cmd_report;
+extern const struct command cmd_resume;
 extern const struct command cmd_run;
 extern const struct command cmd_runs;
 extern const struct command cmd_scan;

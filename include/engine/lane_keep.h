@@ -41,6 +41,7 @@ struct lane_keep {
 	uint32_t cycle; /* the last one that began */
 	enum outcome outcome; /* how that ended, and why */
 	char text[DETAIL_MAX];
+	int64_t spent_ns; /* of the run's duration, before its host died */
 	size_t nrecords;
 	struct undo_rec records[KEEP_RECORDS_MAX]; /* not undone, oldest first */
 

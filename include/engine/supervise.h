@@ -9,6 +9,20 @@ struct report_spec;
 struct rules;
 struct topology;
 
+struct lane_trail;
+struct run_view;
+
+/* What a run has behind it that goes on after its host died. */
+struct run_past {
+	int64_t run; /* its key in the store */
+	const char *id;
+	const struct run_view *view; /* as it was found */
+	const struct lane_trail *trails; /* one per lane */
+	uint64_t over; /* a bit per lane that is not begun again */
+	uint64_t records, incidents; /* in the store */
+	int64_t spent_ns; /* since it was started */
+};
+
 /* What `run` asks for. Everything stays the caller's. */
 struct run_request {
 	const struct host *host;
@@ -24,6 +38,7 @@ struct run_request {
 	size_t nnotes;
 	const char *tool_version;
 	bool quiet;
+	const struct run_past *past; /* NULL: a new run */
 };
 
 /* Runs the scenario from preparation to reports. Returns the exit code of `run`. */

@@ -30,6 +30,7 @@ enum event_kind {
 	EV_LANE_REPLACED, /* the supervisor: its process is gone, text = why; another one goes on */
 	EV_BLIND_SPOT, /* text = a sentence: what the lane cannot see, and what to do */
 	EV_STATUS_BITS, /* subject = BDF, reason = class, code = AER bits, text = Device Status, dur_ns = in that time */
+	EV_HOST_DIED, /* `resume`: text = where and how; wall_ns is when it was found */
 };
 
 /* What a lane does between two steps that may take long. */

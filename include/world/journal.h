@@ -25,6 +25,9 @@ enum journal_boots {
  */
 int journal_open(const char *directory, enum journal_boots boots, int boot, struct journal **out,
 	struct err *err) must_check;
+/* The same of the boot with this id, as in /proc/sys/kernel/random/boot_id. */
+int journal_open_boot(const char *directory, const char *boot_id, struct journal **out,
+	struct err *err) must_check;
 /* One file of a journal. Takes fd; `name` is for messages. */
 int journal_open_file(int fd, const char *name, struct journal **out, struct err *err) must_check;
 void journal_close(struct journal *j);

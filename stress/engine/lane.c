@@ -131,6 +131,7 @@ static void run_from_start(struct lane *lane, struct list_end *end)
 	lane->out.phase = PHASE_BEFORE;
 	lane_run_list(lane, &lane->scenario->before, false, end);
 	lane_note_start_state(lane);
+	lane->out.cycle = lane->keep->cycle; /* those of before a crash of the host */
 	if (end->outcome == OUTCOME_PASS)
 		run_cycles(lane, end);
 	run_after(lane, end);
@@ -285,9 +286,9 @@ static void live(struct lane *lane)
 	if (prepared.code > 0 || !wait_for_go(&lane->out))
 		return;
 	if (lane->keep->task == HEIR_NONE)
-		lane->keep->until_ns = lane->scenario->duration_ms
-			? clock_mono_ns() + lane->scenario->duration_ms * NS_PER_MS
-			: NEVER;
+		lane->keep->until_ns = lane->scenario->duration_ms ? clock_mono_ns() +
+				lane->scenario->duration_ms * NS_PER_MS - lane->keep->spent_ns
+								   : NEVER;
 	lane_run(lane);
 }
 

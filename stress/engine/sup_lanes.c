@@ -9,6 +9,7 @@
 #include "engine/writer.h"
 #include "model/lane_device.h"
 #include "model/step.h"
+#include "model/unfinished.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -301,14 +302,33 @@ static int start_lane(struct sup_lane *lane, struct err *err)
 	const struct lane_brief brief = {req->host, req->scenario, req->settings, req->nsettings};
 
 	lane->keep = lane_keep_new(&lane->keep_fd, err);
-	if (lane->keep == NULL ||
-		lane_proc_start(&brief, sup_lane_index(lane), lane->keep_fd, &lane->proc, err) != 0)
+	if (lane->keep == NULL)
+		return -1;
+	if (req->past != NULL) {
+		lane->keep->cycle = req->past->trails[sup_lane_index(lane)].cycle;
+		lane->keep->spent_ns = req->past->spent_ns;
+	}
+	if (lane_proc_start(&brief, sup_lane_index(lane), lane->keep_fd, &lane->proc, err) != 0)
 		return -1;
 	return sup_lane_watch(lane, err);
 }
 
+/* It had ended before the host died, or its last cycle had begun: it is only remembered. */
+static void remember_lane(struct sup_lane *lane, const struct lane_row *row)
+{
+	size_t i;
+
+	for (i = 0; i < row->ndevices; i++)
+		*vec_push(&lane->devices) = row->devices[i];
+	lane->at.devices = lane->devices.v;
+	lane->at.ndevices = lane->devices.n;
+	lane->process_gone = lane->socket_closed = true;
+	lane->life = LANE_ENDED;
+}
+
 int sup_lanes_start(struct supervisor *s, struct err *err)
 {
+	const struct run_past *past = s->req->past;
 	size_t i;
 
 	s->lanes = xcalloc(s->req->scenario->nlanes, sizeof(s->lanes[0]));
@@ -320,7 +340,9 @@ int sup_lanes_start(struct supervisor *s, struct err *err)
 			.keep_fd = -1,
 		};
 		s->nlanes++;
-		if (start_lane(&s->lanes[i], err) != 0)
+		if (past != NULL && past->over >> i & 1)
+			remember_lane(&s->lanes[i], &past->view->lanes[i]);
+		else if (start_lane(&s->lanes[i], err) != 0)
 			return -1;
 	}
 	return 0;
@@ -341,6 +363,8 @@ void sup_lanes_go(struct supervisor *s)
 	size_t i;
 
 	for (i = 0; i < s->nlanes; i++) {
+		if (s->lanes[i].life >= LANE_ENDED)
+			continue;
 		s->lanes[i].life = LANE_RUNNING;
 		s->lanes[i].at.running = true;
 		sup_qemu_open(&s->lanes[i]);

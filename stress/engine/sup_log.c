@@ -129,6 +129,8 @@ static void changed(void *arg, const struct incident *inc)
 	struct judged *before = judged_of(s, inc);
 	struct incident now = *inc;
 
+	if (s->req->past != NULL)
+		now.no += (uint32_t)s->req->past->incidents;
 	now.expected = place_expects(inc);
 	look_below(s, &now);
 	judge(s, &now, before);
@@ -310,7 +312,7 @@ void sup_log_account(struct supervisor *s, struct klog_account *out)
 
 	if (s->kmsg != NULL)
 		kmsg_get_status(s->kmsg, &st);
-	a.records = st.records;
+	a.records = st.records + (s->req->past ? s->req->past->records : 0);
 	a.lost = st.lost;
 	a.blind = true;
 	if (s->kmsg == NULL)

@@ -8,9 +8,12 @@
 #include "engine/apart.h"
 #include "engine/lookout.h"
 #include "engine/progress.h"
+#include "engine/resume.h"
 #include "engine/writer.h"
 #include "engine/supervisor.h"
 #include "engine/telling.h"
+#include "model/reporter.h"
+#include "reporters/reporters.h"
 #include "world/machine.h"
 
 #include <inttypes.h>
@@ -233,21 +236,35 @@ static const char *fact(const struct supervisor *s, const char *what)
 	return "";
 }
 
-static int write_beginning(struct supervisor *s, struct err *err)
+/* For the one who goes on with it: `resume` is started elsewhere, and without this command line. */
+static int keep_call(struct supervisor *s, struct err *err)
+{
+	const struct run_request *req = s->req;
+	auto_free char *path = realpath(req->scenario->source.name, NULL);
+	auto_free char *cwd = getcwd(NULL, 0);
+	auto_arena struct arena arena = {0};
+	struct run_call call = {.cwd = cwd ? cwd : "", .path = path ? path : ""};
+	size_t i;
+
+	call.reports.v = arena_alloc(&arena, (req->nreports + 1) * sizeof(*call.reports.v));
+	for (i = 0; i < req->nreports; i++)
+		call.reports.v[call.reports.n++] =
+			arena_printf(&arena, "%s:%s", req->reports[i].type->word.name,
+				((const struct file_opts *)req->reports[i].opts)->path);
+	return store_run_call(s->store, s->run, &call, err);
+}
+
+static int store_beginning(
+	struct supervisor *s, const struct machine_facts *m, const char *boot_id, struct err *err)
 {
 	auto_free struct lane_begin *lanes = xcalloc(s->nlanes, sizeof(*lanes));
-	auto_arena struct arena arena = {0};
-	struct machine_facts m;
 	struct str settings = {0};
-	char boot_id[40];
-	int64_t run;
 	size_t i;
 	int rc;
 
 	for (i = 0; i < s->nlanes; i++)
 		lanes[i] = (struct lane_begin){
 			s->lanes[i].spec, s->lanes[i].devices.v, s->lanes[i].devices.n};
-	machine_facts_read(s->req->host, &arena, &m);
 	settings_text(s->req, &settings);
 	const struct run_begin begin = {
 		.id = run_id_new(s->run_id),
@@ -255,21 +272,36 @@ static int write_beginning(struct supervisor *s, struct err *err)
 		.lanes = lanes,
 		.settings = settings.s,
 		.tool_version = s->req->tool_version,
-		.boot_id = host_boot_id(s->req->host, boot_id),
+		.boot_id = boot_id,
 		.seed = s->seed,
 		.simulated = s->req->host->simulated,
-		.host = {m.name, m.kernel, m.cmdline, m.bios, m.board, m.cpu, m.microcode,
+		.host = {m->name, m->kernel, m->cmdline, m->bios, m->board, m->cpu, m->microcode,
 			fact(s, "qemu"), fact(s, "libvirt")},
 		.pid = getpid(),
 	};
-	rc = store_run_begin(s->store, &begin, &run, err);
+	rc = store_run_begin(s->store, &begin, &s->run, err);
 	str_finish(&settings);
-	if (rc != 0)
+	return rc == 0 ? keep_call(s, err) : -1;
+}
+
+static int write_beginning(struct supervisor *s, struct err *err)
+{
+	const struct run_past *past = s->req->past;
+	auto_arena struct arena arena = {0};
+	struct machine_facts m;
+	char boot_id[40];
+
+	host_boot_id(s->req->host, boot_id);
+	machine_facts_read(s->req->host, &arena, &m);
+	if (past != NULL) {
+		s->run = past->run;
+		str_set(s->run_id, past->id);
+	} else if (store_beginning(s, &m, boot_id, err) != 0) {
 		return -1;
-	s->run = run;
+	}
 	sup_machine_keep(s);
 	sup_witness_begin(s, boot_id);
-	s->writer = writer_start(s->store, run, boot_id);
+	s->writer = writer_start(s->store, s->run, boot_id);
 	s->telling = telling_begin(s->req, s->writer, store_path(s->store), s->run_id, m.name);
 	return loop_watch(s->loop, writer_fd(s->writer), on_writer, s, err);
 }
@@ -392,6 +424,31 @@ static void on_unprepared(void *arg)
 
 /* ---- from start to end ---- */
 
+static int start_lanes(struct supervisor *s, struct err *err)
+{
+	loop_timer_set(s->loop, &s->patience, clock_mono_ns() + PREPARE_NS, on_unprepared, s);
+	return sup_lanes_start(s, err);
+}
+
+static void on_cooled_down(void *arg)
+{
+	struct supervisor *s = arg;
+
+	if (start_lanes(s, &s->cannot_run) != 0)
+		loop_stop(s->loop);
+}
+
+static int cool_down(struct supervisor *s)
+{
+	int64_t ms = s->req->scenario->host_crash.cool_down_ms;
+	char text[32];
+
+	progress_note(s->progress, "run %s goes on in %s", s->req->past->id,
+		duration_text(ms, text, sizeof(text)));
+	loop_timer_set(s->loop, &s->patience, clock_mono_ns() + ms * NS_PER_MS, on_cooled_down, s);
+	return 0;
+}
+
 static int set_up(struct supervisor *s, struct err *err)
 {
 	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, 0};
@@ -407,8 +464,7 @@ static int set_up(struct supervisor *s, struct err *err)
 	sup_log_open(s);
 	if (s->kmsg != NULL && loop_watch(s->loop, kmsg_fd(s->kmsg), on_kmsg, s, err) != 0)
 		return -1;
-	loop_timer_set(s->loop, &s->patience, clock_mono_ns() + PREPARE_NS, on_unprepared, s);
-	return sup_lanes_start(s, err);
+	return s->req->past != NULL ? cool_down(s) : start_lanes(s, err);
 }
 
 static void tear_down(struct supervisor *s)
@@ -432,9 +488,27 @@ static void tear_down(struct supervisor *s)
 	free(s->lanes);
 }
 
+/* A run that was to go on after its host died has an end all the same. */
+static int end_past(struct supervisor *s)
+{
+	const char *why = s->cannot_run.msg;
+
+	sup_lanes_finish(s);
+	if (s->cannot_run.code == ERR_NONE)
+		print_refusals(s);
+	vec_foreach (ev, &s->prepare_notes)
+		if (ev->kind == EV_LANE_REFUSED && *why == '\0')
+			why = ev->text;
+	if (s->aborted != NULL)
+		return resume_give_up(s->req, s->store, OUTCOME_ABORTED, s->aborted);
+	return resume_give_up(s->req, s->store, OUTCOME_BROKEN, why);
+}
+
 /* Before anything was written down: why there is no run. */
 static int end_without_run(struct supervisor *s)
 {
+	if (s->req->past != NULL && s->store != NULL)
+		return end_past(s);
 	if (s->cannot_run.code != ERR_NONE) {
 		fprintf(stderr, "vfio-stress: %s\n", s->cannot_run.msg);
 		if (s->cannot_run.hint[0] != '\0')

@@ -196,7 +196,8 @@ void writer_heartbeat(struct writer *w)
 {
 	int64_t now = clock_wall_ns();
 
-	add(w, ITEM_HEARTBEAT, &now, sizeof(now), false);
+	/* synced: when the host dies it tells how long the open step had taken */
+	add(w, ITEM_HEARTBEAT, &now, sizeof(now), true);
 }
 
 void writer_klog(struct writer *w, const struct klog_account *k)

@@ -33,6 +33,7 @@ const char *event_kind_name(enum event_kind kind)
 		[EV_LANE_REPLACED] = "lane-replaced",
 		[EV_BLIND_SPOT] = "blind-spot",
 		[EV_STATUS_BITS] = "status-bits",
+		[EV_HOST_DIED] = "host-died",
 	};
 
 	return (unsigned)kind < sizeof(names) / sizeof(names[0]) ? names[kind] : "unknown";

@@ -316,7 +316,7 @@ const char *run_id_new(char buf[RUN_ID_MAX])
 }
 
 /* Field 22 of /proc/PID/stat tells two processes of one pid apart; 0 when there is none. */
-static int64_t pid_start_time(pid_t pid)
+int64_t store_process_start(pid_t pid)
 {
 	char path[64], buf[1024], *s;
 	auto_close int fd = -1;
@@ -349,8 +349,8 @@ static int insert_run(struct store *s, const struct run_begin *r, struct err *er
 	return db_run(s->db, err, sql, "sssssssiiiiiisssssssss", r->id, r->scenario->name,
 		r->scenario->source.text, r->settings, r->scenario->connect, r->tool_version,
 		r->boot_id, (int64_t)r->seed, (int64_t)r->simulated, (int64_t)r->pid,
-		pid_start_time(r->pid), now, now, h->name, h->kernel, h->cmdline, h->bios, h->board,
-		h->cpu, h->microcode, h->qemu, h->libvirt);
+		store_process_start(r->pid), now, now, h->name, h->kernel, h->cmdline, h->bios,
+		h->board, h->cpu, h->microcode, h->qemu, h->libvirt);
 }
 
 static int insert_device(
@@ -589,7 +589,7 @@ int store_undo_done(struct store *s, uint64_t id, struct err *err)
 
 bool store_process_lives(int64_t pid, int64_t start)
 {
-	return start != 0 && pid_start_time((pid_t)pid) == start;
+	return start != 0 && store_process_start((pid_t)pid) == start;
 }
 
 int store_undo_list(

@@ -159,40 +159,63 @@ static int start(struct journal *j, struct err *err)
 	return rc < 0 ? failed(rc, j->what, "read", err) : 0;
 }
 
-int journal_open(const char *directory, enum journal_boots boots, int boot, struct journal **out,
-	struct err *err)
+static int open_directory(struct journal *j, const char *directory, struct err *err)
 {
-	struct journal *j = xcalloc(1, sizeof(*j));
-	sd_id128_t id;
 	int rc;
 
 	j->fd = -1;
 	j->what = directory ? directory : "the journal";
 	rc = directory ? sd_journal_open_directory(&j->j, directory, 0)
 		       : sd_journal_open(&j->j, SD_JOURNAL_LOCAL_ONLY | SD_JOURNAL_SYSTEM);
-	if (rc < 0) {
-		j->j = NULL;
-		failed(rc, j->what, "open", err);
-		goto failed;
+	if (rc >= 0)
+		return 0;
+	j->j = NULL;
+	return failed(rc, j->what, "open", err);
+}
+
+static int only_boot(struct journal *j, sd_id128_t id, struct err *err)
+{
+	int rc = match_boot(j->j, id);
+
+	if (rc >= 0)
+		rc = sd_journal_add_conjunction(j->j);
+	return rc < 0 ? failed(rc, j->what, "read", err) : 0;
+}
+
+int journal_open(const char *directory, enum journal_boots boots, int boot, struct journal **out,
+	struct err *err)
+{
+	struct journal *j = xcalloc(1, sizeof(*j));
+	sd_id128_t id;
+
+	if (open_directory(j, directory, err) != 0 ||
+		(boots == JOURNAL_ONE_BOOT &&
+			(choose_boot(j, directory == NULL, boot, &id, err) != 0 ||
+				only_boot(j, id, err) != 0)) ||
+		start(j, err) != 0) {
+		journal_close(j);
+		return -1;
 	}
-	if (boots == JOURNAL_ONE_BOOT) {
-		if (choose_boot(j, directory == NULL, boot, &id, err) != 0)
-			goto failed;
-		rc = match_boot(j->j, id);
-		if (rc >= 0)
-			rc = sd_journal_add_conjunction(j->j);
-		if (rc < 0) {
-			failed(rc, j->what, "read", err);
-			goto failed;
-		}
-	}
-	if (start(j, err) != 0)
-		goto failed;
 	*out = j;
 	return 0;
-failed:
-	journal_close(j);
-	return -1;
+}
+
+int journal_open_boot(
+	const char *directory, const char *boot_id, struct journal **out, struct err *err)
+{
+	struct journal *j;
+	sd_id128_t id;
+
+	if (sd_id128_from_string(boot_id, &id) < 0)
+		return err_set(err, ERR_INPUT, 0, "'%.60s' is no boot id", boot_id);
+	j = xcalloc(1, sizeof(*j));
+	if (open_directory(j, directory, err) != 0 || only_boot(j, id, err) != 0 ||
+		start(j, err) != 0) {
+		journal_close(j);
+		return -1;
+	}
+	*out = j;
+	return 0;
 }
 
 int journal_open_file(int fd, const char *name, struct journal **out, struct err *err)

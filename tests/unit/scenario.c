@@ -297,7 +297,8 @@ static void what_a_crash_of_the_host_does_stands_at_the_top_or_in_repeat(void **
 	assert_int_equal(policy_of(HEAD BODY)->then, HOST_CRASH_REPORT);
 	assert_int_equal(sc->host_crash.most, 3);
 	assert_int_equal(sc->host_crash.cool_down_ms, 60000);
-	assert_int_equal(policy_of(HEAD BODY "on-host-crash: continue\nmax-host-crashes: 7\n")->then,
+	assert_int_equal(
+		policy_of(HEAD BODY "on-host-crash: continue\nmax-host-crashes: 7\n")->then,
 		HOST_CRASH_CONTINUE);
 	assert_int_equal(sc->host_crash.most, 7);
 	assert_int_equal(policy_of(HEAD BODY "max-host-crashes: 7\nrepeat: {on-host-crash: "

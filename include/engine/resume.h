@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VFIO_STRESS_ENGINE_RESUME_H
+#define VFIO_STRESS_ENGINE_RESUME_H
+
+#include "engine/supervise.h"
+#include "model/unfinished.h"
+
+struct rules;
+struct store;
+
+struct resume_request {
+	const struct host *host;
+	const char *db; /* NULL = default */
+	bool report_only; /* no run goes on, whatever its scenario says */
+	bool quiet;
+	const char *tool_version;
+};
+
+enum resume_answer {
+	RESUME_LEFT, /* alone: it is alive, or of another host; `err` says so */
+	RESUME_ENDED, /* judged and reported */
+	RESUME_GOES_ON, /* the run's host died, and `req` is for supervise() */
+};
+
+/* What is made of one unfinished run. Zeroed = nothing; free with resumed_finish. */
+struct resumed {
+	struct run_request req;
+	int exit_code; /* RESUME_ENDED: as of `run` */
+
+	/* what req points to */
+	struct run_past past;
+	struct run_view *view;
+	struct lane_trail *trails;
+	struct scenario *scenario; /* NULL: this program cannot read it any more */
+	struct rules *rules;
+	struct setting *settings;
+	struct report_spec *reports;
+	struct arena arena;
+};
+
+/*
+ * Looks at a run without an end: has its host died, or only its process? Writes down what can be
+ * known of that, takes back its changes, and ends it, unless it is to go on. `run` must live as long as
+ * `out`. -1: the store could not be read or written.
+ */
+int resume_run(const struct resume_request *r, struct store *store, const struct unfinished *run,
+	struct resumed *out, enum resume_answer *answer, struct err *err) must_check;
+void resumed_finish(struct resumed *r);
+
+/*
+ * A run that was to go on cannot, or shall not (`outcome` ABORTED): its lanes end with `why`, and it is
+ * reported. Returns the exit code of `run`.
+ */
+int resume_give_up(
+	const struct run_request *req, struct store *store, enum outcome outcome, const char *why);
+
+#endif

@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "engine/resume.h"
+
+#include "base/clock.h"
+#include "base/diags.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "base/vec.h"
+#include "engine/aftermath.h"
+#include "engine/postmortem.h"
+#include "engine/report_out.h"
+#include "engine/scenario_rules.h"
+#include "engine/undo_run.h"
+#include "engine/vocabulary.h"
+#include "klog/rules.h"
+#include "model/run_view.h"
+#include "world/machine.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define TOOL_DIED "tool-died"
+
+/* A run whose scenario cannot be read any more is reported all the same. */
+static const struct scenario no_scenario = {.name = "?"};
+
+/* ---- what the run was asked for ---- */
+
+/* "NAME=VALUE" a line; a value may have lines of its own. */
+static size_t read_settings(struct resumed *r, const char *text)
+{
+	char *line = arena_strdup(&r->arena, text), *next, *eq;
+	size_t n = 0, most = 1;
+	const char *s;
+
+	for (s = text; *s != '\0'; s++)
+		most += *s == '\n';
+	r->settings = arena_alloc(&r->arena, most * sizeof(*r->settings));
+	for (; *line != '\0'; line = next) {
+		next = line + strcspn(line, "\n");
+		if (*next != '\0')
+			*next++ = '\0';
+		eq = strchr(line, '=');
+		if (eq != NULL) {
+			*eq = '\0';
+			r->settings[n++] = (struct setting){line, eq + 1};
+		} else if (n > 0) {
+			r->settings[n - 1].value =
+				arena_printf(&r->arena, "%s\n%s", r->settings[n - 1].value, line);
+		}
+	}
+	return n;
+}
+
+/* It was right when the run began; a rule file may be gone since. */
+static void read_scenario(struct resumed *r, const struct unfinished *run)
+{
+	struct diags *diags = xcalloc(1, sizeof(*diags));
+
+	r->req.nsettings = read_settings(r, run->settings);
+	r->req.settings = r->settings;
+	r->scenario = scenario_parse(*run->call.path ? run->call.path : run->id, run->scenario_text,
+		strlen(run->scenario_text), r->settings, r->req.nsettings, &words_of_this_build,
+		diags);
+	if (r->scenario != NULL)
+		r->rules = scenario_rules(r->scenario, diags);
+	if (r->rules == NULL) {
+		diags_print(diags, stderr);
+		scenario_free(take_ptr(r->scenario));
+		r->rules = rules_load(NULL, 0, diags);
+	}
+	free(diags);
+}
+
+static void read_reports(struct resumed *r, const struct unfinished *run)
+{
+	struct err err = {0};
+	size_t i;
+
+	r->reports = arena_alloc(&r->arena, (run->call.reports.n + 1) * sizeof(*r->reports));
+	for (i = 0; i < run->call.reports.n; i++)
+		if (report_parse(&r->arena, run->call.reports.v[i], &r->reports[r->req.nreports],
+			    &err) == 0)
+			r->req.nreports++;
+		else
+			log_warn("resume", "%s", err.msg);
+	r->req.reports = r->reports;
+}
+
+/* Its reports are named as seen from where it was started. */
+static void go_where_it_was(const struct unfinished *run)
+{
+	if (*run->call.cwd != '\0' && chdir(run->call.cwd) != 0)
+		log_warn("resume", "chdir to %s: %s", run->call.cwd, strerror(errno));
+}
+
+static int load(const struct resume_request *q, struct store *store, const struct unfinished *run,
+	struct resumed *r, struct err *err)
+{
+	uint32_t i;
+
+	if (run_view_load(store, run->id, &r->view, err) != 0)
+		return -1;
+	r->trails = xcalloc(r->view->nlanes + 1, sizeof(*r->trails));
+	for (i = 0; i < r->view->nlanes; i++)
+		if (store_lane_trail(store, run->run, i, &r->trails[i], err) != 0)
+			return -1;
+	r->past = (struct run_past){
+		.run = run->run,
+		.id = run->id,
+		.view = r->view,
+		.trails = r->trails,
+		.spent_ns = clock_wall_ns() - run->started_ns,
+	};
+	r->req = (struct run_request){
+		.host = q->host,
+		.db = q->db,
+		.tool_version = q->tool_version,
+		.quiet = q->quiet,
+		.past = &r->past,
+	};
+	go_where_it_was(run);
+	read_scenario(r, run);
+	read_reports(r, run);
+	r->req.scenario = r->scenario ? r->scenario : &no_scenario;
+	r->req.rules = r->rules;
+	return 0;
+}
+
+void resumed_finish(struct resumed *r)
+{
+	run_view_free(r->view);
+	free(r->trails);
+	rules_free(r->rules);
+	scenario_free(r->scenario);
+	arena_finish(&r->arena);
+	*r = (struct resumed){0};
+}
+
+/* ---- the ends of lanes ---- */
+
+static int end_lane(const struct run_past *past, struct store *store, uint32_t lane,
+	enum outcome outcome, const char *reason, const char *why, struct err *err)
+{
+	struct event ev = {
+		.kind = EV_LANE_END,
+		.lane = lane,
+		.step = -1,
+		.outcome = (uint8_t)outcome,
+		.mono_ns = clock_mono_ns(),
+		.wall_ns = clock_wall_ns(),
+	};
+
+	str_set(ev.reason, reason);
+	str_set(ev.text, why);
+	return store_event(store, past->run, &ev, 0, err);
+}
+
+/* The step in which its process died. */
+static int end_open_step(
+	const struct run_past *past, struct store *store, uint32_t lane, struct err *err)
+{
+	const struct lane_trail *t = &past->trails[lane];
+	struct event ev = t->last;
+
+	if (!t->open)
+		return 0;
+	ev.kind = EV_STEP_END;
+	ev.outcome = OUTCOME_BROKEN;
+	ev.flags &= (uint16_t)~EVENT_ACK;
+	ev.dur_ns = past->view->ended_ns > ev.wall_ns ? past->view->ended_ns - ev.wall_ns : 0;
+	str_set(ev.reason, TOOL_DIED);
+	str_set(ev.text,
+		"vfio-stress died in this step: it was killed or crashed; its host did not");
+	str_set(ev.hint, "look for an out-of-memory kill or a crash of it in the kernel log");
+	return store_event(store, past->run, &ev, 0, err);
+}
+
+static int end_lanes(const struct run_past *past, struct store *store, enum outcome outcome,
+	const char *reason, const char *why, struct err *err)
+{
+	uint32_t i;
+
+	for (i = 0; i < past->view->nlanes; i++)
+		if (!past->trails[i].over && !(past->over >> i & 1) &&
+			end_lane(past, store, i, outcome, reason, why, err) != 0)
+			return -1;
+	return 0;
+}
+
+static void complain_of(const char *what, const struct err *err)
+{
+	fprintf(stderr, "vfio-stress: %s: %s\n", what, err->msg);
+}
+
+int resume_give_up(
+	const struct run_request *req, struct store *store, enum outcome outcome, const char *why)
+{
+	const struct run_past *past = req->past;
+	struct err err;
+
+	if ((outcome == OUTCOME_ABORTED && store_run_aborted(store, past->run, why, &err) != 0) ||
+		end_lanes(past, store, outcome, "not-resumed", why, &err) != 0)
+		complain_of(past->id, &err);
+	return aftermath(req, store, past->run, past->id, -1);
+}
+
+/* ---- its process died ---- */
+
+static int tool_died(
+	struct resumed *r, struct store *store, const struct unfinished *run, struct err *err)
+{
+	static const char why[] = "tool died: vfio-stress was killed or crashed, its host was not";
+	uint32_t i;
+
+	printf("run %s: tool died: its process %d is gone, and its host was not restarted\n",
+		run->id, (int)run->pid);
+	if (store_begin(store, err) != 0)
+		return -1;
+	if (store_run_take_over(store, run, run->boot_id, err) != 0)
+		goto failed;
+	for (i = 0; i < r->view->nlanes; i++)
+		if (end_open_step(&r->past, store, i, err) != 0)
+			goto failed;
+	if (end_lanes(&r->past, store, OUTCOME_BROKEN, TOOL_DIED, why, err) != 0 ||
+		store_note(store, run->run, "note", why, err) != 0 || store_commit(store, err) != 0)
+		goto failed;
+	return 0;
+failed:
+	store_rollback(store);
+	return -1;
+}
+
+/* ---- its host died ---- */
+
+static bool has_cycles_left(const struct resumed *r, uint32_t lane)
+{
+	const struct lane_trail *t = &r->trails[lane];
+	const struct scenario *sc = r->scenario;
+
+	return !t->over && !t->in_after && (sc->cycles == 0 || t->cycle < (uint64_t)sc->cycles);
+}
+
+/* NULL: it goes on, with the lanes that are not over. */
+static const char *why_it_ends(
+	struct resumed *r, const struct resume_request *q, const struct unfinished *run)
+{
+	const struct scenario *sc = r->scenario;
+	uint64_t all = 0;
+	uint32_t i;
+
+	if (sc == NULL)
+		return "its scenario cannot be read any more";
+	if (sc->host_crash.then != HOST_CRASH_CONTINUE)
+		return "its scenario says `on-host-crash: report`";
+	if (q->report_only)
+		return "--report-only";
+	if (run->host_crashes + 1 >= (uint64_t)sc->host_crash.most)
+		return "`max-host-crashes` is reached";
+	if (sc->duration_ms > 0 && r->past.spent_ns >= sc->duration_ms * NS_PER_MS)
+		return "its duration is over";
+	for (i = 0; i < r->view->nlanes; i++) {
+		all |= UINT64_C(1) << i;
+		if (!has_cycles_left(r, i))
+			r->past.over |= UINT64_C(1) << i;
+	}
+	return r->past.over == all ? "all its cycles have begun" : NULL;
+}
+
+static int store_death(const struct resumed *r, struct store *store, const struct postmortem *p,
+	const char *boot_id, const char *why_end, struct err *err)
+{
+	char text[DETAIL_MAX];
+	uint32_t i;
+
+	if (store_run_take_over(store, p->run, boot_id, err) != 0 ||
+		postmortem_store(p, r->rules, store, err) != 0)
+		return -1;
+	for (i = 0; i < r->view->nlanes; i++)
+		if ((why_end != NULL || r->past.over >> i & 1) &&
+			postmortem_end_lane(p, i, store, err) != 0)
+			return -1;
+	snprintf(text, sizeof(text), "crash %" PRIu64 " of its host, in boot %s: the run %s%s",
+		p->run->host_crashes + 1, p->run->boot_id, why_end ? "ends: " : "goes on",
+		why_end ? why_end : "");
+	return store_note(store, p->run->run, "note", text, err);
+}
+
+static int write_death(const struct resumed *r, struct store *store, const struct postmortem *p,
+	const char *boot_id, const char *why_end, struct err *err)
+{
+	if (store_begin(store, err) != 0)
+		return -1;
+	if (store_death(r, store, p, boot_id, why_end, err) == 0 && store_commit(store, err) == 0)
+		return 0;
+	store_rollback(store);
+	return -1;
+}
+
+/* What a reboot has undone is marked so, before the next boot's records come. */
+static void settle_undo(const struct resumed *r, struct store *store)
+{
+	auto_free struct undo_open *open = NULL;
+	struct err err;
+	size_t n = 0;
+
+	if (store_undo_list(store, r->past.run, &open, &n, &err) != 0 ||
+		(n > 0 && undo_in_child(r->req.host, store_path(store), r->past.id, -1, &err) != 0))
+		complain_of("undo", &err);
+}
+
+static int host_died(const struct resume_request *q, struct resumed *r, struct store *store,
+	const struct unfinished *run, const char *boot_id, bool *goes_on, struct err *err)
+{
+	const char *why_end = why_it_ends(r, q, run);
+	struct postmortem p;
+	int rc;
+
+	postmortem_look(q->host, r->rules, run, r->view, r->trails, &p);
+	rc = write_death(r, store, &p, boot_id, why_end, err);
+	if (rc == 0) {
+		printf("run %s: %s\n", run->id, p.text);
+		if (why_end != NULL)
+			printf("run %s ends: %s\n", run->id, why_end);
+		r->past.records = run->records + p.log.recs.n;
+		r->past.incidents = run->incidents + p.incidents.n + 1;
+		*goes_on = why_end == NULL;
+	}
+	if (rc == 0 && why_end == NULL)
+		settle_undo(r, store);
+	postmortem_finish(&p);
+	return rc;
+}
+
+/* ---- which of these it is ---- */
+
+static int check_is_ours(
+	const struct host *host, const struct unfinished *run, const char *boot_id, struct err *err)
+{
+	auto_arena struct arena arena = {0};
+	struct machine_facts m;
+
+	machine_facts_read(host, &arena, &m);
+	if (!str_eq(m.name, run->host)) {
+		err_set(err, ERR_REFUSED, 0, "run %s was made on host '%s', and this is '%s'",
+			run->id, run->host, m.name);
+		return err_hint(err, "`vfio-stress report %s` works here too", run->id);
+	}
+	if (*boot_id == '\0' || run->boot_id[0] == '\0')
+		return err_set(err, ERR_REFUSED, 0,
+			"whether the host was restarted since run %s cannot be told: no boot id",
+			run->id);
+	if (!str_eq(boot_id, run->boot_id) || !run->alive)
+		return 0;
+	err_set(err, ERR_REFUSED, 0, "run %s is running (process %d)", run->id, (int)run->pid);
+	return err_hint(err, "there is nothing to resume");
+}
+
+int resume_run(const struct resume_request *q, struct store *store, const struct unfinished *run,
+	struct resumed *out, enum resume_answer *answer, struct err *err)
+{
+	char boot_id[40];
+	bool goes_on = false;
+	int rc;
+
+	host_boot_id(q->host, boot_id);
+	if (check_is_ours(q->host, run, boot_id, err) != 0) {
+		*answer = RESUME_LEFT;
+		return 0;
+	}
+	*out = (struct resumed){0};
+	rc = load(q, store, run, out, err);
+	if (rc == 0 && str_eq(boot_id, run->boot_id))
+		rc = tool_died(out, store, run, err);
+	else if (rc == 0)
+		rc = host_died(q, out, store, run, boot_id, &goes_on, err);
+	if (rc != 0) {
+		resumed_finish(out);
+		return -1;
+	}
+	if (!goes_on)
+		out->exit_code = aftermath(&out->req, store, run->run, run->id, -1);
+	*answer = goes_on ? RESUME_GOES_ON : RESUME_ENDED;
+	return 0;
+}

@@ -1,0 +1,196 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# resume.sh PROGRAM FAKEHOST: runs whose host dies, in a machine made of files: its boot id, its pstore
+# and its logs are files too.
+set -u
+program=${1:?usage: resume.sh PROGRAM FAKEHOST}
+fakehost=${2:?usage: resume.sh PROGRAM FAKEHOST}
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+nvme=0000:01:00.0
+
+# new_host: the machine as a boot finds it; $boots counts them
+boots=0
+new_host()
+{
+	boots=$((boots + 1))
+	[ -z "${player-}" ] || { kill "$player"; wait "$player" 2>/dev/null; }
+	rm -rf pc/sys pc/dev pc/run
+	"$fakehost" pc >pc.log <<-X &
+	0000:00:01.0 secondary=1 driver=pcieport
+	$nvme parent=0000:00:01.0 driver=nvme group=11 methods=flr,bus class=010802 reset-ms=${1:-1500}
+	0000:00:02.0 secondary=2 driver=pcieport
+	0000:02:00.0 parent=0000:00:02.0 driver=nvme group=12 methods=flr,bus class=010802
+	X
+	player=$!
+	wait_for ready pc.log
+	mkdir -p pc/proc/sys/kernel/random pc/sys/fs/pstore pc/var/log
+	printf '%08d-0000-4000-8000-000000000000\n' $boots >pc/proc/sys/kernel/random/boot_id
+	echo box >pc/proc/sys/kernel/hostname
+	echo '0.05 0.01' >pc/proc/uptime
+}
+
+# scenario NAME MORE: a reset in two lanes
+scenario()
+{
+	cat >"$1.yaml" <<-X
+	version: 1
+	name: $1
+	lanes:
+	  - {name: one, devices: ["$nvme"]}
+	  - {name: two, devices: ["0000:02:00.0"], steps: [{hold: 50s}]}
+	steps: [{reset: flr}, {hold: 10ms}]
+	repeat: {until: {cycles: 3}, on-failure: continue}
+	report: [{json: run.json}]
+	$2
+	X
+}
+
+# start_run NAME: $run_pid is the supervisor
+start_run()
+{
+	: >err
+	"$program" run "$1.yaml" -v --db runs.db --kmsg kmsg --root pc >out 2>err </dev/null &
+	run_pid=$!
+	wait_for 'has begun' err
+}
+
+# await_reset CYCLE: until that cycle's reset is in the kernel
+await_reset()
+{
+	in_step one "$1" reset
+	for _ in $(seq 200); do
+		[ "$(cat pc/sys/bus/pci/devices/$nvme/reset_method)" = flr ] && return
+		sleep 0.02
+	done
+	wrong 'the reset does not begin'
+}
+
+# host_dies: all of it at one moment
+host_dies()
+{
+	local lanes
+
+	lanes=$(pgrep -P "$run_pid" -f 'vfio-stress lane')
+	# shellcheck disable=SC2086
+	kill -KILL "$run_pid" $lanes
+	wait "$run_pid" 2>/dev/null
+}
+
+# resume: like `run` of lib.sh
+resume()
+{
+	code=0
+	rm -f run.json
+	"$program" resume -v --db runs.db --kmsg kmsg --root pc >out 2>err </dev/null || code=$?
+}
+
+# --- a panic in a reset, with last words in pstore
+
+new_host
+scenario report ''
+start_run report
+printf '6,100,1000000,-;a harmless line\n' >&7
+await_reset 2
+sleep 1.2 # a heartbeat
+resume
+expect 3 'is running (process' 'a run that is alive is left alone'
+host_dies
+new_host
+cat >pc/sys/fs/pstore/dmesg-erst-7 <<X
+Panic#1 Part1
+<6>[    1.000000] a harmless line
+<3>[    2.100000] pcieport 0000:00:01.0: AER: Uncorrected (Fatal) error message received from $nvme
+<0>[    2.500000] Kernel panic - not syncing: Fatal hardware error!
+X
+resume
+expect 1 'host died in lane one, cycle 2, step reset, [0-9]*.[0-9] seconds in; its kernel said: Kernel panic' \
+	'a panic in a reset'
+expect 1 "^FAIL: $nvme" 'the verdict names the device'
+holds 'r["exit_code"] == 1 and r["verdict"] == "fail" and r["undo"]["left"] == []' 'the report is delivered'
+holds '[(f["lane"], f["cycle"], f["step"], f["step_index"], f["device"], f["outcome"], f["reason"]) for f in r["failures"]] == [("one", 2, "reset", 0, "'$nvme'", "fail", "host-died")]' \
+	'the step is named'
+holds 'l["verdict"] == "fail" and r["lanes"][1]["verdict"] == "aborted"' 'and its lane, not the other'
+holds 'l["cycles"] == {"done": 1, "failed": 0}' 'the cycle that was cut off is in neither count'
+holds '[(i["id"], i["bdf"], i["lane"], i["step"]) for i in r["incidents"] if i["id"] == "host.died"] == [("host.died", "'$nvme'", "one", "reset")]' \
+	'the incident names the device'
+holds '"host.panic" in [i["id"] for i in r["incidents"]]' 'what the kernel said is read by the rules'
+holds 'any("dmesg-erst-7 (2 lines)" in t for i in r["incidents"] if i["id"] == "host.died" for t in i["fields"]["evidence"])' \
+	'only what is news is taken'
+resume
+expect 0 'nothing to resume' 'it is done once'
+
+# --- no last words: it is said. Then the tool alone dies
+
+new_host
+start_run report
+await_reset 1
+host_dies
+new_host
+resume
+expect 1 'its kernel left no last words' 'a power cut leaves nothing'
+holds 'any("why the host died is not known" in t for t in r["blind_spots"])' 'and that is a blind spot'
+start_run report
+await_reset 1
+host_dies
+sleep 1.5 # what is in the kernel ends
+resume
+expect 4 'tool died' 'without a reboot the tool died'
+holds 'r["verdict"] == "broken" and r["exit_code"] == 4' 'such a run is broken'
+holds '[(f["reason"], f["outcome"]) for f in r["failures"]] == [("tool-died", "broken"), ("tool-died", "broken")]' \
+	'as are its open steps'
+holds 'r["undo"]["left"] == []' 'and all is put back'
+[ "$(cat pc/sys/bus/pci/devices/$nvme/reset_method)" = 'flr bus' ] || wrong 'its reset methods are as they were'
+
+# --- on-host-crash: continue: the next cycle, under the same id, until there were too many
+
+scenario go 'on-host-crash: continue
+max-host-crashes: 3
+cool-down: 100ms'
+sed -i 's/{hold: 50s}/{hold: 10ms}/' go.yaml
+new_host 700
+start_run go
+id=$(sed -n 's/.*: run \(.*\) has begun$/\1/p' err)
+await_reset 1
+host_dies
+new_host 700
+resume
+expect 1 "run $id goes on" 'it goes on'
+holds 'r["run"]["id"] == "'"$id"'"' 'under its id'
+holds 'l["cycles"] == {"done": 2, "failed": 0} and row["cycle", "reset"]["count"] == 3' 'with the next cycle'
+holds 'r["lanes"][1]["cycles"] == {"done": 3, "failed": 0}' 'a lane that was done is not begun again'
+holds '[f["reason"] for f in r["failures"]] == ["host-died"] and r["undo"]["left"] == []' 'the crash is its one failure'
+holds '[i["id"] for i in r["incidents"]] == ["host.died"]' 'and its incident is kept'
+
+# a host that dies over and over: the third time ends it
+sed -i 's/cycles: 3/cycles: 100/' go.yaml
+new_host 700
+start_run go
+for crash in 1 2; do
+	await_reset "$crash"
+	host_dies
+	new_host 700
+	: >err
+	"$program" resume -v --db runs.db --kmsg kmsg --root pc >out 2>err </dev/null &
+	run_pid=$!
+done
+await_reset 3
+host_dies
+new_host 700
+resume
+expect 1 'max-host-crashes. is reached' 'a crash loop ends by itself'
+holds '[(f["cycle"], f["reason"]) for f in r["failures"] if f["lane"] == "one"] == [(1, "host-died"), (2, "host-died"), (3, "host-died")]' \
+	'each crash is a failure of its own'
+holds 'len([i for i in r["incidents"] if i["id"] == "host.died"]) == 3' 'and an incident of its own'
+
+# a device that did not come back
+start_run go
+await_reset 1
+host_dies
+new_host 700
+rm -rf pc/sys/bus/pci/devices/$nvme
+resume
+expect 1 'no device here is' 'a device that is gone after the crash'
+holds 'r["verdict"] == "fail" and l["reason"] != ""' 'the run ends, and says why'
+
+exit $bad
