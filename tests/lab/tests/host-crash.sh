@@ -1,0 +1,122 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The host dies in the middle of a reset: by a panic, by the reset button, by a power cut. Each boot
+# resumes the run of the one before, as a boot hook does: it names the step and the device, has the
+# kernel's last words where pstore kept them, and leaves nothing changed. ROUNDS of these, each at a
+# random instant of the reset (SEED repeats them). GOES_ON: then a run goes on in the next boot.
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+device=0000:0b:00.0 # its bus reset takes 2 s and fails
+kinds=(panic reset-host power-cut)
+kept=/var/lib/vfio-stress # over a boot
+last=$((${ROUNDS:-1} * ${#kinds[@]})) # boot that ends like this
+seed=${SEED:-$(cat $kept/seed 2>/dev/null || echo $EPOCHSECONDS)}
+echo "$seed" >$kept/seed
+
+# instant: in ms after the begin of this boot's reset
+instant()
+{
+	RANDOM=$((seed + LAB_BOOT * 7919))
+	echo $((RANDOM % 1700))
+}
+
+die_as()
+{
+	case $1 in
+	panic) echo c >/proc/sysrq-trigger ;;
+	*) outside "$1 in $LAB_BOOT." ;;
+	esac
+}
+
+# dies KIND: in the reset of the second cycle
+dies()
+{
+	local ms
+
+	cat /sys/bus/pci/devices/$device/reset_method >$kept/methods
+	driver_of $device >$kept/driver
+	scenario resets <<-X
+	lanes: [{name: rng, devices: [$device]}]
+	steps: [{reset: pm}, {hold: 1s}, {reset: {method: bus, expect-failure: reset-failed}}]
+	repeat: {until: {cycles: 3}}
+	tolerate: [{fault: pci.link-not-active, count: 3}]
+	report: [{json: $kept/report.json}]
+	${2-}
+	X
+	cp resets.yaml $kept/
+	start_run resets
+	echo "$run_id" >$kept/run-id
+	within 60 in_step rng 2 hold
+	narrowed $device bus
+	ms=$(instant)
+	echo "$1 at $ms ms, seed $seed"
+	sleep "$((ms / 1000)).$(printf %03d $((ms % 1000)))"
+	die_as "$1"
+	sleep 60
+	fail "the host did not die by $1"
+}
+
+# died KIND: the run of the boot before is resumed, and judged
+died()
+{
+	exits 0 vfio-stress runs
+	says "died"
+	exits 0 vfio-stress report
+	says "ABORTED: suspect $device" "the run died"
+	exits 1 vfio-stress resume
+	says 'host died in lane rng, cycle 2, step reset, ' ' seconds in' "FAIL: $device"
+	cp $kept/report.json .
+	holds '.verdict == "fail"' '.exit_code == 1' '.undo.left == []' \
+		'.lanes[0].cycles == {done: 1, failed: 0}' \
+		"[.failures[] | [.cycle, .step, .step_index, .device, .outcome, .reason]] ==
+			[[2, \"reset\", 2, \"$device\", \"fail\", \"host-died\"]]" \
+		"[.incidents[] | select(.id == \"host.died\") | [.bdf, .lane, .cycle, .step]] ==
+			[[\"$device\", \"rng\", 2, \"reset\"]]"
+	if [ "$1" = panic ]; then
+		says 'its kernel said: Kernel panic - not syncing: sysrq triggered crash'
+		holds '[.incidents[].id] | contains(["host.panic"])' \
+			'[.incidents[] | select(.id == "host.died") | .fields.evidence[]] | any(contains("pstore"))'
+	else
+		says 'its kernel left no last words'
+		holds '.blind_spots | any(contains("why the host died is not known"))'
+	fi
+	put_back
+	exits 0 vfio-stress resume
+	says "nothing to resume"
+}
+
+put_back()
+{
+	[ "$(cat /sys/bus/pci/devices/$device/reset_method)" = "$(cat $kept/methods)" ] ||
+		fail "reset_method is $(cat /sys/bus/pci/devices/$device/reset_method)"
+	[ "$(driver_of $device)" = "$(cat $kept/driver)" ] || fail "its driver is $(driver_of $device)"
+	exits 0 vfio-stress undo
+	says "nothing is left to undo"
+}
+
+# goes_on: the last of them continues in this boot
+goes_on()
+{
+	exits 1 vfio-stress resume
+	says "run $(cat $kept/run-id) goes on"
+	cp $kept/report.json .
+	holds ".run.id == \"$(cat $kept/run-id)\"" '.lanes[0].cycles == {done: 2, failed: 0}' \
+		'[.failures[].reason] == ["host-died"]' '.undo.left == []'
+	put_back
+}
+
+kind_of()
+{
+	echo "${kinds[($1 - 1) % ${#kinds[@]}]}"
+}
+
+if [ "$LAB_BOOT" -gt 1 ] && [ "$LAB_BOOT" -le $((last + 1)) ]; then
+	died "$(kind_of $((LAB_BOOT - 1)))"
+fi
+if [ "$LAB_BOOT" -le "$last" ]; then
+	dies "$(kind_of "$LAB_BOOT")"
+elif [ -n "${GOES_ON-}" ] && [ "$LAB_BOOT" = $((last + 1)) ]; then
+	dies power-cut "$(printf 'on-host-crash: continue\ncool-down: 0s')"
+elif [ -n "${GOES_ON-}" ]; then
+	goes_on
+fi
