@@ -167,8 +167,7 @@ static void put_field(FILE *out, const struct field *f, unsigned depth)
 static void put_fields(FILE *out, const struct field *fields, unsigned depth)
 {
 	for (; fields->name != NULL; fields++)
-		if (fields->kind != FIELD_LATER)
-			put_field(out, fields, depth);
+		put_field(out, fields, depth);
 }
 
 static void put_word(FILE *out, const struct word *w)
