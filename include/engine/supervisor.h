@@ -168,7 +168,8 @@ struct supervisor {
 	unsigned interrupts;
 	int64_t interrupted_ns;
 	bool started, over, ending; /* lanes may go; all have ended; the last marker is out */
-	struct loop_timer heartbeat, linger, patience, store_patience, tick;
+	struct loop_timer heartbeat, linger, patience, store_patience, tick, watchdog,
+		term_patience;
 };
 
 /* sup_lanes.c */

@@ -6,6 +6,7 @@
 #include "cli/runhost.h"
 #include "engine/resume.h"
 #include "model/store.h"
+#include "world/notify.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -127,10 +128,12 @@ static int run(const struct host *host, const struct options *o)
 		if (!no_run_yet(o, &err) || options_get(o, "run") != NULL)
 			return complain(&err);
 		printf("nothing to resume: no run was stored yet\n");
+		notify_send("READY=1");
 		return EXIT_GOOD;
 	}
 	v.code = settle_all(&v, o, store);
 	store_close(store);
+	notify_send("READY=1\nSTATUS=all was looked at");
 	for (i = 0; i < v.nruns; i++)
 		if (v.goes_on[i])
 			v.code = worse(v.code, go_on(&v.resumed[i].req));

@@ -15,6 +15,7 @@
 #include "model/reporter.h"
 #include "reporters/reporters.h"
 #include "world/machine.h"
+#include "world/notify.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -26,6 +27,10 @@
 #define PREPARE_NS        (120 * NS_PER_S) /* libvirtd may have to probe QEMU's capabilities first */
 #define STORE_PATIENCE_NS (60 * NS_PER_S) /* a disk that refuses for longer ends the run */
 #define STORE_LAST_MS     5000
+/* After a SIGTERM, which nobody sends twice by hand: a lane that has not ended by then is left behind. */
+#define TERM_PATIENCE_NS (90 * NS_PER_S)
+/* Putting back what lanes left, reports and webhooks: without the loop nobody can say that we live. */
+#define LAST_WORDS "WATCHDOG_USEC=600000000\nWATCHDOG=1\nSTATUS=ending"
 
 enum { EXIT_CANNOT_RUN = 3, EXIT_UNPROVED = 4 };
 
@@ -164,6 +169,16 @@ static void on_writer(void *arg)
 		loop_timer_clear(s->loop, &s->store_patience);
 		progress_note(s->progress, "the store can be written again");
 	}
+}
+
+/* The service manager's watchdog: it hears from the loop, or not at all. */
+static void on_watchdog(void *arg)
+{
+	struct supervisor *s = arg;
+
+	notify_send("WATCHDOG=1");
+	loop_timer_set(s->loop, &s->watchdog,
+		clock_mono_ns() + notify_watchdog_ms() * NS_PER_MS / 3, on_watchdog, s);
 }
 
 static void on_heartbeat(void *arg)
@@ -325,6 +340,7 @@ void sup_begin_run(struct supervisor *s)
 	}
 	s->begun_ns = clock_mono_ns();
 	progress_begin(s->progress, s->run_id);
+	notify_send("READY=1\nSTATUS=running");
 	/* what a lane cannot do comes first where there is no room for all */
 	vec_foreach (ev, &s->prepare_notes)
 		sup_lane_note(&s->lanes[ev->lane], ev);
@@ -381,6 +397,17 @@ void sup_lane_over(struct supervisor *s)
 	loop_timer_set(s->loop, &s->linger, s->interrupts > 1 ? 0 : until, on_linger, s);
 }
 
+static void stop_now(void *arg)
+{
+	struct supervisor *s = arg;
+
+	s->interrupts = 2;
+	progress_note(s->progress, "stopping now");
+	sup_lanes_kill(s);
+	if (s->over)
+		on_linger(s);
+}
+
 static void on_signal(void *arg, int sig)
 {
 	struct supervisor *s = arg;
@@ -404,11 +431,11 @@ static void on_signal(void *arg, int sig)
 		progress_note(s->progress,
 			"finishing the step, then putting the host back; once more to stop now");
 		sup_lanes_stop(s);
+		if (sig == SIGTERM)
+			loop_timer_set(
+				s->loop, &s->term_patience, now + TERM_PATIENCE_NS, stop_now, s);
 	} else if (s->interrupts == 2) {
-		progress_note(s->progress, "stopping now");
-		sup_lanes_kill(s);
-		if (s->over)
-			on_linger(s);
+		stop_now(s);
 	}
 }
 
@@ -464,6 +491,8 @@ static int set_up(struct supervisor *s, struct err *err)
 	sup_log_open(s);
 	if (s->kmsg != NULL && loop_watch(s->loop, kmsg_fd(s->kmsg), on_kmsg, s, err) != 0)
 		return -1;
+	if (notify_watchdog_ms() > 0)
+		on_watchdog(s);
 	return s->req->past != NULL ? cool_down(s) : start_lanes(s, err);
 }
 
@@ -493,6 +522,7 @@ static int end_past(struct supervisor *s)
 {
 	const char *why = s->cannot_run.msg;
 
+	notify_send(LAST_WORDS);
 	sup_lanes_finish(s);
 	if (s->cannot_run.code == ERR_NONE)
 		print_refusals(s);
@@ -532,6 +562,7 @@ static int end_run(struct supervisor *s)
 	size_t unwritten;
 	struct err err;
 
+	notify_send(LAST_WORDS);
 	sup_log_drain(s, UINT64_MAX);
 	sup_log_account(s, &account);
 	sup_log_close(s);

@@ -1,0 +1,77 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# systemd.sh PROGRAM UNITS: what the service manager hears of a run, and the units themselves. UNITS is
+# where the build made them.
+set -u
+program=${1:?usage: systemd.sh PROGRAM UNITS}
+units=${2:?usage: systemd.sh PROGRAM UNITS}
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# --- sd_notify: ready when the run has begun, then the watchdog's word, longer patience at the end
+
+cat >manager.py <<'X'
+import socket, sys
+manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+manager.bind("notify")
+manager.settimeout(60)
+with open("heard", "w") as heard:
+    while True:
+        text = manager.recv(4096).decode()
+        print(" ".join(text.split("\n")), file=heard, flush=True)
+        if "STATUS=ending" in text:
+            break
+X
+cat >quiet.yaml <<'X'
+version: 1
+name: quiet
+connect: test:///default
+lanes: [{domain: test, take-over: true}]
+steps: [{hold: 2s}]
+X
+python3 manager.py &
+manager=$!
+for _ in $(seq 100); do
+	[ -S notify ] && break
+	sleep 0.05
+done
+code=0
+NOTIFY_SOCKET=$PWD/notify WATCHDOG_USEC=1500000 "$program" run quiet.yaml --db runs.db --kmsg kmsg \
+	>out 2>err </dev/null || code=$?
+wait $manager
+expect 0 '^PASS' 'a run under a manager'
+[ "$(grep -c READY=1 heard)" = 1 ] || wrong "ready once: $(cat heard)"
+[ "$(grep -c '^WATCHDOG=1$' heard)" -ge 4 ] || wrong "a watchdog that is heard: $(cat heard)"
+tail -n 1 heard | grep -q 'WATCHDOG_USEC=[0-9]* WATCHDOG=1' || wrong "patience at the end: $(cat heard)"
+
+# one who is not asked to speak does not
+rm -f notify heard
+python3 -c 'import socket; s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.bind("notify")
+s.settimeout(0.5)
+try: s.recv(99); print("spoke")
+except TimeoutError: pass' >heard &
+"$program" runs --db runs.db >/dev/null
+wait $!
+[ ! -s heard ] || wrong 'a command that is no service speaks to nobody'
+
+# --- the units
+
+command -v systemd-analyze >/dev/null || {
+	echo 'there is no systemd-analyze'
+	[ $bad = 0 ] && exit 77
+	exit $bad
+}
+for unit in vfio-stress-resume.service vfio-stress@.service; do
+	name=${unit/@./@some-scenario.}
+	sed "s,^ExecStart=[^ ]*,ExecStart=$program," "$units/$unit" >"$name"
+	systemd-analyze verify "$PWD/$name" >verify 2>&1 || wrong "$unit: $(cat verify)"
+	[ ! -s verify ] || wrong "$unit: $(cat verify)"
+	# tenths: 5.1 when this was written
+	systemd-analyze security --offline=true --no-pager --threshold=52 "$PWD/$name" >security 2>&1 ||
+		wrong "$unit is more exposed than it was: $(tail -n 1 security)"
+	grep -q '^KillMode=process$' "$name" || wrong "$unit: stopping it must not wait for a lane"
+done
+DESTDIR=$PWD/root cmake -P "$units/cmake_install.cmake" >/dev/null
+find root -name vfio-stress-resume.service | grep -q /systemd/system/ || wrong 'the unit is installed'
+
+exit $bad
