@@ -19,6 +19,7 @@ static void taint(struct look *l);
 static void config(struct look *l);
 static void log_ring(struct look *l);
 static void panics(struct look *l);
+static void come_back(struct look *l);
 static void evidence(struct look *l);
 static void old_crash(struct look *l);
 
@@ -53,6 +54,16 @@ const struct check checks_kernel[] = {
 		"A task that waits for a dying device, or a mere warning, takes the host down by "
 		"design, and the run with it.",
 		"Set it to 0 for the test (`sysctl -w`), unless that is what is tested.", panics},
+	{"kernel.come-back", CHECK_HOST, WEIGHT_NORMAL,
+		"would the host come back by itself from a panic or a hang?",
+		"A host that stays dead is told by nobody, and its run is not resumed, until "
+		"somebody "
+		"presses the button.",
+		"`sysctl -w kernel.panic=30` reboots it after a panic, softlockup_panic and "
+		"hardlockup_panic make panics of hangs; a management controller can power it off "
+		"and "
+		"on. No watchdog is armed by this program.",
+		come_back},
 	{"kernel.evidence", CHECK_HOST, WEIGHT_NORMAL, "would a crash leave anything behind?",
 		"When the host dies there is nothing to tell why.",
 		"Set up kdump, or a pstore backend (efi_pstore, erst, ramoops), and keep the "
@@ -289,6 +300,76 @@ static void panics(struct look *l)
 	else
 		answer(l, CHECK_OK, "neither a warning, nor a hung task, nor a soft lockup does");
 	str_finish(&set);
+}
+
+/* Hangs that are made panics, so that they end like these. */
+static const struct {
+	const char *path, *words;
+} hang_knobs[] = {
+	{"/proc/sys/kernel/softlockup_panic", "a soft lockup"},
+	{"/proc/sys/kernel/hardlockup_panic", "a hard lockup"},
+	{"/proc/sys/kernel/hung_task_panic", "a hung task"},
+	{"/proc/sys/kernel/panic_on_oops", "an oops"},
+};
+
+static void add_hangs(const struct look *l, struct str *out)
+{
+	const char *join = "; panics: ";
+	uint64_t n;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(hang_knobs); i++) {
+		if (!hostfiles_number(&l->t->files, hang_knobs[i].path, &n) || n == 0)
+			continue;
+		str_addf(out, "%s%s", join, hang_knobs[i].words);
+		join = ", ";
+	}
+}
+
+/* "iTCO_wdt (inactive)" of each: who arms it decides about the host. */
+static void add_watchdogs(const struct look *l, struct str *out)
+{
+	const struct hostfile *f = NULL;
+	const char *state;
+	char path[128];
+
+	while ((f = hostfiles_next(&l->t->files, f, "/sys/class/watchdog/", "")) != NULL) {
+		if (!str_ends(f->path, "/identity") || f->sys != 0)
+			continue;
+		snprintf(path, sizeof(path), "%.*sstate",
+			(int)(strlen(f->path) - strlen("identity")), f->path);
+		state = hostfiles_text(&l->t->files, path);
+		str_addf(out, "; watchdog: %s (%s)", f->text, state ? state : "state unknown");
+	}
+}
+
+static bool has_controller(const struct look *l)
+{
+	return hostfiles_next(&l->t->files, NULL, "/dev/ipmi", "") != NULL;
+}
+
+static void come_back(struct look *l)
+{
+	const char *panic = hostfiles_text(&l->t->files, "/proc/sys/kernel/panic");
+	bool controller = has_controller(l);
+	struct str words = {0};
+	int64_t s;
+
+	if (panic == NULL || !str_to_i64(panic, 10, INT32_MIN, INT32_MAX, &s)) {
+		answer(l, CHECK_UNKNOWN, "/proc/sys/kernel/panic is not readable");
+		return;
+	}
+	if (s == 0)
+		str_add(&words, "after a panic it stays as it is");
+	else if (s < 0)
+		str_add(&words, "after a panic it reboots at once");
+	else
+		str_addf(&words, "after a panic it reboots in %" PRId64 " s", s);
+	add_hangs(l, &words);
+	add_watchdogs(l, &words);
+	str_addf(&words, "; management controller: %s", controller ? "there (IPMI)" : "none seen");
+	answer(l, s != 0 || controller ? CHECK_OK : CHECK_WARN, "%s", words.s);
+	str_finish(&words);
 }
 
 static void evidence(struct look *l)

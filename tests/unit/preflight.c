@@ -623,6 +623,34 @@ static void the_kernels_own_state_is_judged(void **state)
 	fakehost_free(fake);
 }
 
+static void what_brings_a_dead_host_back_is_told(void **state)
+{
+	struct fakehost *fake = with(FAKEHOST(HEALTHY));
+	struct looked l;
+
+	(void)state;
+	fakehost_write(fake, "/proc/sys/kernel/panic", "0\n");
+	look_at(fake, "", &l);
+	says(&l, "kernel.come-back", CHECK_WARN,
+		"it stays as it is; management controller: none seen");
+	finish(&l);
+	fakehost_write(fake, "/dev/ipmi0", "");
+	look_at(fake, "", &l);
+	says(&l, "kernel.come-back", CHECK_OK, "management controller: there (IPMI)");
+	finish(&l);
+	fakehost_write(fake, "/proc/sys/kernel/panic", "30\n");
+	fakehost_write(fake, "/proc/sys/kernel/softlockup_panic", "1\n");
+	fakehost_write(fake, "/proc/sys/kernel/hardlockup_panic", "1\n");
+	fakehost_write(fake, "/sys/class/watchdog/watchdog0/identity", "iTCO_wdt\n");
+	fakehost_write(fake, "/sys/class/watchdog/watchdog0/state", "inactive\n");
+	look_at(fake, "", &l);
+	says(&l, "kernel.come-back", CHECK_OK,
+		"reboots in 30 s; panics: a soft lockup, a hard lockup; watchdog: iTCO_wdt "
+		"(inactive)");
+	finish(&l);
+	fakehost_free(fake);
+}
+
 static void the_log_of_before_is_read(void **state)
 {
 	struct fakehost *fake = with(FAKEHOST(HEALTHY));
@@ -745,6 +773,7 @@ int main(void)
 		cmocka_unit_test(isolation_is_asked_of_every_port_above),
 		cmocka_unit_test(errors_of_before_are_counted_and_masks_told),
 		cmocka_unit_test(the_kernels_own_state_is_judged),
+		cmocka_unit_test(what_brings_a_dead_host_back_is_told),
 		cmocka_unit_test(the_log_of_before_is_read),
 		cmocka_unit_test(what_cannot_be_told_is_not_good),
 		cmocka_unit_test(devices_that_are_meant_suggest_themselves),
