@@ -167,6 +167,7 @@ struct supervisor {
 	const char *aborted; /* why, NULL = it is not */
 	unsigned interrupts;
 	int64_t interrupted_ns;
+	bool kernel_asked; /* for the tasks that sleep in it */
 	bool started, over, ending; /* lanes may go; all have ended; the last marker is out */
 	struct loop_timer heartbeat, linger, patience, store_patience, tick, watchdog,
 		term_patience;

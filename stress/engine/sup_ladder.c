@@ -184,13 +184,12 @@ static void end_overdue(struct sup_lane *lane, bool in_kernel)
 		on_unkillable, lane);
 }
 
-static void note_tasks(struct sup_lane *lane, const char *whose, pid_t pid)
+/* A note for each line. */
+static void note_lines(struct sup_lane *lane, const char *whose, const struct str *text)
 {
-	struct str text = {0};
 	char *line, *end;
 
-	evidence_collect(pid, &text);
-	for (line = text.s; line != NULL && *line != '\0'; line = end) {
+	for (line = text->s; line != NULL && *line != '\0'; line = end) {
 		char note[DETAIL_MAX];
 
 		end = line + strcspn(line, "\n");
@@ -200,7 +199,36 @@ static void note_tasks(struct sup_lane *lane, const char *whose, pid_t pid)
 			lane->now.what, whose, line);
 		writer_note(lane->sup->writer, "note", note);
 	}
+}
+
+static void note_process(struct sup_lane *lane, const char *whose, pid_t pid)
+{
+	struct str text = {0};
+
+	evidence_collect(pid, &text);
+	evidence_files(pid, &text);
+	note_lines(lane, whose, &text);
 	str_finish(&text);
+}
+
+static void note_holders(struct sup_lane *lane)
+{
+	struct str text = {0};
+
+	evidence_holders(lane->sup->req->host, lane->devices.v, lane->devices.n, &text);
+	note_lines(lane, "its devices", &text);
+	str_finish(&text);
+}
+
+/* Once a run: the log is everybody's. */
+static void ask_kernel(struct supervisor *s)
+{
+	if (s->kernel_asked || s->kmsg == NULL)
+		return;
+	s->kernel_asked = true;
+	if (evidence_ask_kernel(s->req->host))
+		writer_note(s->writer, "note",
+			"the kernel was asked for its sleeping tasks (sysrq w): see its log");
 }
 
 static void take_evidence(struct sup_lane *lane)
@@ -208,9 +236,12 @@ static void take_evidence(struct sup_lane *lane)
 	progress_note(lane->sup->progress, "%s: %s is overdue", lane->spec->name, lane->now.what);
 	sup_lane_find_qemu(lane);
 	if (!lane->process_gone)
-		note_tasks(lane, "the lane", lane->proc.pid);
+		note_process(lane, "the lane", lane->proc.pid);
 	if (lane->qemu != 0)
-		note_tasks(lane, "QEMU", lane->qemu);
+		note_process(lane, "QEMU", lane->qemu);
+	note_holders(lane);
+	if (sup_lane_in_kernel(lane))
+		ask_kernel(lane->sup);
 }
 
 static void on_deadline(void *arg);

@@ -251,4 +251,30 @@ expect 0 '^no reset  *no device was reset' 'it is said that no reset was possibl
 expect 0 '^note  *(1 of [0-9]*) one: no reset is possible here' 'it is said of which lane, before all other notes'
 holds 'any(n.startswith("one: no reset is possible") for n in r["notes"])' 'also in JSON'
 
+# --- a lane that is stuck: the other one ends on time, and the program soon after it has decided
+
+scenario stuck <<X
+lanes:
+  - {name: one, devices: ["$nvme"], steps: [{hold: {duration: 1s, timeout: 1500ms}}]}
+  - {name: two, devices: ["0000:02:00.0"], steps: [{reset: flr}, {hold: 100ms}]}
+repeat: {until: {cycles: 3}}
+X
+: >err
+rm -f decided
+(
+	in_step one 1 hold
+	kill -STOP "$(lane_of stuck 0)"
+	wait_for 'hold is overdue' err
+	echo "$EPOCHSECONDS" >decided
+) &
+run stuck --root two --report json:run.json
+[ $((EPOCHSECONDS - $(cat decided))) -le 5 ] || wrong "it ends $((EPOCHSECONDS - $(cat decided))) s after its decision"
+wait $!
+expect 1 'hold did not end within' 'a lane that is stuck beside another one'
+holds '[(f["lane"], f["step"], f["reason"]) for f in r["failures"]] == [("one", "hold", "timeout")]' 'is the failure'
+holds 'r["lanes"][1]["verdict"] == "pass" and r["lanes"][1]["cycles"] == {"done": 3, "failed": 0}' \
+	'the other one is done'
+holds 'any(n.startswith("one, stuck in hold: the lane: ") for n in r["notes"])' 'where it stood is told'
+holds 'r["undo"]["left"] == []' 'and all is put back'
+
 exit $bad

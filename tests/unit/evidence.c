@@ -2,7 +2,10 @@
 #include "engine/evidence.h"
 
 #include "cmocka_all.h"
+#include "fakehost.h"
+#include "world/pcidev.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -75,11 +78,70 @@ static void what_is_gone_leaves_no_evidence(void **state)
 	str_finish(&text);
 }
 
+static void what_a_process_has_open_of_a_device_is_told(void **state)
+{
+	int fd = open("/sys/devices/system/cpu/online", O_RDONLY);
+	struct str text = {0};
+
+	(void)state;
+	if (fd < 0)
+		skip();
+	evidence_files(getpid(), &text);
+	assert_non_null(strstr(text.s, "open: /sys/devices/system/cpu/online"));
+	close(fd);
+	str_reset(&text);
+	evidence_files(getpid(), &text);
+	assert_int_equal(text.len, 0);
+	str_finish(&text);
+}
+
+static void who_holds_a_group_is_named(void **state)
+{
+	struct fakehost *fake = FAKEHOST({.bdf = "0000:01:00.0"});
+	const struct pcidev devs[] = {{.iommu_group = -1}, {.iommu_group = 12}};
+	struct str text = {0};
+
+	(void)state;
+	fakehost_holder(fake, 77, "qemu-system-x86", "/dev/vfio/12");
+	evidence_holders(fakehost_host(fake), devs, 2, &text);
+	assert_string_equal(text.s, "/dev/vfio/12 is open in 77 qemu-system-x86\n");
+	str_finish(&text);
+	fakehost_free(fake);
+}
+
+static void the_kernel_is_asked_only_where_that_is_allowed(void **state)
+{
+	struct fakehost *fake = FAKEHOST({.bdf = "0000:01:00.0"});
+	char text[8] = "";
+	struct err err;
+	int tries;
+
+	(void)state;
+	fakehost_write(fake, "/proc/sysrq-trigger", "");
+	assert_false(evidence_ask_kernel(fakehost_host(fake)));
+	fakehost_write(
+		fake, "/proc/sys/kernel/sysrq", "438\n"); /* Debian's: all but dumps and signals */
+	assert_false(evidence_ask_kernel(fakehost_host(fake)));
+	fakehost_write(fake, "/proc/sys/kernel/sysrq", "8\n");
+	assert_true(evidence_ask_kernel(fakehost_host(fake)));
+	for (tries = 0; tries < 500 && text[0] == '\0'; tries++) {
+		poll(NULL, 0, 10);
+		assert_int_equal(host_read(fakehost_host(fake), "/proc/sysrq-trigger", text,
+					 sizeof(text), &err),
+			0);
+	}
+	assert_string_equal(text, "w");
+	fakehost_free(fake);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_task_in_the_kernel_is_seen_and_shown_in_one_line),
 		cmocka_unit_test(what_is_gone_leaves_no_evidence),
+		cmocka_unit_test(what_a_process_has_open_of_a_device_is_told),
+		cmocka_unit_test(who_holds_a_group_is_named),
+		cmocka_unit_test(the_kernel_is_asked_only_where_that_is_allowed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
