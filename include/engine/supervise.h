@@ -2,6 +2,7 @@
 #ifndef VFIO_STRESS_ENGINE_SUPERVISE_H
 #define VFIO_STRESS_ENGINE_SUPERVISE_H
 
+#include "model/outcome.h"
 #include "model/scenario.h"
 #include "world/host.h"
 
@@ -21,6 +22,8 @@ struct run_past {
 	uint64_t over; /* a bit per lane that is not begun again */
 	uint64_t records, incidents; /* in the store */
 	int64_t spent_ns; /* since it was started */
+	uint64_t host_crashes;
+	char how[DETAIL_MAX]; /* the host died the last time */
 };
 
 /* What `run` asks for. Everything stays the caller's. */

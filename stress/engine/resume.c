@@ -326,6 +326,8 @@ static int host_died(const struct resume_request *q, struct resumed *r, struct s
 		printf("run %s: %s\n", run->id, p.text);
 		if (why_end != NULL)
 			printf("run %s ends: %s\n", run->id, why_end);
+		r->past.host_crashes = run->host_crashes + 1;
+		str_set(r->past.how, p.text);
 		r->past.records = run->records + p.log.recs.n;
 		r->past.incidents = run->incidents + p.incidents.n + 1;
 		*goes_on = why_end == NULL;

@@ -12,6 +12,7 @@
 #include "engine/writer.h"
 #include "model/reporter.h"
 #include "model/store.h"
+#include "model/unfinished.h"
 #include "reporters/cloudevent.h"
 #include "reporters/life.h"
 #include "reporters/reporters.h"
@@ -171,6 +172,23 @@ static void begin_delivery(struct telling *t, const char *db)
 		log_warn("webhook", "%s: they are sent when the run ends", err.msg);
 }
 
+/* It goes on: who is told knows it already, and the numbers of beats must not come again. */
+static void recall(struct telling *t, const struct run_past *past)
+{
+	size_t i;
+
+	t->started_ns = past->view->started_ns;
+	t->failures = past->host_crashes; /* each is one */
+	t->beats = (uint64_t)(past->spent_ns / NS_PER_S); /* there were not more */
+	str_set(t->why, past->how);
+	for (i = 0; i < t->nlanes; i++) {
+		t->lanes[i].cycle = past->trails[i].cycle;
+		t->lanes[i].done = past->view->lanes[i].cycles_done;
+		t->lanes[i].failed = past->view->lanes[i].cycles_failed;
+		t->lanes[i].over = past->over >> i & 1;
+	}
+}
+
 struct telling *telling_begin(const struct run_request *req, struct writer *writer, const char *db,
 	const char *run_id, const char *host)
 {
@@ -186,13 +204,17 @@ struct telling *telling_begin(const struct run_request *req, struct writer *writ
 	t->lanes = xcalloc(t->nlanes, sizeof(*t->lanes));
 	for (i = 0; i < t->nlanes; i++)
 		t->lanes[i].name = t->sc->lanes[i].name;
+	if (req->past != NULL)
+		recall(t, req->past);
 	add_hearers(t, req->reports, req->nreports);
 	add_hearers(t, t->sc->reports, t->sc->nreports);
 	if (t->hearers.n > 0)
 		begin_delivery(t, db);
 	vec_foreach (h, &t->hearers) {
 		schedule(t, h);
-		if (webhook_hears_life(h->opts))
+		if (webhook_hears_life(h->opts) && req->past != NULL)
+			post(t, h, LIFE_RESUMED, req->past->host_crashes);
+		else if (webhook_hears_life(h->opts))
 			post(t, h, LIFE_STARTED, 1);
 	}
 	return t;

@@ -148,10 +148,12 @@ scenario go 'on-host-crash: continue
 max-host-crashes: 3
 cool-down: 100ms'
 sed -i 's/{hold: 50s}/{hold: 10ms}/' go.yaml
-new_host 700
+new_host 3000
 start_run go
 id=$(sed -n 's/.*: run \(.*\) has begun$/\1/p' err)
 await_reset 1
+in_step two 3 hold
+sleep 0.5 # it ends
 host_dies
 new_host 700
 resume
