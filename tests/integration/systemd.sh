@@ -64,11 +64,11 @@ command -v systemd-analyze >/dev/null || {
 for unit in vfio-stress-resume.service vfio-stress@.service; do
 	name=${unit/@./@some-scenario.}
 	sed "s,^ExecStart=[^ ]*,ExecStart=$program," "$units/$unit" >"$name"
-	systemd-analyze verify "$PWD/$name" >verify 2>&1 || wrong "$unit: $(cat verify)"
-	[ ! -s verify ] || wrong "$unit: $(cat verify)"
+	said=$(systemd-analyze verify "$PWD/$name" 2>&1) || wrong "$unit does not verify"
+	[ -z "$said" ] || wrong "$unit: $said"
 	# tenths: 5.1 when this was written
-	systemd-analyze security --offline=true --no-pager --threshold=52 "$PWD/$name" >security 2>&1 ||
-		wrong "$unit is more exposed than it was: $(tail -n 1 security)"
+	said=$(systemd-analyze security --offline=true --no-pager --threshold=52 "$PWD/$name" 2>&1) ||
+		wrong "$unit is more exposed than it was: $said"
 	grep -q '^KillMode=process$' "$name" || wrong "$unit: stopping it must not wait for a lane"
 done
 DESTDIR=$PWD/root cmake -P "$units/cmake_install.cmake" >/dev/null
