@@ -58,8 +58,6 @@ static int settle_all(struct revival *v, const struct options *o, struct store *
 		return complain(&err);
 	if (v->nruns == 0)
 		printf("nothing to resume: every run has its end\n");
-	v->db = realpath(store_path(store), NULL);
-	v->q.db = v->db;
 	v->resumed = xcalloc(v->nruns + 1, sizeof(*v->resumed));
 	v->goes_on = xcalloc(v->nruns + 1, sizeof(*v->goes_on));
 	for (i = 0; i < v->nruns; i++)
@@ -120,11 +118,16 @@ static int run(const struct host *host, const struct options *o)
 			.quiet = options_get(o, "quiet") != NULL,
 			.tool_version = STRESS_VERSION},
 	};
+	const char *db = options_get(o, "db");
 	struct store *store = NULL;
 	struct err err = {0};
 	size_t i;
 
-	if (store_open(options_get(o, "db"), STORE_CHANGE, &store, &err) != 0) {
+	v.db = db != NULL ? realpath(db, NULL) : NULL;
+	/* one that is not there is complained of as it was named */
+	v.q.db = v.db != NULL ? v.db : db;
+	if (store_open(v.q.db, STORE_CHANGE, &store, &err) != 0) {
+		free(v.db);
 		if (!no_run_yet(o, &err) || options_get(o, "run") != NULL)
 			return complain(&err);
 		printf("nothing to resume: no run was stored yet\n");

@@ -164,6 +164,23 @@ holds 'r["lanes"][1]["cycles"] == {"done": 3, "failed": 0}' 'a lane that was don
 holds '[f["reason"] for f in r["failures"]] == ["host-died"] and r["undo"]["left"] == []' 'the crash is its one failure'
 holds '[i["id"] for i in r["incidents"]] == ["host.died"]' 'and its incident is kept'
 
+# between two cycles; and what is relative is so to where the run was started
+sed 's/cycles: 3}/&, settle: 50s/; s/^on-host-crash.*//' go.yaml >rests.yaml
+start_run rests
+wait_for 'one cycle 1: reset' err
+wait_for 'one cycle 1: hold' err
+sleep 1
+host_dies
+new_host 700
+mkdir -p elsewhere
+code=0
+rm -f run.json
+(cd elsewhere && exec "$program" resume --db ../runs.db --kmsg ../kmsg --root "$dir/pc") >out 2>err \
+	</dev/null || code=$?
+expect 1 'host died in lane one, cycle 1, between two steps' 'a host that dies between two cycles'
+holds '("one", 1, "between", None) in [(f["lane"], f["cycle"], f["step"], f["step_index"]) for f in r["failures"]]' \
+	'is a failure between two steps'
+
 # a host that dies over and over: the third time ends it
 sed -i 's/cycles: 3/cycles: 100/' go.yaml
 new_host 700
