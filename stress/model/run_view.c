@@ -364,8 +364,8 @@ static void place_failure(struct loading *l, struct query *q, struct failure_row
 	f->lane = (int32_t)db_int(q, 0);
 	f->cycle = db_int(q, 2) == PHASE_AFTER ? -1 : (int32_t)db_int(q, 1);
 	f->step_index = (int32_t)db_int(q, 3);
-	f->step = f->step_index < 0 ? "between"
-				    : word_of(l->view, db_int(q, 0), db_int(q, 2), f->step_index);
+	f->step = f->step_index == -1 ? "between"
+				      : word_of(l->view, db_int(q, 0), db_int(q, 2), f->step_index);
 	f->device = strchr(db_text(q, 4), ':') ? keep(l, q, 4) : NULL;
 }
 
