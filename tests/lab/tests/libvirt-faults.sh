@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # libvirtd dies, hangs and is used by others: each has its own reason, which is never the device's or
 # the guest's, and the domain is put back.
+# shellcheck disable=SC2119 # the domain without options is what is meant
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=vm.sh
