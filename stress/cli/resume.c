@@ -168,6 +168,7 @@ const struct command cmd_resume = {
 		"in its scenario, goes on with the next cycle. When the host was not restarted, "
 		"the\n"
 		"tool itself died: what it had changed is put back, and the run is broken.\n\n"
+		"  vfio-stress resume\n\n"
 		"Exit codes: 0 nothing to resume, or a run that went on and passed; else as of "
 		"`run`,\n"
 		"the worst of all; 3 also: a run is alive, or of another host.",
