@@ -11,13 +11,18 @@ struct bdf {
 	uint8_t bus, dev, fn;
 };
 
+/* Asked a million times where the reach of every reset of 1,000 functions is worked out. */
+static inline bool bdf_eq(struct bdf a, struct bdf b)
+{
+	return a.domain == b.domain && a.bus == b.bus && a.dev == b.dev && a.fn == b.fn;
+}
+
 #define BDF_LEN 24 /* room for the text, NUL included */
 
 /* Accepts 0000:41:00.0 and 41:00.0 (domain 0), whole string. */
 bool bdf_parse(const char *text, struct bdf *out);
 /* Always written 0000:41:00.0. Returns buf, which has BDF_LEN bytes. */
 const char *bdf_text(struct bdf bdf, char *buf);
-bool bdf_eq(struct bdf a, struct bdf b);
 int bdf_cmp(struct bdf a, struct bdf b); /* BDF order */
 /* Requester ID: bus<<8 | dev<<3 | fn (PCIe base spec, 2.2.4.2). */
 uint16_t bdf_rid(struct bdf bdf);

@@ -37,11 +37,6 @@ const char *bdf_text(struct bdf bdf, char *buf)
 	return buf;
 }
 
-bool bdf_eq(struct bdf a, struct bdf b)
-{
-	return bdf_cmp(a, b) == 0;
-}
-
 int bdf_cmp(struct bdf a, struct bdf b)
 {
 	if (a.domain != b.domain)

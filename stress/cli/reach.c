@@ -38,20 +38,26 @@ static size_t disturbed(const struct reach *r)
 	return n;
 }
 
-/* False: it offers none of this reach. The kernel's own bus reset is only for one that is alone. */
+/* The kernel's own bus reset is only for one that is alone. */
+static bool is_alone_on_its_bus(const struct topology *t, const struct pcidev *dev)
+{
+	struct reach bus = {.t = t, .dev = dev, .scope = SCOPE_BUS};
+
+	return disturbed(&bus) == 1;
+}
+
+/* False: it offers none of this reach. */
 static bool reach_init(const struct topology *t, const struct pcidev *dev, enum reset_scope scope,
 	struct reach *out)
 {
-	bool alone;
 	size_t i;
 
 	*out = (struct reach){.t = t, .dev = dev, .scope = scope};
-	alone = disturbed(out) == 1;
 	for (i = 0; reset_methods[i] != NULL; i++) {
 		const struct reset_method *m = reset_methods[i];
 
 		if (reset_reach(m, dev) == scope && is_offered(m, dev) &&
-			(scope != SCOPE_BUS || m->whole || alone))
+			(scope != SCOPE_BUS || m->whole || is_alone_on_its_bus(t, dev)))
 			str_addf(&out->methods, "%s%s", out->methods.len ? ", " : "", m->name);
 	}
 	return out->methods.len > 0;

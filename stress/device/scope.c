@@ -3,15 +3,14 @@
 
 #include "base/vec.h"
 
-/* Is `other` disturbed when function `dev` alone is reset? */
-static bool in_function(
-	const struct pcidev_list *all, const struct pcidev *dev, const struct pcidev *other)
+/*
+ * What one function takes along by itself: a bridge, and the host of a PCI domain (VMD), what hangs on it;
+ * a PF its VFs, which an FLR of it disables (PCIe base spec, 9.2.2.3).
+ */
+static bool takes_along(const struct pcidev *dev, const struct pcidev *other)
 {
-	/* a bridge, and the host of a PCI domain (VMD), take along what is behind them */
-	if (pcidev_is_below(all, other, dev->bdf))
-		return true;
-	/* an FLR of a PF disables its VFs (PCIe base spec, 9.2.2.3) */
-	return other->is_vf && bdf_eq(other->physfn, dev->bdf);
+	return (other->has_parent && bdf_eq(other->parent, dev->bdf)) ||
+		(other->is_vf && bdf_eq(other->physfn, dev->bdf));
 }
 
 /* Do both hang directly under the same port? A VF does where its PF does, whatever its bus number. */
@@ -38,48 +37,53 @@ bool scope_together(const struct pcidev *a, const struct pcidev *b, enum reset_s
 	return scope == SCOPE_SLOT ? same_slot(a, b) : same_bus(a, b);
 }
 
-static bool direct(enum reset_scope scope, const struct pcidev_list *all, const struct pcidev *dev,
-	const struct pcidev *other)
+static bool direct(enum reset_scope scope, const struct pcidev *dev, const struct pcidev *other)
 {
 	if (scope == SCOPE_BUS || scope == SCOPE_SLOT)
 		return scope_together(dev, other, scope);
-	return in_function(all, dev, other);
+	return bdf_eq(other->bdf, dev->bdf);
 }
 
-/* Takes in whatever one of the members takes along, until nothing is added. */
-static void close_over(const struct pcidev_list *all, bool *member)
-{
-	bool grown;
-	size_t i, j;
+/* Members as they are found, to be asked whom they take along. */
+struct members {
+	bool *is_one; /* by index of the list */
+	size_t *found, n;
+};
 
-	do {
-		grown = false;
-		for (i = 0; i < all->n; i++) {
-			if (!member[i])
-				continue;
-			for (j = 0; j < all->n; j++) {
-				if (member[j] || !in_function(all, &all->v[i], &all->v[j]))
-					continue;
-				member[j] = grown = true;
-			}
-		}
-	} while (grown);
+static void add(struct members *m, size_t i)
+{
+	m->is_one[i] = true;
+	m->found[m->n++] = i;
+}
+
+static void close_over(const struct pcidev_list *all, struct members *m)
+{
+	size_t next, i;
+
+	for (next = 0; next < m->n; next++)
+		for (i = 0; i < all->n; i++)
+			if (!m->is_one[i] && takes_along(&all->v[m->found[next]], &all->v[i]))
+				add(m, i);
 }
 
 void scope_disturbed(const struct pcidev_list *all, const struct pcidev *dev,
 	enum reset_scope scope, struct bdf_set *out)
 {
-	auto_free bool *member = xcalloc(all->n + 1, sizeof(*member));
-	VEC(struct bdf) found = {0};
+	auto_free bool *is_one = xcalloc(all->n + 1, sizeof(*is_one));
+	auto_free size_t *found = xcalloc(all->n + 1, sizeof(*found));
+	struct members m = {.is_one = is_one, .found = found};
+	struct bdf_set set = {0};
 	size_t i;
 
 	for (i = 0; i < all->n; i++)
-		member[i] = direct(scope, all, dev, &all->v[i]);
-	close_over(all, member);
+		if (direct(scope, dev, &all->v[i]))
+			add(&m, i);
+	close_over(all, &m);
+	set.v = xcalloc(m.n + 1, sizeof(*set.v));
 	for (i = 0; i < all->n; i++)
-		if (member[i])
-			*vec_push(&found) = all->v[i].bdf;
-	*out = (struct bdf_set){found.v, found.n};
+		if (is_one[i])
+			set.v[set.n++] = all->v[i].bdf;
+	*out = set;
 }
 
 bool bdf_set_has(const struct bdf_set *set, struct bdf bdf)
