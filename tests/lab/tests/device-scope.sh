@@ -57,7 +57,8 @@ steps:
   - reset: default
   - rescan
   - check
+tolerate: [{fault: pci.link-not-active, count: 10}]
 Y
-watched 1 port
-holds '[.lanes[0].steps[].failed] | add == 0' '[.incidents[].id] == ["pci.link-not-active"]'
+watched 0 port
+holds '[.lanes[0].steps[].skipped] | add == 0' '[.incidents[].id] | unique == ["pci.link-not-active"]'
 modprobe -r vfio-pci
