@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "engine/crashlog.h"
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "cmocka_all.h"
+#include "fakehost.h"
+#include "world/kmsg.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+static struct fakehost *fake;
+static struct host host;
+static char kmsg[HOST_PATH_MAX];
+static struct crashlog found;
+
+static int begin(void **state)
+{
+	(void)state;
+	fake = FAKEHOST({.bdf = "0000:01:00.0"});
+	host = *fakehost_host(fake);
+	host.kmsg = host_path(&host, kmsg, "/log");
+	return 0;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	crashlog_finish(&found);
+	fakehost_free(fake);
+	return 0;
+}
+
+/* The run began an hour ago; what is known of its log ends 100 s after the boot. */
+static void look(void)
+{
+	const struct crashlog_question q = {
+		.host = &host,
+		.boot_id = "11111111-2222-4333-8444-555555555555",
+		.since_ns = clock_wall_ns() - 3600 * NS_PER_S,
+		.until_ns = clock_wall_ns() + NS_PER_S,
+		.after_seq = 500,
+		.after_usec = 100 * INT64_C(1000000),
+		.after_wall_ns = clock_wall_ns() - 60 * NS_PER_S,
+	};
+
+	crashlog_read(&q, &found);
+}
+
+static void is(size_t i, const char *text)
+{
+	assert_true(i < found.recs.n);
+	assert_string_equal(found.recs.v[i]->text, text);
+	assert_int_equal(found.recs.v[i]->seq, 501 + i);
+}
+
+static void what_several_places_kept_is_put_together_in_order(void **state)
+{
+	(void)state;
+	fakehost_write(fake, "/sys/fs/pstore/dmesg-erst-1",
+		"Panic#1 Part1\n<4>[  103.000000] third\n<0>[  104.000000] fourth\n");
+	fakehost_write(fake, "/sys/fs/pstore/dmesg-erst-2",
+		"Panic#1 Part2\n<6>[  100.000000] known\n<6>[  101.000000] first\n");
+	fakehost_write(fake, "/sys/fs/pstore/dmesg-erst-3.enc.z", "<6>[  105.000000] garbage\n");
+	fakehost_write(fake, "/var/lib/systemd/pstore/7/001/dmesg.txt",
+		"<6>[  102.000000] second\n<4>[  103.000000] third\n");
+	fakehost_write(fake, "/var/crash/202611210405/dmesg.202611210405",
+		"[  101.000000] first\n[  104.500000] fifth\n");
+	look();
+	assert_int_equal(found.recs.n, 5);
+	is(0, "first");
+	is(1, "second");
+	is(2, "third");
+	is(3, "fourth");
+	is(4, "fifth");
+	assert_int_equal(found.sources.n, 4);
+}
+
+static void what_is_older_than_the_run_is_of_another_crash(void **state)
+{
+	const struct timespec old[2] = {{.tv_sec = 1000000000}, {.tv_sec = 1000000000}};
+	char path[HOST_PATH_MAX];
+
+	(void)state;
+	fakehost_write(fake, "/sys/fs/pstore/dmesg-erst-1", "<0>[  104.000000] long ago\n");
+	assert_int_equal(
+		utimensat(AT_FDCWD, host_path(&host, path, "/sys/fs/pstore/dmesg-erst-1"), old, 0),
+		0);
+	look();
+	assert_int_equal(found.recs.n, 0);
+	assert_int_equal(found.sources.n, 0);
+}
+
+static void a_log_daemons_files_stand_in_for_the_journal(void **state)
+{
+	(void)state;
+	fakehost_write(fake, "/var/log/kern.log",
+		"kernel: [   99.000000] known\nkernel: [  101.000000] last words\n");
+	look();
+	assert_int_equal(found.recs.n, 1);
+	is(0, "last words");
+	assert_string_equal(found.sources.v[0], "/var/log/kern.log (1 lines)");
+}
+
+static void what_the_firmware_tells_the_next_boot_comes_last(void **state)
+{
+	(void)state;
+	fakehost_write(fake, "/sys/fs/pstore/dmesg-erst-1", "<0>[  104.000000] last words\n");
+	fakehost_write(fake, "/log",
+		"6,1,100,-;Linux version 6.1.0\n"
+		"4,2,200,-;BERT: Error records from previous boot:\n"
+		"4,3,201,-;[Hardware Error]: event severity: fatal\n"
+		"6,4,300,-;ACPI: all well\n"
+		"4,5,301,-;[Hardware Error]: of this boot\n");
+	look();
+	assert_int_equal(found.recs.n, 3);
+	assert_int_equal(found.nfirmware, 2);
+	is(0, "last words");
+	is(1, "BERT: Error records from previous boot:");
+	is(2, "[Hardware Error]: event severity: fatal");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			what_several_places_kept_is_put_together_in_order, begin, end),
+		cmocka_unit_test_setup_teardown(
+			what_is_older_than_the_run_is_of_another_crash, begin, end),
+		cmocka_unit_test_setup_teardown(
+			a_log_daemons_files_stand_in_for_the_journal, begin, end),
+		cmocka_unit_test_setup_teardown(
+			what_the_firmware_tells_the_next_boot_comes_last, begin, end),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
