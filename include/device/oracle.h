@@ -68,6 +68,8 @@ size_t oracle_notes(
  */
 void oracle_forgive_new(struct dev_state *before);
 /* What was decided anew holds for the rest of the run: puts it into the run's reference. */
+void oracle_renew(struct lane_device *dev, const struct dev_state *now);
+/* Of it, what a new driver may decide for a device that did not leave. */
 void oracle_renew_sizes(struct lane_device *dev, const struct dev_state *now);
 /*
  * The reference of a run, kept with the device: `check` compares with it. Taken when the lane has

@@ -407,10 +407,18 @@ static void compare_sizes(
 			128u << a->max_read);
 }
 
+/* What firmware had switched on stays off until a driver enables the device (pci_enable_resources). */
+static void forgive_decoding(struct dev_state *before)
+{
+	if (!before->enabled)
+		before->command &= (uint16_t) ~(COMMAND_IO | COMMAND_MEMORY);
+}
+
 void oracle_forgive_new(struct dev_state *before)
 {
 	before->power_state[0] = '\0';
 	before->is_pcie = false;
+	forgive_decoding(before);
 }
 
 void oracle_renew_sizes(struct lane_device *dev, const struct dev_state *now)
@@ -421,6 +429,17 @@ void oracle_renew_sizes(struct lane_device *dev, const struct dev_state *now)
 		return;
 	reference->max_payload = now->max_payload;
 	reference->max_read = now->max_read;
+}
+
+void oracle_renew(struct lane_device *dev, const struct dev_state *now)
+{
+	struct dev_state *reference = dev->oracle;
+
+	if (reference == NULL)
+		return;
+	oracle_renew_sizes(dev, now);
+	forgive_decoding(reference);
+	reference->command |= now->command & (COMMAND_IO | COMMAND_MEMORY);
 }
 
 /* Words that were lost; a method more is no harm. */

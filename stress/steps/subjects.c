@@ -85,7 +85,7 @@ enum outcome subjects_judge(struct subjects *s, struct result *res)
 void subjects_renew(struct subjects *s)
 {
 	vec_foreach (one, &s->list)
-		oracle_renew_sizes(one->dev, &one->after);
+		oracle_renew(one->dev, &one->after);
 }
 
 const struct lane_device *subjects_lead(const struct step_ctx *ctx, enum reset_scope scope)

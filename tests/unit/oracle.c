@@ -127,11 +127,41 @@ static void a_device_that_is_new_has_the_sizes_of_its_new_user(void **state)
 	assert_string_not_equal(differences(dev.oracle, &after), "");
 	oracle_forgive_new(&before);
 	assert_string_equal(differences(&before, &after), "");
-	oracle_renew_sizes(&dev, &after);
+	oracle_renew(&dev, &after);
 	assert_string_equal(differences(dev.oracle, &after), "");
 	after.max_read++;
 	assert_string_not_equal(differences(dev.oracle, &after), "");
 	oracle_forget(&dev);
+	fakehost_free(fake);
+}
+
+static void nobody_has_enabled_what_is_new(void **state)
+{
+	struct fakehost *fake = gpu();
+	struct lane_device dev = {0};
+	struct dev_state before = take(fake, GPU), after = before;
+
+	(void)state;
+	before.enabled = after.enabled = false;
+	before.command = 0x0103;
+	after.command = 0x0100;
+	oracle_recall(&dev, &before);
+	assert_string_not_equal(differences(&before, &after), "");
+	oracle_forgive_new(&before);
+	assert_string_equal(differences(&before, &after), "");
+	oracle_renew(&dev, &after);
+	assert_string_equal(differences(dev.oracle, &after), "");
+	/* but what is on again stays on */
+	after.command = 0x0102;
+	oracle_renew(&dev, &after);
+	after.command = 0x0100;
+	assert_string_not_equal(differences(dev.oracle, &after), "");
+	oracle_forget(&dev);
+	/* and whom somebody uses cannot do without */
+	before.enabled = after.enabled = true;
+	before.command = 0x0107;
+	oracle_forgive_new(&before);
+	assert_string_not_equal(differences(&before, &after), "");
 	fakehost_free(fake);
 }
 
@@ -417,6 +447,7 @@ int main(void)
 		cmocka_unit_test(each_register_that_differs_is_named),
 		cmocka_unit_test(on_its_way_to_sleep_is_asleep),
 		cmocka_unit_test(a_device_that_is_new_has_the_sizes_of_its_new_user),
+		cmocka_unit_test(nobody_has_enabled_what_is_new),
 		cmocka_unit_test(sizes_belong_to_one_user),
 		cmocka_unit_test(a_dark_device_is_not_readable),
 		cmocka_unit_test(a_device_that_is_gone_is_an_observation),
