@@ -12,6 +12,7 @@ kept=/var/lib/vfio-stress # over a boot
 last=$((${ROUNDS:-1} * ${#kinds[@]})) # boot that ends like this
 seed=${SEED:-$(cat $kept/seed 2>/dev/null || echo $EPOCHSECONDS)}
 echo "$seed" >$kept/seed
+sync $kept/seed # what the host dies with is lost
 
 # instant: in ms after the begin of this boot's reset
 instant()
@@ -44,8 +45,10 @@ dies()
 	${2-}
 	X
 	cp resets.yaml $kept/
+	sync $kept/{methods,driver,resets.yaml} # these files alone: the store must see to itself
 	start_run resets
 	echo "$run_id" >$kept/run-id
+	sync $kept/run-id
 	within 60 in_step rng 2 hold
 	narrowed $device bus
 	ms=$(instant)
