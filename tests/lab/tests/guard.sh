@@ -108,6 +108,12 @@ modprobe macvlan
 unshare -n sh -c 'until ip link set mac0 up; do sleep 0.1; done 2> /dev/null
 	ip addr add 10.10.0.1/24 dev mac0; ip route add default via 10.10.0.2; exec sleep 100' &
 router=$!
+# it has a namespace of its own by now
+apart()
+{
+	[ "$(readlink "/proc/$router/ns/net")" != "$(readlink /proc/self/ns/net)" ]
+}
+within 10 apart
 ip link add link br0 name mac0 type macvlan
 ip link set mac0 netns "$router" || fail "not moved"
 within 10 grep -q mac0.00000000 "/proc/$router/net/route"
