@@ -66,8 +66,15 @@ died()
 	says "died"
 	exits 0 vfio-stress report
 	says "ABORTED: suspect $device" "the run died"
+	vfio-stress report --format json >report.json
+	holds '.verdict == "aborted"' '.exit_code == 4' '.lanes[0].cycles == {done: 1, failed: 0}' \
+		"[.failures[] | [.cycle, .step, .step_index, .device, .outcome, .reason]] ==
+			[[2, \"reset\", 2, \"$device\", \"aborted\", \"run-died\"]]" \
+		'[.incidents[] | [.id, .tolerated, .lane, .cycle, .step]]
+			== [["pci.link-not-active", true, "rng", 1, "reset"]]'
 	exits 1 vfio-stress resume
 	says 'host died in lane rng, cycle 2, step reset, ' ' seconds in' "FAIL: $device"
+	says "not needed, the host was rebooted since"
 	cp $kept/report.json .
 	holds '.verdict == "fail"' '.exit_code == 1' '.undo.left == []' \
 		'.lanes[0].cycles == {done: 1, failed: 0}' \
