@@ -16,6 +16,8 @@ enum db_mode { DB_READ, DB_WRITE, DB_CREATE };
 
 int db_open(const char *path, enum db_mode mode, struct db **out, struct err *err) must_check;
 void db_close(struct db *db);
+/* Into a file that nobody else sees and that is gone when it is closed. */
+int db_copy(struct db *db, struct db **out, struct err *err) must_check;
 /* Statements without results; several may be in one string. */
 int db_exec(struct db *db, const char *sql, struct err *err) must_check;
 

@@ -115,6 +115,30 @@ int db_open(const char *path, enum db_mode mode, struct db **out, struct err *er
 	return 0;
 }
 
+int db_copy(struct db *db, struct db **out, struct err *err)
+{
+	struct db *copy = xcalloc(1, sizeof(*copy));
+	sqlite3_backup *pages = NULL;
+	/* SQLite has no name for a file that is temporary but "" */
+	int rc = sqlite3_open_v2(
+		"", &copy->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
+
+	if (rc == SQLITE_OK)
+		pages = sqlite3_backup_init(copy->handle, "main", db->handle, "main");
+	if (pages != NULL) {
+		while (sqlite3_backup_step(pages, -1) == SQLITE_OK)
+			;
+		rc = sqlite3_backup_finish(pages);
+	}
+	if (pages == NULL || rc != SQLITE_OK) {
+		sql_err(copy, err, "copy");
+		db_close(copy);
+		return -1;
+	}
+	*out = copy;
+	return 0;
+}
+
 void db_close(struct db *db)
 {
 	size_t i;

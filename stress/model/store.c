@@ -8,6 +8,7 @@
 #include "model/db.h"
 #include "model/scenario.h"
 #include "model/step.h"
+#include "model/store_schema.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,7 +26,6 @@ struct store {
 	char *path;
 };
 
-#define SCHEMA_VERSION 2
 /*
  * In KiB when negative. A run appends; SQLite's 2 MB would fill during the first 2,000 cycles and look
  * like a leak of the supervisor.
@@ -37,61 +37,6 @@ struct store {
  * that keeps changing go over once, however often they were written.
  */
 #define CHECKPOINT_PAGES "4000"
-
-static const char schema[] =
-	"CREATE TABLE run (key INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NULL, scenario TEXT NOT "
-	"NULL,"
-	" scenario_text TEXT NOT NULL, settings TEXT NOT NULL, connect TEXT NOT NULL,"
-	" tool_version TEXT NOT NULL, boot_id TEXT NOT NULL, seed INTEGER NOT NULL,"
-	" simulated INTEGER NOT NULL, pid INTEGER NOT NULL, pid_start INTEGER NOT NULL,"
-	" started_ns INTEGER NOT NULL, alive_ns INTEGER NOT NULL, ended_ns INTEGER,"
-	" verdict INTEGER, exit_code INTEGER, reason TEXT, aborted TEXT,"
-	" klog_records INTEGER NOT NULL DEFAULT 0, klog_lost INTEGER NOT NULL DEFAULT 0,"
-	" blind INTEGER NOT NULL DEFAULT 0, blind_reason TEXT,"
-	" host_name TEXT, kernel TEXT, cmdline TEXT, bios TEXT, board TEXT, cpu TEXT,"
-	" microcode TEXT, qemu TEXT, libvirt TEXT);"
-	"CREATE TABLE lane (run INTEGER NOT NULL, lane INTEGER NOT NULL, name TEXT NOT NULL,"
-	" domain TEXT, PRIMARY KEY (run, lane)) WITHOUT ROWID;"
-	"CREATE TABLE lane_device (run INTEGER NOT NULL, lane INTEGER NOT NULL, bdf TEXT NOT NULL,"
-	" vendor INTEGER, device INTEGER, subvendor INTEGER, subdevice INTEGER, revision INTEGER,"
-	" class INTEGER, name TEXT, PRIMARY KEY (run, lane, bdf)) WITHOUT ROWID;"
-	"CREATE TABLE step (run INTEGER NOT NULL, lane INTEGER NOT NULL, phase INTEGER NOT NULL,"
-	" step INTEGER NOT NULL, device TEXT NOT NULL, name TEXT NOT NULL, word TEXT NOT NULL,"
-	" arg TEXT, PRIMARY KEY (run, lane, phase, step, device)) WITHOUT ROWID;"
-	"CREATE TABLE event (id INTEGER PRIMARY KEY, run INTEGER NOT NULL, kind INTEGER NOT NULL,"
-	" lane INTEGER NOT NULL, cycle INTEGER NOT NULL, phase INTEGER NOT NULL,"
-	" step INTEGER NOT NULL, outcome INTEGER NOT NULL, flags INTEGER NOT NULL,"
-	" code INTEGER NOT NULL, mono_ns INTEGER NOT NULL, wall_ns INTEGER NOT NULL,"
-	" dur_ns INTEGER NOT NULL, klog_seq INTEGER NOT NULL, subject TEXT, reason TEXT, text TEXT,"
-	" hint TEXT);"
-	"CREATE INDEX event_of_run ON event (run, kind, lane, phase, step);"
-	"CREATE TABLE record (run INTEGER NOT NULL, seq INTEGER NOT NULL, usec INTEGER, wall_ns "
-	"INTEGER,"
-	" level INTEGER, facility INTEGER, device TEXT, text TEXT);"
-	"CREATE INDEX record_of_run ON record (run, seq);"
-	"CREATE TABLE incident (run INTEGER NOT NULL, no INTEGER NOT NULL, id TEXT NOT NULL,"
-	" severity INTEGER, tolerated INTEGER, over_budget INTEGER, expected INTEGER, bdf TEXT,"
-	" reporter TEXT, lane INTEGER, candidates INTEGER, cycle INTEGER, step TEXT,"
-	" step_index INTEGER, late INTEGER, in_lane INTEGER, count INTEGER, lower_bound INTEGER,"
-	" first_seq INTEGER, last_seq INTEGER, first_ns INTEGER, last_ns INTEGER, fields BLOB,"
-	" omitted INTEGER, seen_by TEXT, meaning TEXT, advice TEXT, telling INTEGER, budget TEXT,"
-	" PRIMARY KEY (run, no))"
-	" WITHOUT ROWID;"
-	"CREATE TABLE incident_line (run INTEGER NOT NULL, no INTEGER NOT NULL, pos INTEGER NOT "
-	"NULL,"
-	" seq INTEGER, text TEXT, PRIMARY KEY (run, no, pos)) WITHOUT ROWID;"
-	"CREATE TABLE undo (id INTEGER PRIMARY KEY, run INTEGER NOT NULL, lane INTEGER NOT NULL,"
-	" kind INTEGER NOT NULL, subject TEXT, path TEXT, value TEXT, boot_id TEXT, done INTEGER"
-	" NOT NULL DEFAULT 0);"
-	"CREATE INDEX undo_open ON undo (done) WHERE done = 0;"
-	"CREATE TABLE note (run INTEGER NOT NULL, kind TEXT NOT NULL, text TEXT NOT NULL,"
-	" UNIQUE (run, kind, text));"
-	"CREATE TABLE outbox (id INTEGER PRIMARY KEY, run TEXT NOT NULL, event_id TEXT NOT NULL,"
-	" url TEXT NOT NULL, secret TEXT, content_type TEXT NOT NULL, body BLOB NOT NULL,"
-	" created_ns INTEGER NOT NULL, next_ns INTEGER NOT NULL, tries INTEGER NOT NULL DEFAULT 0,"
-	" timeout_ms INTEGER NOT NULL, state INTEGER NOT NULL DEFAULT 0, problem TEXT,"
-	" UNIQUE (event_id, url));"
-	"CREATE INDEX outbox_due ON outbox (next_ns) WHERE state = 0;";
 
 /* ---- the file ---- */
 
@@ -140,88 +85,38 @@ static int create_private(const char *path, struct err *err)
 	return err_hint(err, "choose another place with --db FILE");
 }
 
-/* What stands in a database: in one statement, because another process may be creating it. */
-struct contents {
-	int64_t version, tables, ours;
-};
-
-static int look_inside(struct db *db, struct contents *out, struct err *err)
-{
-	struct query *q;
-	int rc;
-
-	if (db_query(db, &q, err,
-		    "SELECT (SELECT user_version FROM pragma_user_version), count(*),"
-		    " coalesce(sum(name IN ('run', 'undo', 'outbox')), 0) FROM sqlite_master"
-		    " WHERE type = 'table'",
-		    "") != 0)
-		return -1;
-	rc = db_row(q, err);
-	if (rc == 1)
-		*out = (struct contents){db_int(q, 0), db_int(q, 1), db_int(q, 2)};
-	db_done(q);
-	return rc == 1 ? 0 : -1;
-}
-
-/* Many programs keep SQLite files, some with the same version number: those stay as they are. */
-static int check_contents(const struct store *s, const struct contents *c, struct err *err)
-{
-	bool empty = c->version == 0 && c->tables == 0, ours = c->version > 0 && c->ours == 3;
-
-	if (!empty && !ours) {
-		err_set(err, ERR_INPUT, 0, "%s is a database of another program", s->path);
-		return err_hint(err, "--db names the store of runs");
-	}
-	if (empty || c->version == SCHEMA_VERSION)
-		return 0;
-	err_set(err, ERR_IO, 0, "%s was written by %s vfio-stress (schema %" PRId64 ")", s->path,
-		c->version > SCHEMA_VERSION ? "a newer" : "an older", c->version);
-	return err_hint(err, "use that version, or another file with --db FILE");
-}
-
-static int create_schema(struct db *db, struct err *err)
-{
-	char pragma[64];
-
-	snprintf(pragma, sizeof(pragma), "PRAGMA user_version = %d", SCHEMA_VERSION);
-	if (db_exec(db, schema, err) != 0)
-		return -1;
-	return db_exec(db, pragma, err);
-}
-
+/* One of an older program stays as it is: a copy of it is brought up to date, and read. */
 static int prepare_for_reading(struct store *s, struct err *err)
 {
-	struct contents c;
+	enum schema_state state;
+	struct db *copy;
 
-	if (look_inside(s->db, &c, err) != 0 || check_contents(s, &c, err) != 0)
+	if (schema_look(s->db, s->path, &state, err) != 0)
 		return -1;
-	if (c.version == SCHEMA_VERSION)
+	if (state == SCHEMA_NONE)
+		return err_set(
+			err, ERR_ABSENT, 0, "%s is empty: no run was stored there yet", s->path);
+	if (state == SCHEMA_CURRENT)
 		return 0;
-	return err_set(err, ERR_ABSENT, 0, "%s is empty: no run was stored there yet", s->path);
+	if (db_copy(s->db, &copy, err) != 0)
+		return -1;
+	db_close(s->db);
+	s->db = copy;
+	return schema_update(s->db, s->path, err);
 }
 
 static int prepare_for_writing(struct store *s, struct err *err)
 {
-	struct contents c;
+	enum schema_state state;
 
-	if (look_inside(s->db, &c, err) != 0 || check_contents(s, &c, err) != 0 ||
+	if (schema_look(s->db, s->path, &state, err) != 0 ||
 		db_exec(s->db,
 			"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
 			"PRAGMA wal_autocheckpoint = " CHECKPOINT_PAGES ";"
 			"PRAGMA cache_size = " CACHE_SIZE ";",
 			err) != 0)
 		return -1;
-	if (c.version == SCHEMA_VERSION)
-		return 0;
-	/* two runs may create the file at the same time: the second one finds it made */
-	if (db_exec(s->db, "BEGIN IMMEDIATE", err) != 0)
-		return -1;
-	if (look_inside(s->db, &c, err) != 0 || check_contents(s, &c, err) != 0 ||
-		(c.version == 0 && create_schema(s->db, err) != 0)) {
-		store_rollback(s);
-		return -1;
-	}
-	return store_commit(s, err);
+	return state == SCHEMA_CURRENT ? 0 : schema_update(s->db, s->path, err);
 }
 
 static int open_existing(struct store *s, enum store_mode mode, struct err *err)

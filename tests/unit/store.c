@@ -468,7 +468,86 @@ static void runs_are_found_by_prefix_and_latest(void **state)
 	assert_string_equal(err.msg, "there is no run '2025'");
 }
 
-static void another_schema_is_refused(void **state)
+/* As version 1 had it, with an incident in it. */
+static void make_old(struct world *w)
+{
+	struct err err;
+
+	assert_int_equal(
+		db_exec(store_db(w->store),
+			"ALTER TABLE incident DROP COLUMN telling;"
+			"ALTER TABLE incident DROP COLUMN budget;"
+			"INSERT INTO incident (run, no, id, severity, count) VALUES (1, 1, "
+			"'aer.fatal', 3, 7);"
+			"PRAGMA user_version = 1",
+			&err),
+		0);
+	store_close(w->store);
+	w->store = NULL;
+}
+
+static int64_t schema_of(const char *path)
+{
+	struct query *q;
+	int64_t version;
+	struct err err;
+	struct db *db;
+
+	assert_int_equal(db_open(path, DB_READ, &db, &err), 0);
+	assert_int_equal(db_query(db, &q, &err, "PRAGMA user_version", ""), 0);
+	assert_int_equal(db_row(q, &err), 1);
+	version = db_int(q, 0);
+	db_done(q);
+	db_close(db);
+	return version;
+}
+
+static void has_the_old_incident(struct world *w)
+{
+	struct run_view *view = load(w);
+
+	assert_int_equal(view->nincidents, 1);
+	assert_string_equal(view->incidents[0].id, "aer.fatal");
+	assert_int_equal(view->incidents[0].count, 7);
+	run_view_free(view);
+}
+
+static void an_older_store_is_read_as_it_is(void **state)
+{
+	struct world *w = *state;
+	struct err err;
+
+	make_old(w);
+	assert_int_equal(store_open(w->path, STORE_READ, &w->store, &err), 0);
+	has_the_old_incident(w);
+	assert_int_equal(schema_of(w->path), 1);
+}
+
+static void an_older_store_is_brought_up_to_date_by_who_writes(void **state)
+{
+	struct world *w = *state;
+	struct err err;
+
+	make_old(w);
+	assert_int_equal(store_open(w->path, STORE_CHANGE, &w->store, &err), 0);
+	assert_true(schema_of(w->path) > 1);
+	has_the_old_incident(w);
+	cycle_end(w, 1, OUTCOME_PASS);
+}
+
+static void what_cannot_be_brought_up_to_date_stays(void **state)
+{
+	struct world *w = *state;
+	struct store *second = NULL;
+	struct err err;
+
+	assert_int_equal(db_exec(store_db(w->store), "PRAGMA user_version = 1", &err), 0);
+	assert_int_equal(store_open(w->path, STORE_CREATE, &second, &err), -1);
+	assert_non_null(strstr(err.msg, "duplicate column"));
+	assert_int_equal(schema_of(w->path), 1);
+}
+
+static void a_newer_store_is_refused(void **state)
 {
 	struct world *w = *state;
 	struct store *second = NULL;
@@ -478,9 +557,6 @@ static void another_schema_is_refused(void **state)
 	assert_int_equal(store_open(w->path, STORE_CREATE, &second, &err), -1);
 	assert_non_null(strstr(err.msg, "a newer vfio-stress"));
 	assert_int_equal(store_open(w->path, STORE_READ, &second, &err), -1);
-	assert_int_equal(db_exec(store_db(w->store), "PRAGMA user_version = 1", &err), 0);
-	assert_int_equal(store_open(w->path, STORE_CREATE, &second, &err), -1);
-	assert_non_null(strstr(err.msg, "an older vfio-stress"));
 }
 
 static void only_a_run_creates_a_store(void **state)
@@ -606,7 +682,10 @@ int main(void)
 		TEST(an_undo_record_stays_until_it_is_done),
 		TEST(numbers_that_mean_nothing_do_no_harm),
 		TEST(runs_are_found_by_prefix_and_latest),
-		TEST(another_schema_is_refused),
+		TEST(an_older_store_is_read_as_it_is),
+		TEST(an_older_store_is_brought_up_to_date_by_who_writes),
+		TEST(what_cannot_be_brought_up_to_date_stays),
+		TEST(a_newer_store_is_refused),
 		TEST(only_a_run_creates_a_store),
 		TEST(without_a_home_the_store_must_be_named),
 		TEST(a_database_of_another_program_is_refused_and_kept),
