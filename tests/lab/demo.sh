@@ -11,9 +11,9 @@ echo
 echo '$ vfio-stress check scenarios/demo.yaml'
 vfio-stress check scenarios/demo.yaml
 echo
-echo '$ vfio-stress run --report json:report.json scenarios/demo.yaml'
+echo '$ vfio-stress run --report html:report.html --report json:report.json scenarios/demo.yaml'
 rc=0
-vfio-stress run --report json:report.json scenarios/demo.yaml || rc=$?
+vfio-stress run --report html:report.html --report json:report.json scenarios/demo.yaml || rc=$?
 echo
 echo "exit code $rc"
 exit "$rc"
