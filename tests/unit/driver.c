@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -72,17 +73,6 @@ static struct event heard(struct mouth *m, enum event_kind kind)
 	return ev;
 }
 
-static void look_up(const struct fakehost *fake, const char *bdf, struct pcidev_list *all,
-	struct lane_device *dev)
-{
-	struct err err = {0};
-	struct bdf b;
-
-	assert_true(bdf_parse(bdf, &b));
-	assert_int_equal(pcidev_scan_nameless(fakehost_host(fake), all, &err), 0);
-	*dev = (struct lane_device){.pci = *pcidev_find(all, b), .lock_fd = -1};
-}
-
 static const char *driver_now(const struct fakehost *fake)
 {
 	static char target[HOST_PATH_MAX];
@@ -94,241 +84,216 @@ static const char *driver_now(const struct fakehost *fake)
 	return strrchr(target, '/') ? strrchr(target, '/') + 1 : target;
 }
 
+/* A machine, one device of it, and the lane that has it. */
+struct scene {
+	struct fakehost *fake;
+	const struct host *host;
+	struct pcidev_list all;
+	struct lane_device dev;
+	struct mouth m;
+	struct err err;
+};
+
+static struct scene *scene_new(struct fakehost *fake, const char *bdf)
+{
+	struct scene *s = calloc(1, sizeof(*s));
+	struct bdf b;
+
+	assert_non_null(s);
+	s->fake = fake;
+	s->host = fakehost_host(fake);
+	assert_true(bdf_parse(bdf, &b));
+	assert_int_equal(pcidev_scan_nameless(s->host, &s->all, &s->err), 0);
+	s->dev = (struct lane_device){.pci = *pcidev_find(&s->all, b), .lock_fd = -1};
+	mouth_open(&s->m);
+	return s;
+}
+
+static void scene_free(struct scene *s)
+{
+	pcidev_list_finish(&s->all);
+	mouth_close(&s->m);
+	fakehost_free(s->fake);
+	free(s);
+}
+
+static int check(struct scene *s, const struct bdf *mine, size_t nmine)
+{
+	return driver_check(s->host, &s->all, &s->dev.pci, mine, nmine, NULL, &s->err);
+}
+
+static int take(struct scene *s)
+{
+	return driver_take(s->host, &s->all, &s->dev, &s->m.out, &s->err);
+}
+
+static int give_back(struct scene *s)
+{
+	return driver_give_back(s->host, &s->dev, &s->m.out, &s->err);
+}
+
+static int rebind(struct scene *s, const char *driver)
+{
+	return driver_rebind(s->host, &s->dev, driver, &s->m.out, soon(), &s->err);
+}
+
+static void works(const struct scene *s, int rc)
+{
+	if (rc != 0)
+		fail_msg("%s", s->err.msg);
+}
+
 static void a_device_is_taken_and_given_back(void **state)
 {
-	struct fakehost *fake =
-		FAKEHOST(FAKE_DEV(NIC, .driver = "e1000e", .group = 3, .netdev = "eth1"));
-	struct pcidev_list all = {0};
-	struct lane_device dev;
-	struct err err = {0};
+	struct scene *s = scene_new(
+		FAKEHOST(FAKE_DEV(NIC, .driver = "e1000e", .group = 3, .netdev = "eth1")), NIC);
 	struct event ev;
-	struct mouth m;
 
 	(void)state;
-	mouth_open(&m);
-	look_up(fake, NIC, &all, &dev);
-	if (driver_take(fakehost_host(fake), &all, &dev, &m.out, &err) != 0)
-		fail_msg("%s", err.msg);
-	assert_string_equal(driver_now(fake), "vfio-pci");
-	assert_string_equal(dev.pci.driver, "vfio-pci");
-	assert_string_equal(fakehost_text(fake, DEVS NIC "/driver_override"), "vfio-pci");
-	assert_int_equal(dev.undo_driver, 9);
-	ev = heard(&m, EV_UNDO);
+	works(s, take(s));
+	assert_string_equal(driver_now(s->fake), "vfio-pci");
+	assert_string_equal(s->dev.pci.driver, "vfio-pci");
+	assert_string_equal(fakehost_text(s->fake, DEVS NIC "/driver_override"), "vfio-pci");
+	assert_int_equal(s->dev.undo_driver, 9);
+	ev = heard(&s->m, EV_UNDO);
 	assert_string_equal(ev.subject, NIC);
-	if (driver_give_back(fakehost_host(fake), &dev, &m.out, &err) != 0)
-		fail_msg("%s", err.msg);
-	assert_string_equal(driver_now(fake), "e1000e");
-	assert_string_equal(fakehost_text(fake, DEVS NIC "/driver_override"), "");
-	assert_int_equal(heard(&m, EV_UNDO_DONE).code, 9);
-	assert_int_equal(dev.undo_driver, 0);
-	pcidev_list_finish(&all);
-	mouth_close(&m);
-	fakehost_free(fake);
+	works(s, give_back(s));
+	assert_string_equal(driver_now(s->fake), "e1000e");
+	assert_string_equal(fakehost_text(s->fake, DEVS NIC "/driver_override"), "");
+	assert_int_equal(heard(&s->m, EV_UNDO_DONE).code, 9);
+	assert_int_equal(s->dev.undo_driver, 0);
+	scene_free(s);
 }
 
 static void a_device_that_is_gone_is_left_to_undo(void **state)
 {
-	struct fakehost *fake = FAKEHOST(FAKE_DEV(NIC, .driver = "e1000e", .group = 3));
-	struct pcidev_list all = {0};
-	struct lane_device dev;
-	struct err err = {0};
-	struct mouth m;
+	struct scene *s = scene_new(FAKEHOST(FAKE_DEV(NIC, .driver = "e1000e", .group = 3)), NIC);
 
 	(void)state;
-	mouth_open(&m);
-	look_up(fake, NIC, &all, &dev);
-	if (driver_take(fakehost_host(fake), &all, &dev, &m.out, &err) != 0)
-		fail_msg("%s", err.msg);
-	fakehost_remove(fake, DEVS NIC);
-	if (driver_give_back(fakehost_host(fake), &dev, &m.out, &err) != 0)
-		fail_msg("%s", err.msg);
-	assert_int_equal(dev.undo_driver, 9);
-	assert_false(said(&m, EV_UNDO_DONE));
-	pcidev_list_finish(&all);
-	mouth_close(&m);
-	fakehost_free(fake);
+	works(s, take(s));
+	fakehost_remove(s->fake, DEVS NIC);
+	works(s, give_back(s));
+	assert_int_equal(s->dev.undo_driver, 9);
+	assert_false(said(&s->m, EV_UNDO_DONE));
+	scene_free(s);
 }
 
 static void what_was_on_vfio_before_stays_there(void **state)
 {
-	struct fakehost *fake = FAKEHOST(FAKE_DEV(NIC, .driver = "vfio-pci", .group = 3));
-	struct pcidev_list all = {0};
-	struct lane_device dev;
-	struct err err = {0};
-	struct mouth m;
+	struct scene *s = scene_new(FAKEHOST(FAKE_DEV(NIC, .driver = "vfio-pci", .group = 3)), NIC);
 
 	(void)state;
-	mouth_open(&m);
-	look_up(fake, NIC, &all, &dev);
-	assert_int_equal(driver_take(fakehost_host(fake), &all, &dev, &m.out, &err), 0);
-	assert_int_equal(dev.undo_driver, 0);
-	assert_int_equal(driver_give_back(fakehost_host(fake), &dev, &m.out, &err), 0);
-	assert_string_equal(driver_now(fake), "vfio-pci");
-	pcidev_list_finish(&all);
-	mouth_close(&m);
-	fakehost_free(fake);
+	assert_int_equal(take(s), 0);
+	assert_int_equal(s->dev.undo_driver, 0);
+	assert_int_equal(give_back(s), 0);
+	assert_string_equal(driver_now(s->fake), "vfio-pci");
+	scene_free(s);
 }
 
 static void a_device_in_use_is_not_taken(void **state)
 {
-	struct fakehost *fake = FAKEHOST(
-		FAKE_DEV(NIC, .driver = "e1000e", .group = 3, .netdev = "eth0", .net_up = true));
-	struct pcidev_list all = {0};
-	struct lane_device dev;
-	struct err err = {0};
-	struct mouth m;
+	struct scene *s = scene_new(FAKEHOST(FAKE_DEV(NIC, .driver = "e1000e", .group = 3,
+					    .netdev = "eth0", .net_up = true)),
+		NIC);
 
 	(void)state;
-	mouth_open(&m);
-	look_up(fake, NIC, &all, &dev);
-	assert_int_equal(
-		driver_check(fakehost_host(fake), &all, &dev.pci, NULL, 0, NULL, &err), -1);
-	assert_int_equal(driver_take(fakehost_host(fake), &all, &dev, &m.out, &err), -1);
-	assert_int_equal(err.code, ERR_REFUSED);
-	assert_non_null(strstr(err.msg, "eth0"));
-	assert_string_equal(driver_now(fake), "e1000e");
-	assert_string_equal(fakehost_text(fake, DEVS NIC "/driver_override"), "(null)");
-	assert_int_equal(dev.undo_driver, 0);
-	pcidev_list_finish(&all);
-	mouth_close(&m);
-	fakehost_free(fake);
+	assert_int_equal(check(s, NULL, 0), -1);
+	assert_int_equal(take(s), -1);
+	assert_int_equal(s->err.code, ERR_REFUSED);
+	assert_non_null(strstr(s->err.msg, "eth0"));
+	assert_string_equal(driver_now(s->fake), "e1000e");
+	assert_string_equal(fakehost_text(s->fake, DEVS NIC "/driver_override"), "(null)");
+	assert_int_equal(s->dev.undo_driver, 0);
+	scene_free(s);
 }
 
 static void without_an_iommu_it_says_so(void **state)
 {
-	struct fakehost *fake = FAKEHOST(FAKE_DEV(NIC, .driver = "e1000e"));
-	struct pcidev_list all = {0};
-	struct lane_device dev;
-	struct err err = {0};
-	struct mouth m;
+	struct scene *s = scene_new(FAKEHOST(FAKE_DEV(NIC, .driver = "e1000e")), NIC);
 
 	(void)state;
-	mouth_open(&m);
-	look_up(fake, NIC, &all, &dev);
-	assert_int_equal(
-		driver_check(fakehost_host(fake), &all, &dev.pci, NULL, 0, NULL, &err), -1);
-	assert_non_null(strstr(err.msg, "IOMMU is off"));
-	assert_int_equal(driver_take(fakehost_host(fake), &all, &dev, &m.out, &err), -1);
-	assert_non_null(strstr(err.hint, "intel_iommu=on"));
-	pcidev_list_finish(&all);
-	mouth_close(&m);
-	fakehost_free(fake);
+	assert_int_equal(check(s, NULL, 0), -1);
+	assert_non_null(strstr(s->err.msg, "IOMMU is off"));
+	assert_int_equal(take(s), -1);
+	assert_non_null(strstr(s->err.hint, "intel_iommu=on"));
+	scene_free(s);
 }
 
 static void a_group_with_a_stranger_is_refused_by_name(void **state)
 {
 	const struct bdf both[] = {{0, 1, 0, 0}, {0, 1, 0, 1}};
-	struct fakehost *fake =
+	struct scene *s = scene_new(
 		FAKEHOST(FAKE_DEV("0000:00:01.0", .secondary = 1, .driver = "pcieport", .group = 7),
 			FAKE_DEV("0000:01:00.0", .parent = "0000:00:01.0", .group = 7),
 			FAKE_DEV("0000:01:00.1", .parent = "0000:00:01.0", .group = 7,
-				.driver = "snd_hda_intel"));
-	struct pcidev_list all = {0};
-	struct lane_device dev;
-	struct err err = {0};
+				.driver = "snd_hda_intel")),
+		"0000:01:00.0");
 
 	(void)state;
-	look_up(fake, "0000:01:00.0", &all, &dev);
-	assert_int_equal(
-		driver_check(fakehost_host(fake), &all, &dev.pci, both, 1, NULL, &err), -1);
-	assert_non_null(strstr(err.msg, "0000:01:00.1"));
-	assert_non_null(strstr(err.msg, "snd_hda_intel"));
-	assert_int_equal(driver_check(fakehost_host(fake), &all, &dev.pci, both, 2, NULL, &err), 0);
-	pcidev_list_finish(&all);
-	fakehost_free(fake);
+	assert_int_equal(check(s, both, 1), -1);
+	assert_non_null(strstr(s->err.msg, "0000:01:00.1"));
+	assert_non_null(strstr(s->err.msg, "snd_hda_intel"));
+	assert_int_equal(check(s, both, 2), 0);
+	scene_free(s);
 }
 
 static void a_pf_with_vfs_keeps_its_driver(void **state)
 {
-	struct fakehost *fake = FAKEHOST(FAKE_DEV(NIC, .driver = "e1000e", .group = 3),
-		FAKE_DEV("0000:00:03.1", .physfn = NIC, .group = 4));
-	struct pcidev_list all = {0};
-	struct lane_device dev;
-	struct err err = {0};
-	struct mouth m;
+	struct scene *s = scene_new(FAKEHOST(FAKE_DEV(NIC, .driver = "e1000e", .group = 3),
+					    FAKE_DEV("0000:00:03.1", .physfn = NIC, .group = 4)),
+		NIC);
 
 	(void)state;
-	mouth_open(&m);
-	look_up(fake, NIC, &all, &dev);
-	assert_int_equal(
-		driver_check(fakehost_host(fake), &all, &dev.pci, NULL, 0, NULL, &err), -1);
-	if (strstr(err.hint, "sriov_numvfs") == NULL)
-		fail_msg("%s | %s", err.msg, err.hint);
-	assert_int_equal(driver_take(fakehost_host(fake), &all, &dev, &m.out, &err), -1);
-	assert_int_equal(err.code, ERR_REFUSED);
-	assert_string_equal(driver_now(fake), "e1000e");
-	pcidev_list_finish(&all);
-	mouth_close(&m);
-	fakehost_free(fake);
+	assert_int_equal(check(s, NULL, 0), -1);
+	if (strstr(s->err.hint, "sriov_numvfs") == NULL)
+		fail_msg("%s | %s", s->err.msg, s->err.hint);
+	assert_int_equal(take(s), -1);
+	assert_int_equal(s->err.code, ERR_REFUSED);
+	assert_string_equal(driver_now(s->fake), "e1000e");
+	scene_free(s);
 }
 
 static void a_refused_bind_is_explained_and_taken_back(void **state)
 {
-	struct fakehost *fake = FAKEHOST(FAKE_DEV(NIC, .driver = "e1000e", .group = 3));
-	struct pcidev_list all = {0};
-	struct lane_device dev;
-	struct err err = {0};
-	struct mouth m;
+	struct scene *s = scene_new(FAKEHOST(FAKE_DEV(NIC, .driver = "e1000e", .group = 3)), NIC);
 
 	(void)state;
-	mouth_open(&m);
-	look_up(fake, NIC, &all, &dev);
 	fake_write_fails("/drivers/vfio-pci/bind", NULL, EBUSY);
-	assert_int_equal(driver_take(fakehost_host(fake), &all, &dev, &m.out, &err), -1);
+	assert_int_equal(take(s), -1);
 	fake_writes_work();
-	assert_non_null(strstr(err.msg, "binding " NIC " to vfio-pci"));
-	assert_non_null(strstr(err.hint, "/dev/vfio"));
-	assert_string_equal(driver_now(fake), "e1000e");
-	assert_int_equal(dev.undo_driver, 0);
-	heard(&m, EV_UNDO_DONE);
-	pcidev_list_finish(&all);
-	mouth_close(&m);
-	fakehost_free(fake);
+	assert_non_null(strstr(s->err.msg, "binding " NIC " to vfio-pci"));
+	assert_non_null(strstr(s->err.hint, "/dev/vfio"));
+	assert_string_equal(driver_now(s->fake), "e1000e");
+	assert_int_equal(s->dev.undo_driver, 0);
+	heard(&s->m, EV_UNDO_DONE);
+	scene_free(s);
 }
 
 static void a_missing_driver_is_named(void **state)
 {
-	struct fakehost *fake = FAKEHOST(FAKE_DEV(NIC, .group = 3));
-	struct pcidev_list all = {0};
-	struct lane_device dev;
-	struct err err = {0};
-	struct mouth m;
+	struct scene *s = scene_new(FAKEHOST(FAKE_DEV(NIC, .group = 3)), NIC);
 
 	(void)state;
-	mouth_open(&m);
-	look_up(fake, NIC, &all, &dev);
-	assert_int_equal(
-		driver_rebind(fakehost_host(fake), &dev, "nvidia", &m.out, soon(), &err), -1);
-	assert_non_null(strstr(err.msg, "nvidia"));
-	assert_string_equal(err.hint, "modprobe nvidia");
-	pcidev_list_finish(&all);
-	mouth_close(&m);
-	fakehost_free(fake);
+	assert_int_equal(rebind(s, "nvidia"), -1);
+	assert_non_null(strstr(s->err.msg, "nvidia"));
+	assert_string_equal(s->err.hint, "modprobe nvidia");
+	scene_free(s);
 }
 
 static void rebinding_comes_back_at_the_end(void **state)
 {
-	struct fakehost *fake = FAKEHOST(FAKE_DEV(NIC, .driver = "vfio-pci", .group = 3),
-		FAKE_DEV("0000:00:04.0", .driver = "e1000e"));
-	struct pcidev_list all = {0};
-	struct lane_device dev;
-	struct err err = {0};
-	struct mouth m;
+	struct scene *s = scene_new(FAKEHOST(FAKE_DEV(NIC, .driver = "vfio-pci", .group = 3),
+					    FAKE_DEV("0000:00:04.0", .driver = "e1000e")),
+		NIC);
 
 	(void)state;
-	mouth_open(&m);
-	look_up(fake, NIC, &all, &dev);
-	if (driver_rebind(fakehost_host(fake), &dev, "e1000e", &m.out, soon(), &err) != 0)
-		fail_msg("%s", err.msg);
-	assert_string_equal(driver_now(fake), "e1000e");
-	assert_int_equal(dev.undo_driver, 9);
-	assert_int_equal(
-		driver_rebind(fakehost_host(fake), &dev, "e1000e", &m.out, soon(), &err), 0);
-	assert_int_equal(driver_give_back(fakehost_host(fake), &dev, &m.out, &err), 0);
-	assert_string_equal(driver_now(fake), "vfio-pci");
-	pcidev_list_finish(&all);
-	mouth_close(&m);
-	fakehost_free(fake);
+	works(s, rebind(s, "e1000e"));
+	assert_string_equal(driver_now(s->fake), "e1000e");
+	assert_int_equal(s->dev.undo_driver, 9);
+	assert_int_equal(rebind(s, "e1000e"), 0);
+	assert_int_equal(give_back(s), 0);
+	assert_string_equal(driver_now(s->fake), "vfio-pci");
+	scene_free(s);
 }
 
 static void replay(const struct fakehost *fake, const struct undo_rec *rec)
