@@ -8,13 +8,15 @@
 #include "klog/needles.h"
 #include "klog/prefilter.h"
 #include "klog/rules.h"
+#include "klog/widescan.h"
 
 #include <string.h>
 
 struct sieve {
 	bool all; /* a rule that any line may match: nothing falls through */
+	struct widescan *wide; /* the fastest that there is for the processor */
 	struct multiscan *fast;
-	struct prefilter *slow; /* without it */
+	struct prefilter *slow;
 };
 
 struct sieve_hand {
@@ -23,7 +25,7 @@ struct sieve_hand {
 };
 
 /* longer ones are no rarer, and cost more to look for */
-#define MESH_LEN 8
+#define MESH_LEN WIDESCAN_LEN_MAX
 
 typedef VEC(const char *) text_list;
 
@@ -102,39 +104,47 @@ static char *rarest_piece(const char *needle, const struct str *lookalikes)
 }
 
 /* A piece of each needle: a line with the needle has it. Short ones first, they may do for others. */
-static void make_meshes(text_list *needles, const struct rules *rules, text_list *out)
+static void make_meshes(text_list *needles, const struct str *lookalikes, text_list *out)
 {
-	struct str lookalikes = {0};
-
-	str_add(&lookalikes, "");
-	list_lookalikes(rules, &lookalikes);
 	if (needles->n > 0)
 		qsort(needles->v, needles->n, sizeof(needles->v[0]), by_length);
 	vec_foreach (needle, needles)
 		if (!has_mesh(out, *needle))
-			*vec_push(out) = rarest_piece(*needle, &lookalikes);
-	str_finish(&lookalikes);
+			*vec_push(out) = rarest_piece(*needle, lookalikes);
+}
+
+static void choose_engine(struct sieve *s, const text_list *meshes, const char *ordinary)
+{
+	VEC(struct needle) for_slow = {0};
+
+	s->wide = widescan_new(meshes->v, meshes->n, ordinary);
+	if (s->wide == NULL)
+		s->fast = multiscan_new(meshes->v, meshes->n);
+	if (s->wide != NULL || s->fast != NULL)
+		return;
+	vec_foreach (mesh, meshes)
+		*vec_push(&for_slow) = (struct needle){*mesh, 0};
+	s->slow = prefilter_new(for_slow.v, for_slow.n, 1);
+	vec_finish(&for_slow);
 }
 
 struct sieve *sieve_new(const struct rules *rules, const char *const *also, size_t nalso)
 {
 	struct sieve *s = xcalloc(1, sizeof(*s));
-	VEC(struct needle) for_slow = {0};
 	text_list needles = {0}, meshes = {0};
+	struct str lookalikes = {0};
 	size_t i;
 
+	str_add(&lookalikes, "");
+	list_lookalikes(rules, &lookalikes);
 	for (i = 0; i < nalso; i++)
 		*vec_push(&needles) = also[i];
 	s->all = !list_needles(rules, &needles);
-	make_meshes(&needles, rules, &meshes);
-	s->fast = multiscan_new(meshes.v, meshes.n);
-	vec_foreach (mesh, &meshes)
-		*vec_push(&for_slow) = (struct needle){*mesh, 0};
-	if (s->fast == NULL)
-		s->slow = prefilter_new(for_slow.v, for_slow.n, 1);
+	make_meshes(&needles, &lookalikes, &meshes);
+	choose_engine(s, &meshes, lookalikes.s);
 	vec_foreach (mesh, &meshes)
 		free((char *)*mesh);
-	vec_finish(&for_slow);
+	str_finish(&lookalikes);
 	vec_finish(&meshes);
 	vec_finish(&needles);
 	return s;
@@ -144,6 +154,7 @@ void sieve_free(struct sieve *s)
 {
 	if (s == NULL)
 		return;
+	widescan_free(s->wide);
 	multiscan_free(s->fast);
 	prefilter_free(s->slow);
 	free(s);
@@ -234,7 +245,9 @@ void sieve_text(struct sieve_hand *h, const char *text, size_t len, struct sieve
 	out->newlines = 0;
 	/* an escape sequence, which the terminal would not show, may stand in the middle of a word */
 	out->all = h->sieve->all || memchr(text, '\033', len) != NULL;
-	if (!out->all && h->fast != NULL)
+	if (!out->all && h->sieve->wide != NULL)
+		widescan_text(h->sieve->wide, text, len, keep_line_of, &p);
+	else if (!out->all && h->fast != NULL)
 		multiscan_text(h->sieve->fast, h->fast, text, len, keep_line_of, &p);
 	else if (!out->all)
 		sieve_slowly(h->sieve->slow, &p);
