@@ -44,7 +44,6 @@ struct note_item {
 struct batch {
 	unsigned char *data;
 	size_t len, cap, items;
-	size_t record_bytes;
 	bool urgent; /* somebody waits for it: sync */
 };
 
@@ -54,6 +53,13 @@ struct batch {
  */
 #define CHUNK_BYTES (1u << 20)
 #define TAIL_CHUNKS (WRITER_RECORDS_MAX / 2 / CHUNK_BYTES)
+/*
+ * Records wait in chunks of their own, of which a transaction takes one: in a storm nobody waits for
+ * more than that.
+ */
+#define WAITING_CHUNKS (WRITER_RECORDS_MAX / CHUNK_BYTES)
+/* Of incidents that wait: where in the batch those are whose numbers end so. */
+#define WAITING_INCIDENTS 1024
 
 struct retention {
 	size_t head_bytes, chunk_bytes;
@@ -71,8 +77,13 @@ struct writer {
 	pthread_t thread;
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t wake;
-	struct batch filling;
-	VEC(size_t) waiting; /* where in it the incident of a number is, + 1; 0 = nowhere */
+	struct batch filling; /* all but records */
+	struct {
+		uint32_t no;
+		size_t at;
+	} waiting[WAITING_INCIDENTS]; /* in it; no 0 = none */
+	struct batch records[WAITING_CHUNKS]; /* a ring: the oldest first */
+	size_t first_chunk, chunks;
 	VEC(struct writer_ack) acks;
 	size_t acks_taken;
 	bool stop, in_trouble;
@@ -103,10 +114,15 @@ static void *batch_add(struct batch *b, enum item_kind kind, size_t size)
 	return item + 1;
 }
 
+static bool nothing_waits(const struct writer *w)
+{
+	return w->filling.items == 0 && w->chunks == 0;
+}
+
 static void add_locked(
 	struct writer *w, enum item_kind kind, const void *payload, size_t size, bool urgent)
 {
-	bool first = w->filling.items == 0;
+	bool first = nothing_waits(w);
 
 	memcpy(batch_add(&w->filling, kind, size), payload, size);
 	w->filling.urgent |= urgent;
@@ -129,35 +145,60 @@ void writer_event(struct writer *w, const struct event *ev, uint64_t klog_seq)
 	add(w, ITEM_EVENT, &item, sizeof(item), ev->flags & EVENT_ACK);
 }
 
+static struct batch *chunk_at(struct writer *w, size_t i)
+{
+	return &w->records[(w->first_chunk + i) % WAITING_CHUNKS];
+}
+
+/* The newest chunk that has room for an item of that size, NULL = there is none. */
+static struct batch *chunk_for(struct writer *w, size_t size)
+{
+	struct batch *chunk;
+
+	if (w->chunks > 0 && chunk_at(w, w->chunks - 1)->len + size <= CHUNK_BYTES)
+		return chunk_at(w, w->chunks - 1);
+	if (w->chunks == WAITING_CHUNKS)
+		return NULL;
+	chunk = chunk_at(w, w->chunks++);
+	if (chunk->data == NULL) {
+		chunk->data = xmalloc(CHUNK_BYTES);
+		chunk->cap = CHUNK_BYTES;
+	}
+	return chunk;
+}
+
 void writer_record(struct writer *w, const struct klog_rec *rec)
 {
 	size_t size = offsetof(struct klog_rec, text) + rec->len + 1;
-	bool full;
+	struct batch *chunk;
+	bool first;
 
 	pthread_mutex_lock(&w->lock);
-	full = w->filling.record_bytes + size > WRITER_RECORDS_MAX;
-	w->records_dropped += full;
-	if (!full)
-		w->filling.record_bytes += size;
+	first = nothing_waits(w);
+	chunk = chunk_for(w, sizeof(struct item) + size + 8);
+	if (chunk != NULL)
+		memcpy(batch_add(chunk, ITEM_RECORD, size), rec, size);
+	else
+		w->records_dropped++;
+	if (first)
+		pthread_cond_signal(&w->wake);
 	pthread_mutex_unlock(&w->lock);
-	if (!full)
-		add(w, ITEM_RECORD, rec, size, false);
 }
 
 /* Takes the place of an older state of it that still waits; the older one in *copy then. */
 static bool replace_waiting(struct writer *w, struct incident **copy)
 {
+	size_t i = (*copy)->no % WAITING_INCIDENTS;
 	struct incident *older;
 	unsigned char *at;
 
-	while (w->waiting.n < (*copy)->no)
-		(void)vec_push(&w->waiting);
-	if (w->waiting.v[(*copy)->no - 1] == 0) {
+	if (w->waiting[i].no != (*copy)->no) {
+		w->waiting[i].no = (*copy)->no;
 		/* where `add` puts what comes next */
-		w->waiting.v[(*copy)->no - 1] = w->filling.len + sizeof(struct item) + 1;
+		w->waiting[i].at = w->filling.len + sizeof(struct item);
 		return false;
 	}
-	at = w->filling.data + w->waiting.v[(*copy)->no - 1] - 1;
+	at = w->filling.data + w->waiting[i].at;
 	memcpy(&older, at, sizeof(older));
 	memcpy(at, copy, sizeof(*copy));
 	*copy = older;
@@ -249,8 +290,9 @@ static int delete_chunk(struct writer *w, int64_t first, int64_t end, struct err
 	if (!w->retention.cut && store_note(w->store, w->run, "note", words, err) != 0)
 		return -1;
 	w->retention.cut = true;
+	/* by rowid: the index has all of the run's records to look through (the plus keeps it out) */
 	return db_run(store_db(w->store), err,
-		"DELETE FROM record WHERE rowid >= ? AND rowid < ? AND run = ?", "iii", first, end,
+		"DELETE FROM record WHERE rowid >= ? AND rowid < ? AND +run = ?", "iii", first, end,
 		w->run);
 }
 
@@ -350,7 +392,8 @@ static int free_item(
  * An urgent batch is synced to the disk before its acks go out. The others are only handed to the
  * kernel: they survive our death, and the next sync takes them along.
  */
-static int write_batch(struct writer *w, const struct batch *b, struct err *err)
+static int write_batch(
+	struct writer *w, const struct batch *b, const struct batch *records, struct err *err)
 {
 	const char *sync = b->urgent ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL";
 	const struct retention before = w->retention;
@@ -358,7 +401,8 @@ static int write_batch(struct writer *w, const struct batch *b, struct err *err)
 	w->pending_acks.n = 0;
 	if (db_exec(store_db(w->store), sync, err) != 0 || store_begin(w->store, err) != 0)
 		return -1;
-	if (batch_each(w, b, write_item, err) != 0 || store_commit(w->store, err) != 0) {
+	if (batch_each(w, b, write_item, err) != 0 ||
+		batch_each(w, records, write_item, err) != 0 || store_commit(w->store, err) != 0) {
 		store_rollback(w->store);
 		w->retention = before;
 		return -1;
@@ -406,44 +450,74 @@ static bool wait_to_retry(struct writer *w)
 	return again;
 }
 
-/* Swaps the filling batch for an empty one; false when it is time to end. */
-static bool next_batch(struct writer *w, struct batch *mine)
+/* Takes it, and leaves an empty one that has the other's memory. */
+static void take_batch(struct batch *from, struct batch *mine)
 {
 	struct batch empty = {.data = mine->data, .cap = mine->cap};
+
+	*mine = *from;
+	*from = empty;
+}
+
+/* All that waits but records, and a chunk of these; false when it is time to end. */
+static bool next_batch(struct writer *w, struct batch *mine, struct batch *records)
+{
 	bool work;
 
 	pthread_mutex_lock(&w->lock);
-	while (w->filling.items == 0 && !w->stop)
+	while (nothing_waits(w) && !w->stop)
 		pthread_cond_wait(&w->wake, &w->lock);
-	work = w->filling.items > 0;
-	*mine = w->filling;
-	w->filling = empty;
-	w->waiting.n = 0;
+	work = !nothing_waits(w);
+	take_batch(&w->filling, mine);
+	memset(w->waiting, 0, sizeof(w->waiting));
+	records->len = records->items = 0;
+	if (w->chunks > 0) {
+		take_batch(chunk_at(w, 0), records);
+		w->first_chunk = (w->first_chunk + 1) % WAITING_CHUNKS;
+		w->chunks--;
+	}
 	pthread_mutex_unlock(&w->lock);
 	return work;
 }
 
+/* The disk refuses for too long: what still waits is not even tried, each would take its time. */
+static void give_up(struct writer *w)
+{
+	struct err err;
+	size_t i;
+
+	pthread_mutex_lock(&w->lock);
+	w->unwritten += w->filling.items;
+	(void)!batch_each(w, &w->filling, free_item, &err);
+	for (i = 0; i < w->chunks; i++)
+		w->unwritten += chunk_at(w, i)->items;
+	w->filling.len = w->filling.items = w->chunks = 0;
+	pthread_mutex_unlock(&w->lock);
+}
+
 static void *writer_main(void *arg)
 {
+	struct batch mine = {0}, records = {0};
 	struct writer *w = arg;
-	struct batch mine = {0};
 	struct err err;
 
-	while (next_batch(w, &mine)) {
+	while (next_batch(w, &mine, &records)) {
 		int rc;
 
-		while ((rc = write_batch(w, &mine, &err)) != 0) {
+		while ((rc = write_batch(w, &mine, &records, &err)) != 0) {
 			publish(w, rc, &err);
-			if (!wait_to_retry(w)) {
-				w->unwritten += mine.items;
-				break;
-			}
+			if (wait_to_retry(w))
+				continue;
+			w->unwritten += mine.items + records.items;
+			give_up(w);
+			break;
 		}
 		if (rc == 0)
 			publish(w, 0, NULL);
 		(void)!batch_each(w, &mine, free_item, &err);
 	}
 	free(mine.data);
+	free(records.data);
 	return NULL;
 }
 
@@ -516,7 +590,7 @@ bool writer_in_trouble(struct writer *w, struct err *err)
 
 size_t writer_stop(struct writer *w, int64_t patience_ms, struct store **store_out)
 {
-	size_t unwritten;
+	size_t unwritten, i;
 
 	pthread_mutex_lock(&w->lock);
 	w->stop = true;
@@ -528,7 +602,8 @@ size_t writer_stop(struct writer *w, int64_t patience_ms, struct store **store_o
 	unwritten = w->unwritten;
 	*store_out = w->store;
 	free(w->filling.data);
-	vec_finish(&w->waiting);
+	for (i = 0; i < WAITING_CHUNKS; i++)
+		free(w->records[i].data);
 	vec_finish(&w->acks);
 	vec_finish(&w->pending_acks);
 	pthread_cond_destroy(&w->wake);

@@ -8,6 +8,7 @@
 #include "cmocka_all.h"
 #include "small_run.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -100,12 +101,92 @@ static void its_last_state_is_what_is_written(void **state)
 	remove_disk(&d, store);
 }
 
+static void say(struct disk *d, uint64_t first, size_t n)
+{
+	struct klog_rec rec = {.len = 1000};
+	size_t i;
+
+	memset(rec.text, 'x', rec.len);
+	for (i = 0; i < n; i++) {
+		rec.seq = first + i;
+		writer_record(d->writer, &rec);
+	}
+}
+
+static int64_t records_stored(struct disk *d)
+{
+	struct query *q;
+	struct err err;
+	int64_t n;
+
+	assert_int_equal(
+		db_query(store_db(d->other), &q, &err, "SELECT count(*) FROM record", ""), 0);
+	assert_int_equal(db_row(q, &err), 1);
+	n = db_int(q, 0);
+	db_done(q);
+	return n;
+}
+
+static void wait_for_ack(struct disk *d, uint32_t ask)
+{
+	struct pollfd p = {.fd = writer_fd(d->writer), .events = POLLIN};
+	struct writer_ack ack = {0};
+
+	while (!writer_next_ack(d->writer, &ack))
+		assert_int_equal(poll(&p, 1, 20000), 1);
+	assert_int_equal(ack.ask, ask);
+}
+
+/* A step waits for its begin to be stored. */
+static void in_a_storm_an_event_does_not_wait_for_all_records(void **state)
+{
+	const struct event ev = {.kind = EV_STEP_BEGIN, .flags = EVENT_ACK, .ask = 5};
+	struct store *store;
+	struct disk d;
+	struct err err;
+
+	(void)state;
+	open_disk(&d);
+	assert_int_equal(store_begin(d.other, &err), 0);
+	say(&d, 1, 20000);
+	writer_event(d.writer, &ev, 20000);
+	assert_int_equal(store_commit(d.other, &err), 0);
+	wait_for_ack(&d, 5);
+	assert_in_range(records_stored(&d), 0, 10000);
+	assert_int_equal(writer_stop(d.writer, 20000, &store), 0);
+	assert_int_equal(records_stored(&d), 20000);
+	remove_disk(&d, store);
+}
+
+/* The begin of a storm tells more than its end. */
+static void records_that_memory_cannot_hold_are_counted(void **state)
+{
+	size_t n = 80000, dropped;
+	struct store *store;
+	struct disk d;
+	struct err err;
+
+	(void)state;
+	open_disk(&d);
+	assert_int_equal(store_begin(d.other, &err), 0);
+	say(&d, 1, n);
+	dropped = writer_dropped(d.writer);
+	assert_in_range(dropped, n / 10, n / 2);
+	/* refused until the end, none of them is in the store */
+	assert_int_equal(writer_stop(d.writer, 0, &store), n - dropped);
+	assert_int_equal(store_commit(d.other, &err), 0);
+	assert_int_equal(records_stored(&d), 0);
+	remove_disk(&d, store);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
 			an_incident_that_keeps_changing_waits_once_while_the_disk_stands_still),
 		cmocka_unit_test(its_last_state_is_what_is_written),
+		cmocka_unit_test(in_a_storm_an_event_does_not_wait_for_all_records),
+		cmocka_unit_test(records_that_memory_cannot_hold_are_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
