@@ -14,6 +14,7 @@
 #include <limits.h>
 
 struct budgets;
+struct crowd;
 struct klog;
 struct lookout;
 struct progress;
@@ -99,6 +100,9 @@ struct sup_lane {
 
 /* What was last made of an incident. */
 struct judged {
+	uint32_t no; /* whose this is: slots are used again */
+	uint32_t stored_no; /* 0: it is gathered with others */
+	uint64_t gathered; /* of its count */
 	uint64_t count; /* occurrences that were charged to a budget */
 	uint64_t seen; /* the most that any window of it had */
 	bool known, over_budget;
@@ -158,9 +162,12 @@ struct supervisor {
 	struct klog_rec held; /* taken, but behind the boundary that is being looked at */
 	bool has_held;
 	uint64_t last_seq;
+	uint64_t records, records_lost; /* since the run began */
 	uint64_t marker_no, marker_seen; /* of our own lines in the kernel log */
 	int64_t last_marker_ns;
-	VEC(struct judged) judged; /* per incident, by its number */
+	struct judged *judged; /* of the incidents that may change, by their slots */
+	struct crowd *crowd;
+	uint32_t incidents; /* that were stored */
 	int64_t ticked_ns; /* when incidents were last asked for */
 	int64_t tick_every_ns; /* between two of them, in a storm */
 
@@ -227,8 +234,13 @@ const char *sup_fate_text(const struct sup_lane *lane, char *buf, size_t size);
 
 /* sup_log.c */
 void sup_log_open(struct supervisor *s);
-/* Takes records into the store and the incidents, up to a sequence number. */
-void sup_log_drain(struct supervisor *s, uint64_t up_to);
+/*
+ * Takes records into the store and the incidents, up to a sequence number. False: not all, because the
+ * loop has other things to do; it will be called again by kmsg's descriptor.
+ */
+bool sup_log_drain(struct supervisor *s, uint64_t up_to);
+/* Ends reading, and takes all that was read. */
+void sup_log_stop(struct supervisor *s);
 /* A line that the QEMU of this lane wrote, at this moment of the lane. */
 void sup_log_qemu_line(const struct sup_lane *lane, const char *line);
 /* What other witnesses saw, at this moment of the lanes. */

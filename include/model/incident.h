@@ -43,6 +43,7 @@ struct place {
 /* One thing that went wrong, with all its lines. Lines are owned; free with incident_finish. */
 struct incident {
 	uint32_t no; /* in this run, from 1 */
+	uint32_t slot; /* among those that may still change, below KLOG_OPEN_MAX; used again */
 	char id[48];
 	enum severity severity;
 	bool tolerated; /* a budget covered it */

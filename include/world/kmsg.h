@@ -56,9 +56,11 @@ const char *kmsg_why_forbidden(int sys);
 struct kmsg;
 
 struct kmsg_status {
-	uint64_t records; /* read since open */
+	uint64_t records; /* read since open, and kept until they are taken */
 	uint64_t lost; /* missing sequence numbers (overruns), and what our memory could not hold */
 	uint64_t last_seq; /* of the newest record taken by kmsg_next; 0 = none */
+	uint64_t read_seq; /* of the newest that was read, kept or not; 0 = none */
+	bool missed_first; /* some were overwritten before the first was read: `lost` has 1 for them */
 	bool failed; /* reading ended; `err` says why */
 	struct err err;
 };
@@ -84,6 +86,8 @@ uint64_t kmsg_sync(struct kmsg *k);
 #define KMSG_SYNC_MAX_MS 250
 bool kmsg_synced(struct kmsg *k, uint64_t ticket, uint64_t *seq_out);
 void kmsg_get_status(struct kmsg *k, struct kmsg_status *out);
+/* Ends reading, since a kernel may never stop printing. What was read can still be taken. */
+void kmsg_stop(struct kmsg *k);
 
 /*
  * What the kernel still holds, from its oldest record to the newest, without a thread. A kernel

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "engine/budget.h"
+#include "engine/crowd.h"
 #include "engine/progress.h"
 #include "engine/telling.h"
 #include "engine/writer.h"
@@ -21,6 +22,9 @@
 #define TICK_MIN_NS (5 * NS_PER_MS)
 #define TICK_MAX_NS (100 * NS_PER_MS)
 #define TICK_COSTS  50 /* an interval is so many times as long as a tick took */
+/* In a storm the loop turns to lanes, timers and signals after so long, or so many records. */
+#define SLICE_NS      (5 * NS_PER_MS)
+#define SLICE_RECORDS 32 /* between two looks at the clock */
 
 /* ---- attribution ---- */
 
@@ -118,9 +122,41 @@ static void stop_lane_of(struct supervisor *s, const struct incident *inc)
 
 static struct judged *judged_of(struct supervisor *s, const struct incident *inc)
 {
-	while (s->judged.n < inc->no)
-		(void)vec_push(&s->judged);
-	return &s->judged.v[inc->no - 1];
+	struct judged *j = &s->judged[inc->slot];
+
+	if (j->no != inc->no)
+		*j = (struct judged){.no = inc->no};
+	return j;
+}
+
+/* Into the store: itself, or the one that stands for all of its id that are too many. */
+static void keep(struct supervisor *s, struct judged *before, struct incident *now)
+{
+	uint64_t more = now->count - before->count;
+	bool begins = !before->known || (now->over_budget && !before->over_budget);
+
+	if (before->stored_no == 0 && begins && crowd_keeps(s->crowd, now, clock_mono_ns()))
+		before->stored_no = ++s->incidents;
+	if (before->stored_no == 0) {
+		crowd_gather(s->crowd, now, more, !before->known);
+		before->gathered += more;
+		return;
+	}
+	now->no = before->stored_no;
+	now->count -= before->gathered;
+	writer_incident(s->writer, now);
+}
+
+static void keep_gathered(struct supervisor *s)
+{
+	struct incident *inc;
+
+	while ((inc = crowd_next(s->crowd)) != NULL) {
+		if (inc->no == 0)
+			inc->no = ++s->incidents;
+		writer_incident(s->writer, inc);
+		writer_note(s->writer, "note", CROWD_NOTE);
+	}
 }
 
 static void changed(void *arg, const struct incident *inc)
@@ -129,20 +165,18 @@ static void changed(void *arg, const struct incident *inc)
 	struct judged *before = judged_of(s, inc);
 	struct incident now = *inc;
 
-	if (s->req->past != NULL)
-		now.no += (uint32_t)s->req->past->incidents;
 	now.expected = place_expects(inc);
 	look_below(s, &now);
 	judge(s, &now, before);
 	if (!before->known)
 		lengthen_tail(s, &now);
-	writer_incident(s->writer, &now);
 	if ((!before->known || now.over_budget != before->over_budget) && !now.expected)
 		progress_incident(s->progress, &now);
 	if (now.over_budget && !before->over_budget) {
 		telling_incident(s->telling, &now);
 		stop_lane_of(s, &now);
 	}
+	keep(s, before, &now);
 	before->count = inc->count;
 	before->known = true;
 	before->over_budget = now.over_budget;
@@ -157,6 +191,9 @@ void sup_log_open(struct supervisor *s)
 
 	s->klog = klog_new(s->req->rules, &hooks);
 	s->budgets = budgets_new(sc->tolerate, sc->ntolerate);
+	s->crowd = crowd_new();
+	s->judged = xcalloc(KLOG_OPEN_MAX, sizeof(*s->judged));
+	s->incidents = s->req->past != NULL ? (uint32_t)s->req->past->incidents : 0;
 	if (kmsg_open(s->req->host->kmsg, &s->kmsg, &s->kmsg_err) != 0)
 		s->kmsg = NULL; /* blind, which is said and judged; not a reason not to run */
 }
@@ -178,10 +215,15 @@ static void note_marker(struct supervisor *s, const struct klog_rec *rec)
 static void take(struct supervisor *s, const struct klog_rec *rec)
 {
 	struct klog_rec stamped = *rec;
+	uint64_t next = s->last_seq + 1;
 
 	s->last_seq = rec->seq;
 	if (s->writer == NULL)
 		return;
+	s->records++;
+	/* a number that goes back is a log that began anew (the seam) */
+	if (next > 1 && rec->seq > next)
+		s->records_lost += rec->seq - next;
 	if (stamped.wall_ns == 0)
 		stamped.wall_ns = clock_wall_ns();
 	writer_record(s->writer, &stamped);
@@ -207,6 +249,7 @@ void sup_log_tick(struct supervisor *s)
 
 	s->ticked_ns = clock_mono_ns();
 	klog_tick(s->klog, s->ticked_ns);
+	keep_gathered(s);
 	every = (clock_mono_ns() - s->ticked_ns) * TICK_COSTS;
 	s->tick_every_ns = every < TICK_MIN_NS ? TICK_MIN_NS
 		: every > TICK_MAX_NS          ? TICK_MAX_NS
@@ -229,14 +272,35 @@ static void tick_soon(struct supervisor *s)
 		loop_timer_set(s->loop, &s->tick, due, on_tick, s);
 }
 
-void sup_log_drain(struct supervisor *s, uint64_t up_to)
+bool sup_log_drain(struct supervisor *s, uint64_t up_to)
 {
-	bool any = false;
+	int64_t until = clock_mono_ns() + SLICE_NS;
+	uint64_t n = 0;
+	bool more;
 
-	while (s->kmsg != NULL && take_next(s, up_to))
-		any = true;
-	if (any)
+	if (s->kmsg == NULL)
+		return true;
+	while ((more = take_next(s, up_to)))
+		if (++n % SLICE_RECORDS == 0 && clock_mono_ns() >= until)
+			break;
+	if (n > 0)
 		tick_soon(s);
+	return !more;
+}
+
+void sup_log_stop(struct supervisor *s)
+{
+	struct kmsg_status st;
+
+	if (s->kmsg == NULL)
+		return;
+	kmsg_stop(s->kmsg);
+	while (!sup_log_drain(s, UINT64_MAX))
+		;
+	/* behind the last one that was kept */
+	kmsg_get_status(s->kmsg, &st);
+	if (st.read_seq > s->last_seq)
+		s->records_lost += st.read_seq - s->last_seq;
 }
 
 void sup_log_qemu_line(const struct sup_lane *lane, const char *line)
@@ -309,11 +373,13 @@ void sup_log_account(struct supervisor *s, struct klog_account *out)
 {
 	struct klog_account a = {0};
 	struct kmsg_status st = {0};
+	uint64_t dropped;
 
 	if (s->kmsg != NULL)
 		kmsg_get_status(s->kmsg, &st);
-	a.records = st.records + (s->req->past ? s->req->past->records : 0);
-	a.lost = st.lost;
+	dropped = s->writer != NULL ? writer_dropped(s->writer) : 0;
+	a.records = s->records - dropped + (s->req->past ? s->req->past->records : 0);
+	a.lost = s->records_lost + st.missed_first + dropped;
 	a.blind = true;
 	if (s->kmsg == NULL)
 		snprintf(a.reason, sizeof(a.reason), "the kernel log cannot be read: %s%s%s",
@@ -323,25 +389,32 @@ void sup_log_account(struct supervisor *s, struct klog_account *out)
 			st.err.msg);
 	else if (kmsg_is_device(s->kmsg) && s->marker_seen < s->marker_no)
 		snprintf(a.reason, sizeof(a.reason),
-			"our own marker did not come back from the kernel log"
-			" (is the kernel booted with printk.devkmsg=off?)");
+			"our own marker did not come back from the kernel log (%s)",
+			a.lost > 0 ? "records were lost: a larger log_buf_len helps"
+				   : "is the kernel booted with printk.devkmsg=off?");
+	else if (dropped > 0)
+		snprintf(a.reason, sizeof(a.reason),
+			"%llu kernel log records were lost, some because the disk was too slow",
+			(unsigned long long)a.lost);
 	else
-		a.blind = st.lost > 0 && account_gap(s, &a);
+		a.blind = a.lost > 0 && account_gap(s, &a);
 	*out = a;
 }
 
 void sup_log_close(struct supervisor *s)
 {
-	if (s->has_held && s->writer != NULL)
-		take(s, &s->held);
-	s->has_held = false;
 	if (s->klog != NULL && s->writer != NULL)
 		klog_flush(s->klog);
+	if (s->crowd != NULL && s->writer != NULL)
+		keep_gathered(s);
 	klog_free(s->klog);
 	budgets_free(s->budgets);
+	crowd_free(s->crowd);
 	kmsg_close(s->kmsg);
-	vec_finish(&s->judged);
+	free(s->judged);
 	s->klog = NULL;
 	s->budgets = NULL;
+	s->crowd = NULL;
+	s->judged = NULL;
 	s->kmsg = NULL;
 }

@@ -98,12 +98,13 @@ void sup_pump(struct supervisor *s)
 
 		if (s->kmsg != NULL && !kmsg_synced(s->kmsg, item.ticket, &seq))
 			return;
-		sup_log_drain(s, seq);
+		if (!sup_log_drain(s, seq))
+			return;
 		s->inbox_head++;
 		handle(s, &item);
 	}
 	s->inbox.n = s->inbox_head = 0;
-	sup_log_drain(s, UINT64_MAX);
+	(void)sup_log_drain(s, UINT64_MAX);
 }
 
 static void on_kmsg(void *arg)
@@ -563,14 +564,9 @@ static int end_run(struct supervisor *s)
 	struct err err;
 
 	notify_send(LAST_WORDS);
-	sup_log_drain(s, UINT64_MAX);
+	sup_log_stop(s);
 	sup_log_account(s, &account);
 	sup_log_close(s);
-	if (writer_dropped(s->writer) > 0 && !account.blind) {
-		account.blind = true;
-		str_set(account.reason, "kernel log records were dropped while the disk refused");
-	}
-	account.lost += writer_dropped(s->writer);
 	writer_klog(s->writer, &account);
 	sup_witness_account(s);
 	if (s->aborted != NULL)

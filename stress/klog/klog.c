@@ -164,6 +164,7 @@ struct klog {
 	report_handler **handler_of; /* per rule, NULL: not heeded */
 	struct report *newest, *oldest;
 	size_t nopen;
+	uint32_t slots[KLOG_OPEN_MAX]; /* from nopen on: the free ones */
 	uint32_t last_no;
 	uint64_t last_seq; /* of the kernel's records; 0 = none yet */
 	int64_t last_usec;
@@ -229,7 +230,7 @@ void report_drop(struct klog *k, struct report *r)
 	if (k->tracing == r)
 		k->tracing = NULL;
 	unlink_report(k, r);
-	k->nopen--;
+	k->slots[--k->nopen] = r->inc.slot;
 	incident_finish(&r->inc);
 	free(r);
 }
@@ -537,7 +538,7 @@ struct report *report_new(
 		r->inc.bdf = ln->m->bdf;
 	}
 	link_newest(k, r);
-	k->nopen++;
+	r->inc.slot = k->slots[k->nopen++];
 	if (r->inc.has_bdf)
 		report_set_bdf(k, r, id, r->inc.bdf);
 	else
@@ -735,6 +736,8 @@ struct klog *klog_new(const struct rules *rules, const struct klog_hooks *hooks)
 	k->last_usec = -1;
 	k->own = hooks->classifier == NULL ? classifier_new(rules) : NULL;
 	k->classifier = k->own != NULL ? k->own : hooks->classifier;
+	for (i = 0; i < KLOG_OPEN_MAX; i++)
+		k->slots[i] = (uint32_t)i;
 	k->handler_of = xcalloc(rules_count(rules), sizeof(*k->handler_of));
 	for (i = 0; i < rules_count(rules); i++)
 		if (klog_heeds(rules_at(rules, i)))

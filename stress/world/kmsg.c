@@ -19,6 +19,11 @@
 
 #define SEAM_READ_MAX 65536 /* a pipe's capacity: a shorter read ends where a write ended */
 #define RING_SIZE     (4u << 20) /* about 40,000 ordinary records */
+/*
+ * Once it has overflowed, and until it is empty: the log is incomplete then, however much waits, and
+ * those who wait for a boundary have to wait for less.
+ */
+#define RING_STORM_SIZE (RING_SIZE / 8)
 
 /* What the ring holds: this header, the text, the device. */
 struct entry {
@@ -45,10 +50,11 @@ struct kmsg {
 	pthread_mutex_t lock; /* guards all below */
 	char *ring;
 	size_t head, used; /* head: offset of the oldest entry */
+	bool overflowed; /* since it was empty */
 	bool stop, sync_news;
 	uint64_t asked, answered; /* tickets */
 	int64_t asked_ns;
-	uint64_t answered_seq, read_seq; /* read_seq: newest that was read */
+	uint64_t answered_seq;
 	bool any_read;
 	struct kmsg_status status;
 };
@@ -193,8 +199,10 @@ static bool ring_put(struct kmsg *k, const struct klog_rec *rec)
 		.cont = rec->cont,
 		.truncated = rec->truncated,
 	};
+	size_t size = sizeof(e) + e.text_len + e.device_len;
 
-	if (RING_SIZE - k->used < sizeof(e) + e.text_len + e.device_len)
+	k->overflowed |= RING_SIZE - k->used < size;
+	if (k->used + size > (k->overflowed ? RING_STORM_SIZE : RING_SIZE))
 		return false;
 	ring_copy_in(k, &e, sizeof(e));
 	ring_copy_in(k, rec->text, e.text_len);
@@ -252,13 +260,14 @@ static void take_record(struct kmsg *k, const char *buf, size_t len)
 		return; /* when it was a record, its sequence number will be missing */
 	rec.wall_ns = clock_wall_ns();
 	pthread_mutex_lock(&k->lock);
-	k->status.records++;
 	/* a number that goes back is a log that began anew (the seam): no loss to speak of */
-	if (k->any_read && rec.seq > k->read_seq + 1)
-		k->status.lost += rec.seq - k->read_seq - 1;
-	k->read_seq = rec.seq;
+	if (k->any_read && rec.seq > k->status.read_seq + 1)
+		k->status.lost += rec.seq - k->status.read_seq - 1;
+	k->status.read_seq = rec.seq;
 	k->any_read = true;
-	if (!ring_put(k, &rec))
+	if (ring_put(k, &rec))
+		k->status.records++;
+	else
 		k->status.lost++;
 	signal_fd(k->news_fd);
 	pthread_mutex_unlock(&k->lock);
@@ -302,8 +311,10 @@ static void overrun(struct kmsg *k)
 {
 	pthread_mutex_lock(&k->lock);
 	/* else the sequence numbers will tell how much */
-	if (!k->any_read)
+	if (!k->any_read && !k->status.missed_first) {
+		k->status.missed_first = true;
 		k->status.lost++;
+	}
 	pthread_mutex_unlock(&k->lock);
 }
 
@@ -369,7 +380,7 @@ static void answer(struct kmsg *k, uint64_t ticket)
 	pthread_mutex_lock(&k->lock);
 	if (k->answered < ticket) {
 		k->answered = ticket;
-		k->answered_seq = k->read_seq;
+		k->answered_seq = k->status.read_seq;
 		k->asked_ns = clock_mono_ns(); /* of those drawn meanwhile, about */
 		k->sync_news = true;
 		signal_fd(k->news_fd);
@@ -478,17 +489,23 @@ failed:
 	return -1;
 }
 
+void kmsg_stop(struct kmsg *k)
+{
+	if (!k->running)
+		return;
+	pthread_mutex_lock(&k->lock);
+	k->stop = true;
+	pthread_mutex_unlock(&k->lock);
+	signal_fd(k->wake_fd);
+	pthread_join(k->thread, NULL);
+	k->running = false;
+}
+
 void kmsg_close(struct kmsg *k)
 {
 	if (k == NULL)
 		return;
-	if (k->running) {
-		pthread_mutex_lock(&k->lock);
-		k->stop = true;
-		pthread_mutex_unlock(&k->lock);
-		signal_fd(k->wake_fd);
-		pthread_join(k->thread, NULL);
-	}
+	kmsg_stop(k);
 	cleanup_close(&k->fd);
 	cleanup_close(&k->wake_fd);
 	cleanup_close(&k->news_fd);
@@ -514,6 +531,7 @@ bool kmsg_next(struct kmsg *k, struct klog_rec *out)
 
 	pthread_mutex_lock(&k->lock);
 	any = k->used > 0;
+	k->overflowed &= any;
 	if (any) {
 		ring_take(k, out);
 		k->status.last_seq = out->seq;

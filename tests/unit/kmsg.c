@@ -270,15 +270,80 @@ static void a_full_memory_loses_the_newest_and_counts_them(void **state)
 	}
 	assert_int_equal(settle(s.k), 6000);
 	kmsg_get_status(s.k, &st);
-	assert_int_equal(st.records, 6000);
 	assert_true(st.lost > 500);
 	while (kmsg_next(s.k, &r))
 		assert_int_equal(r.seq, ++taken);
+	assert_int_equal(taken, st.records);
 	assert_int_equal(taken + st.lost, 6000);
 	/* there is room again */
 	say(&s, "6,6001,0,-;after");
 	assert_int_equal(settle(s.k), 6001);
 	expect_next(s.k, 6001, "after");
+	seam_close(&s);
+}
+
+static void say_long(const struct seam *s, uint64_t first, uint64_t last)
+{
+	char line[1000];
+	uint64_t seq;
+
+	memset(line, 'x', sizeof(line));
+	for (seq = first; seq <= last; seq++) {
+		int n = snprintf(line, sizeof(line), "6,%lu,0,-;", (unsigned long)seq);
+
+		line[n] = 'x';
+		assert_int_equal(write(s->w, line, sizeof(line)), sizeof(line));
+	}
+}
+
+static size_t take_all(const struct seam *s)
+{
+	struct klog_rec r;
+	size_t n = 0;
+
+	while (kmsg_next(s->k, &r))
+		n++;
+	return n;
+}
+
+/* Who waits for a boundary waits until what is in front of it is worked off. */
+static void while_a_storm_goes_on_little_waits_in_memory(void **state)
+{
+	struct seam s = seam_open(O_DIRECT);
+	struct klog_rec r;
+	size_t whole, i;
+
+	(void)state;
+	say_long(&s, 1, 6000);
+	assert_int_equal(settle(s.k), 6000);
+	whole = take_all(&s);
+	say_long(&s, 6001, 12000);
+	assert_int_equal(settle(s.k), 12000);
+	for (i = 1; i < whole; i++) /* all but one: the storm is not over */
+		assert_true(kmsg_next(s.k, &r));
+	say_long(&s, 12001, 18000);
+	assert_int_equal(settle(s.k), 18000);
+	assert_in_range(take_all(&s), 1, whole / 4);
+	say_long(&s, 18001, 24000);
+	assert_int_equal(settle(s.k), 24000);
+	assert_in_range(take_all(&s), whole, whole + 20); /* their numbers are longer */
+	seam_close(&s);
+}
+
+static void what_was_read_can_be_taken_when_reading_has_ended(void **state)
+{
+	struct seam s = seam_open(O_DIRECT);
+	struct kmsg_status st;
+
+	(void)state;
+	say_long(&s, 1, 10);
+	assert_int_equal(settle(s.k), 10);
+	kmsg_stop(s.k);
+	say_long(&s, 11, 20);
+	assert_int_equal(take_all(&s), 10);
+	kmsg_get_status(s.k, &st);
+	assert_int_equal(st.records, 10);
+	assert_int_equal(st.read_seq, 10);
 	seam_close(&s);
 }
 
@@ -418,6 +483,8 @@ int main(void)
 		cmocka_unit_test(a_fifo_may_have_many_writers_one_after_the_other),
 		cmocka_unit_test(missing_numbers_are_counted_as_lost),
 		cmocka_unit_test(a_full_memory_loses_the_newest_and_counts_them),
+		cmocka_unit_test(while_a_storm_goes_on_little_waits_in_memory),
+		cmocka_unit_test(what_was_read_can_be_taken_when_reading_has_ended),
 		cmocka_unit_test(at_idle_nobody_wakes),
 		cmocka_unit_test(an_answer_wakes_whoever_asks_in_whatever_order),
 		cmocka_unit_test(what_cannot_be_opened_is_said),
