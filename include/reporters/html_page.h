@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VFIO_STRESS_REPORTERS_HTML_PAGE_H
+#define VFIO_STRESS_REPORTERS_HTML_PAGE_H
+
+#include "model/outcome.h"
+#include "reporters/html_series.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+
+struct run_view;
+struct step_row;
+
+/* What HTML pages are made of. Errors of `out` are the caller's. */
+
+/*
+ * The one way for foreign text into a page: markup becomes letters, control bytes, bidirectional
+ * controls and what is not UTF-8 a visible \xNN. Lines stay lines.
+ */
+void html_text(FILE *out, const char *s);
+/* <name>s</name>, <dt>label</dt><dd>s</dd>: s may be foreign. No fact where there is no text. */
+void html_element(FILE *out, const char *name, const char *s);
+void html_fact(FILE *out, const char *label, const char *s);
+void html_section(FILE *out, const char *id, const char *title);
+/* Columns of a table, to NULL; '#' before a name: of numbers. Ends with html_table_end. */
+void html_table(FILE *out, const char *caption, const char *const *columns);
+void html_table_end(FILE *out);
+/* Cells of a row. */
+void html_count_cell(FILE *out, uint64_t n);
+void html_ms_cell(FILE *out, int64_t ms); /* negative = unknown */
+void html_device_cell(FILE *out, const char *bdf); /* NULL = none */
+void html_verdict(FILE *out, enum verdict v);
+/* The words of a search field and, with `severities`, of a least severity for what `rows` selects. */
+void html_filter(FILE *out, const char *rows, bool severities);
+
+/* A report's page, written from top to bottom: one function for a section each. */
+struct page {
+	FILE *out;
+	const struct run_view *run;
+	struct run_series series;
+	size_t lines; /* bytes of kernel lines so far */
+	unsigned charts;
+};
+
+/* "lane gpu, cycle 7, reset" */
+void html_place(struct page *p, int32_t lane, int32_t cycle, const char *step);
+/* Of a lane over time, or of a row of it (not NULL) over cycles; it needs two points. */
+void html_chart(struct page *p, const struct series *s, int32_t lane, const struct step_row *row);
+/* From the shortest to the longest. */
+void html_histogram(FILE *out, const struct series *s);
+
+#endif
