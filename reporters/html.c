@@ -196,48 +196,6 @@ static void steps(struct page *p)
 	step_charts(p);
 }
 
-static void reset_row(struct page *p, const struct lane_row *lane, const struct step_row *s)
-{
-	uint64_t bad = s->failed + s->broken, tried = s->count - s->skipped;
-
-	fprintf(p->out, "<tr><th scope=\"row\">");
-	html_text(p->out, s->arg ? s->arg : s->name);
-	fprintf(p->out, "</th>");
-	html_device_cell(p->out, s->device);
-	html_element(p->out, "td", lane->name);
-	html_count_cell(p->out, tried);
-	html_count_cell(p->out, tried > bad ? tried - bad : 0);
-	html_count_cell(p->out, s->skipped);
-	html_ms_cell(p->out, s->p50_ms);
-	html_ms_cell(p->out, s->p95_ms);
-	html_ms_cell(p->out, s->max_ms);
-	fprintf(p->out, "</tr>\n");
-}
-
-static const char *const reset_columns[] = {
-	"method", "device", "lane", "#tried", "#worked", "#skipped", "#p50", "#p95", "#max", NULL};
-
-static void resets(struct page *p)
-{
-	size_t i, k, n = 0;
-
-	html_section(p->out, "resets", "Resets");
-	for (i = 0; i < p->run->nlanes; i++)
-		for (k = 0; k < p->run->lanes[i].nsteps; k++) {
-			const struct step_row *s = &p->run->lanes[i].steps[k];
-
-			if (!str_eq(s->word, "reset"))
-				continue;
-			if (n++ == 0)
-				html_table(p->out, "Each method on each device", reset_columns);
-			reset_row(p, &p->run->lanes[i], s);
-		}
-	if (n > 0)
-		html_table_end(p->out);
-	else
-		fprintf(p->out, "<p>No step of this run resets a device.</p>\n");
-}
-
 /* ---- what went wrong ---- */
 
 static void failure(struct page *p, const struct failure_row *f)
@@ -515,7 +473,7 @@ static int write_report(const struct run_view *run, const void *opts, FILE *out,
 	top(&p);
 	lanes(&p);
 	steps(&p);
-	resets(&p);
+	html_resets(&p);
 	failures(&p);
 	incidents(&p);
 	rc = differences(&p, err);

@@ -99,20 +99,19 @@ static void put_ms(struct json_t *obj, const char *key, int64_t ms)
 		jout_int(obj, key, ms);
 }
 
-static struct json_t *usable_json(const struct usable *usable)
+static struct json_t *spread_json(int64_t p50_ms, int64_t p95_ms, int64_t max_ms)
 {
 	struct json_t *o = jout_object();
-	bool known = usable->count > 0;
 
-	put_ms(o, "p50", known ? usable->p50_ms : -1);
-	put_ms(o, "p95", known ? usable->p95_ms : -1);
-	put_ms(o, "max", known ? usable->max_ms : -1);
+	put_ms(o, "p50", p50_ms);
+	put_ms(o, "p95", p95_ms);
+	put_ms(o, "max", max_ms);
 	return o;
 }
 
 static struct json_t *step_json(const struct step_row *step)
 {
-	struct json_t *o = jout_object(), *ms = jout_object();
+	struct json_t *o = jout_object();
 
 	jout_text(o, "phase", phase_name(step->phase));
 	jout_int(o, "index", step->index);
@@ -124,11 +123,11 @@ static struct json_t *step_json(const struct step_row *step)
 	put_count(o, "failed", step->failed);
 	put_count(o, "broken", step->broken);
 	put_count(o, "skipped", step->skipped);
-	put_ms(ms, "p50", step->p50_ms);
-	put_ms(ms, "p95", step->p95_ms);
-	put_ms(ms, "max", step->max_ms);
-	jout_put(o, "ms", ms);
-	jout_put(o, "usable_ms", usable_json(&step->usable));
+	jout_put(o, "ms", spread_json(step->p50_ms, step->p95_ms, step->max_ms));
+	jout_put(o, "usable_ms",
+		step->usable.count > 0
+			? spread_json(step->usable.p50_ms, step->usable.p95_ms, step->usable.max_ms)
+			: spread_json(-1, -1, -1));
 	return o;
 }
 
@@ -310,6 +309,20 @@ struct json_t *json_incident(const struct incident *inc, const char *const *lane
 	return o;
 }
 
+static struct json_t *reset_json(const struct run_view *run, const struct reset_row *r)
+{
+	struct json_t *o = jout_object();
+
+	jout_str(o, "lane", run->lanes[r->lane].name);
+	jout_str(o, "device", r->device);
+	jout_str(o, "method", r->method);
+	jout_str(o, "state", device_use_name(r->use));
+	put_count(o, "tried", r->tried);
+	put_count(o, "worked", r->worked);
+	jout_put(o, "ms", spread_json(r->p50_ms, r->p95_ms, r->max_ms));
+	return o;
+}
+
 static struct json_t *klog_row(const struct run_view *run)
 {
 	struct json_t *o = jout_object();
@@ -343,6 +356,7 @@ static void say_cuts(struct str *out, const struct run_view *run, const struct j
 	say_part(&parts, "incidents", least(run->nincidents, cut->incidents), run->totals.all);
 	say_part(&parts, "lanes", least(run->nlanes, cut->lanes), run->nlanes);
 	say_part(&parts, "steps", steps_shown, steps);
+	say_part(&parts, "resets", least(run->nresets, cut->steps), run->nresets);
 	say_part(&parts, "blind spots", least(run->blind_spots.n, cut->sentences),
 		run->blind_spots.n);
 	say_part(&parts, "notes", least(run->notes.n, cut->sentences), run->notes.n);
@@ -417,6 +431,9 @@ static void lists(const struct run_view *run, const struct json_cut *cut, FILE *
 	fputs(",\n\"lanes\": [", out);
 	for (i = 0; i < least(run->nlanes, cut->lanes); i++)
 		row(out, i, lane_json(&run->lanes[i], cut));
+	fputs("],\n\"resets\": [", out);
+	for (i = 0; i < least(run->nresets, cut->steps); i++)
+		row(out, i, reset_json(run, &run->resets[i]));
 	fputs("],\n\"failures\": [", out);
 	for (i = 0; i < least(run->nfailures, cut->failures); i++)
 		row(out, i, failure_json(&run->failures[i], names, run->nlanes));

@@ -41,6 +41,7 @@ enum room {
 	ROOM_NOTES, /* how many of them */
 	ROOM_NOTE_LINES, /* lines of each of these */
 	ROOM_REPORT,
+	ROOM_RESETS,
 	ROOM_USABLE,
 	ROOM_COUNT,
 };
@@ -93,6 +94,7 @@ static const struct grant grants[] = {
 	{ROOM_LIST, 8},
 	{ROOM_LIST_LINES, 2},
 	{ROOM_NOTE_LINES, 2},
+	{ROOM_RESETS, 1},
 	{ROOM_USABLE, 1},
 	{ROOM_WITNESSES, 1},
 	{ROOM_SEEN, 3},
@@ -107,6 +109,7 @@ static const struct grant grants[] = {
 	{ROOM_DO, 8},
 	{ROOM_DO, 12},
 	{ROOM_NOTES, 4},
+	{ROOM_RESETS, 2},
 	{ROOM_LIST_LINES, 4},
 	{ROOM_NOTE_LINES, 4},
 	{ROOM_NOTES, 8},
@@ -670,6 +673,40 @@ static const struct step_row *slowest(const struct run_view *run)
 	return found;
 }
 
+static bool is_same_reset(const struct reset_row *a, const struct reset_row *b)
+{
+	return a->use == b->use && str_eq(a->method, b->method);
+}
+
+/* "flr 142 of 143 worked (vm-running), bus 300 of 300 (vfio)": of all devices. */
+static void resets(struct page *p, const struct run_view *run)
+{
+	struct str s = {0};
+	size_t i, k;
+
+	for (i = 0; i < run->nresets; i++) {
+		const struct reset_row *r = &run->resets[i];
+		uint64_t tried = 0, worked = 0;
+
+		for (k = 0; k < i && !is_same_reset(r, &run->resets[k]); k++)
+			;
+		if (k < i)
+			continue;
+		for (; k < run->nresets; k++)
+			if (is_same_reset(r, &run->resets[k])) {
+				tried += run->resets[k].tried;
+				worked += run->resets[k].worked;
+			}
+		str_addf(&s, "%s%s %" PRIu64 " of %" PRIu64 "%s", s.len ? ", " : "", r->method,
+			worked, tried, s.len ? "" : " worked");
+		if (r->use != USE_UNKNOWN)
+			str_addf(&s, " (%s)", device_use_name(r->use));
+	}
+	if (s.len > 0 && p->room[ROOM_RESETS] > 0)
+		say(p, "resets", p->room[ROOM_RESETS], "%s", s.s);
+	str_finish(&s);
+}
+
 static void usable(struct page *p, const struct run_view *run)
 {
 	const struct step_row *row = slowest(run);
@@ -697,6 +734,7 @@ static void render(struct page *p, const struct run_view *run, const struct text
 	incidents(p, run);
 	others(p, run);
 	kernel_log(p, run);
+	resets(p, run);
 	usable(p, run);
 	caveats(p, run);
 	about(p, run);

@@ -19,7 +19,7 @@ enum event_kind {
 	EV_STEP_BEGIN, /* subject = BDF or "", dur_ns = its deadline from now */
 	EV_STEP_END, /* outcome, reason, text, hint, dur_ns */
 	EV_SUBSTEP, /* part of a step: subject, text, dur_ns ("vfio open", "boot 1 ready") */
-	EV_DEVICE_STATE, /* oracle: subject = BDF, reason = "before"/"after"/"differs", text */
+	EV_DEVICE_STATE, /* oracle: subject = BDF, reason = "before"/"after"/"differs"/"note", text; code = enum device_use */
 	EV_CYCLE_END, /* outcome = the worst of its steps */
 	EV_UNDO, /* a change is about to be made: see undo.h */
 	EV_UNDO_DONE, /* code = record id: it has been put back */
@@ -35,6 +35,16 @@ enum event_kind {
 
 /* What a lane does between two steps that may take long. */
 enum stretch { STRETCH_SETUP, STRETCH_RETURN, STRETCH_GIVE_BACK, STRETCH_RECOVER };
+
+/* Who has a device when a step begins. */
+enum device_use {
+	USE_UNKNOWN,
+	USE_UNBOUND, /* it has no driver */
+	USE_VFIO, /* on a VFIO driver, and no VM has it */
+	USE_DRIVER, /* on a driver of the host */
+	USE_VM, /* its lane's VM runs with it */
+	USE_COUNT
+};
 
 enum phase { PHASE_NONE, PHASE_BEFORE, PHASE_CYCLE, PHASE_AFTER };
 
@@ -113,6 +123,7 @@ bool emitter_wait(struct emitter *out, struct order *order);
 void emitter_poll(struct emitter *out);
 
 const char *event_kind_name(enum event_kind kind);
+const char *device_use_name(enum device_use use); /* "vm-running"; "" = unknown */
 const char *phase_name(enum phase phase); /* "before", "cycle", "after", "" */
 
 #endif

@@ -30,6 +30,15 @@ struct step_row {
 	} usable;
 };
 
+/* One row of the report's resets[]: a method on a device, while somebody or nobody had that. */
+struct reset_row {
+	size_t lane;
+	const char *device, *method;
+	enum device_use use;
+	uint64_t tried, worked; /* tried: passed or failed */
+	int64_t p50_ms, p95_ms, max_ms; /* of all that were tried */
+};
+
 struct lane_row {
 	const char *name, *domain; /* domain NULL = none */
 	enum verdict verdict;
@@ -74,6 +83,8 @@ struct run_view {
 	struct host_facts host;
 	struct lane_row *lanes;
 	size_t nlanes;
+	struct reset_row *resets; /* in the order of the lanes' steps, then by use */
+	size_t nresets;
 	struct failure_row *failures;
 	size_t nfailures;
 	uint64_t failures_total;

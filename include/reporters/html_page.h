@@ -49,4 +49,7 @@ void html_chart(struct page *p, const struct series *s, int32_t lane, const stru
 /* From the shortest to the longest. */
 void html_histogram(FILE *out, const struct series *s);
 
+/* Sections, each in a file of its own. */
+void html_resets(struct page *p);
+
 #endif

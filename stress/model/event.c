@@ -39,6 +39,19 @@ const char *event_kind_name(enum event_kind kind)
 	return (unsigned)kind < sizeof(names) / sizeof(names[0]) ? names[kind] : "unknown";
 }
 
+const char *device_use_name(enum device_use use)
+{
+	static const char *const names[USE_COUNT] = {
+		[USE_UNKNOWN] = "",
+		[USE_UNBOUND] = "unbound",
+		[USE_VFIO] = "vfio",
+		[USE_DRIVER] = "host-driver",
+		[USE_VM] = "vm-running",
+	};
+
+	return (unsigned)use < USE_COUNT ? names[use] : "";
+}
+
 const char *phase_name(enum phase phase)
 {
 	static const char *const names[] = {"", "before", "cycle", "after"};

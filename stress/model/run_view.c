@@ -5,7 +5,9 @@
 #include "base/str.h"
 #include "base/vec.h"
 #include "model/db.h"
+#include "model/run_view_parts.h"
 #include "model/store.h"
+#include "model/times.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -158,36 +160,6 @@ static int load_step_list(struct loading *l, size_t lane)
 	return rc;
 }
 
-static int compare_i64(const void *a, const void *b)
-{
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
-/* Nearest-rank percentile of sorted values. */
-static int64_t percentile(const int64_t *v, size_t n, unsigned p)
-{
-	size_t rank = (n * p + 99) / 100;
-
-	return v[rank > 0 ? rank - 1 : 0];
-}
-
-/* Times of one step row, sorted in the end; the room is reused from row to row. */
-struct times {
-	int64_t *v;
-	size_t n, cap;
-};
-
-static void add_time(struct times *t, int64_t dur_ns)
-{
-	if (t->n == t->cap) {
-		t->cap = t->cap ? t->cap * 2 : 256;
-		t->v = xrealloc(t->v, t->cap * sizeof(*t->v));
-	}
-	t->v[t->n++] = (dur_ns + NS_PER_MS / 2) / NS_PER_MS;
-}
-
 static int query_row(struct loading *l, size_t lane, const struct step_row *s, enum event_kind kind,
 	struct query **q)
 {
@@ -218,16 +190,11 @@ static int load_step_ends(struct loading *l, size_t lane, struct step_row *s, st
 		if (o == OUTCOME_SKIPPED)
 			continue;
 		total_ns += db_int(q, 1);
-		add_time(times, db_int(q, 1));
+		times_add(times, db_int(q, 1));
 	}
 	db_done(q);
 	s->total_ms = total_ns / NS_PER_MS;
-	if (times->n > 0) {
-		qsort(times->v, times->n, sizeof(*times->v), compare_i64);
-		s->p50_ms = percentile(times->v, times->n, 50);
-		s->p95_ms = percentile(times->v, times->n, 95);
-		s->max_ms = times->v[times->n - 1];
-	}
+	times_spread(times, &s->p50_ms, &s->p95_ms, &s->max_ms);
 	return rc;
 }
 
@@ -241,15 +208,10 @@ static int load_usable(struct loading *l, size_t lane, struct step_row *s, struc
 		return -1;
 	while ((rc = db_row(q, l->err)) == 1)
 		if (str_eq(db_text(q, 2), SUBSTEP_USABLE))
-			add_time(times, db_int(q, 1));
+			times_add(times, db_int(q, 1));
 	db_done(q);
 	s->usable.count = times->n;
-	if (times->n > 0) {
-		qsort(times->v, times->n, sizeof(*times->v), compare_i64);
-		s->usable.p50_ms = percentile(times->v, times->n, 50);
-		s->usable.p95_ms = percentile(times->v, times->n, 95);
-		s->usable.max_ms = times->v[times->n - 1];
-	}
+	times_spread(times, &s->usable.p50_ms, &s->usable.p95_ms, &s->usable.max_ms);
 	return rc;
 }
 
@@ -266,7 +228,7 @@ static int load_steps(struct loading *l, size_t lane)
 		if (rc == 0 && str_eq(row->steps[i].word, "reset"))
 			rc = load_usable(l, lane, &row->steps[i], &times);
 	}
-	free(times.v);
+	times_finish(&times);
 	return rc;
 }
 
@@ -644,9 +606,9 @@ int run_view_load(struct store *store, const char *which, struct run_view **out,
 
 	v->verdict_reason = "";
 	if (store_find_run(store, which, &l.run, err) != 0 || load_run(&l) != 0 ||
-		load_lanes(&l) != 0 || load_boot_proof(&l) != 0 || load_failures(&l) != 0 ||
-		load_open_steps(&l) != 0 || load_incidents(&l) != 0 ||
-		load_sentences(&l, "note", &v->notes) != 0 ||
+		load_lanes(&l) != 0 || run_view_resets(l.db, l.run, v, err) != 0 ||
+		load_boot_proof(&l) != 0 || load_failures(&l) != 0 || load_open_steps(&l) != 0 ||
+		load_incidents(&l) != 0 || load_sentences(&l, "note", &v->notes) != 0 ||
 		load_sentences(&l, "blind-spot", &v->blind_spots) != 0 ||
 		load_undo_left(&l, store) != 0) {
 		run_view_free(v);

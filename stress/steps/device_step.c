@@ -172,14 +172,26 @@ bool device_has_sibling(const struct pcidev_list *all, const struct pcidev *dev,
 	return false;
 }
 
-static void tell_state(struct step_ctx *ctx, const char *when, const char *text)
+static void tell_state(
+	struct step_ctx *ctx, const char *when, enum device_use use, const char *text)
 {
-	struct event ev = {.kind = EV_DEVICE_STATE};
+	struct event ev = {.kind = EV_DEVICE_STATE, .code = use};
 
 	bdf_text(ctx->dev->pci.bdf, ev.subject);
 	str_set(ev.reason, when);
 	str_set(ev.text, text);
 	emit(ctx->out, &ev);
+}
+
+static enum device_use use_of(const struct step_ctx *ctx, const struct dev_state *st)
+{
+	if (!st->present)
+		return USE_UNKNOWN;
+	if (*st->driver == '\0')
+		return USE_UNBOUND;
+	if (!pcidev_vfio_driver(st->driver))
+		return USE_DRIVER;
+	return st->enabled && ctx->vm != NULL && vm_qemu_pid(ctx->vm) > 0 ? USE_VM : USE_VFIO;
 }
 
 enum outcome device_observe(
@@ -192,14 +204,14 @@ enum outcome device_observe(
 	bdf_text(ctx->dev->pci.bdf, bdf);
 	if (oracle_take(ctx->host, ctx->dev->pci.bdf, clock_mono_ns() + ORACLE_NS, &st, &err) !=
 		0) {
-		tell_state(ctx, when, err.msg);
+		tell_state(ctx, when, USE_UNKNOWN, err.msg);
 		if (err.code != ERR_TIMEOUT)
 			return result_broken(res, "state-not-read", &err);
 		return result_fail(res, "device-unreadable",
 			"%s the step, %s did not answer within %lld s", when, bdf,
 			(long long)(ORACLE_NS / NS_PER_S));
 	}
-	tell_state(ctx, when, oracle_text(&st, text, sizeof(text)));
+	tell_state(ctx, when, use_of(ctx, &st), oracle_text(&st, text, sizeof(text)));
 	if (!st.present)
 		return result_fail(
 			res, "device-vanished", "%s the step, %s is gone from sysfs", when, bdf);
@@ -221,9 +233,9 @@ enum outcome device_judge(struct step_ctx *ctx, const struct dev_state *before,
 	char bdf[BDF_LEN];
 
 	if (oracle_notes(before, after, &notes) > 0)
-		tell_state(ctx, "note", notes.s);
+		tell_state(ctx, "note", USE_UNKNOWN, notes.s);
 	if (oracle_compare(before, after, &differences) > 0) {
-		tell_state(ctx, "differs", differences.s);
+		tell_state(ctx, "differs", USE_UNKNOWN, differences.s);
 		outcome = result_fail(res, "state-differs", "%s: %s",
 			bdf_text(ctx->dev->pci.bdf, bdf), differences.s);
 	}

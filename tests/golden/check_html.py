@@ -12,7 +12,7 @@ import sys
 
 VOID = {"meta", "br", "input", "rect"}
 TAGS = VOID | set("""html head title style body main h1 h2 h3 p div strong span dl dt dd nav a table caption thead tbody
-tr th td figure figcaption script svg form label select option output details summary ul li pre""".split())
+tr th td figure figcaption script svg form label select option output details summary ul li pre small""".split())
 ATTRIBUTES = set("""lang charset http-equiv content name id class href scope tabindex role aria-label aria-live hidden
 data-rows data-severity data-chart data-of type value open viewbox preserveaspectratio x y width height""".split())
 

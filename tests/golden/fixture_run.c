@@ -166,6 +166,14 @@ static const struct step_row disk_steps[] = {
 		3619, {300, 12, 14, 31}},
 };
 
+static const struct reset_row some_resets[] = {
+	{0, "0000:41:00.0", "flr", USE_VFIO, 3, 3, 101, 102, 103},
+	{0, "0000:41:00.0", "flr", USE_VM, 140, 139, 104, 131, 70021},
+	{0, "0000:41:00.1", "flr", USE_VM, 141, 141, 102, 103, 104},
+	{1, "10000:02:00.0", "bus", USE_UNKNOWN, 1, 1, 14, 14, 14},
+	{1, "10000:02:00.0", "bus", USE_UNBOUND, 299, 299, 12, 15, 31},
+};
+
 static void set_steps(
 	struct run_view *run, struct lane_row *lane, const struct step_row *steps, size_t n)
 {
@@ -184,6 +192,9 @@ static void two_lanes(struct run_view *run)
 	DEVICES(run, &run->lanes[1], &nvme);
 	set_steps(run, &run->lanes[0], gpu_steps, ARRAY_SIZE(gpu_steps));
 	set_steps(run, &run->lanes[1], disk_steps, ARRAY_SIZE(disk_steps));
+	run->nresets = ARRAY_SIZE(some_resets);
+	run->resets = arena_alloc(&run->arena, sizeof(some_resets));
+	memcpy(run->resets, some_resets, sizeof(some_resets));
 }
 
 static void set_incidents(struct run_view *run, size_t n)
@@ -341,6 +352,8 @@ static void no_step_failed(struct run_view *run)
 
 	for (i = 0; i < run->lanes[0].nsteps; i++)
 		run->lanes[0].steps[i].failed = 0;
+	for (i = 0; i < run->nresets; i++)
+		run->resets[i].worked = run->resets[i].tried;
 }
 
 static void pass(struct run_view *run)

@@ -172,6 +172,16 @@ static void begin_step(struct making *m, struct event *ev, const struct act *act
 	event(m, *ev);
 }
 
+/* As the oracle finds a device, and who has it: of the second lane now nobody, now VFIO. */
+static void find_device(struct making *m, struct event ev)
+{
+	ev.kind = EV_DEVICE_STATE;
+	ev.code = ev.lane == 0 ? USE_VM : ev.cycle % 2 ? USE_VFIO : USE_UNBOUND;
+	str_set(ev.reason, "before");
+	str_set(ev.text, "10de:2684 rev a1 D0 x16 16.0 GT/s PCIe command 0006");
+	event(m, ev);
+}
+
 static enum outcome end_step(struct making *m, struct event *ev, const struct act *act)
 {
 	const struct trouble *t = trouble_of(ev->lane, ev->cycle, act);
@@ -213,6 +223,8 @@ static enum outcome do_steps(struct making *m, uint32_t lane, enum phase phase, 
 		if (worst == OUTCOME_ABORTED)
 			break;
 		begin_step(m, &ev, &acts[i]);
+		if (phase == PHASE_CYCLE && *acts[i].device != '\0')
+			find_device(m, ev);
 		o = end_step(m, &ev, &acts[i]);
 		if (o != OUTCOME_SKIPPED && o != OUTCOME_PASS)
 			worst = o;

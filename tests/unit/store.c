@@ -204,6 +204,70 @@ static void a_run_comes_back_with_its_rows_and_times(void **state)
 	run_view_free(v);
 }
 
+static void found(struct world *w, uint32_t cycle, enum device_use use)
+{
+	struct event ev = {.kind = EV_DEVICE_STATE,
+		.cycle = cycle,
+		.step = 1,
+		.phase = PHASE_CYCLE,
+		.code = (uint32_t)use};
+
+	str_set(ev.subject, "0000:41:00.0");
+	str_set(ev.reason, "before");
+	say(w, ev);
+	/* how it was afterwards is no matter, nor is how another one was found */
+	ev.code = USE_UNBOUND;
+	str_set(ev.reason, "after");
+	say(w, ev);
+	str_set(ev.reason, "before");
+	str_set(ev.subject, "0000:41:00.1");
+	say(w, ev);
+}
+
+static void a_reset_counts_for_the_state_in_which_its_device_was_found(void **state)
+{
+	struct event expected = {.kind = EV_STEP_END,
+		.cycle = 6,
+		.step = 1,
+		.phase = PHASE_CYCLE,
+		.dur_ns = 7 * 1000000,
+		.subject = "0000:41:00.0",
+		.reason = "state-differs"};
+	struct world *w = *state;
+	struct run_view *v;
+
+	found(w, 1, USE_VM);
+	step_end(w, 1, 1, OUTCOME_PASS, 100);
+	found(w, 2, USE_VM);
+	step_end(w, 2, 1, OUTCOME_FAIL, 300);
+	step_end(w, 3, 1, OUTCOME_PASS, 10);
+	found(w, 4, USE_VFIO);
+	step_end(w, 4, 1, OUTCOME_PASS, 20);
+	found(w, 5, USE_VFIO);
+	step_end(w, 5, 1, OUTCOME_ABORTED, 5000);
+	found(w, 6, USE_VFIO);
+	say(w, expected);
+	step_end(w, 7, 1, OUTCOME_SKIPPED, 0);
+	found(w, 8, (enum device_use)77);
+	step_end(w, 8, 1, OUTCOME_BROKEN, 5000);
+	v = load(w);
+	assert_int_equal(v->nresets, 3);
+	assert_string_equal(v->resets[0].method, "flr");
+	assert_string_equal(v->resets[0].device, "0000:41:00.0");
+	assert_int_equal(v->resets[0].use, USE_UNKNOWN);
+	assert_int_equal(v->resets[0].tried, 1);
+	assert_int_equal(v->resets[1].use, USE_VFIO);
+	assert_int_equal(v->resets[1].tried, 2);
+	assert_int_equal(v->resets[1].worked, 1);
+	assert_int_equal(v->resets[1].max_ms, 20);
+	assert_int_equal(v->resets[2].use, USE_VM);
+	assert_int_equal(v->resets[2].tried, 2);
+	assert_int_equal(v->resets[2].worked, 1);
+	assert_int_equal(v->resets[2].p50_ms, 100);
+	assert_int_equal(v->resets[2].max_ms, 300);
+	run_view_free(v);
+}
+
 static void steps_that_never_ran_have_no_times(void **state)
 {
 	struct run_view *v = load(*state);
@@ -671,6 +735,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 		TEST(file_and_folder_are_private),
 		TEST(a_run_comes_back_with_its_rows_and_times),
+		TEST(a_reset_counts_for_the_state_in_which_its_device_was_found),
 		TEST(steps_that_never_ran_have_no_times),
 		TEST(a_cycle_with_an_incident_over_budget_is_listed_as_failed),
 		TEST(an_incident_comes_back_whole_and_fails_its_cycle),
