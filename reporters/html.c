@@ -10,7 +10,10 @@
 #include "model/run_rows.h"
 #include "model/run_view.h"
 #include "reporters/html_assets.h"
+#include "reporters/html_charts.h"
 #include "reporters/html_page.h"
+#include "reporters/html_preflight.h"
+#include "reporters/html_resets.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -94,6 +97,7 @@ static void top(struct page *p)
 		"<a href=\"#resets\">Resets</a> <a href=\"#failures\">Failures</a> "
 		"<a href=\"#incidents\">Incidents</a> <a href=\"#devices\">Devices</a> <a "
 		"href=\"#unseen\">Not seen</a> "
+		"<a href=\"#preflight\">Preflight</a> "
 		"<a href=\"#host\">Host</a> <a href=\"#scenario\">Scenario</a></nav>\n");
 }
 
@@ -478,6 +482,7 @@ static int write_report(const struct run_view *run, const void *opts, FILE *out,
 	incidents(&p);
 	rc = differences(&p, err);
 	unseen(&p);
+	html_preflight(&p);
 	host(&p);
 	fprintf(out, "</main>\n<script>\n");
 	html_scripts(out);

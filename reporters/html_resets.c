@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "reporters/html_resets.h"
+
 #include "base/str.h"
 #include "model/run_view.h"
 #include "reporters/html_page.h"

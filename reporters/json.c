@@ -323,6 +323,22 @@ static struct json_t *reset_json(const struct run_view *run, const struct reset_
 	return o;
 }
 
+static struct json_t *check_json(const struct check_row *c)
+{
+	struct json_t *o = jout_object();
+
+	jout_text(o, "id", c->id);
+	jout_str(o, "device", c->device);
+	jout_str(o, "domain", c->domain);
+	jout_str(o, "item", c->item);
+	jout_text(o, "result", c->result);
+	jout_text(o, "asks", c->asks);
+	jout_text(o, "seen", c->seen);
+	jout_str(o, "meaning", c->meaning);
+	jout_str(o, "advice", c->advice);
+	return o;
+}
+
 static struct json_t *klog_row(const struct run_view *run)
 {
 	struct json_t *o = jout_object();
@@ -357,6 +373,7 @@ static void say_cuts(struct str *out, const struct run_view *run, const struct j
 	say_part(&parts, "lanes", least(run->nlanes, cut->lanes), run->nlanes);
 	say_part(&parts, "steps", steps_shown, steps);
 	say_part(&parts, "resets", least(run->nresets, cut->steps), run->nresets);
+	say_part(&parts, "answers of preflight", least(run->nchecks, cut->sentences), run->nchecks);
 	say_part(&parts, "blind spots", least(run->blind_spots.n, cut->sentences),
 		run->blind_spots.n);
 	say_part(&parts, "notes", least(run->notes.n, cut->sentences), run->notes.n);
@@ -431,6 +448,9 @@ static void lists(const struct run_view *run, const struct json_cut *cut, FILE *
 	fputs(",\n\"lanes\": [", out);
 	for (i = 0; i < least(run->nlanes, cut->lanes); i++)
 		row(out, i, lane_json(&run->lanes[i], cut));
+	fputs("],\n\"preflight\": [", out);
+	for (i = 0; i < least(run->nchecks, cut->sentences); i++)
+		row(out, i, check_json(&run->checks[i]));
 	fputs("],\n\"resets\": [", out);
 	for (i = 0; i < least(run->nresets, cut->steps); i++)
 		row(out, i, reset_json(run, &run->resets[i]));

@@ -3,8 +3,10 @@
 #define VFIO_STRESS_ENGINE_FITNESS_H
 
 #include "base/err.h"
+#include "base/mem.h"
 #include "base/vec.h"
 
+struct check_row;
 struct preflight;
 struct scenario;
 struct topology;
@@ -13,6 +15,9 @@ struct topology;
 struct fitness {
 	struct err refusal; /* of the host; ERR_NONE = a run may begin */
 	VEC(char *) notes; /* sentences for the report */
+	struct arena arena;
+	struct check_row *checks; /* all answers, the worst first, PREFLIGHT_ROWS_MAX at most */
+	size_t nchecks;
 };
 
 /* Judges the machine as `vfio-stress preflight` does, for the devices of all lanes, if there are any. */

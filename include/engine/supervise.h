@@ -6,6 +6,7 @@
 #include "model/scenario.h"
 #include "world/host.h"
 
+struct check_row;
 struct report_spec;
 struct rules;
 struct topology;
@@ -39,6 +40,8 @@ struct run_request {
 	const struct topology *machine; /* as it is now; NULL = it could not be read */
 	char *const *notes; /* what preflight says, for the report */
 	size_t nnotes;
+	const struct check_row *checks; /* its answers, of a new run */
+	size_t nchecks;
 	const char *tool_version;
 	bool quiet;
 	const struct run_past *past; /* NULL: a new run */

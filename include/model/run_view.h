@@ -62,6 +62,17 @@ struct failure_row {
 	const char *reason, *detail, *advice;
 };
 
+/* One answer of preflight when the run began: NULL = none of that. */
+struct check_row {
+	const char *id; /* "iommu.groups" */
+	const char *device, *domain, *item; /* whom it is about */
+	const char *result; /* "ok", "warn", "unknown", "fail" */
+	const char *asks, *seen; /* seen, of "unknown": why it cannot be told */
+	const char *meaning, *advice;
+};
+
+#define PREFLIGHT_ROWS_MAX 4000 /* a machine with 16 GPUs has 500 */
+
 #define FAILURES_SHOWN_MAX  1000 /* more are counted */
 #define INCIDENTS_SHOWN_MAX 2000
 
@@ -83,6 +94,8 @@ struct run_view {
 	struct host_facts host;
 	struct lane_row *lanes;
 	size_t nlanes;
+	struct check_row *checks; /* the worst first */
+	size_t nchecks;
 	struct reset_row *resets; /* in the order of the lanes' steps, then by use */
 	size_t nresets;
 	struct failure_row *failures;

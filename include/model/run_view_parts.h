@@ -10,5 +10,7 @@ struct db;
 
 /* `resets`, from its lanes' rows of steps. */
 int run_view_resets(struct db *db, int64_t run, struct run_view *v, struct err *err) must_check;
+/* `checks`. */
+int run_view_preflight(struct db *db, int64_t run, struct run_view *v, struct err *err) must_check;
 
 #endif

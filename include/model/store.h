@@ -81,6 +81,9 @@ int store_snapshot(
 /* 1 = that of `run`, or of the last run that has one (run 0); 0 = there is none. Heap. */
 int store_snapshot_get(struct store *s, int64_t run, char **text_out, size_t *n_out,
 	char id_out[RUN_ID_MAX], struct err *err) must_check;
+/* What preflight answered when the run began, the worst first. */
+int store_preflight(struct store *s, int64_t run, const struct check_row *checks, size_t n,
+	struct err *err) must_check;
 int store_heartbeat(struct store *s, int64_t run, int64_t wall_ns, struct err *err) must_check;
 
 /* The kernel log's account, for the verdict. */

@@ -9,7 +9,6 @@
 #include <stdio.h>
 
 struct run_view;
-struct step_row;
 
 /* What HTML pages are made of. Errors of `out` are the caller's. */
 
@@ -44,12 +43,5 @@ struct page {
 
 /* "lane gpu, cycle 7, reset" */
 void html_place(struct page *p, int32_t lane, int32_t cycle, const char *step);
-/* Of a lane over time, or of a row of it (not NULL) over cycles; it needs two points. */
-void html_chart(struct page *p, const struct series *s, int32_t lane, const struct step_row *row);
-/* From the shortest to the longest. */
-void html_histogram(FILE *out, const struct series *s);
-
-/* Sections, each in a file of its own. */
-void html_resets(struct page *p);
 
 #endif

@@ -89,6 +89,8 @@ static int run_loaded(const struct host *host, const struct options *o, const st
 	req.machine = machine.known ? &machine.machine : NULL;
 	req.notes = machine.fitness.notes.v;
 	req.nnotes = machine.fitness.notes.n;
+	req.checks = machine.fitness.checks;
+	req.nchecks = machine.fitness.nchecks;
 	if (machine.fitness.refusal.code != ERR_NONE) {
 		complain(&machine.fitness.refusal);
 		code = EXIT_REFUSED;

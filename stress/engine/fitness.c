@@ -2,6 +2,7 @@
 #include "engine/fitness.h"
 
 #include "base/str.h"
+#include "model/run_view.h"
 #include "model/scenario.h"
 #include "model/topology.h"
 #include "preflight/preflight.h"
@@ -117,6 +118,43 @@ static void note_warnings(const struct preflight *p, struct fitness *f)
 	str_finish(&names);
 }
 
+static const char *keep(struct fitness *f, const char *text)
+{
+	return text != NULL && *text != '\0' ? arena_strdup(&f->arena, text) : NULL;
+}
+
+static struct check_row row_of(struct fitness *f, const struct finding *found)
+{
+	char bdf[BDF_LEN];
+
+	return (struct check_row){
+		.id = found->check->id,
+		.device = found->dev ? keep(f, bdf_text(found->dev->bdf, bdf)) : NULL,
+		.domain = found->dom ? keep(f, found->dom->name) : NULL,
+		.item = keep(f, found->item),
+		.result = check_state_name(found->state),
+		.asks = found->check->asks,
+		.seen = arena_strdup(&f->arena, found->seen),
+		.meaning = keep(f, found->meaning),
+		.advice = keep(f, found->advice),
+	};
+}
+
+/* For the report, which begins with what is wrong. */
+static void keep_rows(const struct preflight *p, struct fitness *f)
+{
+	static const enum check_state order[] = {CHECK_FAIL, CHECK_WARN, CHECK_UNKNOWN, CHECK_OK};
+	size_t i, k, most = p->n < PREFLIGHT_ROWS_MAX ? p->n : PREFLIGHT_ROWS_MAX;
+
+	f->checks = arena_alloc(&f->arena, most * sizeof(*f->checks) + 1);
+	for (k = 0; k < ARRAY_SIZE(order); k++)
+		for (i = 0; i < p->n && f->nchecks < most; i++)
+			if (p->v[i].state == order[k])
+				f->checks[f->nchecks++] = row_of(f, &p->v[i]);
+	if (p->n > most)
+		note(f, "preflight gave %zu answers, and the first %zu are kept", p->n, most);
+}
+
 void fitness_judge(const struct preflight *p, struct fitness *out)
 {
 	size_t i;
@@ -132,6 +170,7 @@ void fitness_judge(const struct preflight *p, struct fitness *out)
 			note_finding(out, found);
 	}
 	note_warnings(p, out);
+	keep_rows(p, out);
 }
 
 void fitness_look(const struct topology *t, const struct scenario *sc, struct fitness *out)
@@ -152,4 +191,5 @@ void fitness_finish(struct fitness *f)
 	vec_foreach (text, &f->notes)
 		free(*text);
 	vec_finish(&f->notes);
+	arena_finish(&f->arena);
 }

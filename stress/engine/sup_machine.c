@@ -87,6 +87,8 @@ void sup_machine_keep(struct supervisor *s)
 	size_t n = 0;
 	FILE *out;
 
+	if (store_preflight(s->store, s->run, s->req->checks, s->req->nchecks, &err) != 0)
+		log_warn("store", "%s", err.msg);
 	if (s->req->machine == NULL)
 		return;
 	out = open_memstream(&text, &n);

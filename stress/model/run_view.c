@@ -607,8 +607,9 @@ int run_view_load(struct store *store, const char *which, struct run_view **out,
 	v->verdict_reason = "";
 	if (store_find_run(store, which, &l.run, err) != 0 || load_run(&l) != 0 ||
 		load_lanes(&l) != 0 || run_view_resets(l.db, l.run, v, err) != 0 ||
-		load_boot_proof(&l) != 0 || load_failures(&l) != 0 || load_open_steps(&l) != 0 ||
-		load_incidents(&l) != 0 || load_sentences(&l, "note", &v->notes) != 0 ||
+		run_view_preflight(l.db, l.run, v, err) != 0 || load_boot_proof(&l) != 0 ||
+		load_failures(&l) != 0 || load_open_steps(&l) != 0 || load_incidents(&l) != 0 ||
+		load_sentences(&l, "note", &v->notes) != 0 ||
 		load_sentences(&l, "blind-spot", &v->blind_spots) != 0 ||
 		load_undo_left(&l, store) != 0) {
 		run_view_free(v);

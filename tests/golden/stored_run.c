@@ -354,6 +354,21 @@ static void incidents(struct making *m)
 	record(m, 6, "iscsi: password=hunter2 for 52:54:00:12:34:56");
 }
 
+static const struct check_row checks[] = {
+	{"iommu.groups", "0000:41:00.0", NULL, NULL, "fail", "does it have a group of its own?",
+		"group 12 also holds 0000:42:00.0 (" EVIL ")",
+		"Both go to one guest, or neither. " EVIL, "Enable ACS in the firmware. " EVIL},
+	{"vfio.bound", NULL, "gpu-vm<script>alert(3)</script>", NULL, "warn", "is it on vfio-pci?",
+		"bound to nvidia", "libvirt takes it when the domain starts.", NULL},
+	{"kernel.panic", NULL, NULL, "panic_on_oops", "unknown", "does an oops end the kernel?",
+		"/proc/sys/kernel/panic_on_oops: Permission denied", NULL, NULL},
+	{"iommu.on", NULL, NULL, NULL, "ok", "is the IOMMU on?", "it is", NULL, NULL},
+	{"link.width", "0000:41:00.0", NULL, NULL, "ok", "is its link as wide as it could be?",
+		"x16 of x16", NULL, NULL},
+	{"link.width", "0000:41:00.1", NULL, NULL, "ok", "is its link as wide as it could be?",
+		"x16 of x16", NULL, NULL},
+};
+
 static void begin(struct making *m)
 {
 	const struct lane_begin lanes[] = {
@@ -454,6 +469,7 @@ void stored_run_make(const char *db, uint32_t n, bool died)
 	}
 	check(store_open(db, STORE_CREATE, &m.store, &err), &err);
 	begin(&m);
+	check(store_preflight(m.store, m.run, checks, ARRAY_SIZE(checks), &err), &err);
 	check(store_snapshot(m.store, m.run, snapshot, strlen(snapshot), &err), &err);
 	cycles(&m, n);
 	incidents(&m);

@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "device/survey.h"
 #include "engine/vocabulary.h"
+#include "model/run_view.h"
 #include "model/scenario.h"
 #include "model/topology.h"
 
@@ -86,6 +87,10 @@ static void what_is_wrong_and_refuses_nothing_is_noted(void **state)
 	assert_int_equal(f.refusal.code, ERR_NONE);
 	assert_true(has_note(&f, "printk.devkmsg=off"));
 	assert_true(has_note(&f, "preflight warns"));
+	assert_true(f.nchecks > 10);
+	assert_string_equal(f.checks[0].result, "fail");
+	assert_string_equal(f.checks[f.nchecks - 1].result, "ok");
+	assert_null(f.checks[f.nchecks - 1].advice);
 	fitness_finish(&f);
 	fakehost_free(fake);
 }

@@ -268,6 +268,34 @@ static void a_reset_counts_for_the_state_in_which_its_device_was_found(void **st
 	run_view_free(v);
 }
 
+static void what_preflight_answered_comes_back(void **state)
+{
+	const struct check_row rows[] = {
+		{"iommu.groups", "0000:41:00.0", NULL, "acs", "fail", "asks", "seen", "means",
+			"do"},
+		{"vfio.bound", NULL, "gpu-vm", NULL, "ok", "asks", "seen", NULL, NULL},
+	};
+	struct world *w = *state;
+	struct run_view *v = load(w);
+	struct err err;
+
+	assert_int_equal(v->nchecks, 0); /* a store of before has not even a table for it */
+	run_view_free(v);
+	assert_int_equal(store_preflight(w->store, w->run, rows, 2, &err), 0);
+	v = load(w);
+	assert_int_equal(v->nchecks, 2);
+	assert_string_equal(v->checks[0].id, "iommu.groups");
+	assert_string_equal(v->checks[0].device, "0000:41:00.0");
+	assert_null(v->checks[0].domain);
+	assert_string_equal(v->checks[0].item, "acs");
+	assert_string_equal(v->checks[0].result, "fail");
+	assert_string_equal(v->checks[0].meaning, "means");
+	assert_string_equal(v->checks[0].advice, "do");
+	assert_string_equal(v->checks[1].domain, "gpu-vm");
+	assert_null(v->checks[1].advice);
+	run_view_free(v);
+}
+
 static void steps_that_never_ran_have_no_times(void **state)
 {
 	struct run_view *v = load(*state);
@@ -736,6 +764,7 @@ int main(void)
 		TEST(file_and_folder_are_private),
 		TEST(a_run_comes_back_with_its_rows_and_times),
 		TEST(a_reset_counts_for_the_state_in_which_its_device_was_found),
+		TEST(what_preflight_answered_comes_back),
 		TEST(steps_that_never_ran_have_no_times),
 		TEST(a_cycle_with_an_incident_over_budget_is_listed_as_failed),
 		TEST(an_incident_comes_back_whole_and_fails_its_cycle),
