@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 struct lane_spec;
+struct run_call;
 struct scenario;
 
 /*
@@ -49,13 +50,17 @@ struct run_begin {
 	bool simulated;
 	struct host_facts host;
 	pid_t pid;
+	const struct run_call *call; /* model/unfinished.h; NULL = not known */
 };
 
 #define RUN_ID_MAX 24
 /* "20261121-040714-1f3a": when, and four random digits. */
 const char *run_id_new(char buf[RUN_ID_MAX]);
 
-/* Writes the run with its lanes and step rows, durably; run_out is its key for the rest. */
+/*
+ * Writes the run with its lanes, step rows and call, durably, or nothing of it; run_out is its key for
+ * the rest.
+ */
 int store_run_begin(
 	struct store *s, const struct run_begin *run, int64_t *run_out, struct err *err) must_check;
 int store_event(struct store *s, int64_t run, const struct event *ev, uint64_t klog_seq,

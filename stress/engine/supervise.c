@@ -253,28 +253,28 @@ static const char *fact(const struct supervisor *s, const char *what)
 }
 
 /* For the one who goes on with it: `resume` is started elsewhere, and without this command line. */
-static int keep_call(struct supervisor *s, struct err *err)
+static void describe_call(const struct run_request *req, struct arena *arena, struct run_call *out)
 {
-	const struct run_request *req = s->req;
 	auto_free char *path = realpath(req->scenario->source.name, NULL);
 	auto_free char *cwd = getcwd(NULL, 0);
-	auto_arena struct arena arena = {0};
-	struct run_call call = {.cwd = cwd ? cwd : "", .path = path ? path : ""};
 	size_t i;
 
-	call.reports.v = arena_alloc(&arena, (req->nreports + 1) * sizeof(*call.reports.v));
+	out->cwd = arena_strdup(arena, cwd ? cwd : "");
+	out->path = arena_strdup(arena, path ? path : "");
+	out->reports.n = req->nreports;
+	out->reports.v = arena_alloc(arena, (req->nreports + 1) * sizeof(*out->reports.v));
 	for (i = 0; i < req->nreports; i++)
-		call.reports.v[call.reports.n++] =
-			arena_printf(&arena, "%s:%s", req->reports[i].type->word.name,
-				((const struct file_opts *)req->reports[i].opts)->path);
-	return store_run_call(s->store, s->run, &call, err);
+		out->reports.v[i] = arena_printf(arena, "%s:%s", req->reports[i].type->word.name,
+			((const struct file_opts *)req->reports[i].opts)->path);
 }
 
 static int store_beginning(
 	struct supervisor *s, const struct machine_facts *m, const char *boot_id, struct err *err)
 {
 	auto_free struct lane_begin *lanes = xcalloc(s->nlanes, sizeof(*lanes));
+	auto_arena struct arena arena = {0};
 	struct str settings = {0};
+	struct run_call call;
 	size_t i;
 	int rc;
 
@@ -282,6 +282,7 @@ static int store_beginning(
 		lanes[i] = (struct lane_begin){
 			s->lanes[i].spec, s->lanes[i].devices.v, s->lanes[i].devices.n};
 	settings_text(s->req, &settings);
+	describe_call(s->req, &arena, &call);
 	const struct run_begin begin = {
 		.id = run_id_new(s->run_id),
 		.scenario = s->req->scenario,
@@ -294,10 +295,11 @@ static int store_beginning(
 		.host = {m->name, m->kernel, m->cmdline, m->bios, m->board, m->cpu, m->microcode,
 			fact(s, "qemu"), fact(s, "libvirt")},
 		.pid = getpid(),
+		.call = &call,
 	};
 	rc = store_run_begin(s->store, &begin, &s->run, err);
 	str_finish(&settings);
-	return rc == 0 ? keep_call(s, err) : -1;
+	return rc;
 }
 
 static int write_beginning(struct supervisor *s, struct err *err)

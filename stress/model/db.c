@@ -33,11 +33,14 @@ static int sql_err(struct db *db, struct err *err, const char *what)
 {
 	int code = sqlite3_extended_errcode(db->handle), sys = sqlite3_system_errno(db->handle);
 	const char *file = sqlite3_db_filename(db->handle, "main");
+	const char *said = sqlite3_errmsg(db->handle); /* may cite a damaged file */
+	char words[sizeof(err->msg)];
 
 	if ((code & 0xff) == SQLITE_FULL)
 		sys = ENOSPC;
 	err_set(err, ERR_IO, 0, "%s %s: %s%s%s", what, file && *file ? file : "the store",
-		sqlite3_errmsg(db->handle), sys ? ": " : "", sys ? strerror(sys) : "");
+		str_printable(words, sizeof(words), said, strlen(said)), sys ? ": " : "",
+		sys ? strerror(sys) : "");
 	err->sys = sys;
 	if ((code & 0xff) == SQLITE_FULL)
 		err_hint(err, "free some space, or keep the store elsewhere with --db FILE");

@@ -9,6 +9,7 @@
 #include "model/scenario.h"
 #include "model/step.h"
 #include "model/store_schema.h"
+#include "model/unfinished.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -322,7 +323,7 @@ static int insert_all(struct store *s, const struct run_begin *r, int64_t *run, 
 	for (i = 0; i < r->scenario->nlanes; i++)
 		if (insert_lane(s, *run, (int64_t)i, r->scenario, &r->lanes[i], err) != 0)
 			return -1;
-	return 0;
+	return r->call != NULL ? store_run_call(s, *run, r->call, err) : 0;
 }
 
 static int begin_once(struct store *s, const struct run_begin *r, int64_t *run_out, struct err *err)

@@ -181,11 +181,18 @@ class Case:
 
     def command(self, *words, env=None):
         p = subprocess.run([self.args.program, *words, "--db", "runs.db"], cwd=self.folder, text=True,
-                           env=env, capture_output=True, stdin=subprocess.DEVNULL,
-                           timeout=RUN_S + STORE_PATIENCE_S)
+                           errors="surrogateescape", env=env, capture_output=True,
+                           stdin=subprocess.DEVNULL, timeout=RUN_S + STORE_PATIENCE_S)
+        if not self.is_plain(p.stdout) or not self.is_plain(p.stderr):
+            self.wrong("wrong", f"{words}: not to be shown to a terminal: {p.stdout!a} {p.stderr!a}")
         if "AddressSanitizer" in p.stderr or "runtime error" in p.stderr or p.returncode < 0:
             self.wrong("wrong", f"{words}: exit {p.returncode}: {p.stderr}")
         return p
+
+    @staticmethod
+    def is_plain(text):
+        """UTF-8, and nothing that a terminal would obey."""
+        return all(c in "\n\t" or c.isprintable() for c in text)
 
     def lanes(self):
         """Processes that belong to the run: their working directory is its folder."""
@@ -388,7 +395,7 @@ class Damaged(Case):
         if refused and "runs.db" not in p.stderr:
             self.wrong("wrong", f"{words}: it does not name the file: {p.stderr}")
         if refused and self.content() != before:
-            self.wrong("lost", f"{words}: refused, and changed the file")
+            self.wrong("lost", f"{words}: refused, and changed the file: {p.stderr}")
         if self.fault.get("refused") and not refused:
             self.wrong("wrong", f"{words}: exit {p.returncode}: {p.stdout}{p.stderr}")
 
@@ -504,9 +511,8 @@ def table(cases, columns=("lost", "wrong", "left over")):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("program")
-    parser.add_argument("fakehost")
-    parser.add_argument("failio")
+    for program in ("program", "fakehost", "failio"):  # they are run from a case's own folder
+        parser.add_argument(program, type=os.path.abspath)
     parser.add_argument("--whole", action="store_true")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
     parser.add_argument("--only", default="")

@@ -5,6 +5,7 @@
 #include "model/db.h"
 #include "model/run_view.h"
 #include "model/scenario.h"
+#include "model/unfinished.h"
 
 #include "cmocka_all.h"
 #include "fake_words.h"
@@ -31,6 +32,7 @@ static const char scenario_text[] = "version: 1\n"
 
 static int begin_run(struct world *w)
 {
+	static const struct run_call call = {.cwd = "/root", .path = "/root/s.yaml"};
 	const struct lane_begin lane = {&w->sc->lanes[0], &w->dev, 1};
 	const struct run_begin begin = {
 		.id = "20261121-040000-abcd",
@@ -42,6 +44,7 @@ static int begin_run(struct world *w)
 		.seed = 42,
 		.host = {"h", "6.1", "", "", "", "", "", "", ""},
 		.pid = getpid(),
+		.call = &call,
 	};
 	struct err err;
 
@@ -719,6 +722,50 @@ static void a_database_of_another_program_is_refused_and_kept(void **state)
 	}
 }
 
+static int64_t count_runs(struct world *w)
+{
+	struct query *q;
+	struct err err;
+	int64_t n;
+
+	assert_int_equal(db_query(store_db(w->store), &q, &err, "SELECT count(*) FROM run", ""), 0);
+	assert_int_equal(db_row(q, &err), 1);
+	n = db_int(q, 0);
+	db_done(q);
+	return n;
+}
+
+/* As when the pages of that table are found damaged. */
+static void a_run_begins_with_all_that_belongs_to_it_or_not_at_all(void **state)
+{
+	struct world *w = *state;
+	struct err err;
+
+	assert_int_equal(db_exec(store_db(w->store),
+				 "DELETE FROM run; DELETE FROM lane; DELETE FROM lane_device;"
+				 "DELETE FROM step; DROP TABLE note",
+				 &err),
+		0);
+	assert_int_equal(begin_run(w), -1);
+	assert_int_equal(count_runs(w), 0);
+}
+
+static void what_a_damaged_file_says_cannot_move_a_terminal(void **state)
+{
+	struct world *w = *state;
+	struct store *store = NULL;
+	struct err err;
+
+	assert_int_equal(db_exec(store_db(w->store),
+				 "PRAGMA writable_schema = ON; UPDATE sqlite_master SET sql = 'x',"
+				 " name = CAST(x'611b5b32d84a' AS TEXT) WHERE name = 'note'",
+				 &err),
+		0);
+	assert_int_equal(store_open(w->path, STORE_CREATE, &store, &err), -1);
+	assert_non_null(strstr(err.msg, "a\\x1b[2\\xd8J"));
+	assert_null(strchr(err.msg, '\x1b'));
+}
+
 static void a_store_without_anything_in_it_says_so(void **state)
 {
 	struct world *w = *state;
@@ -783,6 +830,8 @@ int main(void)
 		TEST(only_a_run_creates_a_store),
 		TEST(without_a_home_the_store_must_be_named),
 		TEST(a_database_of_another_program_is_refused_and_kept),
+		TEST(a_run_begins_with_all_that_belongs_to_it_or_not_at_all),
+		TEST(what_a_damaged_file_says_cannot_move_a_terminal),
 		TEST(a_store_without_anything_in_it_says_so),
 		TEST(what_is_no_store_is_refused_and_kept),
 	};
