@@ -142,7 +142,6 @@ int store_undo_list(struct store *s, int64_t run, struct undo_open **out, size_t
 
 /* A message to be delivered, kept until it is. Heap members; free with outbox_item_finish. */
 struct outbox_item {
-	int64_t id;
 	char run[RUN_ID_MAX];
 	char event_id[64];
 	char replaces
@@ -164,9 +163,12 @@ int store_outbox_add(struct store *s, const struct outbox_item *item, struct err
  */
 int store_outbox_next(
 	struct store *s, int64_t now_wall_ns, struct outbox_item *out, struct err *err) must_check;
-/* After a try: delivered, or try again at next_try_ns, or given up (next_try_ns == NEVER). */
-int store_outbox_result(struct store *s, int64_t id, bool delivered, int64_t next_try_ns,
-	const char *problem, struct err *err) must_check;
+/*
+ * After a try: delivered, or try again at next_try_ns, or given up (next_try_ns == NEVER). One that was
+ * replaced meanwhile is gone, and its row may be another's: it is known by its event and url.
+ */
+int store_outbox_result(struct store *s, const struct outbox_item *item, bool delivered,
+	int64_t next_try_ns, const char *problem, struct err *err) must_check;
 /* Makes every message that waits due now. */
 int store_outbox_hurry(struct store *s, struct err *err) must_check;
 /* Messages that are neither delivered nor given up; -1 when that cannot be told. */

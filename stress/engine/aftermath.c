@@ -49,21 +49,61 @@ static int end_and_judge(struct store *store, int64_t run, const char *run_id,
 		store, run, (*out)->verdict, (*out)->exit_code, (*out)->verdict_reason, err);
 }
 
-/* In one transaction: killed meanwhile, it is a run that died, and never one that was not judged. */
-static int judge(struct store *store, int64_t run, const char *run_id, struct run_view **out,
-	struct err *err)
+/* Of all that were asked for, those of the command line first; NULL behind the last. */
+static const struct report_spec *report_at(const struct run_request *req, size_t i)
+{
+	if (i < req->nreports)
+		return &req->reports[i];
+	i -= req->nreports;
+	return i < req->scenario->nreports ? &req->scenario->reports[i] : NULL;
+}
+
+static int make(const struct report_spec *spec, const struct run_view *view, struct store *store)
+{
+	struct err err = {0};
+
+	if (report_make(spec, view, store, &err) == 0)
+		return 0;
+	say_error(spec->type->word.name, &err);
+	return -1;
+}
+
+/* What a child delivers from the store. */
+static int hand_over_reports(
+	const struct run_request *req, const struct run_view *view, struct store *store)
+{
+	const struct report_spec *spec;
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; (spec = report_at(req, i)) != NULL; i++)
+		if (spec->type->hand_over != NULL && make(spec, view, store) != 0)
+			rc = -1;
+	return rc;
+}
+
+/*
+ * In one transaction: killed meanwhile, it is a run that died, and never one that was not judged, or
+ * whose end nobody is told.
+ */
+static int judge(const struct run_request *req, struct store *store, int64_t run,
+	const char *run_id, struct run_view **out, bool *told, struct err *err)
 {
 	struct run_view *view = NULL;
 
 	if (store_begin(store, err) != 0)
 		return -1;
-	if (end_and_judge(store, run, run_id, &view, err) != 0 || store_commit(store, err) != 0) {
-		store_rollback(store);
-		run_view_free(view);
-		return -1;
-	}
+	if (end_and_judge(store, run, run_id, &view, err) != 0)
+		goto failed;
+	*told = hand_over_reports(req, view, store) == 0;
+	if (store_commit(store, err) != 0)
+		goto failed;
 	*out = view;
 	return 0;
+failed:
+	store_rollback(store);
+	run_view_free(view);
+	return -1;
 }
 
 /* The store cannot be written any more: of what stands in it a report can still be made. */
@@ -83,33 +123,23 @@ static int judge_what_is_there(struct store *store, const char *run_id, struct r
 	return 0;
 }
 
-/* Of all that were asked for, those of the command line first; NULL behind the last. */
-static const struct report_spec *report_at(const struct run_request *req, size_t i)
-{
-	if (i < req->nreports)
-		return &req->reports[i];
-	i -= req->nreports;
-	return i < req->scenario->nreports ? &req->scenario->reports[i] : NULL;
-}
-
-/* Each, whatever becomes of the others. `json_out`: the first JSON file, NULL when there is none. */
+/* The files, each whatever becomes of the others. `json_out`: the first JSON file, NULL: there is none. */
 static int write_reports(const struct run_request *req, const struct run_view *view,
 	struct store *store, const char **json_out)
 {
 	const struct report_spec *spec;
-	struct err err = {0};
 	size_t i;
 	int rc = 0;
 
 	*json_out = NULL;
 	for (i = 0; (spec = report_at(req, i)) != NULL; i++) {
-		if (report_make(spec, view, store, &err) != 0) {
-			say_error(spec->type->word.name, &err);
+		if (spec->type->hand_over != NULL)
+			continue;
+		if (make(spec, view, store) != 0)
 			rc = -1;
-		} else if (*json_out == NULL && spec->type == &reporter_json &&
-			!report_to_stdout(spec)) {
+		else if (*json_out == NULL && spec->type == &reporter_json &&
+			!report_to_stdout(spec))
 			*json_out = ((const struct file_opts *)spec->opts)->path;
-		}
 	}
 	if (rc != 0)
 		fprintf(stderr,
@@ -153,20 +183,20 @@ int aftermath(const struct run_request *req, struct store *store, int64_t run, c
 	int cancel_fd)
 {
 	struct run_view *view = NULL;
+	bool told = true, written;
 	const char *json;
 	struct err err;
 	int code;
 
 	put_back(req, store, run, run_id, cancel_fd);
-	if (judge(store, run, run_id, &view, &err) != 0) {
+	if (judge(req, store, run, run_id, &view, &told, &err) != 0) {
 		say_error("the end of the run could not be stored", &err);
 		if (judge_what_is_there(store, run_id, &view) != 0)
 			return 4;
 	}
-	code = view->exit_code;
+	written = write_reports(req, view, store, &json) == 0;
 	/* a report that cannot be written must not look like a good run to a script */
-	if (write_reports(req, view, store, &json) != 0 && code == 0)
-		code = 4;
+	code = view->exit_code == 0 && !(told && written) ? 4 : view->exit_code;
 	if (report_summary(view, summary_stream(req), json, req->db, &err) != 0)
 		say_error("summary", &err);
 	run_view_free(view);

@@ -210,7 +210,7 @@ static int send_item(struct round *r, const struct outbox_item *item, struct err
 	say(r, item, &a, delay_ms);
 	r->tally.delivered += a.fate == DELIVERED;
 	r->tally.given_up += a.fate == HOPELESS;
-	return store_outbox_result(r->store, item->id, a.fate == DELIVERED,
+	return store_outbox_result(r->store, item, a.fate == DELIVERED,
 		a.fate == LATER ? now + delay_ms * NS_PER_MS : NEVER, a.problem, err);
 }
 

@@ -47,21 +47,20 @@ static void read_item(struct query *q, struct outbox_item *out)
 	struct outbox_item item = {0};
 	const void *body;
 
-	item.id = db_int(q, 0);
-	str_set(item.run, db_text(q, 1));
-	str_set(item.event_id, db_text(q, 2));
-	item.url = xstrdup(db_text(q, 3));
-	item.secret = db_is_null(q, 4) ? NULL : xstrdup(db_text(q, 4));
-	item.content_type = xstrdup(db_text(q, 5));
-	body = db_blob(q, 6, &item.body_len);
+	str_set(item.run, db_text(q, 0));
+	str_set(item.event_id, db_text(q, 1));
+	item.url = xstrdup(db_text(q, 2));
+	item.secret = db_is_null(q, 3) ? NULL : xstrdup(db_text(q, 3));
+	item.content_type = xstrdup(db_text(q, 4));
+	body = db_blob(q, 5, &item.body_len);
 	item.body = xmalloc(item.body_len + 1);
 	if (item.body_len > 0)
 		memcpy(item.body, body, item.body_len);
 	item.body[item.body_len] = '\0';
-	item.created_ns = db_int(q, 7);
-	item.next_try_ns = db_int(q, 8);
-	item.tries = (unsigned)db_int(q, 9);
-	item.timeout_ms = (int)db_int(q, 10);
+	item.created_ns = db_int(q, 6);
+	item.next_try_ns = db_int(q, 7);
+	item.tries = (unsigned)db_int(q, 8);
+	item.timeout_ms = (int)db_int(q, 9);
 	*out = item;
 }
 
@@ -72,8 +71,7 @@ int store_outbox_next(
 	int rc;
 
 	if (db_query(store_db(s), &q, err,
-		    "SELECT id, run, event_id, url, secret, content_type, body, created_ns, "
-		    "next_ns,"
+		    "SELECT run, event_id, url, secret, content_type, body, created_ns, next_ns,"
 		    " tries, timeout_ms FROM outbox o WHERE state = 0 AND next_ns <= ?"
 		    " AND id = (SELECT min(id) FROM outbox WHERE state = 0 AND url = o.url)"
 		    " ORDER BY id LIMIT 1",
@@ -86,15 +84,15 @@ int store_outbox_next(
 	return rc;
 }
 
-int store_outbox_result(struct store *s, int64_t id, bool delivered, int64_t next_try_ns,
-	const char *problem, struct err *err)
+int store_outbox_result(struct store *s, const struct outbox_item *item, bool delivered,
+	int64_t next_try_ns, const char *problem, struct err *err)
 {
 	int64_t state = delivered ? DELIVERED : next_try_ns == NEVER ? GIVEN_UP : WAITING;
 
 	return db_run(store_db(s), err,
-		"UPDATE outbox SET state = ?, next_ns = ?, tries = tries + 1, problem = ? WHERE id "
-		"= ?",
-		"iisi", state, next_try_ns, problem, id);
+		"UPDATE outbox SET state = ?, next_ns = ?, tries = tries + 1, problem = ?"
+		" WHERE event_id = ? AND url = ?",
+		"iisss", state, next_try_ns, problem, item->event_id, item->url);
 }
 
 int store_outbox_hurry(struct store *s, struct err *err)

@@ -57,8 +57,13 @@ static void add(struct box *b, const char *id, const char *url, const char *repl
 	assert_int_equal(store_outbox_add(b->store, &item, &err), 0);
 }
 
+/* What a try needs for its result. */
+struct row {
+	char event_id[64], url[32];
+};
+
 /* The id of what is due, "" = nothing; `row` for its result. */
-static const char *due(struct box *b, int64_t now, int64_t *row)
+static const char *due(struct box *b, int64_t now, struct row *row)
 {
 	static char id[64];
 	struct outbox_item item;
@@ -69,23 +74,26 @@ static const char *due(struct box *b, int64_t now, int64_t *row)
 	id[0] = '\0';
 	if (rc == 1) {
 		str_set(id, item.event_id);
-		*row = item.id;
+		str_set(row->event_id, item.event_id);
+		str_set(row->url, item.url);
 		outbox_item_finish(&item);
 	}
 	return id;
 }
 
-static void result(struct box *b, int64_t row, bool delivered, int64_t next)
+static void result(struct box *b, struct row row, bool delivered, int64_t next)
 {
+	struct outbox_item item = {.url = row.url};
 	struct err err;
 
-	assert_int_equal(store_outbox_result(b->store, row, delivered, next, "", &err), 0);
+	str_set(item.event_id, row.event_id);
+	assert_int_equal(store_outbox_result(b->store, &item, delivered, next, "", &err), 0);
 }
 
 static void what_is_put_off_is_not_overtaken(void **state)
 {
 	struct box *b = *state;
-	int64_t row;
+	struct row row;
 
 	add(b, "run.started", "https://a", "");
 	add(b, "run.ended", "https://a", "");
@@ -104,7 +112,7 @@ static void what_is_put_off_is_not_overtaken(void **state)
 static void what_is_given_up_holds_nothing_up(void **state)
 {
 	struct box *b = *state;
-	int64_t row;
+	struct row row;
 
 	add(b, "run.started", "https://a", "");
 	add(b, "run.ended", "https://a", "");
@@ -116,7 +124,7 @@ static void what_is_given_up_holds_nothing_up(void **state)
 static void the_same_event_is_sent_once(void **state)
 {
 	struct box *b = *state;
-	int64_t row;
+	struct row row;
 
 	add(b, "run.failing", "https://a", "");
 	add(b, "run.failing", "https://a", "");
@@ -127,10 +135,22 @@ static void the_same_event_is_sent_once(void **state)
 	assert_int_equal(store_outbox_pending(b->store), 0);
 }
 
+static void a_heartbeat_is_not_delivered_because_the_one_before_it_was(void **state)
+{
+	struct box *b = *state;
+	struct row row;
+
+	add(b, "run.alive.1", "https://a", "run.alive.");
+	assert_string_equal(due(b, 10, &row), "run.alive.1"); /* it is on its way */
+	add(b, "run.alive.2", "https://a", "run.alive.");
+	result(b, row, true, NEVER);
+	assert_string_equal(due(b, 10, &row), "run.alive.2");
+}
+
 static void a_heartbeat_takes_the_place_of_the_one_that_waits(void **state)
 {
 	struct box *b = *state;
-	int64_t row;
+	struct row row;
 
 	add(b, "run.alive.1", "https://a", "run.alive.");
 	add(b, "run.alive.1", "https://b", "run.alive.");
@@ -181,6 +201,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			what_is_given_up_holds_nothing_up, open_box, close_box),
 		cmocka_unit_test_setup_teardown(the_same_event_is_sent_once, open_box, close_box),
+		cmocka_unit_test_setup_teardown(
+			a_heartbeat_is_not_delivered_because_the_one_before_it_was, open_box,
+			close_box),
 		cmocka_unit_test_setup_teardown(
 			a_heartbeat_takes_the_place_of_the_one_that_waits, open_box, close_box),
 		cmocka_unit_test(a_message_of_many_lanes_is_cut_between_them),

@@ -1,0 +1,305 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""One run with one fault, and what came of it: lost, judged wrongly, left over (matrix.py)."""
+
+import errno
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import struct
+import subprocess
+import tempfile
+import threading
+import time
+from collections import Counter
+
+CYCLES = 3
+STEP_BEGIN, STEP_END = 7, 8  # include/model/event.h
+DEVICE = "0000:01:00.0"
+MACHINE = f"""0000:00:01.0 secondary=1 driver=pcieport
+{DEVICE} parent=0000:00:01.0 driver=nvme group=11 methods=flr,bus class=010802 reset-ms=20
+"""
+SCENARIO = f"""version: 1
+name: matrix
+connect: test:///default
+lanes:
+  - {{domain: test, take-over: true, devices: [], steps: [start, {{hold: 20ms}}, destroy]}}
+  - {{name: card, devices: ["{DEVICE}"], steps: [{{reset: flr}}, {{hold: 20ms}}, check]}}
+repeat: {{until: {{cycles: {CYCLES}}}}}
+after: [{{hold: 10ms}}]
+"""
+# what a run may leave in its folder
+KNOWN = {"runs.db", "runs.db-wal", "runs.db-shm", "runs.db-journal", "runs.db-deliver", "run.json",
+         "host", "kmsg", "matrix.yaml", "state", "out", "err"}
+ERRNOS = {name: getattr(errno, name) for name in ("ENOSPC", "EIO", "EROFS")}
+# SQLite's own words come where it tries again in another way
+WHY = [os.strerror(n) for n in ERRNOS.values()] + ["unable to open database file", "readonly database",
+                                            "disk I/O error"]
+KINDS = ("write", "sync", "truncate", "open")
+STORE_PATIENCE_S = 60  # stress/engine/supervise.c: then a run whose store refuses ends
+RUN_S = 30  # a run takes two
+
+
+class Watcher(threading.Thread):
+    """Reads the store while it is written: what another process has seen is committed."""
+
+    def __init__(self, path):
+        super().__init__(daemon=True)
+        self.path, self.done, self.rows = path, threading.Event(), {}
+
+    def run(self):
+        db = None
+        while not self.done.is_set():
+            try:
+                if db is None and os.path.exists(self.path):
+                    db = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)
+                if db is not None:
+                    self.rows.update(committed(db, max(self.rows, default=0)))
+            except sqlite3.Error:
+                pass  # it is not there yet
+            self.done.wait(0.002)
+        if db is not None:
+            db.close()
+
+
+def committed(db, after):
+    return {r[0]: r[1:] for r in db.execute(
+        "SELECT id, kind, lane, cycle, phase, step, outcome, code, reason, text FROM event WHERE id > ?",
+        (after,))}
+
+
+class Case:
+    """One run with one fault, in a folder of its own."""
+
+    def __init__(self, args, name, fault):
+        self.args, self.name, self.fault = args, name, fault
+        self.problems = Counter()
+        self.said = []
+
+    def wrong(self, kind, what):
+        self.problems[kind] += 1
+        self.said.append(f"{kind}: {what}")
+
+    def path(self, *names):
+        return os.path.join(self.folder, *names)
+
+    def device(self, *names):
+        return self.path("host/sys/bus/pci/devices", DEVICE, *names)
+
+    # ---- the run ----
+
+    def begin(self):
+        self.folder = tempfile.mkdtemp(prefix="vfio-stress-matrix.")
+        os.mkfifo(self.path("kmsg"))
+        self.kmsg = os.open(self.path("kmsg"), os.O_RDWR)
+        with open(self.path("matrix.yaml"), "w") as f:
+            f.write(self.scenario())
+        with open(self.path("state"), "wb") as f:
+            f.write(bytes(8 * (len(KINDS) + 1)))
+        self.machine = subprocess.Popen([self.args.fakehost, self.path("host")], text=True,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.machine.stdin.write(MACHINE)
+        self.machine.stdin.close()
+        self.machine.stdout.readline()
+        self.found = self.as_it_is()
+
+    def scenario(self):
+        return SCENARIO
+
+    def end(self):
+        self.machine.terminate()
+        self.machine.wait()
+        self.machine.stdout.close()
+        os.close(self.kmsg)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def as_it_is(self):
+        texts = []
+        for name in ("driver_override", "reset_method"):
+            with open(self.device(name)) as f:
+                texts.append(f.read().strip().replace("(null)", ""))
+        driver = self.device("driver")
+        return texts + [os.path.basename(os.readlink(driver)) if os.path.islink(driver) else None]
+
+    def environment(self):
+        env = dict(os.environ, LD_PRELOAD=self.args.failio, FAILIO_FILE=self.path("runs.db"),
+                   FAILIO_STATE=self.path("state"))
+        # its runtime is behind what is preloaded
+        env["ASAN_OPTIONS"] = env.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
+        env.update({k: str(v) for k, v in self.fault.items() if k.startswith("FAILIO_")})
+        return env
+
+    def run(self):
+        watcher = Watcher(self.path("runs.db"))
+        watcher.start()
+        with open(self.path("out"), "w") as out, open(self.path("err"), "w") as err:
+            p = subprocess.Popen([self.args.program, "run", "matrix.yaml", "--db", "runs.db", "--kmsg",
+                                  "kmsg", "--root", "host", "--report", "json:run.json", "-v"],
+                                 cwd=self.folder, env=self.environment(), stdout=out, stderr=err,
+                                 stdin=subprocess.DEVNULL)
+        self.process = p
+        try:
+            if "after_s" in self.fault:
+                self.kill_at(p, self.fault["after_s"])
+            self.code = p.wait(RUN_S + STORE_PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            p.kill()
+            self.code = p.wait()
+            self.wrong("wrong", "the run did not end")
+        watcher.done.set()
+        watcher.join()
+        self.seen = watcher.rows
+
+    @staticmethod
+    def kill_at(p, seconds):
+        try:
+            p.wait(seconds)
+        except subprocess.TimeoutExpired:
+            p.kill()
+
+    # ---- what came of it ----
+
+    def operations(self):
+        """How many of each kind, and of all."""
+        with open(self.path("state"), "rb") as f:
+            numbers = struct.unpack(f"<{len(KINDS) + 1}Q", f.read())
+        return dict(zip(KINDS, numbers)), numbers[-1]
+
+    def command(self, *words, env=None):
+        p = subprocess.run([self.args.program, *words, "--db", "runs.db"], cwd=self.folder, text=True,
+                           errors="surrogateescape", env=env, capture_output=True,
+                           stdin=subprocess.DEVNULL, timeout=RUN_S + STORE_PATIENCE_S)
+        if not self.is_plain(p.stdout) or not self.is_plain(p.stderr):
+            self.wrong("wrong", f"{words}: not to be shown to a terminal: {p.stdout!a} {p.stderr!a}")
+        if "AddressSanitizer" in p.stderr or "runtime error" in p.stderr or p.returncode < 0:
+            self.wrong("wrong", f"{words}: exit {p.returncode}: {p.stderr}")
+        return p
+
+    @staticmethod
+    def is_plain(text):
+        """UTF-8, and nothing that a terminal would obey."""
+        return all(c in "\n\t" or c.isprintable() for c in text)
+
+    def lanes(self):
+        """Processes that belong to the run: their working directory is its folder."""
+        found = []
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                if os.readlink(f"/proc/{pid}/cwd") == self.folder:
+                    found.append(pid)
+            except OSError:
+                pass
+        return found
+
+    def look(self):
+        deadline = time.monotonic() + 10
+        while self.lanes() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        for pid in self.lanes():
+            self.wrong("left over", f"process {pid}")
+        with open(self.path("err")) as f:
+            self.err = f.read()
+        if "AddressSanitizer" in self.err or "runtime error" in self.err:
+            self.wrong("wrong", "a sanitizer complains")
+        self.look_at_store()
+        first = self.command("report", "latest", "--format", "json")
+        self.put_back()
+        last = self.command("report", "latest", "--format", "json")
+        if self.begun:
+            self.judge(first, last)
+        elif first.returncode != 3:
+            self.wrong("wrong", f"no run was written, and report ends with {first.returncode}")
+        for name in set(os.listdir(self.folder)) - KNOWN:
+            self.wrong("left over", name)
+
+    def look_at_store(self):
+        """What a reader saw is there, and what was done to the device had its beginning there."""
+        self.begun, rows, resets = False, {}, 0
+        if not os.path.exists(self.path("runs.db")):
+            return self.compare(rows, resets)
+        db = sqlite3.connect(self.path("runs.db"))
+        try:
+            tables = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+            if db.execute("PRAGMA integrity_check").fetchall() != [("ok",)]:
+                self.wrong("lost", "the store is not whole")
+            if tables > 0:
+                self.begun = db.execute("SELECT count(*) FROM run").fetchone()[0] > 0
+                rows = committed(db, 0)
+                resets = db.execute("SELECT count(*) FROM event e JOIN step s USING (run, lane, phase,"
+                                    " step) WHERE s.word = 'reset' AND e.kind = ?",
+                                    (STEP_BEGIN,)).fetchone()[0]
+        except sqlite3.Error as e:
+            self.wrong("lost", str(e))
+        db.close()
+        self.compare(rows, resets)
+
+    def compare(self, rows, resets):
+        for key, row in self.seen.items():
+            if rows.get(key) != row:
+                self.wrong("lost", f"event {key}: {row}, now {rows.get(key)}")
+        counted = self.path("host/.resets", DEVICE)
+        done = os.path.getsize(counted) if os.path.exists(counted) else 0
+        self.tried = done > 0 or len(rows) > 0
+        if done > resets:
+            self.wrong("lost", f"{done} resets, {resets} beginnings in the store")
+
+    def put_back(self):
+        undo = self.command("undo", "--root", "host")
+        if undo.returncode not in (0, 3) or (self.begun and undo.returncode):
+            self.wrong("left over", f"undo: exit {undo.returncode}: {undo.stdout}{undo.stderr}")
+        if self.as_it_is() != self.found:
+            self.wrong("left over", f"{self.as_it_is()}, found as {self.found}\n{undo.stdout}")
+        if self.begun and "nothing is left to undo" not in self.command("undo", "--root", "host").stdout:
+            self.wrong("left over", "undo twice")
+        if self.begun and self.command("runs").returncode != 0:
+            self.wrong("wrong", "runs")
+
+    def judge(self, first, last):
+        if first.returncode not in (0, 1, 4) or last.returncode not in (0, 1, 4):
+            self.wrong("wrong", f"report: exit {first.returncode}, {last.returncode}: {last.stderr}")
+            return
+        before, report = json.loads(first.stdout), json.loads(last.stdout)
+        if report["undo"]["left"]:
+            self.wrong("left over", f"undo: {report['undo']['left']}")
+        done = sum(lane["cycles"]["done"] for lane in report["lanes"])
+        if before["verdict"] != report["verdict"]:
+            self.wrong("wrong", f"the verdict was {before['verdict']}, is {report['verdict']}")
+        for verdict in self.fault.get("allows", ("aborted", "pass")):
+            if report["verdict"] == verdict:
+                break
+        else:
+            self.wrong("wrong", f"verdict {report['verdict']}")
+        if report["verdict"] == "pass" and done != 2 * CYCLES:
+            self.wrong("wrong", f"it passed with {done} cycles")
+        if self.code == 0 and report["verdict"] != "pass":
+            self.wrong("wrong", f"exit 0, verdict {report['verdict']}")
+        # the step that it died in is named, as its suspect
+        failures = [f for f in report["failures"] if f["reason"] != "run-died"]
+        if failures or (self.code == 0 and report["failures"]):
+            self.wrong("wrong", f"failures: {report['failures']}")
+
+    def judge_exit(self):
+        allowed = (-signal.SIGKILL, 0) if self.fault.get("kills") else (0, 3, 4)
+        if self.code not in allowed:
+            self.wrong("wrong", f"exit {self.code}")
+        # 3: refused before anything was tried, because the beginning could not be written
+        if self.code == 3 and self.tried:
+            self.wrong("wrong", "exit 3, and something was tried")
+        if self.fault.get("heals") and self.begun and self.code not in (0, 3):
+            self.wrong("wrong", f"exit {self.code} although the store could be written again")
+        if not self.fault.get("kills") and self.code != 0 and not any(
+                name in self.err for name in WHY):
+            self.wrong("wrong", "it does not say why")
+
+    def whole(self):
+        self.begin()
+        try:
+            self.run()
+            self.look()
+            self.judge_exit()
+            if self.problems:
+                self.said.append(f"exit {self.code}; stderr:\n{self.err}")
+            return self
+        finally:
+            self.end()

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A run with a webhook that dies while a message is on its way, and who sends it then (matrix.py)."""
+
+import os
+import signal
+import sqlite3
+import sys
+from collections import defaultdict
+
+from case import SCENARIO, STEP_BEGIN, Case
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "integration"))
+from receiver import OK, Receiver, reset  # noqa: E402
+
+DELIVERED = 1  # stress/model/outbox.c
+
+
+class Delivery(Case):
+    """
+    The fault's `request`: when the receiver has that one, the run's supervisor is killed, and with
+    `both` the process that sends as well; then it is answered, or with `reset` not. Without it, the one
+    dies that writes to the store at that moment. `by` is the command that comes next.
+    """
+
+    def begin(self):
+        ca = self.args.authority
+        script = [OK]
+        if "request" in self.fault:  # counted from 1
+            script = [OK] * (self.fault["request"] - 1) + [self.die, OK]
+        self.receiver = Receiver(ca.path("good.pem"), ca.path("good.key"), script)
+        super().begin()
+
+    def end(self):
+        super().end()
+        self.receiver.close()
+
+    def scenario(self):
+        return (SCENARIO + "report:\n  - webhook: {url: \"" + self.receiver.url
+                + "\", heartbeat-cycles: 1, timeout: 5s}\n")
+
+    def environment(self):
+        return dict(super().environment(), CURL_CA_BUNDLE=self.args.authority.bundle)
+
+    def die(self, h):
+        self.process.kill()
+        for pid in self.lanes() if self.fault.get("both") else ():
+            with open(f"/proc/{pid}/cmdline") as f:
+                if "\0deliver\0" in f.read():
+                    os.kill(int(pid), signal.SIGKILL)
+        (reset if self.fault.get("reset") else OK)(h)
+
+    def whole(self):
+        self.begin()
+        try:
+            self.run()
+            self.look()
+            self.judge_exit()
+            self.next_command()
+            self.compare_with_outbox()
+            if self.problems:
+                self.said.append(f"exit {self.code}; stderr:\n{self.err}")
+            return self
+        finally:
+            self.end()
+
+    def next_command(self):
+        env = dict(os.environ, CURL_CA_BUNDLE=self.args.authority.bundle)
+        by = self.fault["by"]
+        seams = ("--kmsg", "kmsg", "--root", "host")
+        if by == "run":
+            self.expect(self.command("run", "matrix.yaml", *seams, env=env), 0)
+        elif by == "resume" and self.code != 0:
+            # a run that its end was not told of, unless it died before or behind all of it
+            self.expect(self.command("resume", *seams, env=env), 0, 4)
+        self.expect(self.command("deliver", "--for", "20s", env=env), 0)
+
+    def expect(self, p, *codes):
+        if p.returncode not in codes:
+            self.wrong("wrong", f"{p.args[1]}: exit {p.returncode}: {p.stdout}{p.stderr}")
+
+    def compare_with_outbox(self):
+        db = sqlite3.connect(self.path("runs.db"))
+        outbox = dict(db.execute("SELECT event_id, state FROM outbox ORDER BY id"))
+        began = db.execute("SELECT DISTINCT r.id FROM run r JOIN event e ON e.run = r.key"
+                           " WHERE e.kind = ?", (STEP_BEGIN,)).fetchall()
+        ended = db.execute("SELECT id FROM run WHERE ended_ns IS NOT NULL").fetchall()
+        db.close()
+        bodies = defaultdict(set)  # by event id, in the order of their first arrival
+        for _, headers, body, _ in self.receiver.requests:
+            bodies[headers["webhook-id"]].add(body)
+        for event, state in outbox.items():
+            if state != DELIVERED or event not in bodies:
+                self.wrong("lost", f"{event}, state {state}")
+        if [e for e in bodies if e in outbox] != list(outbox):
+            self.wrong("wrong", f"the order of {list(bodies)}, not of {list(outbox)}")
+        for event, texts in bodies.items():
+            # a sign of life that waits is replaced by the next one, and may be on its way then
+            if len(texts) > 1 or (event not in outbox and ".alive." not in event):
+                self.wrong("wrong", f"{event}: {len(texts)} texts, kept: {event in outbox}")
+        # nothing is done before it was said that something will be
+        must = [f"{run}.started" for run, in began] + [f"{run}.ended" for run, in ended]
+        for event in set(must) - set(bodies):
+            self.wrong("lost", f"{event} was never told")
+
+
+def deliveries(rng, total, n):
+    """Of each way to die and each command that may come next; half of the writes at the run's end."""
+    ways = [("killed", {}), ("killed, and no answer", {"reset": True}),
+            ("both killed", {"both": True}), ("both killed, and no answer", {"both": True, "reset": True})]
+    for i in range(n):
+        by = ("deliver", "run", "resume")[i % 3]
+        if i % 2 == 0:
+            way, fault = ways[i // 2 % len(ways)]
+            fault, name = dict(fault, request=rng.randint(1, 4)), f"{way} at message"
+            name += f" {fault['request']}"
+        else:
+            at = rng.randint(1 if i // 2 % 2 else total - 40, total)
+            moment = rng.choice(("before", "half", "after"))
+            fault = {"FAILIO_FROM": at, "FAILIO_COUNT": 1, "FAILIO_KILL": moment}
+            name = f"killed {moment} operation {at} with a webhook"
+        yield f"{name}, then {by}", "kill -9 in a delivery", Delivery, dict(fault, by=by, kills=True)
