@@ -14,7 +14,7 @@
  * sleeps in the kernel uninterruptibly cannot take the caller along. Whatever fn writes to
  * reply_fd (at most `size` bytes) comes back. Its exit status is fn's return value (0..255).
  * Returns 0 when it ended by itself; -1 with ERR_TIMEOUT when it is still there at the deadline: it
- * is then killed, and abandoned when it does not die (state D).
+ * is then killed, and abandoned when it does not die (state D). It dies with the thread that calls.
  * fn may use only async-signal-safe calls and plain memory when the caller has threads.
  */
 typedef int child_fn(void *arg, int reply_fd);

@@ -7,6 +7,7 @@
 #include "device/lock.h"
 #include "engine/lane_keep.h"
 #include "engine/lane_parts.h"
+#include "engine/orphan.h"
 #include "model/step.h"
 #include "world/vm.h"
 
@@ -309,6 +310,7 @@ int lane_main(const struct host *host, const struct scenario *sc, uint32_t index
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
+	orphan_watch(socket_fd);
 	live(&lane);
 	lane_finish(&lane);
 	return 0;

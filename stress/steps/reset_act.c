@@ -126,10 +126,14 @@ static enum outcome fire_failed(struct act *act, const struct reset_run *run, st
 		return result_fail(res, "slow-reset",
 			"the %s reset of %s came back from the kernel only after %.1f s",
 			method->name, bdf, took_s);
-	if (err->code == ERR_TIMEOUT)
-		return result_fail(res, "timeout",
-			"the %s reset of %s did not return within %.1f s", method->name, bdf,
-			took_s);
+	if (err->code == ERR_TIMEOUT) {
+		result_fail(res, "timeout", "the %s reset of %s did not return within %.1f s",
+			method->name, bdf, took_s);
+		result_advise(res,
+			"whether it was reset is not known: power-cycle it before its VM is "
+			"started; if it is only slow, give the step a longer `timeout`");
+		return OUTCOME_FAIL;
+	}
 	if (err->code == ERR_LOST)
 		return result_broken(res, "not-recorded", err);
 	if (err->code == ERR_REFUSED)

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -21,10 +22,22 @@ static int open_pidfd(pid_t pid)
 	return (int)syscall(SYS_pidfd_open, pid, 0);
 }
 
-static void run_child(child_fn *fn, void *arg, int reply_fd)
+/*
+ * Nobody would be left to end it at its deadline. What sleeps in the kernel uninterruptibly does its
+ * work first; anything else has nobody to tell.
+ */
+static void die_with(pid_t parent)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(1);
+}
+
+static void run_child(child_fn *fn, void *arg, int reply_fd, pid_t parent)
 {
 	sigset_t none;
 
+	die_with(parent);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	/* what a terminal or a service manager sends to all must not cut a reset in half */
@@ -75,7 +88,7 @@ int child_call(child_fn *fn, void *arg, void *reply, size_t size, int64_t deadli
 	int64_t start = clock_mono_ns();
 	struct child_result res = {0};
 	int pipe_fds[2], status = 0;
-	pid_t pid;
+	pid_t parent = getpid(), pid;
 	bool in_time;
 
 	if (pipe2(pipe_fds, O_CLOEXEC) != 0)
@@ -90,7 +103,7 @@ int child_call(child_fn *fn, void *arg, void *reply, size_t size, int64_t deadli
 	}
 	if (pid == 0) {
 		close(pipe_fds[0]);
-		run_child(fn, arg, pipe_fds[1]);
+		run_child(fn, arg, pipe_fds[1], parent);
 	}
 	close(pipe_fds[1]);
 	auto_close int reply_fd = pipe_fds[0];

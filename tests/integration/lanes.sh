@@ -51,13 +51,66 @@ await_attr()
 	done
 }
 
+nvme=0000:01:00.0
+
+# fifo_machine NAME: one whose first device's reset does not return, because nobody reads its file
+fifo_machine()
+{
+	machine "$1" <<-'X'
+	0000:00:01.0 secondary=1 driver=pcieport
+	0000:01:00.0 parent=0000:00:01.0 driver=nvme group=11 methods=flr,bus class=010802
+	0000:00:02.0 secondary=2 driver=pcieport
+	0000:02:00.0 parent=0000:00:02.0 driver=nvme group=12 methods=flr,bus class=010802
+	X
+	rm "$1/sys/bus/pci/devices/$nvme/reset"
+	mkfifo "$1/sys/bus/pci/devices/$nvme/reset"
+}
+
+# processes_of MACHINE: lanes, and what they have started
+processes_of()
+{
+	pgrep -f "^vfio-stress lane .*--root ([^ ]*/)?$1 "
+}
+
+# as_found MACHINE: its device is
+as_found()
+{
+	[ "$(driver_of "$1" $nvme)" = nvme ] || wrong "$1: its driver is $(driver_of "$1" $nvme)"
+	[ "$(attr "$1" $nvme reset_method)" = 'flr bus' ] || wrong "$1: methods: $(attr "$1" $nvme reset_method)"
+}
+
+# until_gone SECONDS MACHINE: false when there still are processes of it then
+until_gone()
+{
+	local until=$((EPOCHSECONDS + $1))
+
+	while processes_of "$2" >/dev/null; do
+		[ $EPOCHSECONDS -lt $until ] || return 1
+		sleep 0.1
+	done
+}
+
+# what follows takes longer than a lane waits that hangs without its supervisor
+ORPHAN_S=20 # include/engine/orphan.h
+fifo_machine orphan
+scenario orphan <<X
+lanes: [{name: one, devices: ["$nvme"]}]
+steps: [{reset: {method: flr, timeout: 100s}}]
+X
+mkfifo orphan.kmsg
+exec 8<>orphan.kmsg
+"$program" run orphan.yaml --root orphan --db orphan.db --kmsg orphan.kmsg >orphan.out 2>&1 &
+await_attr orphan $nvme reset_method flr || wrong 'its reset does not begin'
+sleep 0.2 # narrowed, it opens the file next
+kill -KILL $!
+processes_of orphan >/dev/null || wrong 'no process is in that reset'
+
 machine two <<'X'
 0000:00:01.0 secondary=1 driver=pcieport
 0000:01:00.0 parent=0000:00:01.0 driver=nvme group=11 methods=flr,bus class=010802 reset-ms=700
 0000:00:02.0 secondary=2 driver=pcieport
 0000:02:00.0 parent=0000:00:02.0 driver=nvme group=12 methods=flr,bus class=010802
 X
-nvme=0000:01:00.0
 
 # a process that dies in a reset leaves a narrowed reset_method and a device without its driver
 scenario heir <<X
@@ -80,8 +133,7 @@ holds 'l["cycles"] == {"done": 2, "failed": 1}' 'its heir goes on'
 holds 'row["cycle", "check"]["skipped"] == 1 and row["cycle", "reset"]["count"] == 2' 'step by step'
 holds 'r["lanes"][1]["verdict"] == "pass"' 'the other lane does not mind'
 holds 'r["undo"]["left"] == []' 'and all is put back'
-[ "$(driver_of two $nvme)" = nvme ] || wrong "its driver is $(driver_of two $nvme)"
-[ "$(attr two $nvme reset_method)" = 'flr bus' ] || wrong "methods: $(attr two $nvme reset_method)"
+as_found two
 
 # the heir compares with what the device looked like when the run began
 : >err
@@ -276,5 +328,38 @@ holds 'r["lanes"][1]["verdict"] == "pass" and r["lanes"][1]["cycles"] == {"done"
 	'the other one is done'
 holds 'any(n.startswith("one, stuck in hold: the lane: ") for n in r["notes"])' 'where it stood is told'
 holds 'r["undo"]["left"] == []' 'and all is put back'
+
+# --- a reset that does not return: the file is a FIFO that nobody reads, so that its opening blocks
+
+fifo_machine fifo
+scenario fifo <<X
+lanes:
+  - {name: one, devices: ["$nvme"], steps: [{reset: {method: flr, timeout: 3s}}]}
+  - {name: two, devices: ["0000:02:00.0"], steps: [{reset: flr}, {hold: 500ms}]}
+repeat: {until: {cycles: 2}}
+X
+: >err
+rm -f decided
+(
+	wait_for 'did not return within' err
+	echo "$EPOCHSECONDS" >decided
+) &
+run fifo --root fifo --report json:run.json
+[ $((EPOCHSECONDS - $(cat decided))) -le 5 ] || wrong "it ends $((EPOCHSECONDS - $(cat decided))) s after its decision"
+expect 1 '^do  *whether it was reset is not known' 'a reset that does not return'
+holds '[(f["lane"], f["step"], f["device"], f["reason"]) for f in r["failures"]] == [("one", "reset", "'$nvme'", "timeout")]' \
+	'is the failure'
+holds 'r["lanes"][1]["verdict"] == "pass" and r["lanes"][1]["cycles"] == {"done": 2, "failed": 0}' \
+	'the lane beside it is done'
+holds 'r["undo"]["left"] == []' 'and all is put back'
+as_found fifo
+processes_of fifo && wrong 'a process of it is left'
+
+# --- the same, and its supervisor was killed at the beginning of these tests: its lane has given up
+
+until_gone $((ORPHAN_S + 10)) orphan || wrong 'a lane without its supervisor hangs for ever'
+"$program" undo --root orphan --db orphan.db >out 2>err || wrong "undo: $(cat out err)"
+as_found orphan
+
 
 exit $bad

@@ -137,6 +137,42 @@ static void a_signal_does_not_make_it_wait_longer(void **state)
 	assert_true(res.took_ns < 2 * NS_PER_S);
 }
 
+static int say_and_stay(void *arg, int reply_fd)
+{
+	(void)reply_fd;
+	if (write(*(int *)arg, "x", 1) != 1)
+		return 1;
+	poll(NULL, 0, 30000);
+	return 0;
+}
+
+/* The descriptor that the child got tells when it is gone. */
+static void it_dies_with_the_one_who_called_it(void **state)
+{
+	struct child_result res;
+	struct pollfd p;
+	char byte;
+	pid_t pid;
+	int ends[2];
+	struct err err;
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	pid = fork();
+	if (pid == 0) {
+		close(ends[0]);
+		_exit(child_call(say_and_stay, &ends[1], NULL, 0, in_ms(30000), &res, &err) != 0);
+	}
+	close(ends[1]);
+	assert_int_equal(read(ends[0], &byte, 1), 1);
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	p = (struct pollfd){.fd = ends[0], .events = POLLIN};
+	assert_int_equal(poll(&p, 1, 5000), 1);
+	assert_int_equal(read(ends[0], &byte, 1), 0);
+	close(ends[0]);
+}
+
 static void one_that_was_left_is_gone_only_when_it_is(void **state)
 {
 	struct rlimit was;
@@ -169,6 +205,7 @@ int main(void)
 		cmocka_unit_test(a_child_that_dies_says_by_which_signal),
 		cmocka_unit_test(at_the_deadline_it_is_killed_and_gone),
 		cmocka_unit_test(a_signal_does_not_make_it_wait_longer),
+		cmocka_unit_test(it_dies_with_the_one_who_called_it),
 		cmocka_unit_test(one_that_was_left_is_gone_only_when_it_is),
 	};
 
