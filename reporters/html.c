@@ -7,20 +7,19 @@
 #include "base/vec.h"
 #include "model/culprit.h"
 #include "model/event.h"
-#include "model/run_rows.h"
 #include "model/run_view.h"
 #include "reporters/html_assets.h"
 #include "reporters/html_charts.h"
 #include "reporters/html_page.h"
 #include "reporters/html_preflight.h"
 #include "reporters/html_resets.h"
+#include "reporters/html_topology.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 /* Of kernel lines in the page, with their markup; the json report has all that are kept. */
-#define LINES_MAX       (1500u << 10)
-#define DIFFERENCES_MAX 300 /* of devices */
+#define LINES_MAX (1500u << 10)
 
 /* ---- the top: what happened, who did it, what to do ---- */
 
@@ -32,43 +31,60 @@ static const char *const verdict_sentences[] = {
 	[VERDICT_ABORTED] = "ended early, what did not run is not proved",
 };
 
+/* What a reader of one line has to know. */
+static void culprit_line(struct page *p, const struct culprit *c)
+{
+	fprintf(p->out, "<p class=\"culprit\">");
+	if (c->device[0] != '\0') {
+		fprintf(p->out, "<strong class=\"id\">%s</strong> ", c->device);
+		html_text(p->out, c->pci ? c->pci->name : "(not a device of this run's lanes)");
+		fprintf(p->out, "<br>");
+	}
+	fprintf(p->out, "<strong>");
+	html_text(p->out, c->incident ? c->incident->id : c->failure->reason);
+	fprintf(p->out, "</strong>");
+	if (c->lane != NULL) {
+		fprintf(p->out, " in ");
+		html_place(p, (int32_t)(c->lane - p->run->lanes), c->cycle,
+			c->step ? c->step->name : c->word);
+	}
+	fprintf(p->out, "</p>\n");
+}
+
 static void culprit_facts(struct page *p, const struct culprit *c)
 {
 	const struct incident *inc = c->incident;
 	const struct failure_row *f = c->failure;
 
-	if (c->device[0] != '\0') {
-		fprintf(p->out, "<dt>culprit</dt><dd><strong>%s</strong> ", c->device);
-		html_text(p->out, c->pci ? c->pci->name : "(not a device of this run's lanes)");
-		fprintf(p->out, "</dd>\n");
-	}
-	if (c->lane != NULL) {
-		fprintf(p->out, "<dt>where</dt><dd>");
-		html_place(p, (int32_t)(c->lane - p->run->lanes), c->cycle,
-			c->step ? c->step->name : c->word);
-		fprintf(p->out, "</dd>\n");
-	}
 	if (inc != NULL) {
-		html_fact(p->out, "what", inc->id);
 		html_fact(p->out, "kernel", incident_line(inc));
 		html_fact(p->out, "means", inc->meaning);
 	}
 	if (f != NULL) {
-		html_fact(p->out, inc ? "and" : "what", f->reason);
+		if (inc != NULL)
+			html_fact(p->out, "and", f->reason);
 		html_fact(p->out, "seen", f->detail);
 	}
-	html_fact(p->out, "do",
-		inc && inc->advice && *inc->advice ? inc->advice
-			: f                        ? f->advice
-						   : NULL);
 }
 
-static void top(struct page *p)
+static void what_to_do(struct page *p, const struct culprit *c)
+{
+	const struct incident *inc = c->incident;
+	const char *advice = inc && inc->advice && *inc->advice ? inc->advice
+		: c->failure                                    ? c->failure->advice
+								: NULL;
+
+	if (advice == NULL || *advice == '\0')
+		return;
+	fprintf(p->out, "<p class=\"first\"><strong>Do first:</strong> ");
+	html_text(p->out, advice);
+	fprintf(p->out, "</p>\n");
+}
+
+static void heading(struct page *p)
 {
 	const struct run_view *run = p->run;
-	struct culprit c;
-	bool guilty = culprit_find(run, &c);
-	char start[40], end[40];
+	char start[40], end[40], took[32];
 
 	fprintf(p->out, "<main>\n<h1>");
 	html_text(p->out, run->scenario);
@@ -76,29 +92,96 @@ static void top(struct page *p)
 	html_text(p->out, run->id);
 	fprintf(p->out, " on ");
 	html_text(p->out, *run->host.name ? run->host.name : "an unknown host");
-	fprintf(p->out, ", %s to %s</p>\n", clock_rfc3339(run->started_ns, start, sizeof(start)),
-		clock_rfc3339(run->ended_ns, end, sizeof(end)));
-	fprintf(p->out, "<div class=\"verdict %s\">\n<strong>", verdict_name(run->verdict));
+	fprintf(p->out, ", %s to %s (%s)</p>\n",
+		clock_rfc3339(run->started_ns, start, sizeof(start)),
+		clock_rfc3339(run->ended_ns, end, sizeof(end)),
+		duration_text((run->ended_ns - run->started_ns) / NS_PER_MS, took, sizeof(took)));
+}
+
+static void verdict(struct page *p)
+{
+	const struct run_view *run = p->run;
+	struct culprit c;
+	bool guilty = culprit_find(run, &c);
+
+	fprintf(p->out, "<div class=\"verdict %s\">\n<p class=\"word\">",
+		verdict_name(run->verdict));
 	html_verdict(p->out, run->verdict);
-	fprintf(p->out, "</strong>: %s%s%s\n<dl>\n", verdict_sentences[run->verdict],
+	fprintf(p->out, " %s%s%s</p>\n", verdict_sentences[run->verdict],
 		run->running         ? " (still running: not final)"
 			: run->ended ? ""
 				     : " (the run died)",
 		run->simulated ? " (parts of the host were simulated)" : "");
+	if (guilty)
+		culprit_line(p, &c);
+	fprintf(p->out, "<dl>\n");
 	html_fact(p->out, "why", run->verdict_reason);
 	if (guilty)
 		culprit_facts(p, &c);
 	if (run->blind)
 		html_fact(p->out, "blind", run->blind_reason);
-	fprintf(p->out,
-		"</dl>\n</div>\n"
-		"<nav aria-label=\"Sections\"><a href=\"#lanes\">Lanes</a> <a "
-		"href=\"#steps\">Steps</a> "
-		"<a href=\"#resets\">Resets</a> <a href=\"#failures\">Failures</a> "
-		"<a href=\"#incidents\">Incidents</a> <a href=\"#devices\">Devices</a> <a "
-		"href=\"#unseen\">Not seen</a> "
-		"<a href=\"#preflight\">Preflight</a> "
-		"<a href=\"#host\">Host</a> <a href=\"#scenario\">Scenario</a></nav>\n");
+	fprintf(p->out, "</dl>\n");
+	if (guilty)
+		what_to_do(p, &c);
+	fprintf(p->out, "</div>\n");
+}
+
+static void tile(struct page *p, uint64_t n, const char *what, uint64_t bad, const char *how)
+{
+	fprintf(p->out, "<li><strong>%" PRIu64 "</strong> %s", n, what);
+	if (bad > 0)
+		fprintf(p->out, "<br><span class=\"fail-word\">%" PRIu64 " %s</span>", bad, how);
+	fprintf(p->out, "</li>\n");
+}
+
+/* The run in five numbers. */
+static void tiles(struct page *p)
+{
+	const struct run_view *run = p->run;
+	uint64_t done = 0, failed = 0, tried = 0, worked = 0;
+	size_t i;
+
+	for (i = 0; i < run->nlanes; i++) {
+		done += run->lanes[i].cycles_done;
+		failed += run->lanes[i].cycles_failed;
+	}
+	for (i = 0; i < run->nresets; i++) {
+		tried += run->resets[i].tried;
+		worked += run->resets[i].worked;
+	}
+	fprintf(p->out, "<ul class=\"tiles\">\n");
+	tile(p, done, "cycles ended", failed, "failed");
+	tile(p, tried, "resets tried", tried - worked, "did not work");
+	tile(p, run->totals.all, "incidents listed", run->totals.over_budget, "against the run");
+	tile(p, run->klog_records, "kernel records read", run->klog_lost, "lost");
+	tile(p, run->blind_spots.n, "blind spots", run->undo_left.n, "changes not put back");
+	fprintf(p->out, "</ul>\n");
+}
+
+/* Sections in the order of the page. */
+static void contents(struct page *p)
+{
+	static const struct {
+		const char *id, *name;
+	} links[] = {
+		{"lanes", "Lanes"},
+		{"topology", "Topology"},
+		{"failures", "Failures"},
+		{"incidents", "Incidents"},
+		{"devices", "Devices"},
+		{"steps", "Steps"},
+		{"resets", "Resets"},
+		{"unseen", "Not proved"},
+		{"preflight", "Preflight"},
+		{"host", "Host"},
+		{"scenario", "Scenario"},
+	};
+	size_t i;
+
+	fprintf(p->out, "<nav aria-label=\"Sections\">");
+	for (i = 0; i < ARRAY_SIZE(links); i++)
+		fprintf(p->out, "<a href=\"#%s\">%s</a>\n", links[i].id, links[i].name);
+	fprintf(p->out, "</nav>\n");
 }
 
 /* ---- lanes and steps ---- */
@@ -342,53 +425,6 @@ static void incidents(struct page *p)
 			run->totals.all - run->nincidents);
 }
 
-/* ---- what the devices looked like ---- */
-
-static void difference(struct page *p, const struct event *ev)
-{
-	char when[40];
-
-	fprintf(p->out, "<tr class=\"difference\"><td class=\"id\">%s</td><td>",
-		clock_rfc3339(ev->wall_ns, when, sizeof(when)));
-	html_place(p, (int32_t)ev->lane, ev->phase == PHASE_AFTER ? -1 : (int32_t)ev->cycle, NULL);
-	fprintf(p->out, "</td>");
-	html_device_cell(p->out, ev->subject);
-	html_element(p->out, "td", ev->text);
-	fprintf(p->out, "</tr>\n");
-}
-
-static const char *const difference_columns[] = {"time", "where", "device", "what", NULL};
-
-/* What a look at a device found changed, whether a step failed of it or not. */
-static int differences(struct page *p, struct err *err)
-{
-	struct run_rows *rows = run_events(p->run);
-	uint64_t n = 0;
-	struct event ev;
-	int rc;
-
-	html_section(p->out, "devices", "Devices that changed");
-	while ((rc = run_events_next(rows, &ev, err)) == 1) {
-		if (ev.kind != EV_DEVICE_STATE || !str_eq(ev.reason, "differs"))
-			continue;
-		if (n == 0)
-			html_table(p->out,
-				"Config space, link, power, driver and so on, against what was "
-				"there before",
-				difference_columns);
-		if (n++ < DIFFERENCES_MAX)
-			difference(p, &ev);
-	}
-	run_rows_free(rows);
-	if (n > 0)
-		html_table_end(p->out);
-	else
-		fprintf(p->out, "<p>No look at a device found anything changed.</p>\n");
-	if (n > DIFFERENCES_MAX)
-		fprintf(p->out, "<p>%" PRIu64 " more are not listed.</p>\n", n - DIFFERENCES_MAX);
-	return rc;
-}
-
 /* ---- what else there is ---- */
 
 static void sentences(struct page *p, const char *title, const struct strings_row *rows)
@@ -405,13 +441,43 @@ static void sentences(struct page *p, const char *title, const struct strings_ro
 	fprintf(p->out, "</ul>\n");
 }
 
+static void tolerated(struct page *p)
+{
+	char bdf[BDF_LEN];
+	size_t i;
+
+	if (p->run->totals.tolerated == 0)
+		return;
+	fprintf(p->out, "<h3>Tolerated</h3>\n<ul>\n");
+	for (i = 0; i < p->run->nincidents; i++) {
+		const struct incident *inc = &p->run->incidents[i];
+
+		if (!inc->tolerated)
+			continue;
+		fprintf(p->out, "<li>");
+		html_text(p->out, inc->id);
+		fprintf(p->out, "%s%s, %s%" PRIu64 " time%s: ", inc->has_bdf ? " of " : "",
+			inc->has_bdf ? bdf_text(inc->bdf, bdf) : "",
+			inc->count_is_lower_bound ? "at least " : "", inc->count,
+			inc->count == 1 ? "" : "s");
+		html_text(p->out, *inc->budget ? inc->budget : "within its budget");
+		fprintf(p->out, "</li>\n");
+	}
+	fprintf(p->out, "</ul>\n");
+}
+
 static void unseen(struct page *p)
 {
 	const struct run_view *run = p->run;
 
-	html_section(p->out, "unseen", "Not seen, and notes");
-	if (run->blind_spots.n + run->notes.n + run->undo_left.n == 0)
-		fprintf(p->out, "<p>There is nothing to say.</p>\n");
+	html_section(p->out, "unseen", "Not proved, and notes");
+	if (run->klog_lost > 0)
+		fprintf(p->out, "<p>%" PRIu64 " records of the kernel log were lost.</p>\n",
+			run->klog_lost);
+	if (!run->boots_proved)
+		fprintf(p->out, "<p>That guests booted is not proved.</p>\n");
+	html_skipped(p);
+	tolerated(p);
 	sentences(p, "Blind spots", &run->blind_spots);
 	sentences(p, "Notes", &run->notes);
 	sentences(p, "Not put back yet (vfio-stress undo)", &run->undo_left);
@@ -468,19 +534,24 @@ static void head(struct page *p)
 static int write_report(const struct run_view *run, const void *opts, FILE *out, struct err *err)
 {
 	struct page p = {.out = out, .run = run};
-	int rc;
 
 	(void)opts;
-	if (run_series_init(run, &p.series, err) != 0)
+	if (run_series_init(run, &p.tally, &p.series, err) != 0) {
+		html_tally_finish(&p.tally);
 		return -1;
+	}
 	head(&p);
-	top(&p);
+	heading(&p);
+	verdict(&p);
+	tiles(&p);
+	contents(&p);
 	lanes(&p);
-	steps(&p);
-	html_resets(&p);
+	html_topology(&p);
 	failures(&p);
 	incidents(&p);
-	rc = differences(&p, err);
+	html_differences(&p);
+	steps(&p);
+	html_resets(&p);
 	unseen(&p);
 	html_preflight(&p);
 	host(&p);
@@ -488,7 +559,8 @@ static int write_report(const struct run_view *run, const void *opts, FILE *out,
 	html_scripts(out);
 	fprintf(out, "</script>\n</body>\n</html>\n");
 	run_series_finish(&p.series);
-	return rc;
+	html_tally_finish(&p.tally);
+	return 0;
 }
 
 const struct reporter reporter_html = {

@@ -7,6 +7,7 @@
 #include "model/event.h"
 #include "model/run_rows.h"
 #include "model/run_view.h"
+#include "reporters/html_tally.h"
 
 #include <stdlib.h>
 
@@ -17,6 +18,7 @@
 struct filling {
 	const struct run_view *run;
 	struct run_series *out;
+	struct html_tally *tally; /* NULL = nobody asks */
 	int64_t *began_ns; /* of the cycle that each lane is in */
 };
 
@@ -99,16 +101,20 @@ static int fill(struct filling *f, struct err *err)
 	struct event ev;
 	int rc;
 
-	while ((rc = run_events_next(rows, &ev, err)) == 1)
+	while ((rc = run_events_next(rows, &ev, err)) == 1) {
 		add_event(f, &ev);
+		if (f->tally != NULL)
+			html_tally_add(f->tally, &ev);
+	}
 	run_rows_free(rows);
 	return rc;
 }
 
-int run_series_init(const struct run_view *run, struct run_series *out, struct err *err)
+int run_series_init(const struct run_view *run, struct html_tally *tally, struct run_series *out,
+	struct err *err)
 {
 	struct run_series s = {.nlanes = run->nlanes};
-	struct filling f = {.run = run, .out = &s};
+	struct filling f = {.run = run, .out = &s, .tally = tally};
 	size_t i, k, row = 0, most;
 
 	for (i = 0; i < run->nlanes; i++)

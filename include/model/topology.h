@@ -131,6 +131,10 @@ bool topology_same_slot(const struct pcidev *a, const struct pcidev *b);
 /* Is it a thing that one gives to a guest: no bridge and no part of the board? */
 bool topology_is_candidate(const struct pcidev *dev);
 bool topology_is_gpu(const struct pcidev *dev); /* display controllers and accelerators */
+/* "root port", "switch", "switch port", "bridge": of a bridge. */
+const char *topology_bridge_name(const struct pcifacts *f);
+/* The link of a function; false: it has none, or it cannot be read. */
+bool topology_link(const struct pcidev *dev, const struct pcifacts *f, struct pcie_link *out);
 /* Fills groups from devs; types and reserved ranges stay "". */
 void topology_make_groups(struct topology *t);
 

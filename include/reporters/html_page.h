@@ -4,6 +4,7 @@
 
 #include "model/outcome.h"
 #include "reporters/html_series.h"
+#include "reporters/html_tally.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -37,6 +38,7 @@ struct page {
 	FILE *out;
 	const struct run_view *run;
 	struct run_series series;
+	struct html_tally tally;
 	size_t lines; /* bytes of kernel lines so far */
 	unsigned charts;
 };

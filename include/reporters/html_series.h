@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct html_tally;
 struct run_view;
 
 /*
@@ -34,7 +35,9 @@ struct run_series {
 	size_t nlanes, nrows;
 };
 
-int run_series_init(const struct run_view *run, struct run_series *out, struct err *err) must_check;
+/* `tally` (NULL = none) is fed by the way: one reading of a long run is enough. */
+int run_series_init(const struct run_view *run, struct html_tally *tally, struct run_series *out,
+	struct err *err) must_check;
 void run_series_finish(struct run_series *s);
 
 #endif

@@ -127,23 +127,6 @@ void devices_write_table(const struct topology *t, const struct pick *p, size_t 
 
 /* ---- the tree ---- */
 
-static const char *const port_names[] = {
-	[PCIE_ROOT_PORT] = "root port",
-	[PCIE_UPSTREAM] = "switch",
-	[PCIE_DOWNSTREAM] = "switch port",
-	[PCIE_TO_PCI] = "PCIe to PCI bridge",
-	[PCIE_FROM_PCI] = "PCI to PCIe bridge",
-};
-
-static const char *bridge_name(const struct pcifacts *f)
-{
-	enum pcie_type type = pciconf_type(&f->conf);
-
-	if ((size_t)type < sizeof(port_names) / sizeof(port_names[0]) && port_names[type] != NULL)
-		return port_names[type];
-	return "bridge";
-}
-
 static void write_branch(
 	const struct topology *t, const struct pcidev *dev, int depth, size_t columns, FILE *out)
 {
@@ -156,7 +139,7 @@ static void write_branch(
 	line(out, columns, "%*s%s%s  %s%s%s%s  %s", indent, "", depth ? "`- " : "",
 		bdf_text(dev->bdf, bdf), link_text(t, dev, link, sizeof(link)), group,
 		dev->driver[0] ? "  " : "", dev->driver,
-		dev->is_bridge ? bridge_name(f) : name_text(dev, name, sizeof(name)));
+		dev->is_bridge ? topology_bridge_name(f) : name_text(dev, name, sizeof(name)));
 }
 
 /* Is it picked, or above somebody who is? */

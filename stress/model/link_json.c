@@ -9,7 +9,7 @@ void link_json_put(struct json_t *o, const struct pcidev *dev, const struct pcif
 	struct pcie_link l;
 	struct json_t *link;
 
-	if (dev->is_vf || pciconf_all_ones(&f->conf, false) || !pciconf_link(&f->conf, &l)) {
+	if (!topology_link(dev, f, &l)) {
 		jout_null(o, "link");
 		return;
 	}

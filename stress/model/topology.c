@@ -73,6 +73,25 @@ bool topology_is_gpu(const struct pcidev *dev)
 	return dev->class_code >> 16 == 0x03 || dev->class_code >> 16 == 0x12;
 }
 
+const char *topology_bridge_name(const struct pcifacts *f)
+{
+	static const char *const names[] = {
+		[PCIE_ROOT_PORT] = "root port",
+		[PCIE_UPSTREAM] = "switch",
+		[PCIE_DOWNSTREAM] = "switch port",
+		[PCIE_TO_PCI] = "PCIe to PCI bridge",
+		[PCIE_FROM_PCI] = "PCI to PCIe bridge",
+	};
+	enum pcie_type type = pciconf_type(&f->conf);
+
+	return (size_t)type < ARRAY_SIZE(names) && names[type] != NULL ? names[type] : "bridge";
+}
+
+bool topology_link(const struct pcidev *dev, const struct pcifacts *f, struct pcie_link *out)
+{
+	return !dev->is_vf && !pciconf_all_ones(&f->conf, false) && pciconf_link(&f->conf, out);
+}
+
 /* ---- groups ---- */
 
 static int by_group(const void *a, const void *b)

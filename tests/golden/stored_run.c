@@ -11,6 +11,7 @@
 #include "world/kmsg.h"
 
 #include "fake_words.h"
+#include "stored_machine.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -457,7 +458,8 @@ static void put_clock_right(struct making *m)
 
 void stored_run_make(const char *db, uint32_t n, bool died)
 {
-	static const char snapshot[] = "{\"schema\": \"vfio-stress/snapshot/1\"}\n";
+	size_t len = 0;
+	auto_free char *snapshot = stored_machine(&len);
 	struct making m = {.random = 1};
 	struct diags diags = {0};
 	struct err err;
@@ -470,7 +472,7 @@ void stored_run_make(const char *db, uint32_t n, bool died)
 	check(store_open(db, STORE_CREATE, &m.store, &err), &err);
 	begin(&m);
 	check(store_preflight(m.store, m.run, checks, ARRAY_SIZE(checks), &err), &err);
-	check(store_snapshot(m.store, m.run, snapshot, strlen(snapshot), &err), &err);
+	check(store_snapshot(m.store, m.run, snapshot, len, &err), &err);
 	cycles(&m, n);
 	incidents(&m);
 	difference(&m);

@@ -70,7 +70,7 @@ static void thinning_loses_no_time_and_no_extreme(void **state)
 
 	(void)state;
 	stored_open(&s, 5000);
-	assert_int_equal(run_series_init(s.run, &series, &err), 0);
+	assert_int_equal(run_series_init(s.run, NULL, &series, &err), 0);
 	assert_true(series.lanes[0].per_point > 1);
 	assert_true(series.lanes[0].npoints <= 1001);
 	for (i = 0; i < s.run->lanes[0].nsteps; i++) {
@@ -93,7 +93,7 @@ static void a_short_run_has_a_point_for_each_cycle(void **state)
 
 	(void)state;
 	stored_open(&s, 24);
-	assert_int_equal(run_series_init(s.run, &series, &err), 0);
+	assert_int_equal(run_series_init(s.run, NULL, &series, &err), 0);
 	assert_int_equal(series.lanes[0].per_point, 1);
 	assert_int_equal(count(&series.lanes[0], &longest), 24);
 	assert_true(series.lanes[0].points[23].n == 1);
