@@ -47,6 +47,16 @@ struct dev_state {
 int oracle_take(const struct host *host, struct bdf bdf, int64_t deadline_ns, struct dev_state *out,
 	struct err *err) must_check;
 /*
+ * Several, one after the other, by one child. -1: done_out of them could be had, and the next one not
+ * (ERR_TIMEOUT: it does not answer); those behind it were not looked at.
+ */
+int oracle_take_several(const struct host *host, const struct bdf *bdfs, size_t n,
+	int64_t deadline_ns, struct dev_state *out, size_t *done_out, struct err *err) must_check;
+/* Would a look wake it from D3cold, where it is because nobody needs it? */
+bool oracle_would_wake(const struct host *host, struct bdf bdf);
+/* Was this seen while somebody reset it? Then it is no measure of what comes later. */
+bool oracle_amid_reset(const struct dev_state *st);
+/*
  * Appends a sentence per field that differs in a way that a reset must not cause ("link width is
  * x8, was x16"). 0 = same. What depends on who uses the device is only compared between states of
  * the same user.

@@ -58,7 +58,8 @@ struct look {
 };
 
 struct look_at {
-	char dir[HOST_PATH_MAX];
+	size_t n;
+	char (*dirs)[HOST_PATH_MAX];
 };
 
 static ssize_t read_at(int dirfd, const char *name, void *buf, size_t size)
@@ -100,33 +101,55 @@ static void read_config_space(int dirfd, struct look *look)
 		close(fd);
 }
 
-static int in_child(void *arg, int reply_fd)
+static void look_into(int dirfd, struct look *look)
 {
-	const struct look_at *at = arg;
-	int dirfd = open(at->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	static struct look look; /* in a child of its own: too big for a stack of unknown size */
-	const char *p = (const char *)&look;
-	size_t i, left = sizeof(look);
+	ssize_t n;
+	size_t i;
+
+	for (i = 0; i < NATTRS; i++)
+		read_text(dirfd, attr_names[i], look->attr[i], ATTR_LEN);
+	read_text(dirfd, "reset_method", look->reset_methods, sizeof(look->reset_methods));
+	if (look->reset_methods[0] == '\0' && faccessat(dirfd, "reset_method", F_OK, 0) != 0 &&
+		faccessat(dirfd, "reset", F_OK, 0) == 0)
+		memcpy(look->reset_methods, "default", sizeof("default"));
+	n = readlinkat(dirfd, "driver", look->driver, sizeof(look->driver) - 1);
+	look->driver[n > 0 ? n : 0] = '\0';
+	look->is_vf = faccessat(dirfd, "physfn", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	read_text(dirfd, "resource", look->resource, sizeof(look->resource));
+	read_config_space(dirfd, look);
+	read_text(dirfd, attr_names[RUNTIME_STATUS], look->runtime_after, ATTR_LEN);
+}
+
+static int send_all(int fd, const void *data, size_t left)
+{
+	const char *p = data;
 	ssize_t n;
 
-	look.dir_sys = dirfd < 0 ? errno : 0;
-	for (i = 0; i < NATTRS; i++)
-		read_text(dirfd, attr_names[i], look.attr[i], ATTR_LEN);
-	read_text(dirfd, "reset_method", look.reset_methods, sizeof(look.reset_methods));
-	if (look.reset_methods[0] == '\0' && faccessat(dirfd, "reset_method", F_OK, 0) != 0 &&
-		faccessat(dirfd, "reset", F_OK, 0) == 0)
-		memcpy(look.reset_methods, "default", sizeof("default"));
-	n = readlinkat(dirfd, "driver", look.driver, sizeof(look.driver) - 1);
-	look.driver[n > 0 ? n : 0] = '\0';
-	look.is_vf = faccessat(dirfd, "physfn", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-	read_text(dirfd, "resource", look.resource, sizeof(look.resource));
-	read_config_space(dirfd, &look);
-	read_text(dirfd, attr_names[RUNTIME_STATUS], look.runtime_after, ATTR_LEN);
-	while (left > 0 && (n = write(reply_fd, p, left)) > 0) {
+	while (left > 0 && (n = write(fd, p, left)) > 0) {
 		p += n;
 		left -= (size_t)n;
 	}
 	return left == 0 ? 0 : 1;
+}
+
+static int in_child(void *arg, int reply_fd)
+{
+	static struct look look; /* in a child of its own: too big for a stack of unknown size */
+	const struct look_at *at = arg;
+	size_t i;
+
+	for (i = 0; i < at->n; i++) {
+		int dirfd = open(at->dirs[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		look = (struct look){.dir_sys = dirfd < 0 ? errno : 0};
+		if (dirfd >= 0)
+			look_into(dirfd, &look);
+		if (dirfd >= 0)
+			close(dirfd);
+		if (send_all(reply_fd, &look, sizeof(look)) != 0)
+			return 1;
+	}
+	return 0;
 }
 
 static uint64_t present(const struct pciconf *c, unsigned last,
@@ -258,32 +281,85 @@ static bool is_gone(int sys)
 	return sys == ENOENT || sys == ENODEV;
 }
 
+/* What the child saw of one; gone is a state as well. */
+static int understand(struct look *look, struct dev_state *out, struct err *err)
+{
+	int sys = look->dir_sys ? look->dir_sys : look->config_sys;
+	struct dev_state st = {0};
+
+	if (sys != 0 && !is_gone(sys))
+		return err_set(
+			err, ERR_IO, sys, "read %s", look->dir_sys ? "its folder" : "config space");
+	if (sys == 0)
+		interpret(look, &st);
+	*out = st;
+	return 0;
+}
+
+int oracle_take_several(const struct host *host, const struct bdf *bdfs, size_t n,
+	int64_t deadline_ns, struct dev_state *out, size_t *done_out, struct err *err)
+{
+	auto_free struct look *looks = xcalloc(n + 1, sizeof(*looks));
+	auto_free void *dirs = xcalloc(n + 1, HOST_PATH_MAX);
+	struct look_at at = {n, dirs};
+	struct child_result res = {0};
+	char text[BDF_LEN];
+	size_t i;
+	int rc;
+
+	for (i = 0; i < n; i++)
+		host_dev_path(host, at.dirs[i], bdfs[i], "");
+	rc = child_call(in_child, &at, looks, n * sizeof(*looks), deadline_ns, &res, err);
+	for (i = 0; i < res.len / sizeof(*looks); i++) {
+		if (understand(&looks[i], &out[i], err) != 0)
+			break;
+		out[i].took_ns = res.took_ns;
+	}
+	*done_out = i;
+	if (i == n)
+		return 0;
+	if (rc == 0 && i == res.len / sizeof(*looks))
+		err_set(err, ERR_LOST, 0, "the child ended early");
+	return err_wrap(err, "reading the state of %s", bdf_text(bdfs[i], text));
+}
+
 int oracle_take(const struct host *host, struct bdf bdf, int64_t deadline_ns, struct dev_state *out,
 	struct err *err)
 {
-	struct child_result res = {0};
 	struct dev_state st = {0};
-	char text[BDF_LEN];
-	struct look_at at;
-	struct look look;
-	int sys;
+	size_t done;
 
-	bdf_text(bdf, text);
-	host_dev_path(host, at.dir, bdf, "");
-	if (child_call(in_child, &at, &look, sizeof(look), deadline_ns, &res, err) != 0)
-		return err_wrap(err, "reading the state of %s", text);
-	if (res.len != sizeof(look))
-		return err_set(
-			err, ERR_LOST, 0, "reading the state of %s: the child ended early", text);
-	sys = look.dir_sys ? look.dir_sys : look.config_sys;
-	if (sys == 0)
-		interpret(&look, &st);
-	else if (!is_gone(sys))
-		return err_set(err, ERR_IO, sys, "read %s%s",
-			look.dir_sys ? "the folder of " : "config space of ", text);
-	st.took_ns = res.took_ns;
+	if (oracle_take_several(host, &bdf, 1, deadline_ns, &st, &done, err) != 0)
+		return -1;
 	*out = st;
 	return 0;
+}
+
+/* One that is dead is in "D3cold" as well, but nobody has suspended it. */
+bool oracle_would_wake(const struct host *host, struct bdf bdf)
+{
+	char power[16], status[16], path[64], text[BDF_LEN];
+	struct err ignored;
+
+	bdf_text(bdf, text);
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/power_state", text);
+	if (host_read(host, path, power, sizeof(power), &ignored) != 0)
+		return false;
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/power/runtime_status", text);
+	return str_eq(power, "D3cold") &&
+		host_read(host, path, status, sizeof(status), &ignored) == 0 &&
+		str_eq(status, "suspended");
+}
+
+/* A reset clears the BARs, and the kernel or VFIO writes them back after it. */
+bool oracle_amid_reset(const struct dev_state *st)
+{
+	size_t i;
+
+	for (i = 0; i < 6 && !st->is_vf; i++)
+		if (st->bars[i] == 0 && st->resources[i] != 0)
+			return true;
+	return false;
 }
 
 /* ---- comparison ---- */

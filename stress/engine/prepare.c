@@ -190,23 +190,6 @@ static void check_may_change(struct lane *lane, struct refusals *r)
 
 /* ---- do they answer? ---- */
 
-/* Reading its config space would wake it, which is not for one who only looks. */
-static bool is_asleep(const struct host *host, struct bdf bdf)
-{
-	char power[16], status[16], path[64], text[BDF_LEN];
-	struct err ignored;
-
-	bdf_text(bdf, text);
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/power_state", text);
-	if (host_read(host, path, power, sizeof(power), &ignored) != 0)
-		return false;
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/power/runtime_status", text);
-	/* one that is dead is in "D3cold" as well, but nobody has suspended it */
-	return str_eq(power, "D3cold") &&
-		host_read(host, path, status, sizeof(status), &ignored) == 0 &&
-		str_eq(status, "suspended");
-}
-
 static int answers(const struct host *host, struct bdf bdf, int64_t deadline_ns, struct err *err)
 {
 	struct dev_state st;
@@ -244,7 +227,8 @@ static void check_answers(struct lane *lane, struct refusals *r)
 		struct err err = {0};
 		char text[BDF_LEN];
 
-		if (!is_asleep(lane->host, bdf) && answers(lane->host, bdf, deadline_ns, &err) != 0)
+		if (!oracle_would_wake(lane->host, bdf) &&
+			answers(lane->host, bdf, deadline_ns, &err) != 0)
 			refuse(r, bdf_text(bdf, text), &err);
 	}
 }

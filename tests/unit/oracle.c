@@ -440,10 +440,39 @@ static void a_device_that_does_not_answer_is_a_timeout(void **state)
 	fakehost_free(fake);
 }
 
+static void several_are_looked_at_up_to_one_that_does_not_answer(void **state)
+{
+	const struct bdf bdfs[] = {{0, 9, 0, 0}, {0, 1, 0, 0}, {0, 9, 0, 1}};
+	struct fakehost *fake = gpu();
+	char path[HOST_PATH_MAX];
+	struct dev_state st[3];
+	struct err err = {0};
+	size_t done;
+
+	(void)state;
+	assert_int_equal(oracle_take_several(fakehost_host(fake), bdfs, 3,
+				 clock_mono_ns() + 5 * NS_PER_S, st, &done, &err),
+		0);
+	assert_int_equal(done, 3);
+	assert_false(st[0].present);
+	assert_int_equal(st[1].revision, 0xa1);
+	assert_false(st[2].present);
+	fakehost_remove(fake, DIR "config");
+	assert_int_equal(mkfifo(host_path(fakehost_host(fake), path, "%s", DIR "config"), 0644), 0);
+	assert_int_equal(oracle_take_several(fakehost_host(fake), bdfs, 3,
+				 clock_mono_ns() + 300 * NS_PER_MS, st, &done, &err),
+		-1);
+	assert_int_equal(done, 1);
+	assert_int_equal(err.code, ERR_TIMEOUT);
+	assert_true(str_starts(err.msg, "reading the state of " GPU));
+	fakehost_free(fake);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(it_sees_what_is_there),
+		cmocka_unit_test(several_are_looked_at_up_to_one_that_does_not_answer),
 		cmocka_unit_test(each_register_that_differs_is_named),
 		cmocka_unit_test(on_its_way_to_sleep_is_asleep),
 		cmocka_unit_test(a_device_that_is_new_has_the_sizes_of_its_new_user),
