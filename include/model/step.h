@@ -38,6 +38,7 @@ struct step_ctx {
 #define STEP_STARTS_VM 8u /* off before, running after */
 #define STEP_STOPS_VM  16u /* running before, off after */
 #define STEP_USES_VM   32u /* running before and after */
+#define STEP_RESETS_VM 128u /* running before and after, and its devices were reset */
 /* Needs locks of the PCI core that another lane may hold; what asks libvirt may always wait for such. */
 #define STEP_SHARES_LOCKS 64u
 

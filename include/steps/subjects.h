@@ -25,7 +25,8 @@ struct subjects {
 		bool known; /* AIM_HEAL: the run has seen it healthy */
 	})
 	list; /* the one that the step acts on is the first */
-	struct beside beside; /* AIM_TEST */
+	struct beside
+		beside; /* looked at with them before; judged by who acts, whatever came of it */
 };
 
 void subjects_find(struct subjects *out, struct step_ctx *ctx, const struct pcidev_list *all,
@@ -33,7 +34,7 @@ void subjects_find(struct subjects *out, struct step_ctx *ctx, const struct pcid
 void subjects_finish(struct subjects *s);
 /* Looks at them before it. PASS, or what is wrong already. */
 enum outcome subjects_observe(struct subjects *s, struct result *res);
-/* Looks at them after it, and compares; then at who is beside them. PASS, or what is wrong first. */
+/* Looks at them after it, and compares. PASS, or what is wrong first. */
 enum outcome subjects_judge(struct subjects *s, struct result *res);
 /* They left the kernel and came back as they must: what was decided anew holds from now on. */
 void subjects_renew(struct subjects *s);

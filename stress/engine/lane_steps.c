@@ -6,6 +6,7 @@
 #include "engine/lane.h"
 #include "model/scenario.h"
 #include "model/step.h"
+#include "steps/beside.h"
 #include "steps/domain.h"
 #include "steps/heal.h"
 
@@ -104,9 +105,15 @@ static enum outcome judge_device(struct step_ctx *ctx, struct result *res)
 	return outcome;
 }
 
+/* VFIO resets a device when a VM gets it, when it leaves it, and when the VM itself is reset. */
+static bool resets_by_vm(const struct step *step)
+{
+	return step->type->flags & (STEP_STARTS_VM | STEP_STOPS_VM | STEP_RESETS_VM);
+}
+
 /*
- * VFIO resets a device when a VM gets it and when it leaves it: what became of it, against what the run
- * found. Where libvirt gives it to the VM, its driver is libvirt's affair.
+ * What became of them, against what the run found. Where libvirt gives them to the VM, their driver is
+ * libvirt's affair.
  */
 static enum outcome judge_devices(struct lane *lane, const struct step *step, struct result *res)
 {
@@ -114,8 +121,7 @@ static enum outcome judge_devices(struct lane *lane, const struct step *step, st
 	struct step_ctx ctx;
 	size_t i;
 
-	if (lane->spec->driver != DRIVER_VFIO_PCI ||
-		!(step->type->flags & (STEP_STARTS_VM | STEP_STOPS_VM)))
+	if (lane->spec->driver != DRIVER_VFIO_PCI || !resets_by_vm(step))
 		return OUTCOME_PASS;
 	for (i = 0; i < lane->ndevs && outcome == OUTCOME_PASS; i++) {
 		lane_step_ctx(lane, step, &lane->devs[i], &ctx);
@@ -124,14 +130,57 @@ static enum outcome judge_devices(struct lane *lane, const struct step *step, st
 	return outcome;
 }
 
+/* Who is beside the devices that the VM has; a device step looks at its own neighbours itself. */
+static void watch_beside(struct step_ctx *ctx, struct beside *out)
+{
+	struct pcidev_list all = {0};
+	struct err ignored;
+	size_t i;
+
+	if (!resets_by_vm(ctx->step) || ctx->ndevs == 0 ||
+		pcidev_scan_nameless(ctx->host, &all, &ignored) != 0)
+		return;
+	for (i = 0; i < ctx->ndevs; i++) {
+		ctx->dev = &ctx->devs[i];
+		beside_add(out, ctx, &all, SCOPE_FUNCTION);
+	}
+	pcidev_list_finish(&all);
+	beside_observe(out);
+}
+
+/* The step itself; then what became of the lane's devices, and of those beside them. */
+static enum outcome act(struct lane *lane, struct step_ctx *ctx, struct beside *beside,
+	int64_t began_ns, struct result *res)
+{
+	const struct step *step = ctx->step;
+	enum outcome outcome = step->type->run(ctx, step->args, res);
+
+	if (outcome == OUTCOME_PASS)
+		outcome = judge_devices(lane, step, res);
+	outcome = beside_judge(beside, outcome, res);
+	if (step->type->flags & STEP_ON_DEVICES)
+		outcome = domain_survived(ctx, outcome, res);
+	lane->wedged |= outcome == OUTCOME_FAIL && str_eq(res->reason, "wedged");
+	if (!lane->wedged) /* nobody can want that */
+		outcome = apply_expectation(step, outcome, res);
+	if (outcome == OUTCOME_PASS)
+		*res = (struct result){0};
+	if (step->type->flags & STEP_DISRUPTIVE || clock_mono_ns() - began_ns > LONG_NS)
+		lane_status_look(lane);
+	if (ctx->dev != NULL)
+		lane_keep_states(lane);
+	return outcome;
+}
+
 static enum outcome run_step(
 	struct lane *lane, const struct step *step, struct lane_device *dev, struct result *res)
 {
 	char subject[BDF_LEN] = "";
-	struct step_ctx ctx;
+	struct step_ctx ctx, around;
+	struct beside beside = {0};
 	struct err err = {0};
 	enum outcome outcome;
-	int64_t bound_ms, began_ns;
+	int64_t bound_ms, began_ns = 0;
 	uint64_t extra_ns = 0;
 
 	lane_step_ctx(lane, step, dev, &ctx);
@@ -140,28 +189,17 @@ static enum outcome run_step(
 	bound_ms = bound_ms_of(step, &ctx);
 	if (step->type->flags & STEP_DISRUPTIVE)
 		lane_status_look(lane);
-	if (emit_begin(lane, step, subject, bound_ms, &extra_ns, &err) != 0) {
+	around = ctx;
+	watch_beside(&around, &beside);
+	if (emit_begin(lane, step, subject, bound_ms, &extra_ns, &err) == 0) {
+		began_ns = clock_mono_ns();
+		ctx.deadline_ns = began_ns + bound_ms * NS_PER_MS + (int64_t)extra_ns;
+		outcome = act(lane, &ctx, &beside, began_ns, res);
+	} else {
 		outcome = result_broken(res, "not-recorded", &err);
-		emit_end(lane, step, subject, outcome, res, 0);
-		return outcome;
 	}
-	began_ns = clock_mono_ns();
-	ctx.deadline_ns = began_ns + bound_ms * NS_PER_MS + (int64_t)extra_ns;
-	outcome = step->type->run(&ctx, step->args, res);
-	if (outcome == OUTCOME_PASS)
-		outcome = judge_devices(lane, step, res);
-	if (step->type->flags & STEP_ON_DEVICES)
-		outcome = domain_survived(&ctx, outcome, res);
-	lane->wedged |= outcome == OUTCOME_FAIL && str_eq(res->reason, "wedged");
-	if (!lane->wedged) /* nobody can want that */
-		outcome = apply_expectation(step, outcome, res);
-	if (outcome == OUTCOME_PASS)
-		*res = (struct result){0};
-	if (step->type->flags & STEP_DISRUPTIVE || clock_mono_ns() - began_ns > LONG_NS)
-		lane_status_look(lane);
-	if (dev != NULL)
-		lane_keep_states(lane);
 	emit_end(lane, step, subject, outcome, res, began_ns);
+	beside_finish(&beside);
 	return outcome;
 }
 

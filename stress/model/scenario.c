@@ -55,7 +55,7 @@ const struct field scenario_fields[] = {
 	TOP(faults, FIELD_STRINGS, .help = "files with more log rules"),
 	TOP(report, FIELD_NODE, .shape = &reports_shape, .help = "where the reports go"),
 	TOP(bystanders, FIELD_CHOICE, .dflt = "report", .choices = bystanders_words,
-		.help = "what a fault of a device of no lane does"),
+		.help = "what it means when a device of no lane has a fault or is changed"),
 	TOP(allow, FIELD_NODE, .shape = &allow_shape, .help = "who else may be disturbed, and why"),
 	HOST_CRASH_KEYS(struct top, "report", "3", "1m"),
 	{0},

@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "steps/beside.h"
 
-#include "base/str.h"
 #include "device/lock.h"
 #include "model/event.h"
 #include "model/lane_device.h"
+#include "model/scenario.h"
 #include "steps/device_step.h"
 
+#include <poll.h>
 #include <stdio.h>
 
-/* Each costs a child process before and after the act; a switch with 16 dual-function cards has 50. */
-#define BESIDE_MAX 64
+#define BESIDE_MAX 128 /* a switch with 16 dual-function cards has 50 */
+#define SILENT_NS                                                                                  \
+	(8 * NS_PER_S) /* reading blocks while somebody else resets it: a second, mostly */
+#define SETTLE_NS      (3 * NS_PER_S)
+#define SETTLE_POLL_MS 250
+
+/* ---- who ---- */
 
 /* The upstream port of the switch that the device is on, or the root port that it has for itself. */
 static const struct pcidev *top_of(const struct pcidev_list *all, const struct pcidev *dev)
@@ -30,126 +36,280 @@ static bool is_beside(const struct pcidev_list *all, const struct pcidev *top,
 	return bdf_eq(other->bdf, top->bdf) || pcidev_is_below(all, other, top->bdf);
 }
 
-void beside_find(struct beside *out, struct step_ctx *ctx, const struct pcidev_list *all,
+static struct bystander *find(const struct beside *b, struct bdf bdf)
+{
+	vec_foreach (one, &b->list)
+		if (bdf_eq(one->bdf, bdf))
+			return one;
+	return NULL;
+}
+
+static void add(struct beside *b, struct bdf bdf, bool reached)
+{
+	struct bystander *one = find(b, bdf);
+
+	if (one != NULL)
+		one->reached |= reached;
+	else if (b->list.n == BESIDE_MAX)
+		b->left_out++;
+	else
+		*vec_push(&b->list) = (struct bystander){
+			.bdf = bdf, .of = b->ctx->dev->pci.bdf, .reached = reached};
+}
+
+void beside_add(struct beside *b, struct step_ctx *ctx, const struct pcidev_list *all,
 	enum reset_scope scope)
 {
 	const struct pcidev *dev = &ctx->dev->pci, *top = top_of(all, dev);
 	struct bdf_set set;
 	size_t i;
 
-	*out = (struct beside){.ctx = ctx};
+	b->ctx = ctx;
+	b->silent_ns = b->silent_ns ? b->silent_ns : SILENT_NS;
+	b->settle_ns = b->settle_ns ? b->settle_ns : SETTLE_NS;
 	scope_disturbed(all, dev, scope, &set);
-	for (i = 0; i < all->n && out->list.n < BESIDE_MAX; i++) {
+	for (i = 0; i < all->n; i++) {
 		const struct pcidev *other = &all->v[i];
 		bool reached = bdf_set_has(&set, other->bdf);
 
 		if (!device_in_lane(ctx, other->bdf) &&
 			(reached || is_beside(all, top, dev, other)))
-			*vec_push(&out->list) =
-				(struct bystander){.bdf = other->bdf, .reached = reached};
+			add(b, other->bdf, reached);
 	}
 	bdf_set_finish(&set);
 }
 
 void beside_finish(struct beside *b)
 {
+	vec_foreach (one, &b->list)
+		str_finish(&one->differences);
 	vec_finish(&b->list);
 }
 
-/* Another lane, or another run, does with it what it likes. */
-static bool is_taken(const struct beside *b, struct bdf bdf)
+/* ---- looking ---- */
+
+/* One that is looked at now. */
+struct sight {
+	struct bystander *who;
+	enum { SIGHT_NONE, SIGHT_TAKEN, SIGHT_SILENT } got;
+	struct dev_state state;
+	char why_silent[160];
+};
+
+typedef VEC(struct sight) sight_list;
+
+/* Another lane, or another run, does with it what it likes; and nobody is woken for a look. */
+static void add_sight(const struct beside *b, struct bystander *one, sight_list *sights)
 {
 	pid_t pid;
 
-	return lock_holder(b->ctx->host, bdf, &pid);
+	if (!lock_holder(b->ctx->host, one->bdf, &pid) &&
+		!oracle_would_wake(b->ctx->host, one->bdf))
+		vec_push(sights)->who = one;
 }
 
-/* Reading its config space would wake it. */
-static bool is_cold(const struct beside *b, struct bdf bdf)
+/* All by one child, and by another one from behind one that does not answer: as long as there is time. */
+static void look(const struct beside *b, sight_list *sights)
 {
-	char path[HOST_PATH_MAX], text[BDF_LEN], state[16];
-	struct err ignored;
+	auto_free struct dev_state *states = xcalloc(sights->n + 1, sizeof(*states));
+	auto_free struct bdf *bdfs = xcalloc(sights->n + 1, sizeof(*bdfs));
+	int64_t until = clock_mono_ns() + ORACLE_NS;
+	size_t i, from, done;
+	struct err err;
 
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/power_state", bdf_text(bdf, text));
-	return host_read(b->ctx->host, path, state, sizeof(state), &ignored) == 0 &&
-		str_eq(state, "D3cold");
+	for (i = 0; i < sights->n; i++)
+		bdfs[i] = sights->v[i].who->bdf;
+	for (from = 0; from < sights->n && clock_mono_ns() < until; from += done + 1) {
+		int64_t deadline = clock_mono_ns() + b->silent_ns;
+		int rc = oracle_take_several(b->ctx->host, bdfs + from, sights->n - from,
+			deadline < until ? deadline : until, states + from, &done, &err);
+
+		for (i = from; i < from + done; i++) {
+			sights->v[i].got = SIGHT_TAKEN;
+			sights->v[i].state = states[i];
+		}
+		if (rc != 0) {
+			sights->v[i].got = SIGHT_SILENT;
+			str_set(sights->v[i].why_silent, err.msg);
+		}
+	}
 }
 
-static int look(const struct beside *b, struct bdf bdf, struct dev_state *out, struct err *err)
+/* ---- before ---- */
+
+static void tell_blind_spot(const struct beside *b, const char *text)
 {
-	return oracle_take(b->ctx->host, bdf, clock_mono_ns() + ORACLE_NS, out, err);
+	struct event ev = {.kind = EV_BLIND_SPOT};
+
+	str_set(ev.text, text);
+	emit(b->ctx->out, &ev);
+}
+
+static void tell_unseen(const struct beside *b, const struct sight *s)
+{
+	char text[DETAIL_MAX], bdf[BDF_LEN], of[BDF_LEN];
+
+	snprintf(text, sizeof(text),
+		"%s, beside %s: what the steps do to it is not seen while it does not answer (%s)",
+		bdf_text(s->who->bdf, bdf), bdf_text(s->who->of, of),
+		s->got == SIGHT_SILENT ? s->why_silent : "no time was left behind others");
+	tell_blind_spot(b, text);
+}
+
+static void tell_left_out(const struct beside *b)
+{
+	char text[DETAIL_MAX], bdf[BDF_LEN];
+
+	snprintf(text, sizeof(text),
+		"%zu functions beside %s: what the steps do to them is not seen, for no more than "
+		"%d are looked at",
+		b->left_out, bdf_text(b->ctx->dev->pci.bdf, bdf), BESIDE_MAX);
+	tell_blind_spot(b, text);
 }
 
 void beside_observe(struct beside *b)
 {
-	struct err ignored;
+	sight_list sights = {0};
 
 	vec_foreach (one, &b->list)
-		one->known = !is_taken(b, one->bdf) && !is_cold(b, one->bdf) &&
-			look(b, one->bdf, &one->before, &ignored) == 0 && one->before.readable;
+		add_sight(b, one, &sights);
+	look(b, &sights);
+	vec_foreach (s, &sights) {
+		s->who->known =
+			s->got == SIGHT_TAKEN && s->state.readable && !oracle_amid_reset(&s->state);
+		s->who->before = s->state;
+		if (s->got != SIGHT_TAKEN)
+			tell_unseen(b, s);
+	}
+	if (b->left_out > 0)
+		tell_left_out(b);
+	vec_finish(&sights);
 }
 
-static size_t compare(const struct beside *b, const struct bystander *one, struct str *differences)
-{
-	struct dev_state after;
-	struct err err;
+/* ---- after ---- */
 
-	if (look(b, one->bdf, &after, &err) != 0) {
-		str_addf(differences, "%s", err.msg);
+static size_t compare(struct bystander *one, const struct sight *s)
+{
+	if (s->got == SIGHT_SILENT) {
+		str_addf(&one->differences, "%s", s->why_silent);
 		return 1;
 	}
-	return one->reached ? oracle_compare(&one->before, &after, differences)
-			    : oracle_compare_bystander(&one->before, &after, differences);
+	return one->reached ? oracle_compare(&one->before, &s->state, &one->differences)
+			    : oracle_compare_bystander(&one->before, &s->state, &one->differences);
 }
 
-static void tell(const struct beside *b, struct bdf bdf, const char *differences)
+/* How many are not as they were, of all or of those that were not a moment ago. */
+static size_t count_changed(struct beside *b, bool all)
+{
+	sight_list sights = {0};
+	size_t n = 0;
+
+	vec_foreach (one, &b->list) {
+		if (one->known && (all || one->differences.len > 0))
+			add_sight(b, one, &sights);
+		str_reset(&one->differences);
+	}
+	look(b, &sights);
+	vec_foreach (s, &sights) {
+		if (s->got == SIGHT_NONE)
+			tell_unseen(b, s);
+		else if (compare(s->who, s) > 0)
+			n++;
+	}
+	vec_finish(&sights);
+	return n;
+}
+
+/* Somebody else may be resetting one of them: that passes. */
+static size_t find_changed(struct beside *b)
+{
+	int64_t until_ns = clock_mono_ns() + b->settle_ns;
+	size_t n = count_changed(b, true);
+
+	while (n > 0 && clock_mono_ns() < until_ns) {
+		poll(NULL, 0, SETTLE_POLL_MS);
+		n = count_changed(b, false);
+	}
+	return n;
+}
+
+static void tell_state(const struct beside *b, const struct bystander *one)
 {
 	struct event ev = {.kind = EV_DEVICE_STATE, .reason = "differs"};
 
-	bdf_text(bdf, ev.subject);
-	str_set(ev.text, differences);
+	bdf_text(one->bdf, ev.subject);
+	str_set(ev.text, one->differences.s);
 	emit(b->ctx->out, &ev);
 }
 
-static size_t judge_one(const struct beside *b, const struct bystander *one, struct str *all)
+static void say(const struct bystander *one, struct str *out)
 {
-	struct str differences = {0};
-	char bdf[BDF_LEN], dev[BDF_LEN];
+	char bdf[BDF_LEN], of[BDF_LEN];
 
-	if (!one->known || is_taken(b, one->bdf) || is_cold(b, one->bdf) ||
-		compare(b, one, &differences) == 0) {
-		str_finish(&differences);
-		return 0;
-	}
-	tell(b, one->bdf, differences.s);
-	str_addf(all, "%s%s, %s %s: %s", all->len > 0 ? ". " : "", bdf_text(one->bdf, bdf),
-		one->reached ? "reached by the reset of" : "beside",
-		bdf_text(b->ctx->dev->pci.bdf, dev), differences.s);
-	str_finish(&differences);
-	return 1;
+	str_addf(out, "%s%s, %s %s: %s", out->len > 0 ? ". " : "", bdf_text(one->bdf, bdf),
+		one->reached ? "reached by the reset of" : "beside", bdf_text(one->of, of),
+		one->differences.s);
 }
 
-enum outcome beside_judge(struct beside *b, struct result *res)
+static void note(const struct beside *b, const struct bystander *one)
 {
-	size_t n = 0, too_far = 0;
+	struct event ev = {.kind = EV_LANE_NOTE, .reason = NOTE_ONCE};
+	struct str text = {0};
+
+	say(one, &text);
+	str_addf(&text, " (%s)", b->ctx->step->name);
+	bdf_text(one->bdf, ev.subject);
+	str_set(ev.text, text.s);
+	str_set(ev.hint,
+		one->reached ? "it did not come back as it was"
+			     : "it changed during a step that should not reach it");
+	emit(b->ctx->out, &ev);
+	str_finish(&text);
+}
+
+static bool is_failure(const struct beside *b, enum outcome so_far, const struct bystander *one)
+{
+	return so_far == OUTCOME_PASS && !b->heals &&
+		(one->reached || b->ctx->scenario->bystanders == BYSTANDERS_FAIL);
+}
+
+static enum outcome fail(const struct bystander *first, const struct str *all, struct result *res)
+{
+	char of[BDF_LEN];
+
+	result_fail(res, "neighbour-differs", "%s", all->s);
+	result_advise(res,
+		first->reached ? "they go down with %s and did not come back as they were: nobody "
+				 "may use them across its reset"
+			       : "what is done to %s reaches further than it should: nobody else "
+				 "may use what changed while it is reset",
+		bdf_text(first->of, of));
+	return OUTCOME_FAIL;
+}
+
+enum outcome beside_judge(struct beside *b, enum outcome so_far, struct result *res)
+{
+	const struct bystander *first = NULL;
+	enum outcome outcome = so_far;
 	struct str all = {0};
-	char dev[BDF_LEN];
 
+	/* near what hangs in the kernel a look would only hang as well */
+	if (b->ctx == NULL || str_eq(res->reason, "wedged") || find_changed(b) == 0)
+		return so_far;
 	vec_foreach (one, &b->list) {
-		size_t changed = judge_one(b, one, &all);
-
-		n += changed;
-		too_far += one->reached ? 0 : changed;
+		if (one->differences.len == 0)
+			continue;
+		tell_state(b, one);
+		if (!is_failure(b, so_far, one)) {
+			note(b, one);
+			continue;
+		}
+		say(one, &all);
+		if (first == NULL || !one->reached) /* who is reached by mistake is the worse */
+			first = one;
 	}
-	if (n > 0) {
-		result_fail(res, "neighbour-differs", "%s", all.s);
-		result_advise(res,
-			too_far > 0 ? "what is done to %s reaches further than it should: nobody "
-				      "else may use what changed while it is reset"
-				    : "they go down with %s and did not come back as they were: "
-				      "nobody may use them across its reset",
-			bdf_text(b->ctx->dev->pci.bdf, dev));
-	}
+	if (first != NULL)
+		outcome = fail(first, &all, res);
 	str_finish(&all);
-	return n > 0 ? OUTCOME_FAIL : OUTCOME_PASS;
+	return outcome;
 }

@@ -57,7 +57,7 @@ enum outcome heal_look(struct step_ctx *ctx, struct result *res)
 int64_t heal_bound_ms(const struct step_ctx *ctx, enum heal_rung rung)
 {
 	const struct pcidev *dev = &ctx->dev->pci;
-	int64_t ms = DEVICE_SLACK_MS + 2 * ORACLE_NS / NS_PER_MS;
+	int64_t ms = DEVICE_SLACK_MS + 4 * ORACLE_NS / NS_PER_MS; /* it and its neighbours */
 
 	if (rung == HEAL_RESCAN || rung == HEAL_SLOT)
 		ms += AWAY_LOCK_MS;

@@ -188,7 +188,7 @@ enum outcome rescan_act(struct step_ctx *ctx, enum aim aim, struct result *res)
 	subjects_find(&subjects, ctx, &all, SCOPE_SLOT, aim);
 	pcidev_list_finish(&all);
 	if (may(ctx, ASK_UNBIND, &err) == 0)
-		outcome = rescan(ctx, &subjects, res);
+		outcome = beside_judge(&subjects.beside, rescan(ctx, &subjects, res), res);
 	else
 		outcome = device_cannot_begin(&err, res);
 	subjects_finish(&subjects);

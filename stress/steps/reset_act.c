@@ -356,7 +356,7 @@ enum outcome reset_act(
 		return device_cannot_begin(&err, res);
 	subjects_find(&act.subjects, ctx, &all, reset_reach(method, &ctx->dev->pci), aim);
 	pcidev_list_finish(&all);
-	outcome = act_on(&act);
+	outcome = beside_judge(&act.subjects.beside, act_on(&act), res);
 	subjects_finish(&act.subjects);
 	return outcome;
 }

@@ -24,8 +24,8 @@ void subjects_find(struct subjects *out, struct step_ctx *ctx, const struct pcid
 			if (bdf_eq(ctx->devs[i].pci.bdf, set.v[k]))
 				add(out, &ctx->devs[i]);
 	bdf_set_finish(&set);
-	if (aim == AIM_TEST)
-		beside_find(&out->beside, ctx, all, scope);
+	out->beside.heals = aim == AIM_HEAL;
+	beside_add(&out->beside, ctx, all, scope);
 }
 
 void subjects_finish(struct subjects *s)
@@ -79,7 +79,7 @@ enum outcome subjects_judge(struct subjects *s, struct result *res)
 		if (outcome != OUTCOME_PASS)
 			return outcome;
 	}
-	return beside_judge(&s->beside, res);
+	return outcome;
 }
 
 void subjects_renew(struct subjects *s)

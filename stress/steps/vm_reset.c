@@ -43,7 +43,7 @@ const struct step_type step_vm_reset = {
 	.word = {.name = "vm-reset",
 		.summary = "reset the VM as by its button and wait for the new boot",
 		.fields = fields},
-	.flags = STEP_DISRUPTIVE | STEP_NEEDS_DOMAIN | STEP_USES_VM,
+	.flags = STEP_DISRUPTIVE | STEP_NEEDS_DOMAIN | STEP_USES_VM | STEP_RESETS_VM,
 	.prepare = domain_can_reboot,
 	.bound_ms = bound_ms,
 	.typical_ms = typical_ms,
