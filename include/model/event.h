@@ -108,7 +108,7 @@ struct emitter {
 /* Stamps time, lane, cycle, phase and step, and sends. Never fails: an orphan is noted. */
 void emit(struct emitter *out, struct event *ev);
 /* A part of a step, of which the report tells nothing but how long it took. */
-#define SUBSTEP_USABLE "usable" /* of a reset: from its trigger until the device answers again */
+#define SUBSTEP_USABLE "usable" /* from what was done to the device until it answers again */
 void emit_substep(struct emitter *out, const char *subject, const char *what, int64_t dur_ns);
 /*
  * Sends and waits until it is on disk. value_out: of an undo record the id that it got, of a step's

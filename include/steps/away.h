@@ -50,8 +50,8 @@ void away_add(struct away *away, struct subjects *subjects);
 int away_begin(struct away *away, struct err *err) must_check;
 /* Waits until all of them are gone, or there; false when one is not in time. */
 bool away_await(const struct away *away, bool there, int64_t deadline_ns);
-/* What may go a little after it was caused, and may stay. */
-void away_settle(const struct away *away);
+/* What may go a little after it was caused, and may stay: true when one of them has gone. */
+bool away_settle(const struct away *away);
 /* Waits until they are there, and binds them as they were. PASS, or why not. */
 enum outcome away_return(struct away *away, struct result *res);
 /* After a failure: binds those that are there. */

@@ -36,6 +36,8 @@ void subjects_finish(struct subjects *s);
 enum outcome subjects_observe(struct subjects *s, struct result *res);
 /* Looks at them after it, and compares. PASS, or what is wrong first. */
 enum outcome subjects_judge(struct subjects *s, struct result *res);
+/* The first of them answered again that long after what was done to it, and the look. */
+void subjects_tell_usable(const struct subjects *s, int64_t after_ns);
 /* They left the kernel and came back as they must: what was decided anew holds from now on. */
 void subjects_renew(struct subjects *s);
 

@@ -225,7 +225,7 @@ static int load_steps(struct loading *l, size_t lane)
 	rc = load_step_list(l, lane);
 	for (i = 0; rc == 0 && i < row->nsteps; i++) {
 		rc = load_step_ends(l, lane, &row->steps[i], &times);
-		if (rc == 0 && str_eq(row->steps[i].word, "reset"))
+		if (rc == 0 && row->steps[i].device != NULL)
 			rc = load_usable(l, lane, &row->steps[i], &times);
 	}
 	times_finish(&times);

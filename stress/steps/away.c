@@ -178,12 +178,16 @@ bool away_await(const struct away *away, bool there, int64_t deadline_ns)
 	return true;
 }
 
-void away_settle(const struct away *away)
+bool away_settle(const struct away *away)
 {
 	int64_t until = clock_mono_ns() + SETTLE_NS;
 
-	while (first_that_is_not(away, true) == NULL && clock_mono_ns() < until)
+	while (first_that_is_not(away, true) == NULL) {
+		if (clock_mono_ns() >= until)
+			return false;
 		poll(NULL, 0, AWAIT_STEP_MS);
+	}
+	return true;
 }
 
 /* ---- and back ---- */

@@ -125,7 +125,8 @@ static void bring_back(struct step_ctx *ctx, struct away *away)
 	away_rescue(away);
 }
 
-static enum outcome rescan_bus(struct step_ctx *ctx, struct away *away, struct result *res)
+static enum outcome rescan_bus(
+	struct step_ctx *ctx, struct away *away, int64_t *took_ns, struct result *res)
 {
 	int64_t start_ns = clock_mono_ns();
 	struct child_result child = {0};
@@ -135,13 +136,15 @@ static enum outcome rescan_bus(struct step_ctx *ctx, struct away *away, struct r
 	if (scan(ctx, ctx->deadline_ns, &child, &err) != 0)
 		return attr_failed(away, "rescan-failed", &child, &err, res);
 	outcome = away_return(away, res);
+	*took_ns = clock_mono_ns() - start_ns;
 	if (outcome == OUTCOME_PASS)
-		device_substep(ctx, "rescan", clock_mono_ns() - start_ns);
+		device_substep(ctx, "rescan", *took_ns);
 	return outcome;
 }
 
 /* The last look comes right before: what went before may have taken long. */
-static enum outcome out_and_back(struct step_ctx *ctx, struct away *away, struct result *res)
+static enum outcome out_and_back(
+	struct step_ctx *ctx, struct away *away, int64_t *took_ns, struct result *res)
 {
 	struct err err = {0};
 	enum outcome outcome;
@@ -153,7 +156,7 @@ static enum outcome out_and_back(struct step_ctx *ctx, struct away *away, struct
 		return device_cannot_begin(&err, res);
 	outcome = remove_all(ctx, away, res);
 	if (outcome == OUTCOME_PASS)
-		return rescan_bus(ctx, away, res);
+		return rescan_bus(ctx, away, took_ns, res);
 	bring_back(ctx, away);
 	return outcome;
 }
@@ -161,18 +164,21 @@ static enum outcome out_and_back(struct step_ctx *ctx, struct away *away, struct
 static enum outcome rescan(struct step_ctx *ctx, struct subjects *subjects, struct result *res)
 {
 	struct away away;
+	int64_t took_ns = 0;
 	enum outcome outcome = subjects_observe(subjects, res);
 
 	if (outcome != OUTCOME_PASS)
 		return outcome;
 	away_init(&away, ctx);
 	away_add(&away, subjects);
-	outcome = out_and_back(ctx, &away, res);
+	outcome = out_and_back(ctx, &away, &took_ns, res);
 	away_finish(&away);
 	if (outcome == OUTCOME_PASS)
 		outcome = subjects_judge(subjects, res);
-	if (outcome == OUTCOME_PASS)
-		subjects_renew(subjects);
+	if (outcome != OUTCOME_PASS)
+		return outcome;
+	subjects_renew(subjects);
+	subjects_tell_usable(subjects, took_ns);
 	return outcome;
 }
 

@@ -193,18 +193,11 @@ static void forgive_dropped(struct act *act, const struct reset_run *run)
 		take_out(reference->reset_methods, run->dropped);
 }
 
-/* The kernel waits for the device before it returns; reading config space waits for the kernel. */
-static void tell_usable(const struct act *act, const struct reset_run *run)
-{
-	const struct subject *s = &act->subjects.list.v[0];
-	char bdf[BDF_LEN];
-
-	emit_substep(act->ctx->out, bdf_text(s->dev->pci.bdf, bdf), SUBSTEP_USABLE,
-		run->took_ns + s->after.took_ns);
-}
-
-/* The kernel said that all went well. What do the devices say? */
-static enum outcome judge(struct act *act, const struct reset_run *run)
+/*
+ * The kernel said that all went well. What do the devices say? back_ns: how long it took until they could
+ * be asked, with which the kernel waits before it returns, unless they left it.
+ */
+static enum outcome judge(struct act *act, const struct reset_run *run, int64_t back_ns)
 {
 	enum outcome outcome;
 	char bdf[BDF_LEN];
@@ -212,7 +205,7 @@ static enum outcome judge(struct act *act, const struct reset_run *run)
 	forgive_dropped(act, run);
 	outcome = subjects_judge(&act->subjects, act->res);
 	if (outcome == OUTCOME_PASS)
-		tell_usable(act, run);
+		subjects_tell_usable(&act->subjects, back_ns);
 	if (outcome != OUTCOME_PASS || run->took_ns < NOT_READY_NS)
 		return outcome;
 	result_fail(act->res, "slow-reset",
@@ -291,7 +284,7 @@ static enum outcome fire(struct act *act)
 	if (claim(act, &hold, &err) != 0)
 		return cannot_begin(&err, act->res);
 	if (act->method->fire(act->method, act->ctx, &hold, &run, &err) == 0)
-		outcome = judge(act, &run);
+		outcome = judge(act, &run, run.took_ns);
 	else
 		outcome = failed(act, &run, &err);
 	hold_release(&hold);
@@ -303,12 +296,15 @@ static enum outcome fire_and_await(struct act *act, struct away *away)
 	struct reset_run run = {0};
 	struct err err = {0};
 	enum outcome outcome;
+	int64_t start_ns;
+	bool left;
 
 	if (away_begin(away, &err) != 0)
 		return result_broken(
 			act->res, err.code == ERR_TIMEOUT ? "blocked" : "not-recorded", &err);
 	if (claim(act, NULL, &err) != 0)
 		return cannot_begin(&err, act->res);
+	start_ns = clock_mono_ns();
 	if (act->method->fire(act->method, act->ctx, NULL, &run, &err) != 0) {
 		outcome = failed(act, &run, &err);
 		away->stuck = run.left != 0;
@@ -316,9 +312,11 @@ static enum outcome fire_and_await(struct act *act, struct away *away)
 			away_rescue(away);
 		return outcome;
 	}
-	away_settle(away);
+	left = away_settle(away);
 	outcome = away_return(away, act->res);
-	return outcome == OUTCOME_PASS ? judge(act, &run) : outcome;
+	if (outcome != OUTCOME_PASS)
+		return outcome;
+	return judge(act, &run, left ? clock_mono_ns() - start_ns : run.took_ns);
 }
 
 static enum outcome fire_away(struct act *act)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "steps/subjects.h"
 
+#include "model/event.h"
 #include "model/lane_device.h"
 #include "model/scenario.h"
 #include "steps/device_step.h"
@@ -80,6 +81,15 @@ enum outcome subjects_judge(struct subjects *s, struct result *res)
 			return outcome;
 	}
 	return outcome;
+}
+
+void subjects_tell_usable(const struct subjects *s, int64_t after_ns)
+{
+	const struct subject *first = &s->list.v[0];
+	char bdf[BDF_LEN];
+
+	emit_substep(s->ctx->out, bdf_text(first->dev->pci.bdf, bdf), SUBSTEP_USABLE,
+		after_ns + first->after.took_ns);
 }
 
 void subjects_renew(struct subjects *s)

@@ -89,6 +89,17 @@ static void run(struct lane *l, const struct step_type *type, const void *args, 
 		fail_msg("%s %s: %s", outcome_name(is), l->res.reason, l->res.detail);
 }
 
+/* How long a device took until it was usable, as the lane told; 0 = it did not. */
+static int64_t usable_after(const struct lane *l)
+{
+	struct event ev;
+
+	while (recv(l->other, &ev, sizeof(ev), MSG_DONTWAIT) == sizeof(ev))
+		if (ev.kind == EV_SUBSTEP && str_eq(ev.text, SUBSTEP_USABLE))
+			return ev.dur_ns;
+	return 0;
+}
+
 static const char *driver_now(const struct lane *l)
 {
 	static char target[HOST_PATH_MAX];
@@ -267,6 +278,7 @@ static void a_device_comes_back_with_its_driver(void **state)
 	lane_open(&l, gpu("vfio-pci", false), GPU);
 	assert_int_equal(step_rescan.prepare(&l.ctx, NULL, &err), 0);
 	run(&l, &step_rescan, NULL, OUTCOME_PASS, "", "");
+	assert_true(usable_after(&l) > 0);
 	assert_string_equal(driver_now(&l), "vfio-pci");
 	assert_string_equal(fakehost_text(l.fake, DEVS GPU "/driver_override"), "vfio-pci");
 	assert_string_equal(fakehost_text(l.fake, "/sys/bus/pci/drivers_autoprobe"), "1");

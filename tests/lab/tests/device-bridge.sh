@@ -31,7 +31,7 @@ holds '[.lanes[0].steps[] | select(.device == "0000:01:00.1") | .skipped] == [2,
 holds '[.lanes[0].steps[] | select(.device == "0000:01:00.0") | .skipped] == [0, 2, 0, 0]'
 holds '[.lanes[1].steps[].skipped] == [0, 0, 0, 0]'
 holds '.lanes[1].steps[1].ms.p50 >= 1000'
-holds '[.lanes[].steps[] | select(.word == "reset" and .count > .skipped) | .usable_ms.max] | all(. > 0)'
+holds '[.lanes[].steps[] | select((.word == "reset" or .word == "rescan") and .count > .skipped) | .usable_ms.max] | all(. > 0)'
 [ "$(settings)" = "$before" ] || fail "the host was changed: $(settings)"
 
 # refused DEVICES STEP TEXT...
