@@ -69,6 +69,8 @@ size_t oracle_compare(
  */
 size_t oracle_compare_bystander(
 	const struct dev_state *before, const struct dev_state *after, struct str *differences);
+/* Nobody uses it, before and after, and it may now write to memory of its own accord. */
+bool oracle_left_mastering(const struct dev_state *before, const struct dev_state *after);
 /* The same for what may differ and is still worth a line: link speed, a wider link. */
 size_t oracle_notes(
 	const struct dev_state *before, const struct dev_state *after, struct str *notes);

@@ -412,6 +412,12 @@ static void compare_bars(
 	}
 }
 
+bool oracle_left_mastering(const struct dev_state *before, const struct dev_state *after)
+{
+	return !before->is_vf && !before->enabled && !after->enabled &&
+		(after->command & (uint16_t)~before->command & COMMAND_MASTER);
+}
+
 /*
  * The kernel restores the command register after a reset. When the last user closes the device,
  * vfio restores what it found at open (with memory enabled) and clears bus mastering: an idle device
@@ -420,8 +426,7 @@ static void compare_bars(
 static void compare_command(
 	const struct dev_state *a, const struct dev_state *b, struct str *out, size_t *n)
 {
-	uint16_t lost = a->command & (uint16_t)~b->command,
-		 gained = b->command & (uint16_t)~a->command;
+	uint16_t lost = a->command & (uint16_t)~b->command;
 
 	if (lost & (COMMAND_IO | COMMAND_MEMORY))
 		differ(out, n, "command register is %04x, was %04x: memory or I/O decoding is off",
@@ -429,7 +434,7 @@ static void compare_command(
 	else if (a->enabled && (lost & COMMAND_MASTER))
 		differ(out, n, "command register is %04x, was %04x: bus mastering is off",
 			b->command, a->command);
-	else if (!a->enabled && (gained & COMMAND_MASTER))
+	else if (oracle_left_mastering(a, b))
 		differ(out, n,
 			"command register is %04x, was %04x: bus mastering is on while nobody "
 			"uses it",

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "steps/subjects.h"
 
+#include "base/str.h"
+#include "device/busmaster.h"
 #include "model/event.h"
 #include "model/lane_device.h"
 #include "model/scenario.h"
@@ -65,6 +67,34 @@ enum outcome subjects_observe(struct subjects *s, struct result *res)
 	return outcome;
 }
 
+/* No rung heals that by itself: the kernel restores what it finds, and a rescan lets it be. */
+static enum outcome end_mastering(struct step_ctx *ctx, struct subject *one, struct result *res)
+{
+	struct event ev = {.kind = EV_LANE_NOTE};
+	struct err err = {0};
+
+	if (busmaster_off(ctx->host, one->dev->pci.bdf, clock_mono_ns() + ORACLE_NS, &err) == 0)
+		return device_observe(ctx, "after", &one->after, res);
+	bdf_text(one->dev->pci.bdf, ev.subject);
+	str_set(ev.text, err.msg);
+	str_set(ev.hint, err.hint);
+	emit(ctx->out, &ev);
+	return OUTCOME_PASS; /* as far as this goes: it is judged as it is */
+}
+
+static enum outcome judge_healed(struct step_ctx *ctx, struct subject *one, struct result *res)
+{
+	enum outcome outcome = OUTCOME_PASS;
+
+	if (!one->known)
+		return outcome;
+	device_forgive_user(ctx, &one->before, &one->after);
+	if (oracle_left_mastering(&one->before, &one->after))
+		outcome = end_mastering(ctx, one, res);
+	return outcome == OUTCOME_PASS ? device_judge(ctx, &one->before, &one->after, res)
+				       : outcome;
+}
+
 enum outcome subjects_judge(struct subjects *s, struct result *res)
 {
 	enum outcome outcome = OUTCOME_PASS;
@@ -73,9 +103,9 @@ enum outcome subjects_judge(struct subjects *s, struct result *res)
 		struct step_ctx ctx = ctx_of(s, one);
 
 		outcome = device_observe(&ctx, "after", &one->after, res);
-		if (s->aim == AIM_HEAL)
-			device_forgive_user(&ctx, &one->before, &one->after);
-		if (outcome == OUTCOME_PASS && (s->aim == AIM_TEST || one->known))
+		if (outcome == OUTCOME_PASS && s->aim == AIM_HEAL)
+			outcome = judge_healed(&ctx, one, res);
+		else if (outcome == OUTCOME_PASS)
 			outcome = device_judge(&ctx, &one->before, &one->after, res);
 		if (outcome != OUTCOME_PASS)
 			return outcome;

@@ -118,6 +118,30 @@ static void only_a_device_as_found_is_healed(void **state)
 	lane_close(&l);
 }
 
+/* A reset writes the command register back as it found it, and a rescan leaves it. */
+static void bus_mastering_that_nobody_uses_is_switched_off(void **state)
+{
+	enum heal_rung rung;
+	struct lane l;
+
+	(void)state;
+	lane_open(&l, false);
+	for (rung = HEAL_FLR; rung < HEAL_SLOT; rung++) {
+		fakehost_config(l.fake, GPU, 4, 0x06);
+		assert_int_equal(heal_look(&l.ctx, &l.res), OUTCOME_FAIL);
+		assert_non_null(strstr(l.res.detail, "bus mastering is on while nobody uses it"));
+		expect_rung(&l, rung, OUTCOME_PASS, "");
+		assert_int_equal(heal_look(&l.ctx, &l.res), OUTCOME_PASS);
+	}
+	/* somebody has enabled it meanwhile: it is his */
+	fakehost_config(l.fake, GPU, 4, 0x06);
+	fakehost_write(l.fake, DEVS GPU "/enable", "1\n");
+	expect_rung(&l, HEAL_FLR, OUTCOME_PASS, "");
+	fakehost_write(l.fake, DEVS GPU "/enable", "0\n");
+	assert_int_equal(heal_look(&l.ctx, &l.res), OUTCOME_FAIL);
+	lane_close(&l);
+}
+
 static void what_is_gone_for_good_no_rung_brings_back(void **state)
 {
 	struct lane l;
@@ -235,6 +259,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_device_that_is_as_found_is_well),
 		cmocka_unit_test(only_a_device_as_found_is_healed),
+		cmocka_unit_test(bus_mastering_that_nobody_uses_is_switched_off),
 		cmocka_unit_test(what_is_gone_for_good_no_rung_brings_back),
 		cmocka_unit_test(a_device_that_is_gone_is_healed_by_its_slot),
 		cmocka_unit_test(in_a_managed_lane_no_driver_is_an_illness),
