@@ -66,6 +66,8 @@ unbind 0000:08:00.0
 # a network interface that is up
 modprobe e1000e
 [ -e /sys/class/net/eth0 ] || fail "no eth0"
+# QEMU's network announces itself as the way to everywhere, which would be another reason
+echo 0 >/proc/sys/net/ipv6/conf/eth0/accept_ra
 ip link set eth0 up
 one '"0000:04:00.0"' '{reset: pm}'
 exits 3 vfio-stress run one.yaml
