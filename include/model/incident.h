@@ -40,7 +40,7 @@ struct place {
 	uint32_t expected_most; /* so often; 0 = however often */
 };
 
-/* One thing that went wrong, with all its lines. Lines are owned; free with incident_finish. */
+/* One thing that went wrong, with all its lines. All is owned; free with incident_finish. */
 struct incident {
 	uint32_t no; /* in this run, from 1 */
 	uint32_t slot; /* among those that may still change, below KLOG_OPEN_MAX; used again */
@@ -59,8 +59,8 @@ struct incident {
 	uint64_t first_seq, last_seq;
 	int64_t first_wall_ns, last_wall_ns;
 	int64_t first_usec, last_usec; /* since the boot; 0 = unknown, and not stored */
-	struct incident_field fields[INCIDENT_FIELDS];
-	size_t nfields;
+	struct incident_field *fields; /* heap; add with incident_add_field */
+	size_t nfields, fields_room;
 	struct incident_line first[INCIDENT_FIRST_LINES];
 	struct incident_line last[INCIDENT_LAST_LINES]; /* oldest first */
 	size_t nfirst, nlast;
@@ -71,9 +71,15 @@ struct incident {
 };
 
 void incident_finish(struct incident *inc);
+/*
+ * The new one; NULL when there are INCIDENT_FIELDS already. The others stay where they are, unless
+ * the incident is a copy.
+ */
+struct incident_field *incident_add_field(
+	struct incident *inc, const char *name, enum value_kind kind, const char *text);
 /* The line to show where there is room for one, "" = it has none. */
 const char *incident_line(const struct incident *inc);
-/* With lines and texts of its own. */
+/* With fields, lines and texts of its own, and no room for more: few have many fields. */
 void incident_copy(struct incident *dst, const struct incident *src);
 
 #endif

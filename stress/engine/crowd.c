@@ -107,9 +107,7 @@ static struct gathered *begin(struct crowd *c, const struct incident *inc)
 	str_set(mine->seen_by, inc->seen_by);
 	mine->meaning = inc->meaning ? xstrdup(inc->meaning) : NULL;
 	mine->advice = inc->advice ? xstrdup(inc->advice) : NULL;
-	mine->nfields = 1;
-	str_set(mine->fields[0].name, "incidents");
-	mine->fields[0].kind = VALUE_INT;
+	incident_add_field(mine, "incidents", VALUE_INT, "");
 	*vec_push(&c->gathered) = g;
 	return g;
 }
@@ -117,15 +115,12 @@ static struct gathered *begin(struct crowd *c, const struct incident *inc)
 /* The first ones, as many as a field holds. */
 static void add_device(struct incident *mine, struct bdf bdf)
 {
-	struct incident_field *f = &mine->fields[1];
+	struct incident_field *f = mine->nfields > 1
+		? &mine->fields[1]
+		: incident_add_field(mine, "devices", VALUE_STRINGS, "");
 	size_t used = strlen(f->text);
 	char text[BDF_LEN];
 
-	if (mine->nfields == 1) {
-		str_set(f->name, "devices");
-		f->kind = VALUE_STRINGS;
-		mine->nfields = 2;
-	}
 	if (strstr(f->text, bdf_text(bdf, text)) != NULL || str_ends(f->text, "..."))
 		return;
 	if (used + BDF_LEN + sizeof("\n...") > sizeof(f->text))

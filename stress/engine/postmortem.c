@@ -323,16 +323,6 @@ static void place_incident(const struct postmortem *p, struct incident *inc)
 	inc->has_bdf = suspect_of(p, lane, &inc->bdf);
 }
 
-static void add_field(
-	struct incident *inc, const char *name, enum value_kind kind, const char *text)
-{
-	struct incident_field *f = &inc->fields[inc->nfields++];
-
-	str_set(f->name, name);
-	str_set(f->text, text);
-	f->kind = kind;
-}
-
 static void add_fields(const struct postmortem *p, struct incident *inc)
 {
 	struct str sources = {0};
@@ -340,8 +330,8 @@ static void add_fields(const struct postmortem *p, struct incident *inc)
 	str_add(&sources, "");
 	vec_foreach (source, &p->log.sources)
 		str_addf(&sources, "%s%s", sources.len ? "\n" : "", *source);
-	add_field(inc, "boot_id", VALUE_STRING, p->run->boot_id);
-	add_field(inc, "evidence", VALUE_STRINGS, sources.s);
+	incident_add_field(inc, "boot_id", VALUE_STRING, p->run->boot_id);
+	incident_add_field(inc, "evidence", VALUE_STRINGS, sources.s);
 	str_finish(&sources);
 }
 

@@ -83,12 +83,7 @@ static struct incident_field *find_field(struct report *r, const char *name, boo
 	for (i = 0; i < inc->nfields; i++)
 		if (strcmp(inc->fields[i].name, name) == 0)
 			return &inc->fields[i];
-	if (!create || inc->nfields == INCIDENT_FIELDS)
-		return NULL;
-	str_set(inc->fields[inc->nfields].name, name);
-	inc->fields[inc->nfields].kind = VALUE_NULL;
-	inc->fields[inc->nfields].text[0] = '\0';
-	return &inc->fields[inc->nfields++];
+	return create ? incident_add_field(inc, name, VALUE_NULL, "") : NULL;
 }
 
 const char *report_field(const struct report *r, const char *name)

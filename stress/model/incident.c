@@ -2,8 +2,10 @@
 #include "model/incident.h"
 
 #include "base/mem.h"
+#include "base/str.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 void incident_finish(struct incident *inc)
 {
@@ -13,9 +15,28 @@ void incident_finish(struct incident *inc)
 		free(inc->first[i].text);
 	for (i = 0; i < inc->nlast; i++)
 		free(inc->last[i].text);
+	free(inc->fields);
 	free(inc->meaning);
 	free(inc->advice);
 	*inc = (struct incident){0};
+}
+
+struct incident_field *incident_add_field(
+	struct incident *inc, const char *name, enum value_kind kind, const char *text)
+{
+	struct incident_field *f;
+
+	if (inc->nfields == INCIDENT_FIELDS)
+		return NULL;
+	if (inc->nfields == inc->fields_room) {
+		inc->fields_room = INCIDENT_FIELDS;
+		inc->fields = xrealloc(inc->fields, INCIDENT_FIELDS * sizeof(inc->fields[0]));
+	}
+	f = &inc->fields[inc->nfields++];
+	str_set(f->name, name);
+	f->kind = kind;
+	str_set(f->text, text);
+	return f;
 }
 
 const char *incident_line(const struct incident *inc)
@@ -36,6 +57,12 @@ static void copy_lines(struct incident_line *lines, size_t n)
 void incident_copy(struct incident *dst, const struct incident *src)
 {
 	*dst = *src;
+	dst->fields_room = src->nfields;
+	dst->fields = NULL;
+	if (src->nfields > 0) {
+		dst->fields = xmalloc(src->nfields * sizeof(dst->fields[0]));
+		memcpy(dst->fields, src->fields, src->nfields * sizeof(dst->fields[0]));
+	}
 	copy_lines(dst->first, dst->nfirst);
 	copy_lines(dst->last, dst->nlast);
 	dst->meaning = src->meaning ? xstrdup(src->meaning) : NULL;

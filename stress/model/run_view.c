@@ -427,14 +427,11 @@ static void unpack_fields(const void *blob, size_t len, struct incident *inc)
 	auto_free char *copy = xstrndup(blob ? blob : "", len);
 	char *rest = copy, *name, *kind, *text;
 
-	while (inc->nfields < INCIDENT_FIELDS && (name = cut(&rest, '\x1f')) != NULL &&
-		(kind = cut(&rest, '\x1f')) != NULL && (text = cut(&rest, '\x1e')) != NULL) {
-		struct incident_field *f = &inc->fields[inc->nfields++];
-
-		str_set(f->name, name);
-		str_set(f->text, text);
-		f->kind = (enum value_kind)strtol(kind, NULL, 10);
-	}
+	while ((name = cut(&rest, '\x1f')) != NULL && (kind = cut(&rest, '\x1f')) != NULL &&
+		(text = cut(&rest, '\x1e')) != NULL)
+		if (incident_add_field(inc, name, (enum value_kind)strtol(kind, NULL, 10), text) ==
+			NULL)
+			break;
 }
 
 /* A store may come from anywhere: what is no severity is the worst. */

@@ -217,16 +217,6 @@ static void last_line(struct incident *inc, uint64_t seq, const char *text)
 	inc->last_seq = seq;
 }
 
-static void put_field(
-	struct incident *inc, const char *name, enum value_kind kind, const char *text)
-{
-	struct incident_field *f = &inc->fields[inc->nfields++];
-
-	str_set(f->name, name);
-	f->kind = kind;
-	str_set(f->text, text);
-}
-
 /* A DMA fault storm just after the reset of cycle 143, with more lines than are kept. */
 static void dma_fault(struct incident *inc)
 {
@@ -263,12 +253,12 @@ static void dma_fault(struct incident *inc)
 		last_line(inc, 10713 + (uint64_t)i,
 			"dmar_fault: 114 callbacks suppressed \x1b[2J\x1b[31mPASS\x1b[0m "
 			"\xff\xfe\xc3");
-	put_field(inc, "type", VALUE_STRING, "DMA Read");
-	put_field(inc, "address", VALUE_STRING, "0xfee00000");
-	put_field(inc, "reason", VALUE_INT, "6");
-	put_field(inc, "pasid", VALUE_NULL, "");
-	put_field(inc, "interrupt", VALUE_BOOL, "false");
-	put_field(inc, "notes", VALUE_STRINGS, "storm\nrate limited");
+	incident_add_field(inc, "type", VALUE_STRING, "DMA Read");
+	incident_add_field(inc, "address", VALUE_STRING, "0xfee00000");
+	incident_add_field(inc, "reason", VALUE_INT, "6");
+	incident_add_field(inc, "pasid", VALUE_NULL, "");
+	incident_add_field(inc, "interrupt", VALUE_BOOL, "false");
+	incident_add_field(inc, "notes", VALUE_STRINGS, "storm\nrate limited");
 	inc->meaning =
 		xstrdup("The device read memory that the IOMMU did not allow it to. Right after a "
 			"reset this "
@@ -401,7 +391,7 @@ static void stray_dma(struct run_view *run)
 	line(inc,
 		"DMAR: [DMA Write NO_PASID] Request device [41:00.0] fault addr 0x7f000000 "
 		"[fault reason 0x05] PTE Write access is not set");
-	put_field(inc, "direction", VALUE_STRING, "write");
+	incident_add_field(inc, "direction", VALUE_STRING, "write");
 	inc->meaning = xstrdup("The device accessed memory that is not mapped for it; the IOMMU "
 			       "blocked the access.");
 	inc->advice = xstrdup("Under load look for a firmware region that is not identity-mapped "

@@ -274,6 +274,32 @@ static void incident(struct making *m, struct incident inc, const char *line)
 	incident_finish(&inc);
 }
 
+static struct incident dma_fault(void)
+{
+	struct incident inc = {
+		.no = 3,
+		.id = "dmar.fault",
+		.severity = SEV_FATAL,
+		.over_budget = true,
+		.has_bdf = true,
+		.bdf = devices[0].bdf,
+		.place = {.lane = 0,
+			.cycle = 7,
+			.step = "reset",
+			.step_index = 2,
+			.late = true,
+			.in_lane = true},
+		.count = 1717,
+		.count_is_lower_bound = true,
+		.meaning = xstrdup("The device read memory that the IOMMU did not allow it to."),
+		.advice = xstrdup("Do not use this reset for this model."),
+		.seen_by = "log,tracepoint",
+	};
+
+	incident_add_field(&inc, "address", VALUE_STRING, "0xfee00000");
+	return inc;
+}
+
 static void incidents(struct making *m)
 {
 	incident(m,
@@ -300,27 +326,7 @@ static void incidents(struct making *m)
 			.count = 1,
 			.seen_by = "log"},
 		"vfio-pci 0000:41:00.0: not ready 1023ms after FLR; waiting");
-	incident(m,
-		(struct incident){.no = 3,
-			.id = "dmar.fault",
-			.severity = SEV_FATAL,
-			.over_budget = true,
-			.has_bdf = true,
-			.bdf = devices[0].bdf,
-			.place = {.lane = 0,
-				.cycle = 7,
-				.step = "reset",
-				.step_index = 2,
-				.late = true,
-				.in_lane = true},
-			.count = 1717,
-			.count_is_lower_bound = true,
-			.nfields = 1,
-			.fields = {{"address", VALUE_STRING, "0xfee00000"}},
-			.meaning = xstrdup(
-				"The device read memory that the IOMMU did not allow it to."),
-			.advice = xstrdup("Do not use this reset for this model."),
-			.seen_by = "log,tracepoint"},
+	incident(m, dma_fault(),
 		"DMAR: [DMA Read NO_PASID] Request device [41:00.0] fault addr 0xfee00000 [fault "
 		"reason 0x06] PTE Read access is not set");
 	incident(m,

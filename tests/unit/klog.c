@@ -59,11 +59,17 @@ static void remember(void *arg, const struct incident *inc)
 			slot = &seen->list.v[i];
 	if (slot == NULL)
 		slot = vec_push(&seen->list);
-	*slot = *inc;
-	/* the lines are only valid now */
-	slot->meaning = slot->advice = NULL;
+	incident_finish(slot);
+	incident_copy(slot, inc);
 	for (i = 0; i < inc->nfirst; i++)
 		assert_non_null(inc->first[i].text);
+}
+
+static void forget(struct seen *seen)
+{
+	vec_foreach (inc, &seen->list)
+		incident_finish(inc);
+	vec_finish(&seen->list);
 }
 
 static void here(void *arg, const struct bdf *bdf, const char *id, uint64_t seq, struct place *out)
@@ -289,7 +295,7 @@ static void check_segment(const char *dir, const char *json_path)
 	}
 	klog_flush(klog);
 	klog_free(klog);
-	vec_finish(&seen.list);
+	forget(&seen);
 	json_decref(root);
 }
 
@@ -326,7 +332,7 @@ static void end(struct klog *k, struct seen *seen)
 {
 	klog_flush(k);
 	klog_free(k);
-	vec_finish(&seen->list);
+	forget(seen);
 }
 
 static void a_storm_is_one_incident_with_its_first_and_last_lines(void **state)
@@ -771,11 +777,10 @@ static void budgets_name_ids_families_and_classes(void **state)
 	assert_false(klog_fault_matches("aer.nonfatal", &fault));
 	/* memory errors come through the same door as PCIe's */
 	assert_false(klog_fault_matches("aer.nonfatal", &ghes));
-	str_set(ghes.fields[0].name, "section");
-	str_set(ghes.fields[0].text, "PCIe error");
-	ghes.nfields = 1;
+	incident_add_field(&ghes, "section", VALUE_STRING, "PCIe error");
 	assert_true(klog_fault_matches("aer.nonfatal", &ghes));
 	assert_true(klog_fault_matches("aer.*", &ghes));
+	incident_finish(&ghes);
 
 	assert_true(klog_fault_known("aer.correctable", rules));
 	assert_true(klog_fault_known("amdvi.*", rules));

@@ -320,15 +320,14 @@ static struct incident fault_in_cycle(uint32_t no, int32_t cycle)
 		.place = {.lane = 0, .cycle = cycle, .step_index = 1, .in_lane = true},
 		.count = 3,
 		.budget = "3 seen, 2 allowed within 1m",
-		.nfields = 2,
 		.nfirst = 2,
 		.telling = 1,
 	};
 
 	str_set(inc.id, "dmar.dma-fault");
 	str_set(inc.place.step, "reset");
-	inc.fields[0] = (struct incident_field){"address", VALUE_STRING, "0x1000"};
-	inc.fields[1] = (struct incident_field){"reason", VALUE_INT, "5"};
+	incident_add_field(&inc, "address", VALUE_STRING, "0x1000");
+	incident_add_field(&inc, "reason", VALUE_INT, "5");
 	inc.first[0] = (struct incident_line){.seq = 98, .text = strdup("DMAR: DRHD: handling")};
 	inc.first[1] =
 		(struct incident_line){.seq = 99, .text = strdup("DMAR: [DMA Write] \x1b[2J")};

@@ -30,7 +30,8 @@ static void remember(void *arg, const struct incident *inc)
 	(void)arg;
 	while (world.list.n < inc->no)
 		(void)vec_push(&world.list);
-	world.list.v[inc->no - 1] = *inc;
+	incident_finish(&world.list.v[inc->no - 1]);
+	incident_copy(&world.list.v[inc->no - 1], inc);
 }
 
 static void here(void *arg, const struct bdf *bdf, const char *id, uint64_t seq, struct place *out)
@@ -61,6 +62,8 @@ static int tear_down(void **state)
 {
 	(void)state;
 	klog_free(world.klog);
+	vec_foreach (inc, &world.list)
+		incident_finish(inc);
 	vec_finish(&world.list);
 	clock_test_set(0);
 	return 0;
