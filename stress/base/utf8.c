@@ -130,17 +130,18 @@ size_t utf8_columns(const char *s)
 
 size_t utf8_fit(const char *s, size_t columns)
 {
-	size_t left = strlen(s), used = 0, fits = 0;
+	size_t used = 0, fits = 0, len, w;
+	uint32_t cp;
 
-	while (left > 0) {
-		uint32_t cp = 0;
-		size_t len = utf8_decode(s + fits, left, &cp), w = len ? width(cp) : 1;
-
+	while (s[fits] != '\0') {
+		len = w = 1;
+		/* a sequence never goes on behind the terminator */
+		if ((unsigned char)s[fits] >= 0x80 && (len = utf8_decode(s + fits, 4, &cp)) > 0)
+			w = width(cp);
 		if (used + w > columns)
 			break;
 		used += w;
 		fits += len ? len : 1;
-		left -= len ? len : 1;
 	}
 	return fits;
 }

@@ -20,10 +20,16 @@ char *paragraph_clean(const char *text)
 	return str_printable(xmalloc(4 * n + 8), 4 * n + 8, flat, n);
 }
 
+static void write_blanks(FILE *out, size_t n)
+{
+	for (; n > 0; n--)
+		putc_unlocked(' ', out);
+}
+
 void paragraph_write(FILE *out, const struct paragraph *p, const char *label, const char *text)
 {
 	auto_free char *cleaned = paragraph_clean(text);
-	int width = (int)(p->text - p->left);
+	size_t width = p->text - p->left, used;
 	const char *s = cleaned;
 
 	do {
@@ -33,7 +39,12 @@ void paragraph_write(FILE *out, const struct paragraph *p, const char *label, co
 			len--;
 		if (len == 0)
 			len = fits;
-		fprintf(out, "%*s%-*s%.*s\n", (int)p->left, "", width, label, (int)len, s);
+		used = strlen(label);
+		write_blanks(out, p->left);
+		fwrite(label, 1, used, out);
+		write_blanks(out, used < width ? width - used : 0);
+		fwrite(s, 1, len, out);
+		putc('\n', out);
 		label = "";
 		s += len;
 		s += strspn(s, " ");
