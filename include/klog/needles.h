@@ -19,7 +19,9 @@ struct needles {
  * Needles stand in a raw record, too, as they stand in its text.
  */
 void needles_find(const char *regex, struct needles *out);
-/* How seldom lines have it, for comparing; 0 = too short to tell anything. */
-unsigned needle_rarity(const char *s, size_t n);
+/* How seldom lines have such letters, for comparing; what is in needles_common they have often. */
+unsigned needles_letters(const char *s, size_t n);
+/* What ordinary lines consist of. */
+const char *needles_common(void);
 
 #endif

@@ -61,32 +61,43 @@ static unsigned rarity_of(char c, char before, char behind)
 	return isupper((uint8_t)c) && islower((uint8_t)behind) ? 3 : 4;
 }
 
-unsigned needle_rarity(const char *s, size_t n)
+unsigned needles_letters(const char *s, size_t n)
 {
 	unsigned sum = 0;
 	size_t i;
 
-	if (n < NEEDLE_LEN_MIN)
-		return 0;
-	if (memmem(common, sizeof(common) - 1, s, n) != NULL)
-		return 1;
 	for (i = 0; i < n; i++)
 		sum += rarity_of(s[i], i > 0 ? s[i - 1] : '\0', i + 1 < n ? s[i + 1] : '\0');
 	return sum;
 }
 
+const char *needles_common(void)
+{
+	return common;
+}
+
+/* 0 = too short to tell anything. */
+static unsigned rarity(const char *s)
+{
+	size_t n = strlen(s);
+
+	if (n < NEEDLE_LEN_MIN)
+		return 0;
+	return strstr(common, s) != NULL ? 1 : needles_letters(s, n);
+}
+
 /* Of a set the least rare text counts, and each costs: it must be looked for. Common ones are worst. */
 static unsigned set_rarity(const struct needles *set)
 {
-	unsigned least = 0, rarity;
+	unsigned least = 0, one;
 	size_t i;
 
 	for (i = 0; i < set->n; i++) {
-		rarity = needle_rarity(set->v[i], strlen(set->v[i]));
-		if (rarity == 0)
+		one = rarity(set->v[i]);
+		if (one == 0)
 			return 0;
-		if (i == 0 || rarity < least)
-			least = rarity;
+		if (i == 0 || one < least)
+			least = one;
 	}
 	if (least <= 1)
 		return least;

@@ -10,6 +10,8 @@
 #include "klog/rules.h"
 #include "klog/widescan.h"
 
+#include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct sieve {
@@ -26,6 +28,8 @@ struct sieve_hand {
 
 /* longer ones are no rarer, and cost more to look for */
 #define MESH_LEN WIDESCAN_LEN_MAX
+
+static_assert(MESH_LEN == sizeof(uint64_t), "a piece is compared as a number");
 
 typedef VEC(const char *) text_list;
 
@@ -54,16 +58,45 @@ static bool list_needles(const struct rules *rules, text_list *out)
 }
 
 /* Lines that mean nothing and have a heeded rule's words: what a good mesh lets through. */
-static void list_lookalikes(const struct rules *rules, struct str *out)
+static void list_ordinary(const struct rules *rules, struct str *out)
 {
 	size_t i, k;
 
+	str_addf(out, "%s\n", needles_common());
 	for (i = 0; i < rules_count(rules); i++) {
 		const struct rule *r = rules_at(rules, i);
 
 		for (k = 0; k < r->nsamples && !klog_heeds(r); k++)
 			str_addf(out, "%s\n", r->samples[k]);
 	}
+}
+
+/* All pieces of ordinary lines, by their bytes; 0 is an empty slot. */
+struct pieces {
+	uint64_t *slots;
+	unsigned bits;
+};
+
+static uint64_t *piece_slot(const struct pieces *p, const char *s)
+{
+	uint64_t bytes, i, last = (UINT64_C(1) << p->bits) - 1;
+
+	memcpy(&bytes, s, sizeof(bytes));
+	for (i = bytes * UINT64_C(0x9e3779b97f4a7c15) >> (64 - p->bits);
+		p->slots[i] != 0 && p->slots[i] != bytes; i = (i + 1) & last)
+		;
+	return &p->slots[i];
+}
+
+static void pieces_init(struct pieces *p, const struct str *text)
+{
+	size_t at;
+
+	for (p->bits = 4; UINT64_C(1) << p->bits < 2 * text->len; p->bits++)
+		;
+	p->slots = xcalloc(UINT64_C(1) << p->bits, sizeof(*p->slots));
+	for (at = 0; at + MESH_LEN <= text->len; at++)
+		memcpy(piece_slot(p, text->s + at), text->s + at, MESH_LEN);
 }
 
 static int by_length(const void *a, const void *b)
@@ -85,16 +118,15 @@ static bool has_mesh(const text_list *meshes, const char *needle)
 }
 
 /* The rarest piece of a needle. */
-static char *rarest_piece(const char *needle, const struct str *lookalikes)
+static char *rarest_piece(const char *needle, const struct pieces *ordinary)
 {
 	size_t n = strlen(needle), at, best = 0;
 	unsigned rarity, most = 0;
 
 	for (at = 0; n > MESH_LEN && at + MESH_LEN <= n; at++) {
-		rarity = needle_rarity(needle + at, MESH_LEN);
-		if (rarity >= most &&
-			memmem(lookalikes->s, lookalikes->len, needle + at, MESH_LEN) != NULL)
-			rarity = 1;
+		rarity = *piece_slot(ordinary, needle + at) != 0
+			? 1
+			: needles_letters(needle + at, MESH_LEN);
 		if (rarity >= most) {
 			most = rarity;
 			best = at;
@@ -104,13 +136,17 @@ static char *rarest_piece(const char *needle, const struct str *lookalikes)
 }
 
 /* A piece of each needle: a line with the needle has it. Short ones first, they may do for others. */
-static void make_meshes(text_list *needles, const struct str *lookalikes, text_list *out)
+static void make_meshes(text_list *needles, const struct str *ordinary, text_list *out)
 {
+	struct pieces pieces;
+
+	pieces_init(&pieces, ordinary);
 	if (needles->n > 0)
 		qsort(needles->v, needles->n, sizeof(needles->v[0]), by_length);
 	vec_foreach (needle, needles)
 		if (!has_mesh(out, *needle))
-			*vec_push(out) = rarest_piece(*needle, lookalikes);
+			*vec_push(out) = rarest_piece(*needle, &pieces);
+	free(pieces.slots);
 }
 
 static void choose_engine(struct sieve *s, const text_list *meshes, const char *ordinary)
@@ -132,19 +168,18 @@ struct sieve *sieve_new(const struct rules *rules, const char *const *also, size
 {
 	struct sieve *s = xcalloc(1, sizeof(*s));
 	text_list needles = {0}, meshes = {0};
-	struct str lookalikes = {0};
+	struct str ordinary = {0};
 	size_t i;
 
-	str_add(&lookalikes, "");
-	list_lookalikes(rules, &lookalikes);
+	list_ordinary(rules, &ordinary);
 	for (i = 0; i < nalso; i++)
 		*vec_push(&needles) = also[i];
 	s->all = !list_needles(rules, &needles);
-	make_meshes(&needles, &lookalikes, &meshes);
-	choose_engine(s, &meshes, lookalikes.s);
+	make_meshes(&needles, &ordinary, &meshes);
+	choose_engine(s, &meshes, ordinary.s);
 	vec_foreach (mesh, &meshes)
 		free((char *)*mesh);
-	str_finish(&lookalikes);
+	str_finish(&ordinary);
 	vec_finish(&meshes);
 	vec_finish(&needles);
 	return s;

@@ -35,7 +35,7 @@ static const struct {
 #define BUCKETS       16 /* the first half is for short texts */
 #define BUCKETS_HALF  8
 #define UNSEEN        3 /* as if each slot had been seen so often more: examples are small */
-#define ROUNDS        8 /* few texts still change their bucket then */
+#define ROUNDS        5 /* few texts still change their bucket then */
 #define BLOCK         64 /* places that are looked at at once */
 #define CHUNK         (BLOCK * 64) /* a bit each; its mixes stay in the first-level cache */
 #define HASH_BITS     16
@@ -71,6 +71,7 @@ struct plan {
 	double ordinary[ARRAY_SIZE(lookups)][SLOTS + 1]; /* how much of ordinary text has it */
 	uint16_t uses[BUCKETS][ARRAY_SIZE(lookups)][SLOTS + 1]; /* texts that have it */
 	double odds[BUCKETS][ARRAY_SIZE(lookups)]; /* of ordinary text to have one of these */
+	double cost[BUCKETS];
 };
 
 static uint8_t slot_at(const char *end, int lookup)
@@ -130,6 +131,7 @@ static void put_in(struct plan *p, size_t bucket, struct piece *piece)
 	int k;
 
 	piece->bucket = bucket;
+	p->cost[bucket] = cost(p, bucket, piece);
 	for (k = 0; k < LOOKUPS; k++)
 		if (p->uses[bucket][k][piece->slots[k]]++ == 0)
 			p->odds[bucket][k] += p->ordinary[k][piece->slots[k]];
@@ -142,6 +144,7 @@ static void take_out(struct plan *p, const struct piece *piece)
 	for (k = 0; k < LOOKUPS; k++)
 		if (--p->uses[piece->bucket][k][piece->slots[k]] == 0)
 			p->odds[piece->bucket][k] -= p->ordinary[k][piece->slots[k]];
+	p->cost[piece->bucket] = cost(p, piece->bucket, NULL);
 }
 
 static size_t best_bucket(const struct plan *p, const struct piece *piece)
@@ -150,7 +153,7 @@ static size_t best_bucket(const struct plan *p, const struct piece *piece)
 	double least = 2, more;
 
 	for (i = first; i < first + BUCKETS_HALF; i++) {
-		more = cost(p, i, piece) - cost(p, i, NULL);
+		more = cost(p, i, piece) - p->cost[i];
 		if (more < least) {
 			least = more;
 			best = i;
