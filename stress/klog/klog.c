@@ -167,6 +167,7 @@ struct klog {
 	uint32_t slots[KLOG_OPEN_MAX]; /* from nopen on: the free ones */
 	uint32_t last_no;
 	uint64_t last_seq; /* of the kernel's records; 0 = none yet */
+	uint64_t gap_seq; /* the record behind the newest gap; 0 = there is none */
 	int64_t last_usec;
 	struct pending_lines pending;
 	struct claims claims;
@@ -468,6 +469,9 @@ void report_touch(struct klog *k, struct report *r, const struct kline *ln)
 	}
 	if (ln->rec->usec >= 0)
 		r->last_usec = r->inc.last_usec = ln->rec->usec;
+	/* what was lost between two lines of it may have been its own */
+	if (ln->m != NULL && r->inc.last_seq < k->gap_seq && ln->rec->seq >= k->gap_seq)
+		r->inc.count_is_lower_bound = true;
 	r->touched_ns = clock_mono_ns();
 	r->dirty = true;
 	r->inc.last_seq = ln->rec->seq;
@@ -644,6 +648,16 @@ static void feed_line(struct klog *k, const struct klog_rec *rec, const char *s,
 		take(k, &ln);
 }
 
+/* A storm that the gap cut off may have gone on in it. */
+static void interrupted(struct klog *k, struct report *newest, const struct kline *ln)
+{
+	if (newest == NULL || newest->kind == REPORT_GAP || newest->inc.last_seq != k->last_seq ||
+		report_age(newest, ln) > REPORT_US)
+		return;
+	newest->dirty |= !newest->inc.count_is_lower_bound;
+	newest->inc.count_is_lower_bound = true;
+}
+
 /* Sequence numbers that nobody read: the log is incomplete, and the report says where. */
 static void note_gap(struct klog *k, const struct klog_rec *rec, uint64_t by_number)
 {
@@ -652,6 +666,8 @@ static void note_gap(struct klog *k, const struct klog_rec *rec, uint64_t by_num
 	const char *before;
 	uint64_t sum = 0;
 
+	k->gap_seq = rec->seq;
+	interrupted(k, k->newest, &ln);
 	if (r == NULL) {
 		r = report_new(k, &ln, REPORT_GAP, "log.gap");
 		r->inc.severity = SEV_WARNING;

@@ -760,6 +760,58 @@ static struct incident made(const char *id, enum severity severity)
 	return inc;
 }
 
+#define FAULT(second, device)                                                                      \
+	"[   " second "] vfio-pci 0000:" device                                                    \
+	".0: AMD-Vi: Event logged [IO_PAGE_FAULT domain=0x0017 address=0x1000 flags=0x0020]"
+
+static void a_gap_makes_lower_bounds_of_what_it_may_have_held(void **state)
+{
+	static const char id[] = "amdvi.io-page-fault";
+	struct seen seen;
+	struct klog *k = listen_to(&seen);
+
+	(void)state;
+	say_at(k, 1, FAULT("1.0", "41:00")); /* goes on behind the gap */
+	say_at(k, 2, FAULT("1.1", "42:00")); /* over long before it */
+	say_at(k, 3, FAULT("5.0", "43:00")); /* cut off by it */
+	say_at(k, 9, FAULT("5.1", "44:00")); /* begins behind it */
+	say_at(k, 10, FAULT("5.2", "41:00"));
+	say_at(k, 11, FAULT("5.3", "44:00"));
+	klog_flush(k);
+	assert_true(find(&seen, id, "0000:41:00.0")->count_is_lower_bound);
+	assert_false(find(&seen, id, "0000:42:00.0")->count_is_lower_bound);
+	assert_true(find(&seen, id, "0000:43:00.0")->count_is_lower_bound);
+	assert_false(find(&seen, id, "0000:44:00.0")->count_is_lower_bound);
+	expect_field(find(&seen, "log.gap", NULL), "lost", "5");
+	klog_free(k);
+	vec_finish(&seen.list);
+}
+
+/* Who keeps something for each incident that may change needs no more room than there are of these. */
+static void open_incidents_have_slots_of_their_own(void **state)
+{
+	bool used[KLOG_OPEN_MAX] = {false};
+	struct seen seen;
+	struct klog *k = listen_to(&seen);
+	char line[160];
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < 4 * KLOG_OPEN_MAX; i++) {
+		snprintf(line, sizeof(line), FAULT("1.0", "%02x:%02x"), i >> 5 & 0xff, i & 0x1f);
+		say_at(k, i + 1, line);
+	}
+	klog_tick(k, clock_mono_ns());
+	assert_int_equal(seen.list.n, 4 * KLOG_OPEN_MAX);
+	for (i = 3 * KLOG_OPEN_MAX; i < 4 * KLOG_OPEN_MAX; i++) {
+		assert_in_range(seen.list.v[i].slot, 0, KLOG_OPEN_MAX - 1);
+		assert_false(used[seen.list.v[i].slot]);
+		used[seen.list.v[i].slot] = true;
+	}
+	klog_free(k);
+	vec_finish(&seen.list);
+}
+
 static void budgets_name_ids_families_and_classes(void **state)
 {
 	struct incident aer = made("aer.bus-error", SEV_WARNING);
@@ -829,6 +881,8 @@ int main(void)
 		cmocka_unit_test(a_trace_without_stamps_ends_with_the_first_other_line),
 		cmocka_unit_test(quiet_incidents_are_closed_and_begin_anew),
 		cmocka_unit_test(a_users_severity_counts_for_the_incident),
+		cmocka_unit_test(a_gap_makes_lower_bounds_of_what_it_may_have_held),
+		cmocka_unit_test(open_incidents_have_slots_of_their_own),
 		cmocka_unit_test(budgets_name_ids_families_and_classes),
 		cmocka_unit_test(expected_events_are_expected_in_their_step_only),
 	};
