@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "reporters/reporters.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/vec.h"
@@ -19,6 +20,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define BUFFER (64u << 10) /* of streams through which 100 MB go */
 
 /* A file of the archive. What it says passes through scrub_line on its way in. */
 struct member {
@@ -88,15 +91,14 @@ static void write_record(const struct klog_rec *rec, FILE *out)
 {
 	int64_t usec = rec->usec > 0 ? rec->usec : 0;
 	const char *s = rec->text;
+	size_t len;
 
 	fprintf(out, "<%u>[%5" PRId64 ".%06" PRId64 "] ",
 		rec->facility * 8u + (rec->level <= 7 ? rec->level : 4u), usec / 1000000,
 		usec % 1000000);
-	for (; *s != '\0'; s++) {
-		putc(*s, out);
-		if (*s == '\n')
-			putc(' ', out);
-	}
+	for (; (len = strcspn(s, "\n"), s[len] != '\0'); s += len + 1)
+		fprintf(out, "%.*s\n ", (int)len, s);
+	fputs(s, out);
 	putc('\n', out);
 }
 
@@ -112,34 +114,41 @@ static int write_records(const struct run_view *run, FILE *out, struct err *err)
 	return rc;
 }
 
-/* What is not there is left out: there are many of them. */
-static void put_known(struct json_t *o, const char *key, const char *text)
+/* What is not there is left out: there are many of them. Only the text may be foreign. */
+static void put_known(FILE *out, const char *key, const char *text)
 {
-	if (text != NULL && *text != '\0')
-		jout_text(o, key, text);
+	if (text == NULL || *text == '\0')
+		return;
+	fprintf(out, ",\"%s\":", key);
+	jout_write_str(text, out);
 }
 
+/* A million of them: no tree is made of what has a form of its own. */
 static void write_event(const struct run_view *run, const struct event *ev, FILE *out)
 {
-	struct json_t *o = jout_object();
+	const char *phase = phase_name((enum phase)ev->phase);
+	char time[40];
 
-	jout_time(o, "time", ev->wall_ns);
-	jout_text(o, "kind", event_kind_name((enum event_kind)ev->kind));
-	put_known(o, "lane", ev->lane < run->nlanes ? run->lanes[ev->lane].name : NULL);
-	jout_int(o, "cycle", ev->cycle);
-	put_known(o, "phase", phase_name((enum phase)ev->phase));
-	jout_int(o, "step", ev->step);
+	if (ev->wall_ns != 0)
+		fprintf(out, "{\"time\":\"%s\"", clock_rfc3339(ev->wall_ns, time, sizeof(time)));
+	else
+		fputs("{\"time\":null", out);
+	fprintf(out, ",\"kind\":\"%s\"", event_kind_name((enum event_kind)ev->kind));
+	put_known(out, "lane", ev->lane < run->nlanes ? run->lanes[ev->lane].name : NULL);
+	fprintf(out, ",\"cycle\":%" PRIu32, ev->cycle);
+	if (*phase != '\0')
+		fprintf(out, ",\"phase\":\"%s\"", phase);
+	fprintf(out, ",\"step\":%" PRId32, ev->step);
 	if (ev->kind == EV_STEP_END || ev->kind == EV_CYCLE_END || ev->kind == EV_LANE_END)
-		jout_text(o, "outcome", outcome_name((enum outcome)ev->outcome));
-	jout_int(o, "ns", ev->dur_ns);
+		fprintf(out, ",\"outcome\":\"%s\"", outcome_name((enum outcome)ev->outcome));
+	fprintf(out, ",\"ns\":%" PRId64, ev->dur_ns);
 	if (ev->code != 0)
-		jout_int(o, "code", ev->code);
-	put_known(o, "subject", ev->subject);
-	put_known(o, "reason", ev->reason);
-	put_known(o, "text", ev->text);
-	put_known(o, "hint", ev->hint);
-	jout_write(o, out);
-	putc('\n', out);
+		fprintf(out, ",\"code\":%" PRIu32, ev->code);
+	put_known(out, "subject", ev->subject);
+	put_known(out, "reason", ev->reason);
+	put_known(out, "text", ev->text);
+	put_known(out, "hint", ev->hint);
+	fputs("}\n", out);
 }
 
 static int write_events(const struct run_view *run, FILE *out, struct err *err)
@@ -179,6 +188,8 @@ static FILE *temporary(struct err *err)
 
 	if (f == NULL && fd >= 0)
 		abort();
+	if (f != NULL)
+		setvbuf(f, NULL, _IOFBF, BUFFER);
 	return f;
 }
 
@@ -188,14 +199,19 @@ struct scrubber {
 	struct str line, clean;
 };
 
+static void scrub(struct scrubber *s, const char *line, size_t len)
+{
+	scrub_line(line, len, &s->clean);
+	fwrite(s->clean.s, 1, s->clean.len, s->out);
+	str_reset(&s->clean);
+}
+
 static void scrub_rest(struct scrubber *s)
 {
 	if (s->line.len == 0)
 		return;
-	scrub_line(s->line.s, s->line.len, &s->clean);
-	fwrite(s->clean.s, 1, s->clean.len, s->out);
+	scrub(s, s->line.s, s->line.len);
 	str_reset(&s->line);
-	str_reset(&s->clean);
 }
 
 static ssize_t scrub_bytes(void *arg, const char *buf, size_t size)
@@ -207,9 +223,13 @@ static ssize_t scrub_bytes(void *arg, const char *buf, size_t size)
 		const char *newline = memchr(buf, '\n', n);
 		size_t line = newline ? (size_t)(newline - buf) + 1 : n;
 
-		str_addn(&s->line, buf, line);
-		if (newline != NULL)
-			scrub_rest(s);
+		if (newline != NULL && s->line.len == 0) {
+			scrub(s, buf, line); /* whole as it is */
+		} else {
+			str_addn(&s->line, buf, line);
+			if (newline != NULL)
+				scrub_rest(s);
+		}
 		buf += line;
 		n -= line;
 	}
@@ -225,6 +245,7 @@ static int write_scrubbed(
 
 	if (out == NULL)
 		return err_set(err, ERR_IO, errno, "bundle");
+	setvbuf(out, NULL, _IOFBF, BUFFER);
 	rc = m->write(run, out, err);
 	if (fclose(out) != 0 && rc == 0)
 		rc = err_set(err, ERR_IO, errno, "write a temporary file");

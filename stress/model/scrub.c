@@ -224,23 +224,27 @@ void scrub_settings(const char *text, struct str *out)
 static const char *const line_words[] = {
 	"serial number", "serial_number", "serialnumber", "serial no", "webhook", "url"};
 
-static bool begins_with(const char *s, size_t n, const char *word, size_t len)
+/* How much of s is the word, whatever its case: all or nothing. A bundle has 100 million bytes. */
+static size_t begins_with(const char *s, size_t n, const char *word)
 {
-	return (*s | 0x20) == *word && len <= n && strncasecmp(s, word, len) == 0;
+	size_t i = 0;
+
+	while (word[i] != '\0' && i < n &&
+		(s[i] == word[i] || (word[i] >= 'a' && (s[i] | 0x20) == word[i])))
+		i++;
+	return word[i] == '\0' ? i : 0;
 }
 
 /* Of a secret word at s, 0 when there is none. */
 static size_t word_len(const char *s, size_t n)
 {
-	size_t i, len;
+	size_t i, len = 0;
 
-	for (i = 0; i < ARRAY_SIZE(secret_words); i++)
-		if (begins_with(s, n, secret_words[i], len = strlen(secret_words[i])))
-			return len;
-	for (i = 0; i < ARRAY_SIZE(line_words); i++)
-		if (begins_with(s, n, line_words[i], len = strlen(line_words[i])))
-			return len;
-	return 0;
+	for (i = 0; i < ARRAY_SIZE(secret_words) && len == 0; i++)
+		len = begins_with(s, n, secret_words[i]);
+	for (i = 0; i < ARRAY_SIZE(line_words) && len == 0; i++)
+		len = begins_with(s, n, line_words[i]);
+	return len;
 }
 
 static size_t span(const char *s, size_t n, const char *set)
@@ -343,10 +347,29 @@ static size_t scrub_login(const char *s, size_t n, struct str *out)
 	return 2 + user;
 }
 
-/* Can something that is to be taken out begin with these? Most bytes of a log cannot. */
+/* Can something that is to be taken out begin with these? By two letters: most of a log cannot. */
 static bool may_begin(const char *s, size_t n)
 {
-	return strchr("cCpPsStTuUwWG/", *s) != NULL || (n > 2 && s[2] == ':');
+	static const char *const second[256] = {['c'] = "orOR",
+		['C'] = "orOR",
+		['p'] = "aA",
+		['P'] = "aA",
+		['s'] = "eE",
+		['S'] = "eE",
+		['t'] = "oO",
+		['T'] = "oO",
+		['u'] = "rR",
+		['U'] = "rR",
+		['w'] = "eE",
+		['W'] = "eE",
+		['G'] = "P",
+		['/'] = "/"};
+	const char *letters = second[(unsigned char)*s];
+
+	if (n < 2)
+		return false;
+	return (letters != NULL && s[1] != '\0' && strchr(letters, s[1]) != NULL) ||
+		(n > 2 && s[2] == ':');
 }
 
 static size_t scrub_at(const char *s, size_t n, char before, struct str *out)
@@ -367,7 +390,7 @@ void scrub_line(const char *line, size_t n, struct str *out)
 	while (i < n) {
 		size_t plain = i, done = 0;
 
-		while (i < n && (line[i] == '\0' || !may_begin(line + i, n - i)))
+		while (i < n && !may_begin(line + i, n - i))
 			i++;
 		str_addn(out, line + plain, i - plain);
 		if (i == n)

@@ -151,7 +151,19 @@ void jout_write(struct json_t *tree, FILE *out)
 	json_decref(tree);
 }
 
+/* Most texts are their own JSON: nothing to escape, and no byte that UTF-8 could mind. */
+static bool is_plain(const char *text)
+{
+	for (; *text != '\0'; text++)
+		if (*text < ' ' || *text > '~' || *text == '"' || *text == '\\')
+			return false;
+	return true;
+}
+
 void jout_write_str(const char *text, FILE *out)
 {
-	jout_write(string_of(text), out);
+	if (is_plain(text))
+		fprintf(out, "\"%s\"", text);
+	else
+		jout_write(string_of(text), out);
 }

@@ -8,6 +8,7 @@
 
 #include "cmocka_all.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -487,14 +488,37 @@ static void secrets_are_taken_out_of_any_line(void **state)
 	scrubbed_line(
 		"0000:41:00.0: 00:11:22:33:44:55:66:77", "0000:41:00.0: 00:11:22:33:44:55:66:77");
 	scrubbed_line("secret", "secret");
+	scrubbed_line("s", "s");
+	scrubbed_line("the password", "the password");
 	scrubbed_line("password=", "password=");
 	scrubbed_line("//a:", "//a:");
+}
+
+/* Most of a line is passed over by its letters: no word may be among that, in either case. */
+static void every_word_that_tells_a_secret_is_found(void **state)
+{
+	static const char *const words[] = {"cookie", "credential", "passphrase", "passwd",
+		"password", "secret", "token", "serial number", "serial_number", "serialnumber",
+		"serial no", "webhook", "url"};
+	size_t i, k;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(words); i++) {
+		auto_free char *line = xasprintf("x %s=hunter2 y", words[i]);
+		auto_free char *want = xasprintf("x %s=removed y", words[i]);
+
+		scrubbed_line(line, want);
+		for (k = 0; k < strlen(words[i]) + 2; k++)
+			line[k] = want[k] = (char)toupper(line[k]);
+		scrubbed_line(line, want);
+	}
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_recorded_machine_comes_back_as_it_was),
+		cmocka_unit_test(every_word_that_tells_a_secret_is_found),
 		cmocka_unit_test(so_does_what_no_recorded_machine_has),
 		cmocka_unit_test(who_reads_it_knows_where_it_is_from),
 		cmocka_unit_test(what_is_no_snapshot_is_refused_by_its_place),
