@@ -88,6 +88,8 @@ struct run_view {
 	bool running; /* not ended, and its process is there: no verdict is final */
 	const char *id, *scenario, *scenario_text, *tool_version, *boot_id;
 	const char *verdict_reason; /* one sentence: why this verdict */
+	bool has_previous;
+	enum verdict previous; /* of the run before it, of this scenario on this host */
 	const char *aborted; /* why it was cut short, "" = it was not */
 	int64_t started_ns, ended_ns; /* wall; ended_ns of a dead run = its last sign of life */
 	uint64_t seed;
@@ -127,5 +129,11 @@ int run_view_load(
 /* Of a view whose store is open: does the run go on? */
 int run_view_goes_on(const struct run_view *view, bool *out, struct err *err) must_check;
 void run_view_free(struct run_view *view);
+/*
+ * What the last run of a scenario on a host came to, of those that began before the run `before`:
+ * 1, or 0 when there is none, -1 on error. One that never ended, and is over, was aborted.
+ */
+int run_last_verdict(struct store *store, const char *scenario, const char *host, int64_t before,
+	enum verdict *out, struct err *err) must_check;
 
 #endif

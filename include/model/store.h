@@ -146,7 +146,9 @@ struct outbox_item {
 	char event_id[64];
 	char replaces
 		[64]; /* adding: what waits for this url with such a beginning of its id; "" = nothing */
-	char *url, *secret; /* as the scenario has them: "${env:NAME}" is not expanded in here */
+	/* as the scenario has them, "${env:NAME}" is not expanded in here; secret and key may be NULL */
+	char *url, *secret;
+	char *key; /* the body, an object, gets it as its first member `routing_key` */
 	char *content_type;
 	char *body;
 	size_t body_len;

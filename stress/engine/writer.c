@@ -253,6 +253,7 @@ void writer_outbox(struct writer *w, const struct outbox_item *item)
 	*copy = *item;
 	copy->url = xstrdup(item->url);
 	copy->secret = item->secret != NULL ? xstrdup(item->secret) : NULL;
+	copy->key = item->key != NULL ? xstrdup(item->key) : NULL;
 	copy->content_type = xstrdup(item->content_type);
 	copy->body = xmalloc(item->body_len);
 	memcpy(copy->body, item->body, item->body_len);

@@ -15,6 +15,7 @@ void outbox_item_finish(struct outbox_item *item)
 {
 	free(item->url);
 	free(item->secret);
+	free(item->key);
 	free(item->content_type);
 	free(item->body);
 	*item = (struct outbox_item){0};
@@ -25,9 +26,10 @@ static int drop_replaced(struct store *s, const struct outbox_item *item, struct
 	if (item->replaces[0] == '\0')
 		return 0;
 	return db_run(store_db(s), err,
-		"DELETE FROM outbox WHERE state = 0 AND url = ?1 AND substr(event_id, 1, "
+		"DELETE FROM outbox WHERE state = 0 AND url = ?1 AND key = ?3 AND substr(event_id, "
+		"1, "
 		"length(?2)) = ?2",
-		"ss", item->url, item->replaces);
+		"sss", item->url, item->replaces, item->key ? item->key : "");
 }
 
 int store_outbox_add(struct store *s, const struct outbox_item *item, struct err *err)
@@ -35,11 +37,11 @@ int store_outbox_add(struct store *s, const struct outbox_item *item, struct err
 	if (drop_replaced(s, item, err) != 0)
 		return -1;
 	return db_run(store_db(s), err,
-		"INSERT OR IGNORE INTO outbox (run, event_id, url, secret, content_type, body,"
-		" created_ns, next_ns, timeout_ms) VALUES (?,?,?,?,?,?,?,?,?)",
-		"sssssbiii", item->run, item->event_id, item->url, item->secret, item->content_type,
-		(const void *)item->body, item->body_len, item->created_ns, item->next_try_ns,
-		(int64_t)item->timeout_ms);
+		"INSERT OR IGNORE INTO outbox (run, event_id, url, secret, key, content_type,"
+		" body, created_ns, next_ns, timeout_ms) VALUES (?,?,?,?,?,?,?,?,?,?)",
+		"ssssssbiii", item->run, item->event_id, item->url, item->secret,
+		item->key ? item->key : "", item->content_type, (const void *)item->body,
+		item->body_len, item->created_ns, item->next_try_ns, (int64_t)item->timeout_ms);
 }
 
 static void read_item(struct query *q, struct outbox_item *out)
@@ -61,6 +63,7 @@ static void read_item(struct query *q, struct outbox_item *out)
 	item.next_try_ns = db_int(q, 7);
 	item.tries = (unsigned)db_int(q, 8);
 	item.timeout_ms = (int)db_int(q, 9);
+	item.key = *db_text(q, 10) ? xstrdup(db_text(q, 10)) : NULL;
 	*out = item;
 }
 
@@ -72,7 +75,7 @@ int store_outbox_next(
 
 	if (db_query(store_db(s), &q, err,
 		    "SELECT run, event_id, url, secret, content_type, body, created_ns, next_ns,"
-		    " tries, timeout_ms FROM outbox o WHERE state = 0 AND next_ns <= ?"
+		    " tries, timeout_ms, key FROM outbox o WHERE state = 0 AND next_ns <= ?"
 		    " AND id = (SELECT min(id) FROM outbox WHERE state = 0 AND url = o.url)"
 		    " ORDER BY id LIMIT 1",
 		    "i", now_wall_ns) != 0)

@@ -596,6 +596,36 @@ static int load_undo_left(struct loading *l, struct store *store)
 	return 0;
 }
 
+int run_last_verdict(struct store *store, const char *scenario, const char *host, int64_t before,
+	enum verdict *out, struct err *err)
+{
+	struct query *q;
+	int rc;
+
+	if (db_query(store_db(store), &q, err,
+		    "SELECT verdict, pid, pid_start FROM run WHERE scenario = ? AND host_name = ?"
+		    " AND key < ? ORDER BY key DESC",
+		    "ssi", scenario, host, before) != 0)
+		return -1;
+	while ((rc = db_row(q, err)) == 1) {
+		if (db_is_null(q, 0) && store_process_lives(db_int(q, 1), db_int(q, 2)))
+			continue; /* it goes on */
+		*out = db_is_null(q, 0) ? VERDICT_ABORTED : (enum verdict)db_int(q, 0);
+		break;
+	}
+	db_done(q);
+	return rc;
+}
+
+static int load_previous(struct loading *l, struct store *store)
+{
+	struct run_view *v = l->view;
+	int rc = run_last_verdict(store, v->scenario, v->host.name, l->run, &v->previous, l->err);
+
+	v->has_previous = rc == 1;
+	return rc < 0 ? -1 : 0;
+}
+
 int run_view_load(struct store *store, const char *which, struct run_view **out, struct err *err)
 {
 	struct run_view *v = xcalloc(1, sizeof(*v));
@@ -608,7 +638,7 @@ int run_view_load(struct store *store, const char *which, struct run_view **out,
 		load_failures(&l) != 0 || load_open_steps(&l) != 0 || load_incidents(&l) != 0 ||
 		load_sentences(&l, "note", &v->notes) != 0 ||
 		load_sentences(&l, "blind-spot", &v->blind_spots) != 0 ||
-		load_undo_left(&l, store) != 0) {
+		load_undo_left(&l, store) != 0 || load_previous(&l, store) != 0) {
 		run_view_free(v);
 		return -1;
 	}

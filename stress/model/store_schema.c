@@ -69,6 +69,8 @@ static const char *const versions[] = {
 	/* 2 */
 	"ALTER TABLE incident ADD COLUMN telling INTEGER;"
 	"ALTER TABLE incident ADD COLUMN budget TEXT;",
+	/* 3 */
+	"ALTER TABLE outbox ADD COLUMN key TEXT NOT NULL DEFAULT '';",
 };
 
 #define VERSION ((int64_t)(sizeof(versions) / sizeof(versions[0])))
