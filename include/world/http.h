@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #define HTTP_ANSWER_MAX (64u << 10) /* head and body; a longer answer is cut off */
+#define HTTP_SAID_MAX   512
 
 /*
  * One POST over HTTPS. The server's certificate is always verified, against the system's
@@ -24,6 +25,7 @@ struct http_post {
 struct http_answer {
 	int status;
 	int64_t retry_after_ms; /* -1 = the server did not say */
+	char said[HTTP_SAID_MAX]; /* how its body begins, as it came but for NUL bytes; foreign */
 };
 
 /*

@@ -4,10 +4,8 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "model/scenario.h"
+#include "engine/post.h"
 #include "model/store.h"
-#include "world/hmac.h"
-#include "world/http.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,106 +28,30 @@
 #define LOOK_MS          1000 /* during a run: how often for messages that are due */
 #define CHILD_GRACE_MS   2000 /* the child ends by itself; it is killed when it does not */
 
-/* What one try came to. */
-enum fate { DELIVERED, LATER, HOPELESS };
-
 struct attempt {
 	enum fate fate;
-	int64_t after_ms; /* LATER: not before; 0 = no wish */
+	int64_t after_ms; /* FATE_LATER: not before; 0 = no wish */
 	char problem[256];
 };
 
 /* ---- one try ---- */
 
-/* A client's mistake stays one, except these (RFC 9110, 8470, 6585). */
-static bool is_temporary(int status)
-{
-	return status >= 500 || status == 408 || status == 425 || status == 429;
-}
-
-static void judge(const struct http_answer *answer, struct attempt *a)
-{
-	if (answer->status >= 200 && answer->status < 300) {
-		a->fate = DELIVERED;
-		return;
-	}
-	a->fate = is_temporary(answer->status) ? LATER : HOPELESS;
-	if (answer->retry_after_ms > 0)
-		a->after_ms = answer->retry_after_ms;
-	snprintf(a->problem, sizeof(a->problem), "the receiver answered %d%s", answer->status,
-		answer->status >= 300 && answer->status < 400 ? ", and redirects are not followed"
-							      : "");
-}
-
-static void not_sent(const struct err *err, struct attempt *a)
-{
-	a->fate = err->code == ERR_INPUT ? HOPELESS : LATER;
-	snprintf(a->problem, sizeof(a->problem), "%s%s%s", err->msg, *err->hint ? "; " : "",
-		err->hint);
-}
-
-/* Frees what may hold a secret. */
-static void wipe(char *text)
-{
-	if (text != NULL)
-		explicit_bzero(text, strlen(text));
-	free(text);
-}
-
-/* Expanded here and nowhere else, for as long as the try lasts. */
-struct secrets {
-	char *url, *secret;
-};
-
-static int expand(const struct outbox_item *item, struct secrets *s, struct err *err)
-{
-	if (scenario_expand_env(item->url, &s->url, err) != 0)
-		return -1;
-	if (item->secret != NULL)
-		return scenario_expand_env(item->secret, &s->secret, err);
-	return 0;
-}
-
-static int post(const struct outbox_item *item, const struct secrets *s, int64_t timeout_ms,
-	struct http_answer *answer, struct err *err)
-{
-	int64_t now_s = clock_wall_ns() / NS_PER_S;
-	auto_free char *type = xasprintf("Content-Type: %s", item->content_type);
-	auto_free char *id = xasprintf("webhook-id: %s", item->event_id);
-	auto_free char *timestamp = xasprintf("webhook-timestamp: %" PRId64, now_s);
-	auto_free char *signature = NULL;
-	char text[HMAC_SIGNATURE_MAX];
-
-	if (s->secret != NULL) {
-		if (hmac_sign(s->secret, item->event_id, now_s, item->body, item->body_len, text,
-			    err) != 0)
-			return -1;
-		signature = xasprintf("webhook-signature: %s", text);
-	}
-	return http_post(
-		&(struct http_post){
-			.url = s->url,
-			.headers = (const char *const[]){"User-Agent: vfio-stress", type, id,
-				timestamp, signature, NULL},
-			.body = item->body,
-			.len = item->body_len,
-			.timeout_ms = timeout_ms,
-		},
-		answer, err);
-}
-
 static void try_once(const struct outbox_item *item, int64_t timeout_ms, struct attempt *a)
 {
-	struct http_answer answer;
-	struct secrets s = {0};
-	struct err err;
+	struct posting p;
 
-	if (expand(item, &s, &err) == 0 && post(item, &s, timeout_ms, &answer, &err) == 0)
-		judge(&answer, a);
-	else
-		not_sent(&err, a);
-	wipe(s.url);
-	wipe(s.secret);
+	post_once(item, timeout_ms, &p);
+	a->fate = p.fate;
+	a->after_ms = p.answer.retry_after_ms > 0 ? p.answer.retry_after_ms : 0;
+	if (p.answer.status == 0)
+		snprintf(a->problem, sizeof(a->problem), "%s%s%s", p.why.msg,
+			*p.why.hint ? "; " : "", p.why.hint);
+	else if (p.fate != FATE_DELIVERED)
+		snprintf(a->problem, sizeof(a->problem), "the receiver answered %d%s",
+			p.answer.status,
+			p.answer.status >= 300 && p.answer.status < 400
+				? ", and redirects are not followed"
+				: "");
 }
 
 /* ---- when to try again ---- */
@@ -171,12 +93,12 @@ static void say(const struct round *r, const struct outbox_item *item, const str
 {
 	char delay[32];
 
-	if (r->how->say == NULL || (r->how->only_problems && a->fate == DELIVERED))
+	if (r->how->say == NULL || (r->how->only_problems && a->fate == FATE_DELIVERED))
 		return;
 	fprintf(r->how->say, "webhook %s, run %s: ", item->url, item->run);
-	if (a->fate == DELIVERED)
+	if (a->fate == FATE_DELIVERED)
 		fprintf(r->how->say, "delivered\n");
-	else if (a->fate == HOPELESS)
+	else if (a->fate == FATE_HOPELESS)
 		fprintf(r->how->say, "%s: given up\n", a->problem);
 	else
 		fprintf(r->how->say, "%s: next try in %s\n", a->problem,
@@ -198,20 +120,20 @@ static int64_t timeout_of(const struct round *r, const struct outbox_item *item)
 
 static int send_item(struct round *r, const struct outbox_item *item, struct err *err)
 {
-	struct attempt a = {.fate = HOPELESS};
+	struct attempt a = {.fate = FATE_HOPELESS};
 	int64_t delay_ms = 0, now;
 
 	try_once(item, timeout_of(r, item), &a);
 	now = clock_wall_ns();
-	if (a.fate == LATER && now - item->created_ns > LIFE_NS)
-		a.fate = HOPELESS;
-	if (a.fate == LATER)
+	if (a.fate == FATE_LATER && now - item->created_ns > LIFE_NS)
+		a.fate = FATE_HOPELESS;
+	if (a.fate == FATE_LATER)
 		delay_ms = backoff_ms(item->tries, a.after_ms);
 	say(r, item, &a, delay_ms);
-	r->tally.delivered += a.fate == DELIVERED;
-	r->tally.given_up += a.fate == HOPELESS;
-	return store_outbox_result(r->store, item, a.fate == DELIVERED,
-		a.fate == LATER ? now + delay_ms * NS_PER_MS : NEVER, a.problem, err);
+	r->tally.delivered += a.fate == FATE_DELIVERED;
+	r->tally.given_up += a.fate == FATE_HOPELESS;
+	return store_outbox_result(r->store, item, a.fate == FATE_DELIVERED,
+		a.fate == FATE_LATER ? now + delay_ms * NS_PER_MS : NEVER, a.problem, err);
 }
 
 /* False when nothing becomes due before the time is up. */

@@ -38,16 +38,33 @@ static const char *certificate_fault(CURL *curl)
 	return code <= 1 ? "it is for another host" : "it is not good";
 }
 
-/* Counts and throws away; ends the transfer when the server does not stop. */
-static size_t swallow(const char *data, size_t size, size_t n, void *arg)
+/* What is kept of an answer. */
+struct hearing {
+	size_t left; /* bytes until the transfer is ended: a server may never stop */
+	char said[HTTP_SAID_MAX];
+	size_t nsaid;
+};
+
+static size_t count(const char *data, size_t size, size_t n, void *arg)
 {
-	size_t *left = arg;
+	struct hearing *h = arg;
 
 	(void)data;
-	if (size * n > *left)
+	if (size * n > h->left)
 		return 0;
-	*left -= size * n;
+	h->left -= size * n;
 	return size * n;
+}
+
+static size_t hear(const char *data, size_t size, size_t n, void *arg)
+{
+	struct hearing *h = arg;
+	size_t i;
+
+	for (i = 0; i < size * n && h->nsaid < sizeof(h->said) - 1; i++)
+		if (data[i] != '\0')
+			h->said[h->nsaid++] = data[i];
+	return count(data, size, n, arg);
 }
 
 /* libcurl itself reads neither of these; its command-line tool and OpenSSL do. */
@@ -65,7 +82,7 @@ static void set_authorities(CURL *curl)
 }
 
 static void set_up(
-	CURL *curl, const struct http_post *post, struct curl_slist *headers, size_t *left)
+	CURL *curl, const struct http_post *post, struct curl_slist *headers, struct hearing *h)
 {
 	curl_easy_setopt(curl, CURLOPT_URL, post->url);
 	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https");
@@ -81,10 +98,10 @@ static void set_up(
 	curl_easy_setopt(curl, CURLOPT_POST, 1L);
 	curl_easy_setopt(curl, CURLOPT_POSTFIELDS, post->body);
 	curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)post->len);
-	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, swallow);
-	curl_easy_setopt(curl, CURLOPT_WRITEDATA, left);
-	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, swallow);
-	curl_easy_setopt(curl, CURLOPT_HEADERDATA, left);
+	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, hear);
+	curl_easy_setopt(curl, CURLOPT_WRITEDATA, h);
+	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, count);
+	curl_easy_setopt(curl, CURLOPT_HEADERDATA, h);
 }
 
 static bool is_https(const char *url)
@@ -114,6 +131,18 @@ static int explain(CURL *curl, CURLcode rc, const struct http_post *post, struct
 		err_set(err, ERR_REFUSED, 0,
 			"the file with the trusted authorities cannot be read");
 		return err_hint(err, "look at CURL_CA_BUNDLE and SSL_CERT_FILE");
+	case CURLE_COULDNT_RESOLVE_HOST:
+	case CURLE_COULDNT_RESOLVE_PROXY:
+		err_set(err, ERR_LOST, 0, "%s", curl_easy_strerror(rc));
+		return err_hint(err, "is its name right, and does this host resolve others?");
+	case CURLE_COULDNT_CONNECT:
+		err_set(err, ERR_LOST, 0, "%s", curl_easy_strerror(rc));
+		return err_hint(err,
+			"does it listen there, and may this host go there? https_proxy names a "
+			"proxy");
+	case CURLE_SSL_CONNECT_ERROR:
+		err_set(err, ERR_LOST, 0, "%s", curl_easy_strerror(rc));
+		return err_hint(err, "does it speak TLS 1.2 or newer on that port?");
 	default:
 		return err_set(err, ERR_LOST, 0, "%s", curl_easy_strerror(rc));
 	}
@@ -122,12 +151,12 @@ static int explain(CURL *curl, CURLcode rc, const struct http_post *post, struct
 static int perform(CURL *curl, const struct http_post *post, struct curl_slist *headers,
 	struct http_answer *out, struct err *err)
 {
-	size_t left = HTTP_ANSWER_MAX;
+	struct hearing hearing = {.left = HTTP_ANSWER_MAX};
 	curl_off_t retry_after = 0;
 	long status = 0;
 	CURLcode rc;
 
-	set_up(curl, post, headers, &left);
+	set_up(curl, post, headers, &hearing);
 	rc = curl_easy_perform(curl);
 	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
 	/* what the server has said stays said, however the rest of its answer went wrong */
@@ -141,6 +170,7 @@ static int perform(CURL *curl, const struct http_post *post, struct curl_slist *
 		.status = (int)status,
 		.retry_after_ms = retry_after > 0 ? (int64_t)retry_after * 1000 : -1,
 	};
+	memcpy(out->said, hearing.said, sizeof(out->said));
 	return 0;
 }
 

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "engine/post.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/vec.h"
+#include "model/scenario.h"
+#include "model/store.h"
+#include "world/hmac.h"
+#include "world/jout.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SECRET_MIN 8 /* shorter ones stand in any text */
+
+static const struct {
+	int from, to;
+	const char *advice;
+} advices[] = {
+	{300, 399, "redirects are not followed: write the address that it leads to"},
+	{400, 400,
+		"it does not understand the body: is that of the right form? (--print shows it)"},
+	{401, 401, "it does not know us: is the key or the token in the address right?"},
+	{403, 403, "it refuses us: was the webhook disabled, or may it not post there?"},
+	{404, 404, "there is no such webhook: was it removed, or the address cut short?"},
+	{405, 405, "it takes no POST: is this the address of a page for people?"},
+	{410, 410, "the webhook is gone: make a new one"},
+	{413, 413, "the body is too large for it: set a smaller `limit`"},
+	{415, 415, "it takes no JSON, or wants another form of it"},
+	{422, 422,
+		"it does not understand the body: is that of the right form? (--print shows it)"},
+	{429, 429, "it hears too much of us: a run would try again later"},
+	{500, 599, "it has trouble of its own: a run would try again later"},
+};
+
+const char *post_advice(int status)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(advices); i++)
+		if (status >= advices[i].from && status <= advices[i].to)
+			return advices[i].advice;
+	return "";
+}
+
+/* A client's mistake stays one, except these (RFC 9110, 8470, 6585). */
+static enum fate fate_of(int status)
+{
+	if (status >= 200 && status < 300)
+		return FATE_DELIVERED;
+	if (status >= 500 || status == 408 || status == 425 || status == 429)
+		return FATE_LATER;
+	return FATE_HOPELESS;
+}
+
+struct secrets {
+	char *url, *secret, *key;
+};
+
+/* Frees what may hold a secret. */
+static void wipe(char *text)
+{
+	if (text != NULL)
+		explicit_bzero(text, strlen(text));
+	free(text);
+}
+
+static int expand(const struct outbox_item *item, struct secrets *s, struct err *err)
+{
+	if (scenario_expand_env(item->url, &s->url, err) != 0)
+		return -1;
+	if (item->secret != NULL && scenario_expand_env(item->secret, &s->secret, err) != 0)
+		return -1;
+	if (item->key != NULL && scenario_expand_env(item->key, &s->key, err) != 0)
+		return -1;
+	return 0;
+}
+
+/* The body with the key as its first member; it is an object that has others. Heap. */
+static char *with_key(const struct outbox_item *item, const char *key, size_t *len)
+{
+	char *text = NULL;
+	FILE *out = open_memstream(&text, len);
+
+	if (out == NULL)
+		abort();
+	fputs("{\"routing_key\": ", out);
+	jout_write_str(key, out);
+	fputs(", ", out);
+	fwrite(item->body + 1, 1, item->body_len - 1, out);
+	fclose(out);
+	return text;
+}
+
+static int post(const struct outbox_item *item, const struct secrets *s, const char *body,
+	size_t len, int64_t timeout_ms, struct http_answer *answer, struct err *err)
+{
+	int64_t now_s = clock_wall_ns() / NS_PER_S;
+	auto_free char *type = xasprintf("Content-Type: %s", item->content_type);
+	auto_free char *id = xasprintf("webhook-id: %s", item->event_id);
+	auto_free char *timestamp = xasprintf("webhook-timestamp: %" PRId64, now_s);
+	auto_free char *signature = NULL;
+	char text[HMAC_SIGNATURE_MAX];
+
+	if (s->secret != NULL) {
+		if (hmac_sign(s->secret, item->event_id, now_s, body, len, text, err) != 0)
+			return -1;
+		signature = xasprintf("webhook-signature: %s", text);
+	}
+	return http_post(
+		&(struct http_post){
+			.url = s->url,
+			.headers = (const char *const[]){"User-Agent: vfio-stress", type, id,
+				timestamp, signature, NULL},
+			.body = body,
+			.len = len,
+			.timeout_ms = timeout_ms,
+		},
+		answer, err);
+}
+
+static int send_it(const struct outbox_item *item, const struct secrets *s, int64_t timeout_ms,
+	struct http_answer *answer, struct err *err)
+{
+	size_t len = item->body_len;
+	char *body;
+	int rc;
+
+	if (s->key == NULL)
+		return post(item, s, item->body, len, timeout_ms, answer, err);
+	if (len == 0 || item->body[0] != '{')
+		return err_set(err, ERR_INPUT, 0, "the message has no place for a routing key");
+	body = with_key(item, s->key, &len);
+	rc = post(item, s, body, len, timeout_ms, answer, err);
+	wipe(body);
+	return rc;
+}
+
+static void blot(char *said, const char *secret)
+{
+	size_t n = secret != NULL ? strlen(secret) : 0;
+	char *at = said;
+
+	while (n >= SECRET_MIN && (at = strstr(at, secret)) != NULL)
+		memset(at, '*', n);
+}
+
+/* Some receivers say what they were sent. Of an address the path is the secret. */
+static void blot_out(struct http_answer *answer, const struct secrets *s)
+{
+	const char *host = s->url ? strstr(s->url, "://") : NULL;
+
+	blot(answer->said, s->url);
+	blot(answer->said, host ? strchr(host + 3, '/') : NULL);
+	blot(answer->said, s->secret);
+	blot(answer->said, s->key);
+}
+
+void post_once(const struct outbox_item *item, int64_t timeout_ms, struct posting *out)
+{
+	int64_t began = clock_mono_ns();
+	struct secrets s = {0};
+
+	*out = (struct posting){0};
+	if (expand(item, &s, &out->why) == 0 &&
+		send_it(item, &s, timeout_ms, &out->answer, &out->why) == 0)
+		out->fate = fate_of(out->answer.status);
+	else
+		out->fate = out->why.code == ERR_INPUT ? FATE_HOPELESS : FATE_LATER;
+	out->took_ms = (clock_mono_ns() - began) / NS_PER_MS;
+	blot_out(&out->answer, &s);
+	wipe(s.url);
+	wipe(s.secret);
+	wipe(s.key);
+}
