@@ -20,6 +20,11 @@ static const struct {
 	[LIFE_RESUMED] = {"resumed", "io.github.vfio-stress.run.resumed.v1", true},
 };
 
+const char *life_word(enum life_kind kind)
+{
+	return kinds[kind].word;
+}
+
 void life_id(const struct life *life, char *buf, size_t size)
 {
 	if (kinds[life->kind].numbered)
@@ -69,15 +74,11 @@ static struct json_t *data_json(const struct life *life, size_t nlanes)
 	return o;
 }
 
-static char *event_with(const struct life *life, size_t nlanes, size_t *len)
+static void begin_event(const struct life *life, FILE *out)
 {
-	char *text = NULL, id[64];
-	FILE *out;
+	char id[64];
 
 	life_id(life, id, sizeof(id));
-	out = open_memstream(&text, len);
-	if (out == NULL)
-		abort();
 	cloudevent_begin(&(struct cloudevent){.id = id,
 				 .host = life->host,
 				 .type = kinds[life->kind].type,
@@ -85,21 +86,42 @@ static char *event_with(const struct life *life, size_t nlanes, size_t *len)
 				 .schema = SCHEMA,
 				 .time_ns = life->now_ns},
 		out);
+}
+
+static char *text_with(const struct life *life, bool event, size_t nlanes, size_t *len)
+{
+	char *text = NULL;
+	FILE *out = open_memstream(&text, len);
+
+	if (out == NULL)
+		abort();
+	if (event)
+		begin_event(life, out);
 	jout_write(data_json(life, nlanes), out);
-	fputs("}\n", out);
+	fputs(event ? "}\n" : "\n", out);
 	fclose(out);
+	return text;
+}
+
+static char *fitting(const struct life *life, bool event, size_t max, size_t *len_out)
+{
+	size_t nlanes = life->nlanes;
+	char *text = text_with(life, event, nlanes, len_out);
+
+	while (*len_out > max && nlanes > 0) {
+		nlanes /= 2;
+		free(text);
+		text = text_with(life, event, nlanes, len_out);
+	}
 	return text;
 }
 
 char *life_event(const struct life *life, size_t max, size_t *len_out)
 {
-	size_t nlanes = life->nlanes;
-	char *text = event_with(life, nlanes, len_out);
+	return fitting(life, true, max, len_out);
+}
 
-	while (*len_out > max && nlanes > 0) {
-		nlanes /= 2;
-		free(text);
-		text = event_with(life, nlanes, len_out);
-	}
-	return text;
+char *life_data(const struct life *life, size_t max, size_t *len_out)
+{
+	return fitting(life, false, max, len_out);
 }

@@ -34,10 +34,14 @@ struct life {
 	const char *why; /* the first one in a sentence, NULL = none; RESUMED: how the host died */
 };
 
+const char *life_word(enum life_kind kind);
 /* "RUN.started", "RUN.alive.7", "RUN.failing", "RUN.resumed.1" */
 void life_id(const struct life *life, char *buf, size_t size);
-/* As a CloudEvents 1.0 event of at most `max` bytes: lanes are left out, and counted, when they are too
- * many. Heap. */
+/*
+ * As a CloudEvents 1.0 event, or its data alone, in at most `max` bytes: lanes are left out, and counted,
+ * when they are too many. Heap.
+ */
 char *life_event(const struct life *life, size_t max, size_t *len_out);
+char *life_data(const struct life *life, size_t max, size_t *len_out);
 
 #endif
