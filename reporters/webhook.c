@@ -10,8 +10,14 @@
 #include "model/store.h"
 #include "reporters/cloudevent.h"
 #include "reporters/json_report.h"
+#include "reporters/life.h"
+#include "reporters/message.h"
+#include "reporters/template.h"
+#include "reporters/template_render.h"
+#include "reporters/template_shipped.h"
 #include "world/hmac.h"
 #include "world/jout.h"
+#include "world/yamldoc.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -20,6 +26,12 @@
 
 #define TYPE   "io.github.vfio-stress.run.ended.v1"
 #define SCHEMA "urn:vfio-stress:schema:run:1"
+
+#define JSON_TYPE        "application/json"
+#define TEXT_TYPE        "text/plain; charset=utf-8"
+#define LIMIT_MAX_KIB    512
+#define ROUTING_KEY_MAX  100
+#define ROUTING_KEY_ROOM 256 /* it is put into the message when that is sent */
 
 /* From whole to hardly anything; the first that fits is sent, and it says what it leaves out. */
 static const struct json_cut cuts[] = {
@@ -53,8 +65,68 @@ static void write_event(const struct run_view *run, const struct json_cut *cut, 
 	fputs("}\n", out);
 }
 
-/* The event in memory, at most `max` bytes. */
-static char *event_of(const struct run_view *run, size_t max, size_t *len, struct err *err)
+/* ---- what a body is ---- */
+
+static const struct {
+	const char *content_type;
+	const char *template; /* that comes with the program; NULL = made here */
+	int64_t usual_kib, most_kib;
+	bool resolves; /* a pass tells its receiver that what it was told before is over */
+} bodies[] = {
+	[BODY_CLOUDEVENTS] = {CLOUDEVENT_TYPE, NULL, 64, CLOUDEVENT_MAX >> 10, false},
+	[BODY_JSON] = {JSON_TYPE, NULL, 64, LIMIT_MAX_KIB, false},
+	[BODY_PAGERDUTY] = {JSON_TYPE, "pagerduty.json", 64, 512, true},
+	[BODY_SLACK] = {JSON_TYPE, "slack.json", 64, LIMIT_MAX_KIB, false},
+	[BODY_TEAMS] = {JSON_TYPE, "teams.json", 28, 28, false},
+	[BODY_ALERTMANAGER] = {JSON_TYPE, "alertmanager.json", 64, LIMIT_MAX_KIB, true},
+	[BODY_TEMPLATE] = {JSON_TYPE, NULL, 64, LIMIT_MAX_KIB, false},
+};
+
+const char *const webhook_bodies[] = {
+	[BODY_CLOUDEVENTS] = "cloudevents",
+	[BODY_JSON] = "json",
+	[BODY_PAGERDUTY] = "pagerduty",
+	[BODY_SLACK] = "slack",
+	[BODY_TEAMS] = "teams",
+	[BODY_ALERTMANAGER] = "alertmanager",
+	[BODY_TEMPLATE] = "template",
+	NULL,
+};
+
+static size_t limit_of(const struct webhook_opts *o)
+{
+	int64_t kib = o->limit_kib > 0 ? o->limit_kib : bodies[o->body].usual_kib;
+
+	return ((size_t)kib << 10) - (o->routing_key != NULL ? ROUTING_KEY_ROOM : 0);
+}
+
+static struct outbox_item item_for(const struct webhook_opts *o, const char *run)
+{
+	bool text = o->template != NULL && template_is_text(o->template);
+	struct outbox_item item = {
+		.url = (char *)o->url,
+		.secret = (char *)o->secret,
+		.key = (char *)o->routing_key,
+		.content_type = (char *)(text ? TEXT_TYPE : bodies[o->body].content_type),
+		.created_ns = clock_wall_ns(),
+		.timeout_ms = (int)o->timeout_ms,
+	};
+
+	str_set(item.run, run);
+	return item;
+}
+
+/* ---- of a run that has ended ---- */
+
+static void write_data(const struct run_view *run, const struct json_cut *cut, FILE *out)
+{
+	json_report(run, cut, out);
+}
+
+/* The report in memory, at most `max` bytes. */
+static char *fitting(const struct run_view *run,
+	void (*write)(const struct run_view *run, const struct json_cut *cut, FILE *out),
+	size_t max, size_t *len, struct err *err)
 {
 	size_t i;
 
@@ -66,7 +138,7 @@ static char *event_of(const struct run_view *run, size_t max, size_t *len, struc
 			err_set(err, ERR_IO, errno, "webhook");
 			return NULL;
 		}
-		write_event(run, &cuts[i], out);
+		write(run, &cuts[i], out);
 		fclose(out);
 		if (*len <= max)
 			return text;
@@ -76,47 +148,124 @@ static char *event_of(const struct run_view *run, size_t max, size_t *len, struc
 	return NULL;
 }
 
+static char *body_of_run(const struct webhook_opts *o, const struct run_view *run, bool sample,
+	size_t *len, struct err *err)
+{
+	struct message m;
+	char *text;
+
+	if (o->template == NULL)
+		return fitting(run, o->body == BODY_JSON ? write_data : write_event, limit_of(o),
+			len, err);
+	message_of_run(&m, run, sample);
+	text = template_render(o->template, &m, limit_of(o), len, err);
+	message_finish(&m);
+	return text;
+}
+
+int webhook_message(const struct webhook_opts *o, const struct run_view *run, bool sample,
+	struct outbox_item *out, struct err *err)
+{
+	struct outbox_item item = item_for(o, run->id);
+
+	item.body = body_of_run(o, run, sample, &item.body_len, err);
+	if (item.body == NULL)
+		return -1;
+	event_id(run, item.event_id, sizeof(item.event_id));
+	*out = item;
+	return 0;
+}
+
 static int write_report(const struct run_view *run, const void *opts, FILE *out, struct err *err)
 {
+	static const struct webhook_opts usual;
 	size_t len = 0;
-	auto_free char *text = event_of(run, CLOUDEVENT_MAX, &len, err);
+	auto_free char *text = body_of_run(opts ? opts : &usual, run, false, &len, err);
 
-	(void)opts;
 	if (text == NULL)
 		return -1;
 	fwrite(text, 1, len, out);
 	return 0;
 }
 
+/* ---- of one that lives ---- */
+
+static char *body_of_life(const struct webhook_opts *o, const struct life *life, bool sample,
+	size_t *len, struct err *err)
+{
+	struct message m;
+	char *text;
+
+	if (o->template == NULL)
+		return o->body == BODY_JSON ? life_data(life, limit_of(o), len)
+					    : life_event(life, limit_of(o), len);
+	message_of_life(&m, life, sample);
+	text = template_render(o->template, &m, limit_of(o), len, err);
+	message_finish(&m);
+	return text;
+}
+
+int webhook_life(const struct webhook_opts *o, const struct life *life, bool sample,
+	struct outbox_item *out, struct err *err)
+{
+	struct outbox_item item = item_for(o, life->run);
+
+	item.body = body_of_life(o, life, sample, &item.body_len, err);
+	if (item.body == NULL)
+		return -1;
+	life_id(life, item.event_id, sizeof(item.event_id));
+	/* who is told late is told how it is now, not how it was all the while */
+	if (life->kind == LIFE_ALIVE)
+		snprintf(item.replaces, sizeof(item.replaces), "%s.alive.", life->run);
+	*out = item;
+	return 0;
+}
+
+/* ---- who is told ---- */
+
 bool webhook_hears_life(const struct webhook_opts *o)
 {
 	return o->heartbeat_ms > 0 || o->heartbeat_cycles > 0;
+}
+
+bool webhook_hears_failing(const struct webhook_opts *o, int previous)
+{
+	if (o->when == WEBHOOK_CHANGE)
+		return previous != VERDICT_FAIL;
+	return o->when != WEBHOOK_HEARTBEAT;
+}
+
+/* Who hears that it lives must hear that it ended, or takes it for dead. */
+static bool hears_end(const struct webhook_opts *o, const struct run_view *run)
+{
+	bool good = run->verdict == VERDICT_PASS;
+	bool changed = !run->has_previous || run->previous != run->verdict;
+
+	if (webhook_hears_life(o) || o->when == WEBHOOK_ALWAYS)
+		return true;
+	if (o->when == WEBHOOK_CHANGE)
+		return changed;
+	return !good || (bodies[o->body].resolves && run->has_previous && changed);
 }
 
 static int hand_over(
 	const struct run_view *run, const void *opts, struct store *store, struct err *err)
 {
 	const struct webhook_opts *o = opts;
-	struct outbox_item item = {
-		.url = (char *)o->url,
-		.secret = (char *)o->secret,
-		.content_type = (char *)CLOUDEVENT_TYPE,
-		.created_ns = clock_wall_ns(),
-		.timeout_ms = (int)o->timeout_ms,
-	};
+	struct outbox_item item;
+	int rc = 0;
 
-	/* who hears that it lives must hear that it ended, or takes it for dead */
-	if (o->when == WEBHOOK_FAILURE && run->verdict == VERDICT_PASS && !webhook_hears_life(o))
+	if (!hears_end(o, run))
 		return 0;
-	auto_free char *body = event_of(run, (size_t)o->limit_kib << 10, &item.body_len, err);
-
-	if (body == NULL)
+	if (webhook_message(o, run, false, &item, err) != 0)
 		return -1;
-	item.body = body;
-	str_set(item.run, run->id);
-	event_id(run, item.event_id, sizeof(item.event_id));
-	return store_outbox_add(store, &item, err);
+	if (item.body_len > 0)
+		rc = store_outbox_add(store, &item, err);
+	free(item.body);
+	return rc;
 }
+
+/* ---- before the run ---- */
 
 /* Frees what may hold a secret. */
 static void wipe(char *text)
@@ -140,13 +289,27 @@ static int check_url(const char *text, struct err *err)
 	return err_hint(err, "only https is spoken: a report names hosts and devices");
 }
 
-static int check(const void *opts, struct err *err)
+static int check_routing_key(const char *text, struct err *err)
 {
-	const struct webhook_opts *o = opts;
+	char *key;
+	size_t len;
+
+	if (scenario_expand_env(text, &key, err) != 0)
+		return -1;
+	len = strlen(key);
+	wipe(key);
+	if (len > 0 && len <= ROUTING_KEY_MAX)
+		return 0;
+	err_set(err, ERR_INPUT, 0, "the webhook's routing key (%s) is no routing key", text);
+	return err_hint(err, "it has 32 characters, and is found at PagerDuty's integration");
+}
+
+static int check_keys(const struct webhook_opts *o, struct err *err)
+{
 	char *secret;
 	int rc;
 
-	if (check_url(o->url, err) != 0)
+	if (o->routing_key != NULL && check_routing_key(o->routing_key, err) != 0)
 		return -1;
 	if (o->secret == NULL)
 		return 0;
@@ -157,7 +320,136 @@ static int check(const void *opts, struct err *err)
 	return rc;
 }
 
-static const char *const when_words[] = {"always", "failure", NULL};
+static int check(const void *opts, struct err *err)
+{
+	const struct webhook_opts *o = opts;
+
+	return check_url(o->url, err) != 0 ? -1 : check_keys(o, err);
+}
+
+static struct srcpos pos_of(const struct report_reading *rd, const char *key)
+{
+	const struct ynode *value = rd->map != NULL ? ynode_get(rd->map, key) : NULL;
+
+	return value != NULL ? value->pos : rd->pos;
+}
+
+static bool is_env_reference(const char *text)
+{
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				      "0123456789_";
+	size_t n;
+
+	if (!str_starts(text, "${env:"))
+		return false;
+	n = strspn(text + strlen("${env:"), letters);
+	return n > 0 && str_eq(text + strlen("${env:") + n, "}");
+}
+
+static void check_together(const struct webhook_opts *o, const struct report_reading *rd)
+{
+	struct diags *d = rd->diags;
+	const char *body = webhook_bodies[o->body];
+
+	if ((o->body == BODY_PAGERDUTY) != (o->routing_key != NULL)) {
+		diag_error(d, pos_of(rd, o->routing_key ? "routing-key" : "body"),
+			o->routing_key ? "'routing-key' is for `body: pagerduty`"
+				       : "`body: pagerduty` needs a 'routing-key'");
+		diag_hint(d, "write `body: pagerduty, routing-key: \"${env:NAME}\"`");
+	} else if (o->routing_key != NULL && !is_env_reference(o->routing_key)) {
+		diag_error(d, pos_of(rd, "routing-key"),
+			"a routing key must not stand in a scenario, which is stored");
+		diag_hint(d, "put it into an environment variable and write \"${env:NAME}\"");
+	}
+	if ((o->body == BODY_TEMPLATE) != (o->template_name != NULL)) {
+		diag_error(d, pos_of(rd, o->template_name ? "template" : "body"),
+			o->template_name ? "'template' is for `body: template`"
+					 : "`body: template` needs a 'template'");
+		diag_hint(d, "write `body: template, template: ./FILE`");
+	}
+	if (o->limit_kib > bodies[o->body].most_kib) {
+		diag_error(d, pos_of(rd, "limit"), "a %s body has at most %lld KiB", body,
+			(long long)bodies[o->body].most_kib);
+		diag_hint(d, "leave 'limit' out, or write a smaller one");
+	}
+	if (o->when == WEBHOOK_HEARTBEAT && !webhook_hears_life(o)) {
+		diag_error(d, pos_of(rd, "when"), "`when: heartbeat` needs heartbeats");
+		diag_hint(d, "add `heartbeat: 5m` or `heartbeat-cycles: 100`");
+	}
+}
+
+/* A run of which nothing is known: enough to find a template that makes no JSON. */
+static const struct run_view no_run = {
+	.id = "run",
+	.scenario = "scenario",
+	.tool_version = "",
+	.verdict_reason = "",
+	.started_ns = NS_PER_S,
+	.ended_ns = NS_PER_S,
+};
+
+static int try_run(const struct webhook_opts *o, enum verdict verdict, struct err *err)
+{
+	struct run_view run = no_run;
+	struct outbox_item item;
+
+	run.verdict = verdict;
+	if (webhook_message(o, &run, true, &item, err) != 0)
+		return -1;
+	free(item.body);
+	return 0;
+}
+
+static int try_life(const struct webhook_opts *o, enum life_kind kind, struct err *err)
+{
+	const struct life life = {
+		.kind = kind, .run = "run", .scenario = "scenario", .started_ns = 1, .now_ns = 1};
+	struct outbox_item item;
+
+	if (webhook_life(o, &life, true, &item, err) != 0)
+		return -1;
+	free(item.body);
+	return 0;
+}
+
+/* A message of each kind: what a template makes at night was made before. */
+static int try_template(const struct webhook_opts *o, struct err *err)
+{
+	int i;
+
+	for (i = VERDICT_PASS; i <= VERDICT_ABORTED; i++)
+		if (try_run(o, (enum verdict)i, err) != 0)
+			return -1;
+	for (i = LIFE_STARTED; i <= LIFE_RESUMED; i++)
+		if (try_life(o, (enum life_kind)i, err) != 0)
+			return -1;
+	return 0;
+}
+
+static void load(void *opts, const struct report_reading *rd)
+{
+	struct webhook_opts *o = opts;
+	const char *name = o->body == BODY_TEMPLATE ? o->template_name : bodies[o->body].template;
+	const struct source *src;
+	struct err err = {0};
+
+	check_together(o, rd);
+	if (name == NULL)
+		return;
+	src = template_source(rd->arena, name, rd->beside, pos_of(rd, "template"), rd->diags);
+	o->template = src != NULL ? template_compile(rd->arena, src, rd->diags) : NULL;
+	if (o->template == NULL || try_template(o, &err) == 0)
+		return;
+	diag_error(rd->diags, pos_of(rd, "template"), "%s", err.msg);
+	diag_hint(rd->diags, "%s",
+		*err.hint ? err.hint : "`vfio-stress webhook test SCENARIO --print` shows it");
+}
+
+static const char *const when_words[] = {[WEBHOOK_ALWAYS] = "always",
+	[WEBHOOK_FAILURE] = "failure",
+	[WEBHOOK_CHANGE] = "change",
+	[WEBHOOK_HEARTBEAT] = "heartbeat",
+	NULL};
 
 static const struct field fields[] = {
 	{.name = "url",
@@ -170,7 +462,9 @@ static const struct field fields[] = {
 		.kind = FIELD_STRING,
 		.offset = offsetof(struct webhook_opts, secret)},
 	{.name = "when",
-		.help = "always, or failure: any verdict but pass",
+		.help = "always; failure: any verdict but pass; change: another verdict than that "
+			"of the "
+			"run before; heartbeat: that it lives and ends",
 		.kind = FIELD_CHOICE,
 		.offset = offsetof(struct webhook_opts, when),
 		.dflt = "always",
@@ -196,23 +490,41 @@ static const struct field fields[] = {
 		.min = 1,
 		.max = INT64_C(1000000000)},
 	{.name = "limit",
-		.help = "KiB that the receiver takes: larger reports are summarised (Microsoft "
-			"Teams: 28)",
+		.help = "KiB that the receiver takes: larger messages are summarised (64; teams "
+			"28)",
 		.kind = FIELD_INT,
 		.offset = offsetof(struct webhook_opts, limit_kib),
-		.dflt = "64",
 		.min = 16,
-		.max = CLOUDEVENT_MAX >> 10},
+		.max = LIMIT_MAX_KIB},
+	{.name = "body",
+		.help = "what is sent: the form that the receiver wants",
+		.kind = FIELD_CHOICE,
+		.offset = offsetof(struct webhook_opts, body),
+		.dflt = "cloudevents",
+		.choices = webhook_bodies},
+	{.name = "routing-key",
+		.help = "of PagerDuty's integration, as ${env:NAME}; with `body: pagerduty`",
+		.kind = FIELD_STRING,
+		.offset = offsetof(struct webhook_opts, routing_key),
+		.needs = "body"},
+	{.name = "template",
+		.help = "the file of `body: template`, with a slash in its name, or one that comes "
+			"with the program (`list templates`)",
+		.kind = FIELD_STRING,
+		.offset = offsetof(struct webhook_opts, template_name),
+		.needs = "body"},
 	{0},
 };
 
 const struct reporter reporter_webhook = {
 	.word = {.name = "webhook",
-		.summary = "HTTPS POST of the json report as a CloudEvents 1.0 event",
+		.summary = "HTTPS POST to a pager, a chat or any receiver, as a CloudEvents 1.0 "
+			   "event or in its form",
 		.main_arg = "url",
 		.fields = fields,
 		.args_size = sizeof(struct webhook_opts)},
 	.write = write_report,
 	.hand_over = hand_over,
+	.load = load,
 	.check = check,
 };

@@ -20,9 +20,16 @@ struct writer;
  */
 struct telling;
 
-/* `db`: the store's file. Never NULL; without webhooks it does nothing. */
-struct telling *telling_begin(const struct run_request *req, struct writer *writer, const char *db,
-	const char *run_id, const char *host);
+struct told_run {
+	const char *id, *host, *db; /* db: the store's file */
+	int previous; /* telling_previous */
+};
+
+/* What the run before this one came to, enum verdict; -1 = there is none. Before a writer has the store. */
+int telling_previous(struct store *store, const char *scenario, const char *host, int64_t before);
+/* Never NULL; without webhooks it does nothing. */
+struct telling *telling_begin(
+	const struct run_request *req, struct writer *writer, const struct told_run *run);
 /* Ends the child; what is not sent stays in the outbox. Before the store is written by others. */
 void telling_end(struct telling *t);
 

@@ -2,15 +2,27 @@
 #ifndef VFIO_STRESS_MODEL_REPORTER_H
 #define VFIO_STRESS_MODEL_REPORTER_H
 
+#include "base/diags.h"
 #include "base/err.h"
 #include "model/field.h"
 
 #include <stdbool.h>
 #include <stdio.h>
 
+struct arena;
 struct run_view;
 struct store;
+struct ynode;
 struct stream; /* of a reporter: one file, while its run goes on */
+
+/* A report of a scenario, while that is read. */
+struct report_reading {
+	struct arena *arena; /* the scenario's */
+	struct diags *diags;
+	const struct ynode *map; /* its options as written, NULL = none */
+	struct srcpos pos; /* of its word */
+	const char *beside; /* the scenario's file: relative paths of what it names begin there */
+};
 
 /* One format or way of telling: one file in reporters/, one row in its table. */
 struct reporter {
@@ -33,6 +45,11 @@ struct reporter {
 	struct stream *(*stream_begin)(const struct run_view *run, FILE *out);
 	int (*stream_more)(struct stream *stream, struct err *err);
 	void (*stream_end)(struct stream *stream, const struct run_view *ended);
+	/*
+	 * Optional. Once the options are read: what no table can say of them, and what they lead to (a
+	 * template). All that is wrong is reported.
+	 */
+	void (*load)(void *opts, const struct report_reading *rd);
 	/* Optional. Before the run: will hand_over's receiver be told? Sends nothing. */
 	int (*check)(const void *opts, struct err *err);
 };

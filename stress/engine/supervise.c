@@ -308,6 +308,7 @@ static int write_beginning(struct supervisor *s, struct err *err)
 	auto_arena struct arena arena = {0};
 	struct machine_facts m;
 	char boot_id[40];
+	int previous;
 
 	host_boot_id(s->req->host, boot_id);
 	machine_facts_read(s->req->host, &arena, &m);
@@ -319,8 +320,13 @@ static int write_beginning(struct supervisor *s, struct err *err)
 	}
 	sup_machine_keep(s);
 	sup_witness_begin(s, boot_id);
+	previous = telling_previous(s->store, s->req->scenario->name, m.name, s->run);
 	s->writer = writer_start(s->store, s->run, boot_id);
-	s->telling = telling_begin(s->req, s->writer, store_path(s->store), s->run_id, m.name);
+	s->telling = telling_begin(s->req, s->writer,
+		&(struct told_run){.id = s->run_id,
+			.host = m.name,
+			.db = store_path(s->store),
+			.previous = previous});
 	return loop_watch(s->loop, writer_fd(s->writer), on_writer, s, err);
 }
 

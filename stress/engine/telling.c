@@ -13,11 +13,11 @@
 #include "model/reporter.h"
 #include "model/store.h"
 #include "model/unfinished.h"
-#include "reporters/cloudevent.h"
 #include "reporters/life.h"
 #include "reporters/reporters.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 /* One webhook, and when it is to hear next that the run is alive. */
 struct hearer {
@@ -30,6 +30,7 @@ struct telling {
 	struct writer *writer;
 	struct follower *follower; /* NULL: there is nobody to tell */
 	const struct scenario *sc;
+	int previous; /* what the run before it came to, enum verdict; -1 = there is none */
 	char run[RUN_ID_MAX];
 	char host[256];
 	int64_t started_ns; /* wall */
@@ -59,22 +60,16 @@ static void post(struct telling *t, const struct hearer *h, enum life_kind kind,
 		.failures = t->failures,
 		.why = t->why,
 	};
-	struct outbox_item item = {
-		.url = (char *)h->opts->url,
-		.secret = (char *)h->opts->secret,
-		.content_type = (char *)CLOUDEVENT_TYPE,
-		.created_ns = life.now_ns,
-		.timeout_ms = (int)h->opts->timeout_ms,
-	};
-	auto_free char *body = life_event(&life, (size_t)h->opts->limit_kib << 10, &item.body_len);
+	struct outbox_item item;
+	struct err err;
 
-	item.body = body;
-	str_set(item.run, t->run);
-	life_id(&life, item.event_id, sizeof(item.event_id));
-	/* who is told late is told how it is now, not how it was all the while */
-	if (kind == LIFE_ALIVE)
-		snprintf(item.replaces, sizeof(item.replaces), "%s.alive.", t->run);
-	writer_outbox(t->writer, &item);
+	if (webhook_life(h->opts, &life, false, &item, &err) != 0) {
+		log_warn("webhook", "%s", err.msg);
+		return;
+	}
+	if (item.body_len > 0)
+		writer_outbox(t->writer, &item);
+	free(item.body);
 }
 
 static void schedule(const struct telling *t, struct hearer *h)
@@ -91,7 +86,8 @@ static void fails(struct telling *t)
 	if (t->failures++ > 0)
 		return;
 	vec_foreach (h, &t->hearers)
-		post(t, h, LIFE_FAILING, 1);
+		if (webhook_hears_failing(h->opts, t->previous))
+			post(t, h, LIFE_FAILING, 1);
 }
 
 /* ---- what happens ---- */
@@ -189,8 +185,18 @@ static void recall(struct telling *t, const struct run_past *past)
 	}
 }
 
-struct telling *telling_begin(const struct run_request *req, struct writer *writer, const char *db,
-	const char *run_id, const char *host)
+int telling_previous(struct store *store, const char *scenario, const char *host, int64_t before)
+{
+	enum verdict verdict;
+	struct err err;
+
+	/* not being able to tell is as if there were none */
+	return run_last_verdict(store, scenario, host, before, &verdict, &err) == 1 ? (int)verdict
+										    : -1;
+}
+
+struct telling *telling_begin(
+	const struct run_request *req, struct writer *writer, const struct told_run *run)
 {
 	struct telling *t = xcalloc(1, sizeof(*t));
 	size_t i;
@@ -198,8 +204,9 @@ struct telling *telling_begin(const struct run_request *req, struct writer *writ
 	t->writer = writer;
 	t->sc = req->scenario;
 	t->started_ns = clock_wall_ns();
-	str_set(t->run, run_id);
-	str_set(t->host, host);
+	str_set(t->run, run->id);
+	str_set(t->host, run->host);
+	t->previous = run->previous;
 	t->nlanes = t->sc->nlanes;
 	t->lanes = xcalloc(t->nlanes, sizeof(*t->lanes));
 	for (i = 0; i < t->nlanes; i++)
@@ -209,7 +216,7 @@ struct telling *telling_begin(const struct run_request *req, struct writer *writ
 	add_hearers(t, req->reports, req->nreports);
 	add_hearers(t, t->sc->reports, t->sc->nreports);
 	if (t->hearers.n > 0)
-		begin_delivery(t, db);
+		begin_delivery(t, run->db);
 	vec_foreach (h, &t->hearers) {
 		schedule(t, h);
 		if (webhook_hears_life(h->opts) && req->past != NULL)

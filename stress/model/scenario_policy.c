@@ -394,8 +394,16 @@ static void read_report(struct loader *ld, const struct ynode *node)
 	r->pos = key->pos;
 	r->opts = arena_alloc(ld->rd.arena, r->type->word.args_size);
 	snprintf(what, sizeof(what), "report '%s'", r->type->word.name);
-	if (read_word_args(ld, what, &r->type->word, node, value, NULL, r->opts, &map) == 0)
-		ld->sc->nreports++;
+	if (read_word_args(ld, what, &r->type->word, node, value, NULL, r->opts, &map) != 0)
+		return;
+	ld->sc->nreports++;
+	if (r->type->load != NULL)
+		r->type->load(r->opts,
+			&(struct report_reading){.arena = ld->rd.arena,
+				.diags = ld->rd.diags,
+				.map = map,
+				.pos = r->pos,
+				.beside = ld->sc->source.name});
 }
 
 void read_reports(struct loader *ld, const struct ynode *node)

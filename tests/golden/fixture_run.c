@@ -6,6 +6,7 @@
 #include "base/vec.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define START (INT64_C(1795233600) * NS_PER_S) /* 2026-11-21T04:00:00Z */
@@ -290,6 +291,22 @@ static void hostile(struct incident *inc)
 		"pcieport 0000:40:01.0: AER: <script>alert(1)</script> ]]> \xe2\x80\xae"
 		"gpj.exe \x1b]0;owned\x07 \x80\x81 \xed\xa0\x80 caf\xc3\xa9 \xf0\x9f\x94\xa5\t"
 		"\"quoted\" \\ back");
+}
+
+/* What a chat would make more of than letters. */
+#define PINGS                                                                                      \
+	"<!channel> <@U0> @here *pwn1* _pwn2_ ~pwn3~ `pwn4` ```pwn5``` "                           \
+	"[pwn6](https://pwn.example) "                                                             \
+	"<https://pwn.example|pwn7> <at>pwn8</at>"
+
+static void pinging(struct incident *inc)
+{
+	hostile(inc);
+	inc->severity = SEV_FATAL;
+	free(inc->first[0].text);
+	inc->first[0].text = xstrdup(PINGS);
+	inc->meaning = xstrdup(PINGS);
+	inc->advice = xstrdup(PINGS);
 }
 
 static void tolerated(struct incident *inc)
@@ -690,7 +707,8 @@ static void huge(struct run_view *run)
 		incident_finish(&run->incidents[i]);
 	set_incidents(run, 3000);
 	for (i = 0; i < run->nincidents; i++)
-		dma_fault(&run->incidents[i]);
+		(i == 0 ? pinging : i % 2 ? hostile : dma_fault)(&run->incidents[i]);
+	run->failures[0].detail = run->verdict_reason = run->blind_spots.v[0] = PINGS;
 	run->failures_total = 5000;
 }
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/diags.h"
 #include "base/str.h"
 #include "base/utf8.h"
 #include "base/vec.h"
@@ -94,6 +95,28 @@ static void forget(char *bytes, size_t len, const char *place)
 		memset(at + n - 6, 'X', 6);
 }
 
+static void check_bodies(const char *name, const struct run_view *run)
+{
+	int body;
+
+	for (body = BODY_JSON; body < BODY_TEMPLATE; body++) {
+		auto_free struct diags *diags = xcalloc(1, sizeof(*diags));
+		struct webhook_opts opts = {.body = body, .routing_key = "${env:KEY}"};
+		auto_free char *path = NULL, *bytes = NULL;
+		auto_arena struct arena arena = {0};
+		size_t len = 0;
+
+		if (body != BODY_PAGERDUTY)
+			opts.routing_key = NULL;
+		reporter_webhook.load(
+			&opts, &(struct report_reading){.arena = &arena, .diags = diags});
+		assert_int_equal(diags->errors, 0);
+		bytes = written(run, &reporter_webhook, &opts, &len);
+		path = xasprintf("report/%s.webhook-%s.expected", name, webhook_bodies[body]);
+		golden_check(path, bytes, len);
+	}
+}
+
 /* In every format, from a store that goes away afterwards. */
 static void check_stored_run(const char *name, uint32_t cycles, bool died)
 {
@@ -119,6 +142,7 @@ static void check_stored_run(const char *name, uint32_t cycles, bool died)
 		path = xasprintf("report/%s.%s.expected", name, (*r)->word.name);
 		golden_check(path, bytes, len);
 	}
+	check_bodies(name, run);
 	run_view_free(run);
 	store_close(store);
 	remove_store(db);

@@ -134,7 +134,8 @@ static void begin(struct world *w)
 	run.lanes = lanes;
 	assert_int_equal(store_run_begin(w->s.store, &run, &w->s.run, &err), 0);
 	w->s.writer = writer_start(w->s.store, w->s.run, "");
-	w->s.telling = telling_begin(&w->req, w->s.writer, w->db, "run", "host");
+	w->s.telling = telling_begin(&w->req, w->s.writer,
+		&(struct told_run){.id = "run", .host = "host", .db = w->db, .previous = -1});
 	assert_int_equal(loop_watch(w->s.loop, writer_fd(w->s.writer), on_writer, &w->s, &err), 0);
 	clock_test_set(T0);
 	assert_int_equal(sup_lanes_start(&w->s, &err), 0);
