@@ -20,5 +20,6 @@ extern const struct command cmd_scan;
 extern const struct command cmd_snapshot;
 extern const struct command cmd_undo;
 extern const struct command cmd_version;
+extern const struct command cmd_webhook;
 
 #endif

@@ -6,12 +6,15 @@
 #include "base/str.h"
 #include "base/vec.h"
 #include "cli/list.h"
+#include "cli/sample.h"
 #include "klog/rules.h"
 #include "model/incident.h"
 #include "model/reporter.h"
 #include "model/scenario.h"
 #include "model/store.h"
 #include "preflight/preflight.h"
+#include "reporters/reporters.h"
+#include "reporters/template_shipped.h"
 #include "steps/steps.h"
 #include "world/pcidev.h"
 #include "world/vmlist.h"
@@ -242,6 +245,30 @@ static void offer_reporters(const struct typed *t)
 		offer(t, reporters[i]->word.name, reporters[i]->word.summary);
 }
 
+static void offer_bodies(const struct typed *t)
+{
+	size_t i;
+
+	for (i = 0; webhook_bodies[i] != NULL; i++)
+		offer(t, webhook_bodies[i], NULL);
+}
+
+static void offer_samples(const struct typed *t)
+{
+	size_t i;
+
+	for (i = 0; sample_word(i) != NULL; i++)
+		offer(t, sample_word(i), NULL);
+}
+
+static void offer_templates(const struct typed *t)
+{
+	const struct shipped_template *s;
+
+	for (s = shipped_templates; s->name != NULL; s++)
+		offer(t, s->name, s->summary);
+}
+
 /* What a word in a table of options or operands stands for. */
 struct kind {
 	const char *word;
@@ -252,6 +279,7 @@ static const struct kind kinds[] = {
 	{"AFTER", offer_files},
 	{"BDF", offer_devices},
 	{"BEFORE", offer_files},
+	{"BODY", offer_bodies},
 	{"DEVICE", offer_devices},
 	{"DIR", offer_files},
 	{"DIRECTORY", offer_files},
@@ -260,6 +288,7 @@ static const struct kind kinds[] = {
 	{"FORMAT:FILE", offer_report},
 	{"NAME=VALUE", offer_setting},
 	{"RUN", offer_runs},
+	{"SAMPLE", offer_samples},
 	{"SCENARIO", offer_files},
 	{"SNAPSHOT", offer_files},
 	{"URI", offer_uris},
@@ -274,6 +303,7 @@ static const struct kind names[] = {
 	{"reporters", offer_reporters},
 	{"resets", offer_devices},
 	{"steps", offer_steps},
+	{"templates", offer_templates},
 };
 
 static void offer_kind(const struct typed *t, const struct kind *table, size_t n, const char *word)

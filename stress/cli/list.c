@@ -14,6 +14,9 @@
 #include "model/reporter.h"
 #include "model/step.h"
 #include "preflight/preflight.h"
+#include "reporters/message.h"
+#include "reporters/template_filters.h"
+#include "reporters/template_shipped.h"
 #include "steps/steps.h"
 #include "world/jout.h"
 
@@ -237,6 +240,56 @@ static int list_checks(const struct host *host, const char *name)
 	return shown > 0 ? EXIT_GOOD : unknown("check", name, names);
 }
 
+static void print_values(const struct message_field *fields, const char *row, unsigned depth)
+{
+	const struct message_field *f;
+	char name[80];
+
+	for (f = fields; f->name != NULL; f++) {
+		if (f->kind == MESSAGE_LIST)
+			continue;
+		snprintf(name, sizeof(name), "%s%s%s", row ? row : "", row && *f->name ? "." : "",
+			f->name);
+		printf("%*s%-*s %s\n", (int)depth * 4, "", WIDTH + 4, name, f->help);
+	}
+	for (f = fields; f->name != NULL; f++) {
+		if (f->kind != MESSAGE_LIST)
+			continue;
+		snprintf(name, sizeof(name), "for %s%s%s", row ? row : "", row ? "." : "", f->name);
+		printf("%*s%-*s %s\n", (int)depth * 4, "", WIDTH + 4, name, f->help);
+		print_values(f->fields, f->row, depth + 1);
+	}
+}
+
+/* Without a name what a template may say, with one the text of that which comes with the program. */
+static int list_templates(const struct host *host, const char *name)
+{
+	const char *names[WORDS_MAX + 1] = {0};
+	const struct template_filter *filter;
+	size_t i;
+
+	(void)host;
+	for (i = 0; shipped_templates[i].name != NULL && i < WORDS_MAX; i++) {
+		const struct shipped_template *t = &shipped_templates[i];
+
+		names[i] = t->name;
+		if (name == NULL)
+			printf("%-*s %s\n", WIDTH + 4, t->name, t->summary);
+		if (str_eq(name, t->name)) {
+			fwrite(t->begin, 1, (size_t)(t->end - t->begin), stdout);
+			return EXIT_GOOD;
+		}
+	}
+	if (name != NULL)
+		return unknown("template", name, names);
+	printf("\nfilters:\n");
+	for (filter = template_filters; filter->name != NULL; filter++)
+		printf("    %-*s %s\n", WIDTH, filter->name, filter->help);
+	printf("\nvalues:\n");
+	print_values(message_fields, NULL, 1);
+	return EXIT_GOOD;
+}
+
 static int list_schema(const struct host *host, const char *name)
 {
 	(void)host;
@@ -276,6 +329,8 @@ static const struct subject subjects[] = {
 	{"resets", "the methods of `reset:`; with a device, those that it offers", list_resets},
 	{"schema", "the JSON Schema of scenarios, for editors", list_schema},
 	{"steps", "the words of a scenario's steps", list_steps},
+	{"templates", "what a webhook's template may say; with a name, the text of that one",
+		list_templates},
 };
 
 const char *list_subject(size_t i, const char **summary_out)
@@ -323,7 +378,8 @@ const struct command cmd_list = {
 		"  vfio-stress list resets 0000:41:00.0\n"
 		"  vfio-stress list faults vfio.reset-recovery\n"
 		"  vfio-stress list checks device.group\n"
-		"  vfio-stress list schema >scenario.schema.json",
+		"  vfio-stress list schema >scenario.schema.json\n"
+		"  vfio-stress list templates slack.json >my-slack.json",
 	.add_text = add_subjects,
 	.options = no_options,
 	.min_args = 0,

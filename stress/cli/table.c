@@ -16,6 +16,7 @@ const struct command *const commands[] = {
 	&cmd_runs,
 	&cmd_scan,
 	&cmd_deliver,
+	&cmd_webhook,
 	&cmd_resume,
 	&cmd_undo,
 	&cmd_list,
