@@ -116,6 +116,19 @@ static struct outbox_item item_for(const struct webhook_opts *o, const char *run
 	return item;
 }
 
+/* Several services of a pager are at one address: each gets its own event. */
+static void tell_apart(const struct webhook_opts *o, struct outbox_item *item)
+{
+	uint32_t hash = 2166136261; /* FNV-1a */
+	const char *s = o->routing_key;
+	size_t len = strlen(item->event_id);
+
+	for (; s != NULL && *s != '\0'; s++)
+		hash = (hash ^ (unsigned char)*s) * 16777619;
+	if (o->routing_key != NULL)
+		snprintf(item->event_id + len, sizeof(item->event_id) - len, ".%08x", hash);
+}
+
 /* ---- of a run that has ended ---- */
 
 static void write_data(const struct run_view *run, const struct json_cut *cut, FILE *out)
@@ -172,6 +185,7 @@ int webhook_message(const struct webhook_opts *o, const struct run_view *run, bo
 	if (item.body == NULL)
 		return -1;
 	event_id(run, item.event_id, sizeof(item.event_id));
+	tell_apart(o, &item);
 	*out = item;
 	return 0;
 }
@@ -214,6 +228,7 @@ int webhook_life(const struct webhook_opts *o, const struct life *life, bool sam
 	if (item.body == NULL)
 		return -1;
 	life_id(life, item.event_id, sizeof(item.event_id));
+	tell_apart(o, &item);
 	/* who is told late is told how it is now, not how it was all the while */
 	if (life->kind == LIFE_ALIVE)
 		snprintf(item.replaces, sizeof(item.replaces), "%s.alive.", life->run);
