@@ -170,6 +170,12 @@ const struct message_field message_fields[] = {
 	{0},
 };
 
+char *message_name(const struct message_field *f, const char *row, char *buf, size_t size)
+{
+	snprintf(buf, size, "%s%s%s", row ? row : "", row && *f->name ? "." : "", f->name);
+	return buf;
+}
+
 /* ---- of a run ---- */
 
 static const char *when(struct message *m, int64_t wall_ns)

@@ -71,7 +71,8 @@ const struct template_filter template_filters[] = {
 	{"markdown", "no sign of it formats, links or mentions (Teams)", false, add_markdown},
 	{"max", "at most so many characters of what it becomes", true, NULL},
 	{"slack", "no sign of its mrkdwn formats, links or mentions", false, add_slack},
-	{"slack-code", "the same between two ```, as short as can be", false, add_slack_code},
+	{"slack-code", "as slack, in a block of code: formatting signs stay", false,
+		add_slack_code},
 	{"url", "percent-encoded", false, add_url},
 	{0},
 };

@@ -521,6 +521,7 @@ static const struct field fields[] = {
 		.help = "of PagerDuty's integration, as ${env:NAME}; with `body: pagerduty`",
 		.kind = FIELD_STRING,
 		.offset = offsetof(struct webhook_opts, routing_key),
+		.pattern = "\\$\\{env:[A-Za-z_][A-Za-z0-9_]*\\}",
 		.needs = "body"},
 	{.name = "template",
 		.help = "the file of `body: template`, with a slash in its name, or one that comes "

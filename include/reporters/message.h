@@ -5,6 +5,7 @@
 #include "base/mem.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct life;
@@ -75,5 +76,8 @@ struct message_field {
 };
 
 extern const struct message_field message_fields[]; /* ends with .name == NULL */
+
+/* As a template writes it: "run.id", "incident.id" of row "incident". Returns buf. */
+char *message_name(const struct message_field *f, const char *row, char *buf, size_t size);
 
 #endif

@@ -240,25 +240,22 @@ static int list_checks(const struct host *host, const char *name)
 	return shown > 0 ? EXIT_GOOD : unknown("check", name, names);
 }
 
-static void print_values(const struct message_field *fields, const char *row, unsigned depth)
+/* Lists come last: what is below them is theirs. */
+static void print_values(const struct message_field *fields, const char *row, int depth)
 {
 	const struct message_field *f;
 	char name[80];
 
-	for (f = fields; f->name != NULL; f++) {
-		if (f->kind == MESSAGE_LIST)
-			continue;
-		snprintf(name, sizeof(name), "%s%s%s", row ? row : "", row && *f->name ? "." : "",
-			f->name);
-		printf("%*s%-*s %s\n", (int)depth * 4, "", WIDTH + 4, name, f->help);
-	}
-	for (f = fields; f->name != NULL; f++) {
+	for (f = fields; f->name != NULL; f++)
 		if (f->kind != MESSAGE_LIST)
-			continue;
-		snprintf(name, sizeof(name), "for %s%s%s", row ? row : "", row ? "." : "", f->name);
-		printf("%*s%-*s %s\n", (int)depth * 4, "", WIDTH + 4, name, f->help);
-		print_values(f->fields, f->row, depth + 1);
-	}
+			printf("%*s%-*s %s\n", depth * 4, "", WIDTH + 4,
+				message_name(f, row, name, sizeof(name)), f->help);
+	for (f = fields; f->name != NULL; f++)
+		if (f->kind == MESSAGE_LIST) {
+			printf("%*sfor %-*s %s\n", depth * 4, "", WIDTH,
+				message_name(f, row, name, sizeof(name)), f->help);
+			print_values(f->fields, f->row, depth + 1);
+		}
 }
 
 /* Without a name what a template may say, with one the text of that which comes with the program. */

@@ -9,6 +9,8 @@
 #include "model/reporter.h"
 #include "model/scenario.h"
 #include "model/step.h"
+#include "reporters/message.h"
+#include "reporters/template_filters.h"
 #include "steps/steps.h"
 
 #include <string.h>
@@ -207,6 +209,45 @@ static void put_reports(FILE *out)
 		put_word(out, &reporters[i]->word);
 }
 
+static void put_filters(FILE *out)
+{
+	const struct template_filter *f;
+
+	for (f = template_filters; f->name != NULL; f++) {
+		put_bold(out, 0, f->name);
+		fputs(f->number ? " _N_\n\t" : "\n\t", out);
+		put_text(out, f->help);
+		fputs("\n\n", out);
+	}
+}
+
+/* Of a list its rows' values stand below it. */
+static void put_values(
+	FILE *out, const struct message_field *fields, const char *row, unsigned depth)
+{
+	const struct message_field *f;
+	char name[80];
+	size_t i;
+
+	for (f = fields; f->name != NULL; f++) {
+		message_name(f, row, name, sizeof(name));
+		put_bold(out, depth, name);
+		fputc('\n', out);
+		put_tabs(out, depth + 1);
+		put_text(out, f->help);
+		for (i = 0; f->words != NULL && f->words[i] != NULL; i++)
+			fprintf(out, "%s%s", i ? ", " : ": ", f->words[i]);
+		fputs(f->kind == MESSAGE_LIST ? "; a list, of each row:\n\n" : "\n\n", out);
+		if (f->kind == MESSAGE_LIST)
+			put_values(out, f->fields, f->row, depth + 1);
+	}
+}
+
+static void put_message(FILE *out)
+{
+	put_values(out, message_fields, NULL, 0);
+}
+
 static void put_resets(FILE *out)
 {
 	size_t i;
@@ -230,6 +271,8 @@ static const struct {
 	{"scenario-keys", put_scenario},
 	{"step-options", put_step_options},
 	{"step-words", put_steps},
+	{"template-filters", put_filters},
+	{"template-values", put_message},
 };
 
 int manual_print(const char *name, FILE *out)

@@ -95,6 +95,11 @@ offers 'vfio-stress list steps re' reset rescan rebind reboot '!start'
 offers 'vfio-stress list faults vfio.b' vfio.busy '!aer.correctable'
 offers 'vfio-stress list checks device.g' device.group
 offers 'vfio-stress list reporters ' json webhook
+offers 'vfio-stress list templates sl' slack.json
+offers 'vfio-stress webhook ' test
+offers 'vfio-stress webhook test ' smoke.yaml
+offers 'vfio-stress webhook test --body ' slack cloudevents
+offers 'vfio-stress webhook test --sample ' pass resumed
 offers 'vfio-stress report --db runs.db ' latest 20261121-040000-aaaa
 offers 'vfio-stress report --db=runs.db 2026' 20261121-040000-aaaa '!latest'
 offers 'vfio-stress report --format ' json text '!webhook'

@@ -147,6 +147,42 @@ class Telling(unittest.TestCase):
         self.assertEqual([what for what, _ in events], ["failing", "ended"])
         self.assertIn("dmar.inval-queue-error", events[0][1]["why"])
 
+    def run_once(self, webhooks, fails=False):
+        """A run of one cycle, which fails when it is told to."""
+        p = self.start(webhooks, hold="2s" if fails else "100ms", cycles=1)
+        if fails:
+            self.wait_until("the run did not begin", lambda: "has begun" in self.said())
+            os.write(self.kmsg, FAULT)
+        self.finish(p, 1 if fails else 0)
+
+    def test_only_a_change_is_told_when_asked_for(self):
+        r = self.receiver()
+        told = []
+        for fails in (False, False, True, True, False):
+            self.run_once([(r.url, ", when: change")], fails)
+            told.append([what for what, _ in self.heard(r)[sum(map(len, told)):]])
+        self.assertEqual(told, [["ended"], [], ["failing", "ended"], [], ["ended"]])
+
+    def test_a_pager_is_resolved_by_the_next_good_run(self):
+        r = self.receiver(status(202))
+        self.env["KEY"] = "R" + "0123456789abcdef" * 2
+        told = []
+        for fails in (False, True, False, False):
+            self.run_once([(r.url, ', body: pagerduty, routing-key: "${env:KEY}", when: failure')], fails)
+            told.append([json.loads(body)["event_action"] for _, _, body, _ in r.requests[sum(map(len, told)):]])
+        self.assertEqual(told, [[], ["trigger", "trigger"], ["resolve"], []])
+        keys = {json.loads(body)["dedup_key"] for _, _, body, _ in r.requests}
+        self.assertEqual(len(keys), 1)
+        with open(self.path("runs.db"), "rb") as f:
+            self.assertNotIn(self.env["KEY"].encode(), f.read())
+
+    def test_a_chat_is_told_in_its_form_that_a_run_lives(self):
+        r = self.receiver()
+        self.finish(self.start([(r.url, ", body: slack, when: heartbeat, heartbeat: 1s")], hold="3s", cycles=1), 0)
+        titles = [json.loads(body)["blocks"][0]["text"]["text"].split(":")[0] for _, _, body, _ in r.requests]
+        self.assertEqual((titles[0], titles[-1]), ("started", "PASS"))
+        self.assertEqual(set(titles[1:-1]), {"running"})
+
     def test_a_receiver_that_does_not_answer_delays_no_cycle(self):
         r = self.receiver(hang)
         p = self.start([(r.url, ", heartbeat: 1s, timeout: 60s")], hold="100ms", cycles=20)

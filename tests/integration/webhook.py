@@ -57,8 +57,8 @@ class Webhook(unittest.TestCase):
         self.receivers.append(r)
         return r
 
-    def add(self, url, fixture="fail", secret="", when="always", timeout_ms=20000):
-        subprocess.run([OUTBOX_ADD, self.db, fixture, url, secret, when, str(timeout_ms)],
+    def add(self, url, fixture="fail", secret="", when="always", timeout_ms=20000, body="cloudevents"):
+        subprocess.run([OUTBOX_ADD, self.db, fixture, url, secret, when, str(timeout_ms), body],
                        check=True, env=self.env)
 
     def deliver(self, code, *args):
@@ -157,6 +157,134 @@ class Webhook(unittest.TestCase):
         self.assertIn("of 3000 incidents", report["blind_spots"][-1])
         self.assertIn("of 5000 failures", report["blind_spots"][-1])
         self.assertGreater(len(report["incidents"]), 0)
+
+    def test_a_routing_key_is_in_the_message_only(self):
+        r = self.receiver(status(429), status(202, body=b'{"status":"success"}'))
+        self.env["KEY"] = key = "R" + "0123456789abcdef" * 2
+        self.add(r.url, body="pagerduty")
+        said = self.deliver(4) + self.deliver(0)
+        for _, headers, body, _ in r.requests:
+            event = json.loads(body)
+            self.assertEqual((event["routing_key"], event["event_action"]), (key, "trigger"))
+            self.assertEqual(headers["Content-Type"], "application/json")
+            self.assertLessEqual(len(body), 65536)
+        self.assertEqual(len(r.requests), 2)
+        self.assertNotIn(key.encode(), self.bytes_on_disk() + said.encode())
+
+    def test_each_form_arrives(self):
+        for body in ("json", "slack", "teams", "alertmanager"):
+            with self.subTest(body=body):
+                r = self.receiver()
+                self.add(r.url, fixture="huge", body=body)
+                self.deliver(0)
+                (_, headers, data, _), = r.requests
+                self.assertEqual(headers["Content-Type"], "application/json")
+                self.assertLessEqual(len(data), (28 if body == "teams" else 64) << 10)
+                json.loads(data)
+
+    # ---- a sample ----
+
+    def sample(self, code, *args):
+        p = subprocess.run([PROGRAM, "webhook", "test", *args], env=self.env, capture_output=True,
+                           text=True, timeout=60, cwd=self.folder)
+        self.assertEqual(p.returncode, code, p.stdout + p.stderr)
+        return p.stdout + p.stderr
+
+    def scenario(self, *webhooks):
+        with open(os.path.join(self.folder, "s.yaml"), "w") as f:
+            f.write("version: 1\nname: night\nconnect: test:///default\nlanes: [{domain: test, ready: {delay: 1ms}}]\n"
+                    "steps: [start, destroy]\nreport:\n  - json: run.json\n")
+            f.writelines(f"  - webhook: {w}\n" for w in webhooks)
+        return "s.yaml"
+
+    def test_a_sample_says_that_it_is_one_and_what_was_answered(self):
+        r = self.receiver(status(200, body=b"ok"))
+        self.env["HOOK"] = r.url
+        said = self.sample(0, self.scenario('{url: "${env:HOOK}", body: slack}'))
+        self.assertIn("${env:HOOK}, slack, fail: ", said)
+        self.assertRegex(said, 'delivered after [0-9]+ ms: it answered 200 "ok"')
+        self.assertNotIn(r.url, said)
+        message = json.loads(r.requests[0][2])
+        self.assertTrue(message["text"].startswith("SAMPLE, not real: FAIL: night on "), message["text"])
+
+    def test_every_sample_of_every_form_is_accepted(self):
+        r = self.receiver()
+        self.env["KEY"] = "R" + "0123456789abcdef" * 2
+        scenario = self.scenario(*(f'{{url: "{r.url}", body: {body}}}' for body in
+                                   ("cloudevents", "json", "slack", "teams", "alertmanager",
+                                    'pagerduty, routing-key: "${env:KEY}"')))
+        for word, n in (("pass", 6), ("failing", 6), ("resumed", 6), ("started", 4), ("alive", 4)):
+            before = len(r.requests)
+            said = self.sample(0, scenario, "--sample", word)
+            self.assertEqual(len(r.requests) - before, n, word)
+            self.assertEqual(said.count("nothing is sent"), 6 - n)
+            for _, _, body, _ in r.requests[before:]:
+                self.assertIn(b"sample", body.lower())
+
+    def test_what_an_answer_means_is_said(self):
+        for code, words in ((400, "does not understand"), (401, "does not know us"), (403, "refuses us"),
+                            (404, "no such webhook"), (410, "is gone"), (413, "smaller `limit`"),
+                            (429, "too much of us"), (302, "redirects are not followed"),
+                            (503, "trouble of its own")):
+            with self.subTest(code=code):
+                r = self.receiver(status(code))
+                said = self.sample(1, "--url", r.url)
+                self.assertRegex(said, f"not delivered after [0-9]+ ms: it answered {code}\n  hint: .*{words}")
+
+    def test_what_keeps_a_sample_from_arriving_is_said(self):
+        r = self.receiver(cert="other")
+        self.assertIn("it is for another host", self.sample(1, "--url", r.url))
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            port = listener.getsockname()[1]
+        self.assertIn("hint: does it listen there", self.sample(1, "--url", f"https://localhost:{port}/"))
+        self.assertIn("hint: is its name right", self.sample(1, "--url", "https://nowhere.invalid/"))
+        self.assertIn("not an https:// one", self.sample(1, "--url", "http://localhost/"))
+        self.assertIn("environment variable 'NONE' is not set", self.sample(1, "--url", "${env:NONE}"))
+
+    def test_an_answer_is_harmless_bounded_and_has_no_secret(self):
+        key = "R" + "0123456789abcdef" * 2
+        r = self.receiver(status(400, body=b"\x1b[31mno " + key.encode() + b" at /T0PS3CRETPATH\x00 " + b"x" * 5000))
+        self.env.update(KEY=key, HOOK=f"https://localhost:{r.port}/T0PS3CRETPATH")
+        said = self.sample(1, "--url", "${env:HOOK}", "--body", "pagerduty", "--routing-key", "${env:KEY}")
+        self.assertIn('answered 400 "\\x1b[31mno ', said)
+        for secret in (key, "T0PS3CRET", "\x1b"):
+            self.assertNotIn(secret, said)
+        self.assertLess(len(said), 1500)
+
+    def test_one_that_fails_does_not_keep_the_others_from_being_tried(self):
+        bad, good = self.receiver(status(404)), self.receiver()
+        self.sample(1, self.scenario(f'"{bad.url}"', f'"{good.url}"'))
+        self.assertEqual((len(bad.requests), len(good.requests)), (1, 1))
+
+    def test_a_sample_can_be_printed(self):
+        said = self.sample(0, "--url", "${env:NONE}", "--body", "pagerduty", "--routing-key", "${env:NO}", "--print")
+        event = json.loads(said)
+        self.assertEqual(event["event_action"], "trigger")
+        self.assertTrue(event["dedup_key"].endswith("/sample"))
+        self.assertNotIn("routing_key", event)
+
+    def test_a_mistake_in_a_template_is_shown_where_it_is(self):
+        with open(os.path.join(self.folder, "t.json"), "w") as f:
+            f.write('{\n"a": "{{verdct}}"\n}')
+        said = self.sample(2, self.scenario('{url: "https://x", body: template, template: ./t.json}'))
+        self.assertIn("t.json:2:9: error: there is no 'verdct' here", said)
+        self.assertIn("did you mean 'verdict'?", said)
+        with open(os.path.join(self.folder, "t.json"), "w") as f:
+            f.write('{"a": {{verdict}}}')
+        said = self.sample(2, "s.yaml")
+        self.assertIn("s.yaml:8:59: error: template t.json makes no JSON", said.replace("./", ""))
+        with open(os.path.join(self.folder, "t.json"), "w") as f:
+            f.write('{"a": {{verdict | json}}}')
+        self.assertIn('{"a": "fail"}', self.sample(0, "s.yaml", "--print"))
+
+    def test_what_is_asked_for_must_make_sense(self):
+        self.assertIn("has no webhook", self.sample(2, self.scenario()))
+        self.assertIn("which webhook?", self.sample(2))
+        self.assertIn("which of them?", self.sample(2, "s.yaml", "--url", "https://x"))
+        self.assertIn("no sample 'x'", self.sample(2, "s.yaml", "--sample", "x"))
+        self.assertIn("unknown body 'x'", self.sample(2, "--url", "https://x", "--body", "x"))
+        self.assertIn("a routing key must not stand", self.sample(
+            2, "--url", "https://x", "--body", "pagerduty", "--routing-key", "abc"))
 
     # ---- certificates ----
 
