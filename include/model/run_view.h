@@ -118,6 +118,10 @@ struct run_view {
 		const char **v;
 		size_t n;
 	} blind_spots, notes, undo_left;
+	/* Against what was marked as its baseline when it ended; NULL = nothing was. */
+	struct {
+		const char *run, *result, *text; /* model/store_baseline.h */
+	} baseline;
 };
 
 /*

@@ -78,7 +78,7 @@ int store_note(struct store *s, int64_t run, const char *kind, const char *text,
 	struct err *err) must_check;
 /*
  * The machine as it was when the run began (model/snapshot.h). Those of the last
- * STORE_SNAPSHOTS_MAX runs are kept.
+ * STORE_SNAPSHOTS_MAX runs are kept, and those of baselines.
  */
 #define STORE_SNAPSHOTS_MAX 50
 int store_snapshot(
@@ -115,6 +115,7 @@ struct run_line {
 	char id[RUN_ID_MAX], scenario[64];
 	int64_t started_ns, ended_ns; /* ended 0 = still running or died */
 	bool alive; /* its process still lives */
+	bool baseline; /* later runs are compared with it */
 	enum verdict verdict;
 	uint64_t cycles_done, cycles_failed;
 };

@@ -18,6 +18,7 @@ enum prune_fate {
 	PRUNE_UNFINISHED, /* it goes on, or died and nobody has looked: `undo` and `resume` need it */
 	PRUNE_UNDO, /* a change of the host that it made stands */
 	PRUNE_UNTOLD, /* a webhook has not heard all of it */
+	PRUNE_BASELINE, /* others are compared with it */
 };
 
 struct prune_result {

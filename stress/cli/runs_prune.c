@@ -17,6 +17,7 @@ static const char *const fates[] = {
 	[PRUNE_UNFINISHED] = "kept: it has no end; `undo` or `resume` may need it",
 	[PRUNE_UNDO] = "kept: a change of the host is not put back; `vfio-stress undo` does it",
 	[PRUNE_UNTOLD] = "kept: a webhook is not delivered; `vfio-stress deliver` does it",
+	[PRUNE_BASELINE] = "kept: it is a baseline; `vfio-stress runs baseline --clear` unmarks it",
 };
 
 /* ---- what is asked for ---- */

@@ -5,8 +5,10 @@
 #include "base/str.h"
 #include "base/vec.h"
 #include "model/db.h"
+#include "model/run_times.h"
 #include "model/run_view_parts.h"
 #include "model/store.h"
+#include "model/store_baseline.h"
 #include "model/times.h"
 
 #include <stdlib.h>
@@ -160,16 +162,6 @@ static int load_step_list(struct loading *l, size_t lane)
 	return rc;
 }
 
-static int query_row(struct loading *l, size_t lane, const struct step_row *s, enum event_kind kind,
-	struct query **q)
-{
-	return db_query(l->db, q, l->err,
-		"SELECT outcome, dur_ns, text FROM event WHERE run = ? AND kind = ? AND lane = ?"
-		" AND phase = ? AND step = ? AND (? = '' OR subject = ?)",
-		"iiiiiss", l->run, (int64_t)kind, (int64_t)lane, (int64_t)s->phase,
-		(int64_t)s->index, s->device ? s->device : "", s->device ? s->device : "");
-}
-
 /* Counts one step row's ends and sorts their times. */
 static int load_step_ends(struct loading *l, size_t lane, struct step_row *s, struct times *times)
 {
@@ -178,7 +170,7 @@ static int load_step_ends(struct loading *l, size_t lane, struct step_row *s, st
 	int rc;
 
 	times->n = 0;
-	if (query_row(l, lane, s, EV_STEP_END, &q) != 0)
+	if (run_row_query(l->db, l->run, lane, s, EV_STEP_END, &q, l->err) != 0)
 		return -1;
 	while ((rc = db_row(q, l->err)) == 1) {
 		enum outcome o = (enum outcome)db_int(q, 0);
@@ -204,7 +196,7 @@ static int load_usable(struct loading *l, size_t lane, struct step_row *s, struc
 	int rc;
 
 	times->n = 0;
-	if (query_row(l, lane, s, EV_SUBSTEP, &q) != 0)
+	if (run_row_query(l->db, l->run, lane, s, EV_SUBSTEP, &q, l->err) != 0)
 		return -1;
 	while ((rc = db_row(q, l->err)) == 1)
 		if (str_eq(db_text(q, 2), SUBSTEP_USABLE))
@@ -626,6 +618,17 @@ static int load_previous(struct loading *l, struct store *store)
 	return rc < 0 ? -1 : 0;
 }
 
+static int load_baseline(struct loading *l, struct store *store)
+{
+	struct baseline_result r = {0};
+	int rc = store_baseline_result_get(store, l->run, &l->view->arena, &r, l->err);
+
+	l->view->baseline.run = r.run;
+	l->view->baseline.result = r.result;
+	l->view->baseline.text = r.text;
+	return rc < 0 ? -1 : 0;
+}
+
 int run_view_load(struct store *store, const char *which, struct run_view **out, struct err *err)
 {
 	struct run_view *v = xcalloc(1, sizeof(*v));
@@ -638,7 +641,8 @@ int run_view_load(struct store *store, const char *which, struct run_view **out,
 		load_failures(&l) != 0 || load_open_steps(&l) != 0 || load_incidents(&l) != 0 ||
 		load_sentences(&l, "note", &v->notes) != 0 ||
 		load_sentences(&l, "blind-spot", &v->blind_spots) != 0 ||
-		load_undo_left(&l, store) != 0 || load_previous(&l, store) != 0) {
+		load_undo_left(&l, store) != 0 || load_previous(&l, store) != 0 ||
+		load_baseline(&l, store) != 0) {
 		run_view_free(v);
 		return -1;
 	}

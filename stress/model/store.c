@@ -8,6 +8,7 @@
 #include "model/db.h"
 #include "model/scenario.h"
 #include "model/step.h"
+#include "model/store_baseline.h"
 #include "model/store_schema.h"
 #include "model/unfinished.h"
 
@@ -561,6 +562,8 @@ static int read_line(struct store *s, struct query *q, struct run_line *out, str
 	l.ended_ns = db_int(q, 4);
 	l.verdict = l.ended_ns ? (enum verdict)db_int(q, 5) : VERDICT_ABORTED;
 	l.alive = l.ended_ns == 0 && store_process_lives(db_int(q, 6), db_int(q, 7));
+	if (store_baseline_is(s, db_int(q, 0), &l.baseline, err) != 0)
+		return -1;
 	*out = l;
 	return count_cycles(s, db_int(q, 0), out, err);
 }

@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "base/vec.h"
 #include "model/db.h"
+#include "model/store_baseline.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -85,6 +86,8 @@ static int fate_of(
 			" WHERE r.id = ? AND u.done = 0"},
 		{PRUNE_UNTOLD, "SELECT count(*) FROM outbox WHERE run = ? AND state = 0"},
 	};
+	bool is_baseline;
+	int64_t key;
 	size_t i;
 
 	for (i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
@@ -97,7 +100,10 @@ static int fate_of(
 			return 0;
 		}
 	}
-	*out = PRUNE_DELETED;
+	if (one_number(s, &key, "SELECT key FROM run WHERE id = ?", line->id, err) != 0 ||
+		store_baseline_is(s, key, &is_baseline, err) != 0)
+		return -1;
+	*out = is_baseline ? PRUNE_BASELINE : PRUNE_DELETED;
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/str.h"
 #include "model/db.h"
+#include "model/store_baseline.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,13 +16,14 @@ int store_snapshot(struct store *s, int64_t run, const char *text, size_t n, str
 {
 	struct db *db = store_db(s);
 
-	if (db_exec(db, table, err) != 0 ||
+	if (db_exec(db, table, err) != 0 || store_baseline_prepare(s, err) != 0 ||
 		db_run(db, err, "INSERT OR REPLACE INTO snapshot VALUES (?,?)", "ib", run, text,
 			n) != 0)
 		return -1;
 	return db_run(db, err,
 		"DELETE FROM snapshot WHERE run NOT IN"
-		" (SELECT run FROM snapshot ORDER BY run DESC LIMIT ?)",
+		" (SELECT run FROM snapshot ORDER BY run DESC LIMIT ?)"
+		" AND run NOT IN (SELECT run FROM baseline)",
 		"i", (int64_t)STORE_SNAPSHOTS_MAX);
 }
 

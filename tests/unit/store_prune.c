@@ -6,6 +6,7 @@
 #include "base/vec.h"
 #include "model/db.h"
 #include "model/scenario.h"
+#include "model/store_baseline.h"
 #include "model/store_prune.h"
 
 #include "cmocka_all.h"
@@ -103,7 +104,7 @@ static int64_t add_run(struct history *h, const char *id, bool ends)
 
 static void remember(void *arg, const struct run_line *line, enum prune_fate fate)
 {
-	static const char *const words[] = {"deleted", "unfinished", "undo", "untold"};
+	static const char *const words[] = {"deleted", "unfinished", "undo", "untold", "baseline"};
 	struct history *h = arg;
 
 	*vec_push(&h->said) = xasprintf("%s %s", line->id, words[fate]);
@@ -205,6 +206,25 @@ static void what_is_not_settled_stays(void **state)
 	assert_int_equal(count(h, "SELECT count(*) FROM outbox"), 0);
 }
 
+static void a_baseline_stays_until_it_is_none(void **state)
+{
+	struct history *h = *state;
+	char was[RUN_ID_MAX];
+	struct err err;
+	int64_t key;
+
+	key = add_run(h, "one", true);
+	add_run(h, "two", true);
+	assert_int_equal(store_baseline_mark(h->store, key, was, &err), 0);
+	prune(h, (struct prune_rules){.beyond_keep = true});
+	said(h, 0, "one baseline");
+	said(h, 1, "two deleted");
+	assert_int_equal(store_baseline_clear(h->store, key, &err), 1);
+	prune(h, (struct prune_rules){.beyond_keep = true});
+	assert_int_equal(count(h, "SELECT count(*) FROM run"), 0);
+	assert_int_equal(count(h, "SELECT count(*) FROM baseline_result"), 0);
+}
+
 static void age_counts_from_the_beginning(void **state)
 {
 	struct history *h = *state;
@@ -275,6 +295,7 @@ int main(void)
 		HISTORY_TEST(the_newest_stay),
 		HISTORY_TEST(nothing_of_a_deleted_run_is_left),
 		HISTORY_TEST(what_is_not_settled_stays),
+		HISTORY_TEST(a_baseline_stays_until_it_is_none),
 		HISTORY_TEST(age_counts_from_the_beginning),
 		HISTORY_TEST(the_oldest_go_until_the_rest_fits),
 		HISTORY_TEST(a_dry_run_deletes_nothing_and_knows_as_much),

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VFIO_STRESS_MODEL_STORE_BASELINE_H
+#define VFIO_STRESS_MODEL_STORE_BASELINE_H
+
+#include "model/store.h"
+
+/* What can be compared without asking: runs of one scenario, on one host, with the same models. */
+struct run_sort {
+	char host[256], scenario[64];
+	char models[512]; /* "10de:2684 10de:167c, 8086:10fb": sorted, each once; "" = no devices */
+};
+
+int store_run_sort(struct store *s, int64_t run, struct run_sort *out, struct err *err) must_check;
+
+/*
+ * From now on that run is the baseline of its sort; was_out is the id of the one that was, "" = there was
+ * none, or it was this one.
+ */
+int store_baseline_mark(
+	struct store *s, int64_t run, char was_out[RUN_ID_MAX], struct err *err) must_check;
+/* 1 = it is no longer one, 0 = it was none, -1. */
+int store_baseline_clear(struct store *s, int64_t run, struct err *err) must_check;
+/* 1 = that of this sort, by id; 0 = none is marked; -1. */
+int store_baseline_find(struct store *s, const struct run_sort *sort, char id_out[RUN_ID_MAX],
+	struct err *err) must_check;
+/* Of a store in which no run was ever marked: false. */
+int store_baseline_is(struct store *s, int64_t run, bool *out, struct err *err) must_check;
+/* What must be there before a statement names the table of baselines. For store_snapshot.c. */
+int store_baseline_prepare(struct store *s, struct err *err) must_check;
+
+/* How a run came out against the baseline that was marked at its end. */
+struct baseline_result {
+	const char *run; /* the baseline's id */
+	const char *result; /* "worse", "same", "better", "cannot tell" */
+	const char *text; /* a sentence: what is worse, or why it cannot be told */
+};
+
+int store_baseline_result(
+	struct store *s, int64_t run, const struct baseline_result *r, struct err *err) must_check;
+/* 1 = it has one, whose texts are the arena's; 0 = it has none; -1. */
+int store_baseline_result_get(struct store *s, int64_t run, struct arena *arena,
+	struct baseline_result *out, struct err *err) must_check;
+
+#endif
