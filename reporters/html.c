@@ -514,21 +514,11 @@ static void host(struct page *p)
 
 static void head(struct page *p)
 {
-	fprintf(p->out,
-		"<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-		"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
-		"style-src "
-		"'unsafe-inline'; script-src 'unsafe-inline'; base-uri 'none'; form-action "
-		"'none'\">\n"
-		"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-		"<meta name=\"color-scheme\" content=\"light dark\">\n<title>%s: ",
-		verdict_name(p->run->verdict));
-	html_text(p->out, p->run->scenario);
-	fprintf(p->out, " (");
-	html_text(p->out, p->run->id);
-	fprintf(p->out, ")</title>\n<style>\n");
-	html_styles(p->out);
-	fprintf(p->out, "</style>\n</head>\n<body>\n");
+	const struct run_view *run = p->run;
+	auto_free char *title =
+		xasprintf("%s: %s (%s)", verdict_name(run->verdict), run->scenario, run->id);
+
+	html_head(p->out, title);
 }
 
 static int write_report(const struct run_view *run, const void *opts, FILE *out, struct err *err)

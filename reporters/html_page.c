@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "model/run_view.h"
+#include "reporters/html_assets.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -53,6 +54,22 @@ void html_fact(FILE *out, const char *label, const char *s)
 void html_section(FILE *out, const char *id, const char *title)
 {
 	fprintf(out, "<h2 id=\"%s\">%s</h2>\n", id, title);
+}
+
+void html_head(FILE *out, const char *title)
+{
+	fprintf(out,
+		"<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+		"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
+		"style-src "
+		"'unsafe-inline'; script-src 'unsafe-inline'; base-uri 'none'; form-action "
+		"'none'\">\n"
+		"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+		"<meta name=\"color-scheme\" content=\"light dark\">\n<title>");
+	html_text(out, title);
+	fprintf(out, "</title>\n<style>\n");
+	html_styles(out);
+	fprintf(out, "</style>\n</head>\n<body>\n");
 }
 
 /* ---- tables ---- */

@@ -5,6 +5,7 @@
 #include "cli/command.h"
 
 extern const struct command cmd_check;
+extern const struct command cmd_compare;
 extern const struct command cmd_complete;
 extern const struct command cmd_deliver;
 extern const struct command cmd_devices;

@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+struct change;
+struct json_t;
 struct machine_diff;
 struct topology;
 
@@ -15,6 +17,8 @@ struct diff_result {
 	int exit_code;
 };
 
+/* One of its `changes`. */
+struct json_t *diff_change_json(const struct change *c);
 /* vfio-stress/diff/1 */
 void diff_write_json(const struct diff_result *r, FILE *out);
 

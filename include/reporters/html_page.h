@@ -18,6 +18,8 @@ struct run_view;
  * controls and what is not UTF-8 a visible \xNN. Lines stay lines.
  */
 void html_text(FILE *out, const char *s);
+/* From the beginning to <body>; the title is foreign. A page loads nothing and sends nothing. */
+void html_head(FILE *out, const char *title);
 /* <name>s</name>, <dt>label</dt><dd>s</dd>: s may be foreign. No fact where there is no text. */
 void html_element(FILE *out, const char *name, const char *s);
 void html_fact(FILE *out, const char *label, const char *s);

@@ -21,6 +21,8 @@ void jout_free(struct json_t *tree);
 void jout_null(struct json_t *obj, const char *key);
 void jout_bool(struct json_t *obj, const char *key, bool value);
 void jout_int(struct json_t *obj, const char *key, int64_t value);
+/* With nine digits; what is no number is null. */
+void jout_real(struct json_t *obj, const char *key, double value);
 void jout_str(struct json_t *obj, const char *key, const char *text); /* NULL or "" = null */
 void jout_text(struct json_t *obj, const char *key, const char *text); /* "" stays "" */
 void jout_time(struct json_t *obj, const char *key, int64_t wall_ns); /* RFC 3339; 0 = null */

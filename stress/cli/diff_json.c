@@ -41,7 +41,7 @@ static struct json_t *sentences(const char *const *v, size_t n)
 	return a;
 }
 
-static struct json_t *change_json(const struct change *c)
+struct json_t *diff_change_json(const struct change *c)
 {
 	struct json_t *o = jout_object();
 	char bdf[BDF_LEN];
@@ -88,7 +88,7 @@ void diff_write_json(const struct diff_result *r, FILE *out)
 	fputs(",\n \"changes\": [", out);
 	vec_foreach (c, r->diff) {
 		fputs(separator, out);
-		jout_write(change_json(c), out);
+		jout_write(diff_change_json(c), out);
 		separator = ",\n  ";
 	}
 	fputs("]", out);

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "cli/complain.h"
+#include "cli/runs_baseline.h"
 #include "cli/runs_prune.h"
 #include "model/store.h"
 #include "world/jout.h"
@@ -33,9 +34,10 @@ static void print_row(const struct listing *l, const struct run_line *line)
 		printf("%-20s %-20s %-8s %9s %7s  %s\n", "RUN", "STARTED (UTC)", "VERDICT",
 			"CYCLES", "FAILED", "SCENARIO");
 	clock_rfc3339(line->started_ns, time, sizeof(time));
-	printf("%-20s %.10s %.8s  %-8s %9" PRIu64 " %7" PRIu64 "  %s\n", line->id, time, time + 11,
-		state(line), line->cycles_done, line->cycles_failed,
-		str_printable(scenario, sizeof(scenario), line->scenario, strlen(line->scenario)));
+	printf("%-20s %.10s %.8s  %-8s %9" PRIu64 " %7" PRIu64 "  %s%s\n", line->id, time,
+		time + 11, state(line), line->cycles_done, line->cycles_failed,
+		str_printable(scenario, sizeof(scenario), line->scenario, strlen(line->scenario)),
+		line->baseline ? " (baseline)" : "");
 }
 
 static void write_row(const struct run_line *line)
@@ -47,6 +49,7 @@ static void write_row(const struct run_line *line)
 	jout_time(o, "started", line->started_ns);
 	jout_time(o, "ended", line->ended_ns);
 	jout_bool(o, "running", line->alive);
+	jout_bool(o, "baseline", line->baseline);
 	jout_str(o, "verdict", line->ended_ns ? verdict_name(line->verdict) : NULL);
 	jout_int(cycles, "done", (int64_t)line->cycles_done);
 	jout_int(cycles, "failed", (int64_t)line->cycles_failed);
@@ -87,30 +90,59 @@ static bool asks_to_prune(const struct options *o)
 		options_get(o, "max-size") || options_get(o, "dry-run");
 }
 
-/* Nothing is deleted by a slip of the finger. */
-static int check_words(const struct options *o, struct err *err)
+/* What may stand behind `runs`. */
+static const struct part {
+	const char *word;
+	size_t operands; /* at most, with the word */
+	int (*run)(const struct options *o, struct err *err);
+} parts[] = {
+	{"baseline", 2, runs_baseline},
+	{"prune", 1, runs_prune},
+};
+
+static const struct part *find_part(const struct options *o)
 {
-	if (o->nargs == 1 && str_eq(o->args[0], "prune") && options_get(o, "json") == NULL)
-		return 0;
-	if (o->nargs == 0)
-		err_set(err, ERR_USAGE, 0, "that is for `runs prune`");
-	else if (!str_eq(o->args[0], "prune"))
+	size_t i;
+
+	for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		if (o->nargs > 0 && str_eq(o->args[0], parts[i].word))
+			return &parts[i];
+	return NULL;
+}
+
+/* Nothing is deleted, and no mark moved, by a slip of the finger. */
+static int check_words(const struct options *o, const struct part *part, struct err *err)
+{
+	bool prune = part != NULL && part->run == runs_prune;
+
+	if (part == NULL && o->nargs > 0)
 		err_set(err, ERR_USAGE, 0, "unexpected '%s'", o->args[0]);
+	else if (part != NULL && o->nargs > part->operands)
+		err_set(err, ERR_USAGE, 0, "unexpected '%s'", o->args[part->operands]);
+	else if (asks_to_prune(o) && !prune)
+		err_set(err, ERR_USAGE, 0, "that is for `runs prune`");
+	else if (options_get(o, "clear") != NULL && (part == NULL || prune))
+		err_set(err, ERR_USAGE, 0, "--clear is for `runs baseline`");
+	else if (part != NULL && options_get(o, "json") != NULL)
+		err_set(err, ERR_USAGE, 0, "`runs %s` has no --json", part->word);
 	else
-		err_set(err, ERR_USAGE, 0, "`runs prune` has no --json");
+		return 0;
 	return err_hint(err, "`vfio-stress runs --help`");
 }
 
 static int run(const struct host *host, const struct options *o)
 {
 	struct listing l = {.json = options_get(o, "json") != NULL};
+	const struct part *part = find_part(o);
 	struct store *store;
 	struct err err;
 	int rc;
 
 	(void)host;
-	if (o->nargs > 0 || asks_to_prune(o)) {
-		rc = check_words(o, &err) == 0 ? runs_prune(o, &err) : -1;
+	if (check_words(o, part, &err) != 0)
+		return complain(&err);
+	if (part != NULL) {
+		rc = part->run(o, &err);
 		return rc < 0 ? complain(&err) : rc;
 	}
 	if (store_open(options_get(o, "db"), STORE_READ, &store, &err) != 0)
@@ -126,26 +158,30 @@ static const struct option_spec options[] = {
 	{0, "older-than", "AGE", "prune: those that began longer ago go (90d)", false, false},
 	{0, "max-size", "SIZE", "prune: the oldest go until the rest fits (2G)", false, false},
 	{0, "dry-run", NULL, "prune: say it, delete nothing", false, false},
+	{0, "clear", NULL, "baseline: RUN is none any more", false, false},
 	OPTION_DB,
 	{0},
 };
 
 const struct command cmd_runs = {
 	.name = "runs",
-	.operands = "[prune]",
-	.summary = "list the stored runs, newest first, or delete old ones",
-	.text = "`prune` asks nothing and says what it deletes. With --keep alone all but the "
-		"newest "
-		"N\n"
-		"go; with another rule these N stay whatever it says. A run without an end, one "
-		"whose\n"
-		"changes are not put back, and one that a webhook has not heard of, stay always.\n"
+	.operands = "[baseline|prune] [RUN]",
+	.summary = "list the stored runs, newest first; mark a baseline, delete old ones",
+	.text = "`baseline RUN` marks the run that later ones of its scenario, on this host, with "
+		"the\n"
+		"same models of devices, are compared with when they end, and by `compare "
+		"--baseline`.\n"
+		"`prune` asks nothing and says what it deletes. With --keep alone all but the "
+		"newest N\n"
+		"go; with another rule these N stay whatever it says. A baseline, a run without an "
+		"end,\n"
+		"with changes not put back, or that a webhook has not heard of, stays always.\n"
 		"\n"
 		"  vfio-stress runs\n"
-		"  vfio-stress runs --json\n"
+		"  vfio-stress runs baseline latest\n"
 		"  vfio-stress runs prune --older-than 90d --keep 10 --dry-run\n\n"
 		"Exit codes: 0, 2 usage, 3 the store cannot be read or written.",
-	.max_args = 1,
+	.max_args = 2,
 	.options = options,
 	.run = run,
 };

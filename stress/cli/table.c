@@ -13,6 +13,7 @@ const struct command *const commands[] = {
 	&cmd_snapshot,
 	&cmd_diff,
 	&cmd_report,
+	&cmd_compare,
 	&cmd_runs,
 	&cmd_scan,
 	&cmd_deliver,

@@ -41,8 +41,10 @@ int store_run_sort(struct store *s, int64_t run, struct run_sort *out, struct er
 
 	if (db_query(store_db(s), &q, err,
 		    "SELECT host_name, scenario, (SELECT group_concat(model, ', ') FROM"
-		    " (SELECT DISTINCT printf('%04x:%04x %04x:%04x', vendor, device, subvendor,"
-		    " subdevice) AS model FROM lane_device WHERE run = key ORDER BY model))"
+		    " (SELECT DISTINCT printf('%04x:%04x', vendor, device) || CASE WHEN subvendor "
+		    "THEN"
+		    " printf(' %04x:%04x', subvendor, subdevice) ELSE '' END AS model FROM "
+		    "lane_device WHERE run = key ORDER BY model))"
 		    " FROM run WHERE key = ?",
 		    "i", run) != 0)
 		return -1;

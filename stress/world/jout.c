@@ -6,6 +6,7 @@
 #include "base/utf8.h"
 
 #include <jansson.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -91,6 +92,11 @@ void jout_int(struct json_t *obj, const char *key, int64_t value)
 	jout_put(obj, key, json_integer(value));
 }
 
+void jout_real(struct json_t *obj, const char *key, double value)
+{
+	jout_put(obj, key, isfinite(value) ? json_real(value) : json_null());
+}
+
 void jout_text(struct json_t *obj, const char *key, const char *text)
 {
 	jout_put(obj, key, string_of(text));
@@ -146,7 +152,8 @@ static int write_some(const char *text, size_t n, void *out)
 void jout_write(struct json_t *tree, FILE *out)
 {
 	flockfile(out);
-	json_dump_callback(tree, write_some, out, JSON_COMPACT | JSON_ENCODE_ANY);
+	json_dump_callback(
+		tree, write_some, out, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
 	funlockfile(out);
 	json_decref(tree);
 }
