@@ -166,7 +166,7 @@ static const struct option_spec options[] = {
 const struct command cmd_runs = {
 	.name = "runs",
 	.operands = "[baseline|prune] [RUN]",
-	.summary = "list the stored runs, newest first; mark a baseline, delete old ones",
+	.summary = "list the stored runs; mark a baseline, or delete old ones",
 	.text = "`baseline RUN` marks the run that later ones of its scenario, on this host, with "
 		"the\n"
 		"same models of devices, are compared with when they end, and by `compare "
