@@ -257,8 +257,7 @@ const struct command cmd_compare = {
 		"--baseline compares with what `runs baseline` marked; the latest run without "
 		"RUN.\n\n"
 		"  vfio-stress compare --baseline\n"
-		"  vfio-stress compare 20261120-02 latest --format html -o compare.html\n"
-		"  vfio-stress compare /mnt/rack8/runs.db:latest latest\n\n"
+		"  vfio-stress compare rack8.db:latest latest -f html -o compare.html\n\n"
 		"Exit codes: 0 same or better, 1 worse, 2 usage, 3 cannot tell, or no such run.",
 	.format = format_name,
 	.options = options,
