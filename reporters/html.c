@@ -120,6 +120,12 @@ static void verdict(struct page *p)
 		culprit_facts(p, &c);
 	if (run->blind)
 		html_fact(p->out, "blind", run->blind_reason);
+	if (run->baseline.run != NULL) {
+		auto_free char *s = xasprintf(
+			"%s (%s): %s", run->baseline.result, run->baseline.run, run->baseline.text);
+
+		html_fact(p->out, "baseline", s);
+	}
 	fprintf(p->out, "</dl>\n");
 	if (guilty)
 		what_to_do(p, &c);

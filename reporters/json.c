@@ -418,6 +418,16 @@ static struct json_t *undo_row(const struct run_view *run, const struct json_cut
 	return o;
 }
 
+static struct json_t *baseline_row(const struct run_view *run)
+{
+	struct json_t *o = jout_object();
+
+	jout_text(o, "run", run->baseline.run);
+	jout_text(o, "result", run->baseline.result);
+	jout_text(o, "text", run->baseline.text);
+	return o;
+}
+
 static void member(FILE *out, const char *key, struct json_t *value)
 {
 	fprintf(out, ",\n\"%s\": ", key);
@@ -477,6 +487,7 @@ void json_report(const struct run_view *run, const struct json_cut *cut, FILE *o
 	member(out, "blind_spots", blind_spots_json(run, cut));
 	member(out, "notes", sentences(&run->notes, cut));
 	member(out, "undo", undo_row(run, cut));
+	member(out, "baseline", run->baseline.run ? baseline_row(run) : jout_none());
 	fputs("}\n", out);
 }
 

@@ -43,6 +43,7 @@ enum room {
 	ROOM_REPORT,
 	ROOM_RESETS,
 	ROOM_USABLE,
+	ROOM_BASELINE,
 	ROOM_COUNT,
 };
 
@@ -61,7 +62,7 @@ static const unsigned least_room[ROOM_COUNT] = {
 	[ROOM_SEEN] = 1,
 	[ROOM_MEANS] = 1,
 	[ROOM_DO] = 1,
-	[ROOM_LANES] = 2,
+	[ROOM_LANES] = 1,
 	[ROOM_LANE_LINES] = 1,
 	[ROOM_LOG] = 1,
 	[ROOM_LIST] = 1,
@@ -69,10 +70,12 @@ static const unsigned least_room[ROOM_COUNT] = {
 	[ROOM_NOTES] = 1,
 	[ROOM_NOTE_LINES] = 1,
 	[ROOM_REPORT] = 1,
+	[ROOM_BASELINE] = 1,
 };
 
 /* What is left of the screen is given away in this order; what does not fit is not given. */
 static const struct grant grants[] = {
+	{ROOM_LANES, 2},
 	{ROOM_HEAD, 2},
 	{ROOM_REPORT, 3},
 	{ROOM_WHAT, 2},
@@ -80,6 +83,7 @@ static const struct grant grants[] = {
 	{ROOM_WHERE, 2},
 	{ROOM_MEANS, 2},
 	{ROOM_DO, 3},
+	{ROOM_BASELINE, 2},
 	{ROOM_SEEN, 2},
 	{ROOM_KERNEL, 2},
 	{ROOM_LOG, 2},
@@ -96,6 +100,7 @@ static const struct grant grants[] = {
 	{ROOM_NOTE_LINES, 2},
 	{ROOM_RESETS, 1},
 	{ROOM_USABLE, 1},
+	{ROOM_BASELINE, 3},
 	{ROOM_WITNESSES, 1},
 	{ROOM_SEEN, 3},
 	{ROOM_OTHERS, 4},
@@ -717,6 +722,20 @@ static void usable(struct page *p, const struct run_view *run)
 			row->arg ? row->arg : row->word, (double)row->usable.p50_ms / 1e3);
 }
 
+/* "worse than baseline RUN: start (step 1) takes 6.16 s, was 4.11 s" */
+static void baseline(struct page *p, const struct run_view *run)
+{
+	bool unknown = str_eq(run->baseline.result, "cannot tell");
+
+	if (run->baseline.run == NULL)
+		return;
+	say(p, "baseline", p->room[ROOM_BASELINE], "%s %s %s: %s", run->baseline.result,
+		unknown                                        ? "from baseline"
+			: str_eq(run->baseline.result, "same") ? "as baseline"
+							       : "than baseline",
+		run->baseline.run, run->baseline.text);
+}
+
 static void render(struct page *p, const struct run_view *run, const struct text_opts *opts)
 {
 	struct culprit c;
@@ -736,6 +755,7 @@ static void render(struct page *p, const struct run_view *run, const struct text
 	kernel_log(p, run);
 	resets(p, run);
 	usable(p, run);
+	baseline(p, run);
 	caveats(p, run);
 	about(p, run);
 	if (opts != NULL && opts->full_report != NULL)

@@ -2,6 +2,7 @@
 #include "engine/aftermath.h"
 
 #include "base/mem.h"
+#include "engine/baseline.h"
 #include "engine/deliver.h"
 #include "engine/report_out.h"
 #include "engine/supervise.h"
@@ -193,6 +194,8 @@ int aftermath(const struct run_request *req, struct store *store, int64_t run, c
 		say_error("the end of the run could not be stored", &err);
 		if (judge_what_is_there(store, run_id, &view) != 0)
 			return 4;
+	} else if (baseline_compare(store, view, &err) != 0) {
+		say_error("the run could not be compared with its baseline", &err);
 	}
 	written = write_reports(req, view, store, &json) == 0;
 	/* a report that cannot be written must not look like a good run to a script */

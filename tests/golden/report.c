@@ -6,6 +6,7 @@
 #include "engine/verdict.h"
 #include "fixture_run.h"
 #include "golden.h"
+#include "model/run_view.h"
 #include "model/store.h"
 #include "reporters/reporters.h"
 #include "stored_run.h"
@@ -155,6 +156,23 @@ static void every_report_of_a_stored_run_is_as_it_was_looked_at(void **state)
 	check_stored_run("stored-died", 4, true);
 }
 
+/* The lines of a screen, none of them too wide. */
+static void check_screen(const char *name, char *bytes)
+{
+	char *line = bytes, *end;
+	int n = 0;
+
+	for (; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+		*end = '\0';
+		if (utf8_columns(line) >= 80)
+			fail_msg("%s: too wide: %s", name, line);
+		n++;
+	}
+	assert_string_equal(line, "");
+	if (n >= 24)
+		fail_msg("%s: %d lines", name, n);
+}
+
 static void every_text_report_fits_one_screen_of_24_by_80(void **state)
 {
 	const struct fixture *f;
@@ -162,18 +180,29 @@ static void every_text_report_fits_one_screen_of_24_by_80(void **state)
 	(void)state;
 	for (f = fixtures; f->name != NULL; f++) {
 		auto_free char *bytes = report_of(f->name, &reporter_text, NULL);
-		char *line = bytes, *end;
-		int n = 0;
 
-		for (; (end = strchr(line, '\n')) != NULL; line = end + 1) {
-			*end = '\0';
-			if (utf8_columns(line) >= 80)
-				fail_msg("%s: too wide: %s", f->name, line);
-			n++;
-		}
-		assert_string_equal(line, "");
-		if (n >= 24)
-			fail_msg("%s: %d lines", f->name, n);
+		check_screen(f->name, bytes);
+	}
+}
+
+static void with_a_baseline_it_still_fits(void **state)
+{
+	const struct fixture *f;
+
+	(void)state;
+	for (f = fixtures; f->name != NULL; f++) {
+		struct run_view *run = fixture_run_new(f->name);
+		auto_free char *bytes = NULL;
+		size_t len;
+
+		run->baseline.run = "20261120-040000-aaaa";
+		run->baseline.result = "worse";
+		run->baseline.text = "lane gpu, reset: flr 0000:41:00.0 (step 3) failed 12 of 300 "
+				     "times, was 0 of 300; and 7 more";
+		bytes = written(run, &reporter_text, NULL, &len);
+		assert_non_null(strstr(bytes, "worse than baseline 20261120-040000-aaaa: "));
+		check_screen(f->name, bytes);
+		fixture_run_free(run);
 	}
 }
 
@@ -218,6 +247,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(every_report_of_every_fixture_is_as_it_was_looked_at),
 		cmocka_unit_test(every_report_of_a_stored_run_is_as_it_was_looked_at),
 		cmocka_unit_test(every_text_report_fits_one_screen_of_24_by_80),
+		cmocka_unit_test(with_a_baseline_it_still_fits),
 		cmocka_unit_test(nothing_in_a_text_report_can_move_the_cursor),
 		cmocka_unit_test(colour_touches_the_verdict_word_only),
 	};

@@ -8,6 +8,7 @@
 #include "model/db.h"
 #include "model/scenario.h"
 #include "model/store.h"
+#include "model/store_baseline.h"
 #include "world/kmsg.h"
 
 #include "fake_words.h"
@@ -434,6 +435,9 @@ static void die(struct making *m)
 static void end(struct making *m)
 {
 	static const struct act away[] = {{"0000:41:00.0", 0, 31}, {"0000:41:00.1", 0, 30}};
+	static const struct baseline_result against = {"20261120-040000-aaaa", "worse",
+		"lane gpu, load </script><b> (step 2) failed 1 of 23 times, was 0 of 99; and 2 "
+		"more"};
 	const struct klog_account klog = {.records = m->seq, .lost = 3};
 	struct event lane = {.kind = EV_LANE_END, .lane = 0, .outcome = OUTCOME_FAIL};
 	struct err err;
@@ -446,6 +450,7 @@ static void end(struct making *m)
 	check(store_run_klog(m->store, m->run, &klog, &err), &err);
 	check(store_run_aborted(m->store, m->run, "interrupted", &err), &err);
 	check(store_run_end(m->store, m->run, VERDICT_FAIL, 1, "a step failed", &err), &err);
+	check(store_baseline_result(m->store, m->run, &against, &err), &err);
 }
 
 /* The store stamps the beginning and the end itself, by the clock. */
