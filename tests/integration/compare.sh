@@ -40,8 +40,8 @@ tool 0 "^$first is the baseline of bios on .*, without devices" runs baseline la
 tool 0 '(baseline)$' runs
 tool 0 '"baseline":true' runs --json
 tool 0 'it is a baseline' runs prune --keep 0
-tool 2 '`runs baseline` has no --json' runs baseline --json
-tool 2 '`runs baseline`' runs prune --keep 1 --clear
+tool 2 'has no --json' runs baseline --json
+tool 2 'is for .runs baseline' runs prune --keep 1 --clear
 
 run after --report json:run.json
 expect 0 '^PASS' 'a comparison changes no verdict'
