@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -16,6 +17,7 @@ struct str {
 void str_add(struct str *s, const char *text);
 void str_addn(struct str *s, const char *text, size_t n);
 void str_addf(struct str *s, const char *fmt, ...) printf_like(2, 3);
+void str_addv(struct str *s, const char *fmt, va_list ap) printf_like(2, 0);
 void str_reset(struct str *s); /* empties it and keeps the memory */
 void str_finish(struct str *s);
 

@@ -38,21 +38,28 @@ void str_add(struct str *s, const char *text)
 	str_addn(s, text, strlen(text));
 }
 
-void str_addf(struct str *s, const char *fmt, ...)
+void str_addv(struct str *s, const char *fmt, va_list ap)
 {
-	va_list ap, again;
+	va_list again;
 	int n;
 
-	va_start(ap, fmt);
 	va_copy(again, ap);
-	n = vsnprintf(NULL, 0, fmt, ap);
-	va_end(ap);
-	if (n >= 0) {
-		grow(s, (size_t)n);
-		vsnprintf(s->s + s->len, (size_t)n + 1, fmt, again);
-		s->len += (size_t)n;
-	}
+	n = vsnprintf(NULL, 0, fmt, again);
 	va_end(again);
+	if (n < 0)
+		return;
+	grow(s, (size_t)n);
+	vsnprintf(s->s + s->len, (size_t)n + 1, fmt, ap);
+	s->len += (size_t)n;
+}
+
+void str_addf(struct str *s, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	str_addv(s, fmt, ap);
+	va_end(ap);
 }
 
 void str_reset(struct str *s)
