@@ -33,11 +33,17 @@ void loop_timer_set(
 	struct loop *loop, struct loop_timer *t, int64_t when_ns, loop_fn *fn, void *arg);
 void loop_timer_clear(struct loop *loop, struct loop_timer *t);
 
-/* Blocks these signals (0-terminated) for the process and hands them to fn instead. */
+/*
+ * Blocks these signals (0-terminated) for the process and hands them to fn instead. May be asked for
+ * twice, with others.
+ */
 int loop_signals(struct loop *loop, const int *signals, loop_signal_fn *fn, void *arg,
 	struct err *err) must_check;
 
-/* Readable when such a signal waits: for what must end early although the loop does not run. */
+/*
+ * Readable when a signal of the first loop_signals waits: for what must end early although the loop
+ * does not run. -1: there was none.
+ */
 int loop_signal_fd(const struct loop *loop);
 
 /* Runs until loop_stop. */

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/vec.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -18,12 +19,21 @@ struct watch {
 	void *arg;
 };
 
+/* What one loop_signals asked for. */
+struct signals {
+	int fd;
+	loop_signal_fn *fn;
+	void *arg;
+};
+
+#define SIGNALS_MAX 2
+
 struct loop {
-	int epoll_fd, signal_fd;
+	int epoll_fd;
 	VEC(struct watch) watches;
 	struct loop_timer *timers; /* sorted by time: a run has a handful */
-	loop_signal_fn *on_signal;
-	void *signal_arg;
+	struct signals signals[SIGNALS_MAX];
+	size_t nsignals;
 	bool stop;
 };
 
@@ -31,7 +41,6 @@ int loop_open(struct loop **out, struct err *err)
 {
 	struct loop *loop = xcalloc(1, sizeof(*loop));
 
-	loop->signal_fd = -1;
 	loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (loop->epoll_fd < 0) {
 		free(loop);
@@ -45,8 +54,8 @@ void loop_close(struct loop *loop)
 {
 	if (loop == NULL)
 		return;
-	if (loop->signal_fd >= 0)
-		close(loop->signal_fd);
+	while (loop->nsignals > 0)
+		close(loop->signals[--loop->nsignals].fd);
 	close(loop->epoll_fd);
 	vec_finish(&loop->watches);
 	free(loop);
@@ -104,18 +113,21 @@ void loop_timer_set(
 
 static void read_signals(void *arg)
 {
-	struct loop *loop = arg;
+	const struct signals *s = arg;
 	struct signalfd_siginfo info;
 
-	while (read(loop->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
-		loop->on_signal(loop->signal_arg, (int)info.ssi_signo);
+	while (read(s->fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+		s->fn(s->arg, (int)info.ssi_signo);
 }
 
 int loop_signals(
 	struct loop *loop, const int *signals, loop_signal_fn *fn, void *arg, struct err *err)
 {
+	struct signals *s = &loop->signals[loop->nsignals];
 	sigset_t set;
+	int fd;
 
+	assert(loop->nsignals < SIGNALS_MAX);
 	/* one that our parent has us ignore (nohup, `cmd &`) stays ignored: blocked, it would be queued */
 	sigemptyset(&set);
 	for (; *signals != 0; signals++) {
@@ -126,17 +138,17 @@ int loop_signals(
 	}
 	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
 		return err_set(err, ERR_IO, errno, "sigprocmask");
-	loop->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (loop->signal_fd < 0)
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (fd < 0)
 		return err_set(err, ERR_IO, errno, "signalfd");
-	loop->on_signal = fn;
-	loop->signal_arg = arg;
-	return loop_watch(loop, loop->signal_fd, read_signals, loop, err);
+	*s = (struct signals){fd, fn, arg};
+	loop->nsignals++;
+	return loop_watch(loop, fd, read_signals, s, err);
 }
 
 int loop_signal_fd(const struct loop *loop)
 {
-	return loop->signal_fd;
+	return loop->nsignals > 0 ? loop->signals[0].fd : -1;
 }
 
 static void run_timers(struct loop *loop)
