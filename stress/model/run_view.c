@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "base/vec.h"
 #include "model/db.h"
+#include "model/pulse.h"
 #include "model/run_times.h"
 #include "model/run_view_parts.h"
 #include "model/store.h"
@@ -654,18 +655,12 @@ int run_view_load(struct store *store, const char *which, struct run_view **out,
 
 int run_view_goes_on(const struct run_view *view, bool *out, struct err *err)
 {
-	struct query *q;
-	int rc;
+	struct run_pulse pulse;
 
-	if (db_query(store_db(view->store), &q, err,
-		    "SELECT ended_ns IS NULL, pid, pid_start FROM run WHERE key = ?", "i",
-		    view->key) != 0)
+	if (store_pulse(view->store, view->key, &pulse, err) != 0)
 		return -1;
-	rc = db_row(q, err);
-	if (rc == 1)
-		*out = db_int(q, 0) && store_process_lives(db_int(q, 1), db_int(q, 2));
-	db_done(q);
-	return rc == 1 ? 0 : -1;
+	*out = !pulse.ended && pulse.lives;
+	return 0;
 }
 
 void run_view_free(struct run_view *view)
