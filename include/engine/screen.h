@@ -9,7 +9,10 @@
 
 enum tint { TINT_NONE, TINT_GOOD, TINT_WARN, TINT_BAD, TINT_DIM };
 
-#define BLOCK_ROWS 64
+#define BLOCK_ROWS 72
+
+/* From the last word about a window's new size to the next picture. */
+#define SCREEN_SETTLES_NS INT64_C(100000000)
 
 /*
  * A terminal with lines that stay and, below them, a block that is redrawn; elsewhere lines only.
@@ -46,6 +49,9 @@ void screen_block_draw(struct screen *s);
 
 /* For lines that others write to the same terminal. */
 void screen_hide(struct screen *s);
+
+/* Nobody knows any more where the block is: it is drawn anew, below what is there. */
+void screen_lost(struct screen *s);
 
 /* Columns and rows of the terminal now; 80x24 when it does not say. */
 void screen_size(const struct screen *s, unsigned *width, unsigned *height);

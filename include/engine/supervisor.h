@@ -177,7 +177,7 @@ struct supervisor {
 	bool kernel_asked; /* for the tasks that sleep in it */
 	bool started, over, ending; /* lanes may go; all have ended; the last marker is out */
 	struct loop_timer heartbeat, linger, patience, store_patience, tick, watchdog,
-		term_patience;
+		term_patience, redraw;
 };
 
 /* sup_lanes.c */

@@ -5,14 +5,13 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/str.h"
-#include "engine/screen.h"
+#include "base/utf8.h"
+#include "engine/progress_parts.h"
 #include "model/event.h"
 #include "model/incident.h"
-#include "model/scenario.h"
+#include "world/pcidev.h"
 
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,215 +20,67 @@
 #define QUIET_PLAIN_NS (300 * NS_PER_S) /* elsewhere than on a terminal: a sign of life so often */
 #define BURST_NS       (10 * NS_PER_S)
 #define BURST_MAX      20 /* lines about incidents in that time */
-#define BAR_WIDTH      20
 #define NAME_WIDTH     20
-
-/* What a lane is at. */
-struct lane_now {
-	const char *name;
-	uint32_t cycle, done, failed;
-	char word[24], device[64];
-	int64_t since_ns; /* of that step */
-	int64_t done_ns; /* from the run's begin to the end of the newest cycle that is done */
-	bool seen, over;
-};
-
-struct progress {
-	const struct scenario *sc;
-	struct screen screen;
-	bool quiet, stopping;
-	pthread_mutex_t lock; /* log lines come from other threads */
-	char run[32]; /* "" = not begun */
-	int64_t begun_ns, last_line_ns;
-	uint64_t incidents, over_budget, failures;
-	uint32_t newest; /* incident; lower ones are told again */
-	int64_t burst_ns; /* when the present burst of incidents began */
-	unsigned burst, hidden;
-	size_t nlanes;
-	int name_width;
-	struct lane_now lanes[LANES_MAX];
-};
+#define TIMES_MAX      256 /* steps of a lane whose usual time is known */
 
 /* log_set_hooks passes no argument. */
 static struct progress *on_display;
 
-/* ---- words ---- */
-
-static const char *seconds_text(int64_t ns, char *buf, size_t size)
-{
-	if (ns < NS_PER_S)
-		return str_copy(buf, size, "0s");
-	return duration_text(ns / NS_PER_S * 1000, buf, size);
-}
-
-/* Until this lane has done its cycles or the time is up; -1 = cannot be told yet. */
-static int64_t lane_left_ns(const struct progress *p, const struct lane_now *l, int64_t elapsed)
-{
-	int64_t by_time = p->sc->duration_ms > 0 ? p->sc->duration_ms * NS_PER_MS - elapsed : -1;
-	int64_t each, left, by_cycles;
-
-	if (l->over)
-		return 0;
-	if (p->sc->cycles == 0 || l->done == 0)
-		return by_time;
-	each = l->done_ns / l->done;
-	left = p->sc->cycles - (int64_t)l->done;
-	by_cycles = left * each - (elapsed - l->done_ns);
-	if (by_cycles < (left - 1) * each)
-		by_cycles = (left - 1) * each;
-	return by_time >= 0 && by_time < by_cycles ? by_time : by_cycles;
-}
-
-/* Of the slowest lane. */
-static int64_t left_ns(const struct progress *p, int64_t elapsed)
-{
-	int64_t left = 0;
-	size_t i;
-
-	for (i = 0; i < p->nlanes; i++) {
-		int64_t lane = lane_left_ns(p, &p->lanes[i], elapsed);
-
-		if (lane < 0)
-			return -1;
-		if (lane > left)
-			left = lane;
-	}
-	return left;
-}
-
-static bool all_over(const struct progress *p)
-{
-	size_t i;
-
-	for (i = 0; i < p->nlanes; i++)
-		if (!p->lanes[i].over)
-			return false;
-	return true;
-}
-
-/* ", about 9m left" */
-static void left_text(const struct progress *p, int64_t left, struct str *s)
-{
-	char buf[32];
-
-	if (all_over(p))
-		str_add(s, ", waiting for late kernel messages");
-	else if (p->stopping)
-		str_add(s, ", stopping");
-	else if (left >= NS_PER_S)
-		str_addf(s, ", about %s left", seconds_text(left, buf, sizeof(buf)));
-}
-
-/* "reset 0000:41:00.0" */
-static void where_text(const struct lane_now *l, struct str *s)
-{
-	if (l->over)
-		str_add(s, "ended");
-	else if (!l->seen)
-		str_add(s, "preparing");
-	else if (l->word[0] == '\0')
-		str_add(s, "between steps");
-	else
-		str_addf(s, "%s%s%s", l->word, *l->device ? " " : "", l->device);
-}
-
-/* ---- the block on a terminal ---- */
-
-static void head_row(struct progress *p, int64_t now)
-{
-	int64_t elapsed = now - p->begun_ns;
-	struct str s = {0};
-	char buf[32];
-
-	/* what matters least is last, where a narrow window cuts */
-	str_addf(&s, "%s  %s", p->sc->name, seconds_text(elapsed, buf, sizeof(buf)));
-	left_text(p, left_ns(p, elapsed), &s);
-	str_addf(&s, "  %" PRIu64 " incident%s, %" PRIu64 " failure%s", p->incidents,
-		p->incidents == 1 ? "" : "s", p->failures, p->failures == 1 ? "" : "s");
-	str_addf(&s, "  run %s", p->run);
-	screen_block_add(&p->screen,
-		p->failures || p->over_budget ? TINT_BAD
-			: p->incidents        ? TINT_WARN
-					      : TINT_GOOD,
-		s.s);
-	str_finish(&s);
-}
-
-static void add_bar(struct str *s, uint32_t done, int64_t total)
-{
-	static const char full[] = "####################", none[] = "--------------------";
-	int n = (int)(done * (int64_t)BAR_WIDTH / total);
-
-	str_addf(s, "[%.*s%.*s] ", n, full, BAR_WIDTH - n, none);
-}
-
-static void lane_row(struct progress *p, const struct lane_now *l, int64_t now, bool wide)
-{
-	char name[NAME_WIDTH + 1], buf[32];
-	struct str s = {0};
-
-	str_addf(&s, "  %-*s ", p->name_width, str_set(name, l->name));
-	if (p->sc->cycles > 0 && wide)
-		add_bar(&s, l->done, p->sc->cycles);
-	str_addf(&s, "cycle %" PRIu32, l->cycle);
-	if (p->sc->cycles > 0)
-		str_addf(&s, "/%" PRId64, p->sc->cycles);
-	if (l->failed > 0)
-		str_addf(&s, ", %" PRIu32 " failed", l->failed);
-	str_add(&s, "  ");
-	where_text(l, &s);
-	if (l->seen && !l->over && now - l->since_ns >= NS_PER_S)
-		str_addf(&s, " %s", seconds_text(now - l->since_ns, buf, sizeof(buf)));
-	screen_block_add(&p->screen, l->failed ? TINT_BAD : TINT_NONE, s.s);
-	str_finish(&s);
-}
-
-static void redraw(struct progress *p)
-{
-	int64_t now = clock_mono_ns();
-	unsigned width, height;
-	size_t i, shown;
-
-	if (!p->screen.live || p->run[0] == '\0')
-		return;
-	screen_size(&p->screen, &width, &height);
-	shown = height > 4 ? height - 4 : 1; /* some rows for what has been said */
-	if (shown > p->nlanes)
-		shown = p->nlanes;
-	screen_block_clear(&p->screen);
-	head_row(p, now);
-	for (i = 0; i < shown; i++)
-		lane_row(p, &p->lanes[i], now, width >= 80);
-	if (shown < p->nlanes) {
-		auto_free char *more = xasprintf("  and %zu more lanes", p->nlanes - shown);
-
-		screen_block_add(&p->screen, TINT_DIM, more);
-	}
-	screen_block_draw(&p->screen);
-}
-
 /* ---- lines ---- */
+
+/* When what is being told happened. */
+static int64_t then_ns(const struct progress *p)
+{
+	return p->at_ns != 0 ? p->at_ns : clock_mono_ns();
+}
+
+/* Of those that were before somebody looked, the last ones by time. */
+static void keep_past(struct progress *p, enum tint tint, const char *text)
+{
+	int64_t at = then_ns(p);
+	size_t i;
+
+	if (p->npast == PAST_LINES) {
+		p->past_dropped++;
+		if (at < p->past[0].at_ns)
+			return;
+		free(p->past[0].text);
+		memmove(&p->past[0], &p->past[1], (PAST_LINES - 1) * sizeof(p->past[0]));
+		p->npast--;
+	}
+	for (i = p->npast; i > 0 && p->past[i - 1].at_ns > at; i--)
+		p->past[i] = p->past[i - 1];
+	p->past[i] = (struct past_line){.at_ns = at, .tint = tint, .text = xstrdup(text)};
+	p->npast++;
+}
+
+static void __attribute__((format(printf, 3, 0)))
+say(struct progress *p, enum tint tint, const char *fmt, va_list ap)
+{
+	struct str s = {0};
+	char stamp[32];
+
+	if (p->run[0] != '\0')
+		str_addf(&s, "[%s] ",
+			progress_seconds(then_ns(p) - p->begun_ns, stamp, sizeof(stamp)));
+	str_addv(&s, fmt, ap);
+	if (p->in_past) {
+		keep_past(p, tint, s.s);
+	} else {
+		screen_line(&p->screen, tint, s.s);
+		p->last_line_ns = clock_mono_ns();
+	}
+	str_finish(&s);
+}
 
 static void __attribute__((format(printf, 3, 4)))
 line(struct progress *p, enum tint tint, const char *fmt, ...)
 {
-	struct str s = {0};
-	char stamp[32];
 	va_list ap;
-	char *text;
 
 	va_start(ap, fmt);
-	if (vasprintf(&text, fmt, ap) < 0)
-		abort();
+	say(p, tint, fmt, ap);
 	va_end(ap);
-	if (p->run[0] != '\0')
-		str_addf(&s, "[%s] ",
-			seconds_text(clock_mono_ns() - p->begun_ns, stamp, sizeof(stamp)));
-	str_add(&s, text);
-	free(text);
-	screen_line(&p->screen, tint, s.s);
-	p->last_line_ns = clock_mono_ns();
-	str_finish(&s);
 }
 
 /* 1, 2, 5, 10, 20, 50 ..., every tenth of all, and the last. */
@@ -248,7 +99,7 @@ static void say_milestone(struct progress *p, const struct lane_now *l)
 {
 	/* a failed cycle may be the last one */
 	bool last = l->failed > 0 && p->sc->on_failure == ON_FAILURE_STOP;
-	int64_t left = last ? 0 : lane_left_ns(p, l, clock_mono_ns() - p->begun_ns);
+	int64_t left = last ? 0 : progress_lane_left_ns(p, l, then_ns(p) - p->begun_ns);
 	struct str s = {0};
 
 	str_addf(&s, "%s: %" PRIu32, l->name, l->done);
@@ -256,7 +107,7 @@ static void say_milestone(struct progress *p, const struct lane_now *l)
 		str_addf(&s, " of %" PRId64, p->sc->cycles);
 	str_addf(&s, " cycle%s done, %" PRIu32 " failed",
 		l->done == 1 && p->sc->cycles == 0 ? "" : "s", l->failed);
-	left_text(p, left, &s);
+	progress_left_text(p, left, &s);
 	line(p, TINT_NONE, "%s", s.s);
 	str_finish(&s);
 }
@@ -272,9 +123,9 @@ static void say_alive(struct progress *p, int64_t now)
 
 		if (l->over)
 			continue;
-		where_text(l, &s);
+		progress_where_text(l, &s);
 		line(p, TINT_NONE, "%s: cycle %" PRIu32 ", %s for %s", l->name, l->cycle, s.s,
-			seconds_text(now - l->since_ns, buf, sizeof(buf)));
+			progress_seconds(now - l->since_ns, buf, sizeof(buf)));
 		str_finish(&s);
 	}
 }
@@ -289,8 +140,21 @@ static void hide_for_log(void)
 
 static void show_after_log(void)
 {
-	redraw(on_display);
+	progress_draw(on_display);
 	pthread_mutex_unlock(&on_display->lock);
+}
+
+/* A store that somebody sent names lanes, too. */
+static void name_lane(struct progress *p, struct lane_now *l, const char *name)
+{
+	size_t len = strlen(name), size = 4 * len + 8;
+	int width;
+
+	l->name = str_printable(xmalloc(size), size, name, len);
+	l->step = -1;
+	width = (int)utf8_columns(l->name);
+	if (p->name_width < width)
+		p->name_width = width < NAME_WIDTH ? width : NAME_WIDTH;
 }
 
 struct progress *progress_new_on(const struct scenario *sc, int fd, bool quiet)
@@ -301,13 +165,8 @@ struct progress *progress_new_on(const struct scenario *sc, int fd, bool quiet)
 	p->sc = sc;
 	p->quiet = quiet;
 	p->nlanes = sc->nlanes < LANES_MAX ? sc->nlanes : LANES_MAX;
-	for (i = 0; i < p->nlanes; i++) {
-		int width = (int)strnlen(sc->lanes[i].name, NAME_WIDTH);
-
-		p->lanes[i].name = sc->lanes[i].name;
-		if (p->name_width < width)
-			p->name_width = width;
-	}
+	for (i = 0; i < p->nlanes; i++)
+		name_lane(p, &p->lanes[i], sc->lanes[i].name);
 	pthread_mutex_init(&p->lock, NULL);
 	screen_init(&p->screen, fd);
 	if (p->screen.live && !quiet) {
@@ -324,6 +183,8 @@ struct progress *progress_new(const struct scenario *sc, bool quiet)
 
 void progress_free(struct progress *p)
 {
+	size_t i;
+
 	if (p == NULL)
 		return;
 	if (on_display == p) {
@@ -331,6 +192,12 @@ void progress_free(struct progress *p)
 		on_display = NULL;
 	}
 	screen_finish(&p->screen);
+	while (p->npast > 0)
+		free(p->past[--p->npast].text);
+	for (i = 0; i < p->nlanes; i++) {
+		free((char *)p->lanes[i].name);
+		vec_finish(&p->lanes[i].times);
+	}
 	pthread_mutex_destroy(&p->lock);
 	free(p);
 }
@@ -354,40 +221,34 @@ static struct lane_now *lane_of(struct progress *p, uint32_t lane)
 	return lane < p->nlanes ? &p->lanes[lane] : NULL;
 }
 
-void progress_begin(struct progress *p, const char *run_id)
+void progress_begin(struct progress *p, const char *run_id, int64_t began_ns)
 {
 	if (!enter(p))
 		return;
 	str_set(p->run, run_id);
-	p->begun_ns = p->last_line_ns = clock_mono_ns();
-	if (!p->screen.live)
+	p->begun_ns = began_ns;
+	p->last_line_ns = clock_mono_ns();
+	if (!p->screen.live && !p->in_past)
 		line(p, TINT_NONE, "%s: run %s has begun", p->sc->name, run_id);
-	redraw(p);
+	progress_draw(p);
 	leave(p);
 }
 
-void progress_lane(
-	struct progress *p, uint32_t lane, uint32_t cycle, const char *word, const char *device)
+void progress_devices(struct progress *p, uint32_t lane, const struct pcidev *devices, size_t n)
 {
 	struct lane_now *l = lane_of(p, lane);
+	char bdf[BDF_LEN];
 
-	if (l == NULL || !enter(p))
+	if (l == NULL || n == 0 || !enter(p))
 		return;
-	l->cycle = cycle;
-	l->seen = true;
-	l->since_ns = clock_mono_ns();
-	str_set(l->word, word);
-	str_set(l->device, device);
-	leave(p);
-}
-
-void progress_lane_over(struct progress *p, uint32_t lane)
-{
-	struct lane_now *l = lane_of(p, lane);
-
-	if (l == NULL || !enter(p))
-		return;
-	l->over = true;
+	bdf_text(devices[0].bdf, bdf);
+	/* a lane without a domain is named after its device */
+	if (n > 1)
+		snprintf(l->subject, sizeof(l->subject), "%s +%zu", bdf, n - 1);
+	else if (!str_eq(bdf, l->name))
+		str_set(l->subject, bdf);
+	if (p->subject_width < (int)strlen(l->subject))
+		p->subject_width = (int)strlen(l->subject);
 	leave(p);
 }
 
@@ -399,47 +260,130 @@ void progress_stopping(struct progress *p)
 	leave(p);
 }
 
-void progress_cycle(struct progress *p, uint32_t lane, uint32_t cycle, enum outcome outcome)
-{
-	struct lane_now *l = lane_of(p, lane);
+/* ---- what a lane does ---- */
 
-	if (l == NULL || outcome == OUTCOME_ABORTED || !enter(p))
-		return;
-	l->done = cycle;
-	l->done_ns = clock_mono_ns() - p->begun_ns;
-	l->failed += outcome == OUTCOME_FAIL || outcome == OUTCOME_BROKEN;
-	if (!p->screen.live && is_milestone(l->done, p->sc->cycles))
-		say_milestone(p, l);
-	leave(p);
+static void is_at(struct lane_now *l, const struct event *ev, const char *what, int64_t at_ns)
+{
+	l->seen = true;
+	l->phase = ev->phase;
+	l->step = ev->step;
+	l->since_ns = at_ns;
+	l->bound_ns = ev->dur_ns;
+	str_set(l->what, what);
+	str_set(l->device, ev->subject);
 }
 
-void progress_failure(struct progress *p, uint32_t lane, const struct event *end, const char *word)
+static void is_between(struct lane_now *l, int64_t at_ns)
 {
-	static const char *const ended_as[] = {
-		[OUTCOME_PASS] = "passed",
-		[OUTCOME_FAIL] = "failed",
-		[OUTCOME_BROKEN] = "could not be done",
-		[OUTCOME_SKIPPED] = "was skipped",
-		[OUTCOME_ABORTED] = "was cut off",
-	};
-	struct lane_now *l = lane_of(p, lane);
+	l->seen = true;
+	l->step = -1;
+	l->since_ns = at_ns;
+	l->bound_ns = 0;
+	l->what[0] = l->device[0] = '\0';
+}
+
+static void took(struct lane_now *l, const struct event *end)
+{
+	struct step_time *t = NULL;
+
+	vec_foreach (known, &l->times)
+		if (known->phase == end->phase && known->step == end->step &&
+			str_eq(known->subject, end->subject))
+			t = known;
+	if (t == NULL && l->times.n == TIMES_MAX)
+		return;
+	if (t == NULL) {
+		t = vec_push(&l->times);
+		t->phase = end->phase;
+		t->step = end->step;
+		str_set(t->subject, end->subject);
+	}
+	t->ns[t->n++ % TIMES_KEPT] = end->dur_ns;
+}
+
+static void say_failure(
+	struct progress *p, const struct lane_now *l, const struct event *end, const char *word)
+{
 	char when[32];
 
-	if (l == NULL || end->outcome == OUTCOME_SKIPPED || !enter(p))
-		return;
 	if (end->phase == PHASE_CYCLE)
 		snprintf(when, sizeof(when), "cycle %" PRIu32, end->cycle);
 	else
 		str_set(when, phase_name((enum phase)end->phase));
-	p->failures++;
 	line(p, end->outcome == OUTCOME_FAIL ? TINT_BAD : TINT_WARN, "%s: %s: %s%s%s %s: %s%s%s",
-		l->name, when, word, *end->subject ? " of " : "", end->subject,
-		end->outcome < sizeof(ended_as) / sizeof(ended_as[0]) ? ended_as[end->outcome] : "",
+		l->name, when, end->step >= 0 ? word : "between steps", *end->subject ? " of " : "",
+		end->subject, end->outcome == OUTCOME_FAIL ? "failed" : "could not be done",
 		end->reason, *end->text ? ": " : "", end->text);
 	if (*end->hint)
 		line(p, TINT_NONE, "  %s", end->hint);
+}
+
+static void on_step_end(
+	struct progress *p, struct lane_now *l, const struct event *ev, const char *word)
+{
+	if (ev->outcome == OUTCOME_PASS)
+		took(l, ev);
+	if (ev->outcome == OUTCOME_FAIL || ev->outcome == OUTCOME_BROKEN) {
+		p->failures++;
+		say_failure(p, l, ev, word);
+	}
+	is_between(l, then_ns(p));
+}
+
+/* One that was cut off does not count. */
+static void on_cycle_end(struct progress *p, struct lane_now *l, const struct event *ev)
+{
+	if (ev->outcome == OUTCOME_ABORTED)
+		return;
+	l->done = ev->cycle;
+	l->done_ns = then_ns(p) - p->begun_ns;
+	l->failed += ev->outcome == OUTCOME_FAIL || ev->outcome == OUTCOME_BROKEN;
+	if (!p->screen.live && !p->in_past && is_milestone(l->done, p->sc->cycles))
+		say_milestone(p, l);
+}
+
+static void on_event(
+	struct progress *p, struct lane_now *l, const struct event *ev, const char *word)
+{
+	switch (ev->kind) {
+	case EV_CYCLE_BEGIN:
+		l->cycle = ev->cycle;
+		is_between(l, then_ns(p));
+		break;
+	case EV_STEP_BEGIN:
+		is_at(l, ev, word, then_ns(p));
+		break;
+	case EV_STEP_END:
+		on_step_end(p, l, ev, word);
+		break;
+	case EV_STRETCH:
+		is_at(l, ev, ev->text, then_ns(p));
+		l->step = -1;
+		break;
+	case EV_CYCLE_END:
+		on_cycle_end(p, l, ev);
+		break;
+	case EV_LANE_END:
+		l->over = true;
+		break;
+	default:
+		break;
+	}
+}
+
+void progress_event(struct progress *p, const struct event *ev, const char *word)
+{
+	struct lane_now *l = lane_of(p, ev->lane);
+
+	if (l == NULL || !enter(p))
+		return;
+	p->at_ns = ev->mono_ns;
+	on_event(p, l, ev, word);
+	p->at_ns = 0;
 	leave(p);
 }
+
+/* ---- incidents ---- */
 
 /* A storm of incidents is counted, not shown line by line. */
 static bool in_burst(struct progress *p)
@@ -489,33 +433,44 @@ static void say_incident(struct progress *p, const struct incident *inc)
 	str_finish(&s);
 }
 
+/* The log's own time is the wall's. */
+static int64_t mono_of(int64_t wall_ns)
+{
+	int64_t ago = clock_wall_ns() - wall_ns;
+
+	return clock_mono_ns() - (ago > 0 ? ago : 0);
+}
+
 void progress_incident(struct progress *p, const struct incident *inc)
 {
+	struct lane_now *l = inc->place.lane >= 0 ? lane_of(p, (uint32_t)inc->place.lane) : NULL;
+
 	if (inc->expected || (inc->severity == SEV_INFO && !inc->over_budget) || !enter(p))
 		return;
 	if (inc->no > p->newest) {
 		p->newest = inc->no;
 		p->incidents++;
+		if (l != NULL)
+			l->incidents++;
 	}
 	p->over_budget += inc->over_budget;
-	if (!in_burst(p))
+	if (p->in_past)
+		p->at_ns = mono_of(inc->last_wall_ns);
+	if (p->in_past || !in_burst(p))
 		say_incident(p, inc);
+	p->at_ns = 0;
 	leave(p);
 }
 
 void progress_note(struct progress *p, const char *fmt, ...)
 {
-	char *text;
 	va_list ap;
 
 	if (!enter(p))
 		return;
 	va_start(ap, fmt);
-	if (vasprintf(&text, fmt, ap) < 0)
-		abort();
+	say(p, TINT_NONE, fmt, ap);
 	va_end(ap);
-	line(p, TINT_NONE, "%s", text);
-	free(text);
 	leave(p);
 }
 
@@ -528,6 +483,44 @@ void progress_tick(struct progress *p)
 	say_hidden(p, now);
 	if (!p->screen.live && p->run[0] != '\0' && now - p->last_line_ns >= QUIET_PLAIN_NS)
 		say_alive(p, now);
-	redraw(p);
+	progress_draw(p);
+	leave(p);
+}
+
+void progress_continued(struct progress *p)
+{
+	if (!enter(p))
+		return;
+	screen_lost(&p->screen);
+	progress_draw(p);
+	leave(p);
+}
+
+/* ---- attaching to a run that has been going on ---- */
+
+void progress_past_begin(struct progress *p)
+{
+	if (!enter(p))
+		return;
+	p->in_past = true;
+	leave(p);
+}
+
+void progress_past_end(struct progress *p)
+{
+	size_t i;
+
+	if (!enter(p))
+		return;
+	p->in_past = false;
+	if (p->past_dropped > 0)
+		screen_line(&p->screen, TINT_DIM, "(what was before is in the report)");
+	for (i = 0; i < p->npast; i++) {
+		screen_line(&p->screen, p->past[i].tint, p->past[i].text);
+		free(p->past[i].text);
+	}
+	p->npast = 0;
+	p->last_line_ns = clock_mono_ns();
+	progress_draw(p);
 	leave(p);
 }

@@ -109,8 +109,18 @@ static void go_up(struct screen *s)
 	s->height = height;
 }
 
+/* A job in the background does not paint over what the user does now. */
+static bool in_foreground(const struct screen *s)
+{
+	pid_t pgrp = tcgetpgrp(s->fd);
+
+	return pgrp < 0 || pgrp == getpgrp();
+}
+
 static void erase(struct screen *s)
 {
+	if (!in_foreground(s))
+		s->drawn = 0; /* others have written since */
 	if (s->drawn == 0)
 		return;
 	go_up(s);
@@ -124,20 +134,10 @@ static void add_tinted(struct screen *s, enum tint tint, const char *text, size_
 	str_addf(&s->queue, "%s%.*s%s", on ? tints[tint] : "", (int)len, text, on ? "\x1b[0m" : "");
 }
 
-/* A job in the background does not paint over what the user does now. */
-static bool in_foreground(const struct screen *s)
-{
-	pid_t pgrp = tcgetpgrp(s->fd);
-
-	return pgrp < 0 || pgrp == getpgrp();
-}
-
-static void draw(struct screen *s)
+static void paint(struct screen *s)
 {
 	unsigned i, rows = (unsigned)s->nblock;
 
-	if (!s->live || s->queue.len > 0 || !in_foreground(s))
-		return;
 	go_up(s);
 	if (rows >= s->height)
 		rows = s->height - 1;
@@ -149,6 +149,14 @@ static void draw(struct screen *s)
 	str_add(&s->queue, "\x1b[J");
 	s->drawn = rows;
 	flush(s);
+}
+
+static void draw(struct screen *s)
+{
+	if (!in_foreground(s))
+		s->drawn = 0;
+	else if (s->live && s->queue.len == 0)
+		paint(s);
 }
 
 static char *harmless(const char *text)
@@ -210,6 +218,11 @@ void screen_hide(struct screen *s)
 {
 	erase(s);
 	flush(s);
+}
+
+void screen_lost(struct screen *s)
+{
+	s->drawn = 0;
 }
 
 void screen_finish(struct screen *s)

@@ -123,7 +123,6 @@ static void on_prepared(struct sup_lane *lane, const struct event *ev)
 
 static void show(struct sup_lane *lane, const char *word, const char *device)
 {
-	progress_lane(lane->sup->progress, sup_lane_index(lane), lane->at.cycle, word, device);
 	telling_lane(lane->sup->telling, sup_lane_index(lane), lane->at.cycle, word);
 	if (*word != '\0')
 		log_info("lane", "%s cycle %u: %s%s%s", lane->spec->name, lane->at.cycle, word,
@@ -155,6 +154,13 @@ const struct step *sup_lane_step(const struct sup_lane *lane, const struct event
 	return ev->step >= 0 && (size_t)ev->step < list->n ? &list->v[ev->step] : NULL;
 }
 
+static const char *word_of(const struct sup_lane *lane, const struct event *ev)
+{
+	const struct step *step = sup_lane_step(lane, ev);
+
+	return step != NULL ? step->type->word.name : "?";
+}
+
 static void on_step_begin(struct sup_lane *lane, const struct event *ev)
 {
 	const struct step *step = sup_lane_step(lane, ev);
@@ -170,7 +176,7 @@ static void on_step_begin(struct sup_lane *lane, const struct event *ev)
 	lane->at.recovering = false;
 	lane->at.step_index = ev->step;
 	lane->at.on_device = bdf_parse(ev->subject, &lane->at.device);
-	lane->at.word = step ? step->type->word.name : "?";
+	lane->at.word = word_of(lane, ev);
 	lane->at.arg = step ? step->arg : NULL;
 	sup_lane_stretch(lane, lane->at.word, ev->mono_ns, ev->dur_ns);
 	if (ev->flags & EVENT_DISRUPTIVE) {
@@ -193,15 +199,6 @@ static void begin_tail(struct sup_lane *lane)
 	lane->iommu_fault = false;
 }
 
-static void show_failure(struct sup_lane *lane, const struct event *ev)
-{
-	const struct step *step = sup_lane_step(lane, ev);
-	const char *word = step != NULL ? step->type->word.name : "?";
-
-	progress_failure(lane->sup->progress, sup_lane_index(lane), ev, word);
-	telling_failure(lane->sup->telling, sup_lane_index(lane), ev, word);
-}
-
 static void on_step_end(struct sup_lane *lane, const struct event *ev)
 {
 	if (lane->at.step_open && ev->flags & EVENT_DISRUPTIVE)
@@ -210,7 +207,7 @@ static void on_step_end(struct sup_lane *lane, const struct event *ev)
 	lane->at.step_open = false;
 	sup_lane_stretch(lane, "the way to the next step", ev->mono_ns, SUP_BETWEEN_NS);
 	if (ev->outcome == OUTCOME_FAIL || ev->outcome == OUTCOME_BROKEN)
-		show_failure(lane, ev);
+		telling_failure(lane->sup->telling, sup_lane_index(lane), ev, word_of(lane, ev));
 	show(lane, "", "");
 }
 
@@ -221,8 +218,6 @@ static void on_cycle_end(struct sup_lane *lane, const struct event *ev)
 		lane->deaths = 0;
 	sup_lane_stretch(lane, "the way to the next cycle", ev->mono_ns,
 		SUP_BETWEEN_NS + lane->sup->req->scenario->settle_ms * NS_PER_MS);
-	progress_cycle(
-		lane->sup->progress, sup_lane_index(lane), ev->cycle, (enum outcome)ev->outcome);
 	telling_cycle(lane->sup->telling, sup_lane_index(lane), (enum outcome)ev->outcome);
 }
 
@@ -233,7 +228,6 @@ static void on_lane_end(struct sup_lane *lane, const struct event *ev)
 	lane->at.running = lane->at.step_open = false;
 	lane->at.phase = PHASE_NONE;
 	lane->life = lane->abandoned ? LANE_ABANDONED : LANE_ENDED;
-	progress_lane_over(lane->sup->progress, sup_lane_index(lane));
 	telling_lane_over(lane->sup->telling, sup_lane_index(lane));
 	sup_lane_over(lane->sup);
 }
@@ -279,6 +273,8 @@ void sup_lane_handle(struct supervisor *s, const struct event *ev, uint64_t klog
 	if (s->writer != NULL && ev->kind != EV_LANE_NOTE && ev->kind != EV_BLIND_SPOT &&
 		ev->kind != EV_QEMU_LINE)
 		writer_event(s->writer, ev, klog_seq);
+	if (s->writer != NULL)
+		progress_event(s->progress, ev, word_of(lane, ev));
 	if (ev->kind < ARRAY_SIZE(handlers) && handlers[ev->kind] != NULL)
 		handlers[ev->kind](lane, ev);
 	if (ev->flags & EVENT_ACK)

@@ -9,6 +9,7 @@
 #include "engine/lookout.h"
 #include "engine/progress.h"
 #include "engine/resume.h"
+#include "engine/screen.h"
 #include "engine/writer.h"
 #include "engine/supervisor.h"
 #include "engine/telling.h"
@@ -330,6 +331,15 @@ static int write_beginning(struct supervisor *s, struct err *err)
 	return loop_watch(s->loop, writer_fd(s->writer), on_writer, s, err);
 }
 
+static void tell_subjects(struct supervisor *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->nlanes; i++)
+		progress_devices(
+			s->progress, (uint32_t)i, s->lanes[i].devices.v, s->lanes[i].devices.n);
+}
+
 /* All lanes are prepared: refuse, or write the run down and wait for the marker. */
 void sup_begin_run(struct supervisor *s)
 {
@@ -348,7 +358,8 @@ void sup_begin_run(struct supervisor *s)
 		return;
 	}
 	s->begun_ns = clock_mono_ns();
-	progress_begin(s->progress, s->run_id);
+	progress_begin(s->progress, s->run_id, s->begun_ns);
+	tell_subjects(s);
 	notify_send("READY=1\nSTATUS=running");
 	/* what a lane cannot do comes first where there is no room for all */
 	vec_foreach (ev, &s->prepare_notes)
@@ -485,9 +496,28 @@ static int cool_down(struct supervisor *s)
 	return 0;
 }
 
+static void redraw(void *arg)
+{
+	struct supervisor *s = arg;
+
+	progress_tick(s->progress);
+}
+
+/* A window that is being drawn larger tells its size over and over. */
+static void on_screen_signal(void *arg, int sig)
+{
+	struct supervisor *s = arg;
+
+	if (sig == SIGCONT)
+		progress_continued(s->progress);
+	else
+		loop_timer_set(s->loop, &s->redraw, clock_mono_ns() + SCREEN_SETTLES_NS, redraw, s);
+}
+
 static int set_up(struct supervisor *s, struct err *err)
 {
 	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, 0};
+	static const int screen_signals[] = {SIGWINCH, SIGCONT, 0};
 
 	signal(SIGCHLD, SIG_DFL); /* ignored by our parent, lanes could not be waited for */
 	signal(SIGPIPE, SIG_IGN); /* `run 2>&1 | head` must not kill a run */
@@ -495,7 +525,9 @@ static int set_up(struct supervisor *s, struct err *err)
 		return -1;
 	if (store_open(s->req->db, STORE_CREATE, &s->store, err) != 0)
 		return -1;
-	if (loop_open(&s->loop, err) != 0 || loop_signals(s->loop, signals, on_signal, s, err) != 0)
+	if (loop_open(&s->loop, err) != 0 ||
+		loop_signals(s->loop, signals, on_signal, s, err) != 0 ||
+		loop_signals(s->loop, screen_signals, on_screen_signal, s, err) != 0)
 		return -1;
 	sup_log_open(s);
 	if (s->kmsg != NULL && loop_watch(s->loop, kmsg_fd(s->kmsg), on_kmsg, s, err) != 0)

@@ -107,16 +107,32 @@ static const char *escape(struct terminal *t, const char *s)
 	return s + 1;
 }
 
+#define ALL_READ '\x05'
+
+/* The kernel hands on what is written in its own time: a mark behind it tells when all is there. */
+static void read_all(struct terminal *t, char *buf, size_t size)
+{
+	struct pollfd p = {.fd = t->master, .events = POLLIN};
+	size_t len = 0;
+
+	assert_int_equal(write(t->slave, &(char){ALL_READ}, 1), 1);
+	do {
+		ssize_t n;
+
+		assert_int_equal(poll(&p, 1, 10000), 1);
+		n = read(t->master, buf + len, size - 1 - len);
+		len += n > 0 ? (size_t)n : 0;
+	} while (len == 0 || buf[len - 1] != ALL_READ);
+	buf[len - 1] = '\0';
+}
+
 /* Reads all there is and paints it. */
 static void look(struct terminal *t)
 {
 	char buf[70000];
-	ssize_t n, total = 0;
 	const char *s;
 
-	while ((n = read(t->master, buf + total, sizeof(buf) - 1 - (size_t)total)) > 0)
-		total += n;
-	buf[total] = '\0';
+	read_all(t, buf, sizeof(buf));
 	for (s = buf; *s != '\0';) {
 		if (*s == '\x1b') {
 			s = escape(t, s + 1);
@@ -160,8 +176,61 @@ static struct progress *begun_on(const struct scenario *sc, int fd)
 {
 	struct progress *p = progress_new_on(sc, fd, false);
 
-	progress_begin(p, "20261121-040714-1f3a");
+	progress_begin(p, "20261121-040714-1f3a", clock_mono_ns());
 	return p;
+}
+
+/* ---- what lanes do, now ---- */
+
+static void begin_cycle(struct progress *p, uint32_t lane, uint32_t cycle)
+{
+	const struct event ev = {.kind = EV_CYCLE_BEGIN, .lane = lane, .cycle = cycle, .step = -1};
+
+	progress_event(p, &ev, "?");
+}
+
+static void end_cycle(struct progress *p, uint32_t lane, uint32_t cycle, enum outcome outcome)
+{
+	const struct event ev = {.kind = EV_CYCLE_END,
+		.lane = lane,
+		.cycle = cycle,
+		.step = -1,
+		.outcome = (uint8_t)outcome};
+
+	progress_event(p, &ev, "?");
+}
+
+static void begin_step(
+	struct progress *p, uint32_t lane, uint32_t cycle, const char *word, const char *device)
+{
+	struct event ev = {.kind = EV_STEP_BEGIN,
+		.lane = lane,
+		.cycle = cycle,
+		.phase = PHASE_CYCLE,
+		.step = 2,
+		.dur_ns = 240 * NS_PER_S};
+
+	str_set(ev.subject, device);
+	progress_event(p, &ev, word);
+}
+
+static void end_step(struct progress *p, uint32_t lane, const char *device, int64_t dur_ns)
+{
+	struct event ev = {.kind = EV_STEP_END,
+		.lane = lane,
+		.phase = PHASE_CYCLE,
+		.step = 2,
+		.dur_ns = dur_ns};
+
+	str_set(ev.subject, device);
+	progress_event(p, &ev, "reset");
+}
+
+static void end_lane(struct progress *p, uint32_t lane)
+{
+	const struct event ev = {.kind = EV_LANE_END, .lane = lane, .step = -1};
+
+	progress_event(p, &ev, "?");
 }
 
 static void fail_step(struct progress *p, uint32_t cycle)
@@ -173,7 +242,7 @@ static void fail_step(struct progress *p, uint32_t cycle)
 	str_set(ev.reason, "config-unreadable");
 	str_set(ev.text, "all ones \x1b[2J");
 	str_set(ev.hint, "power-cycle the slot");
-	progress_failure(p, 0, &ev, "reset");
+	progress_event(p, &ev, "reset");
 }
 
 static void tell_incident(struct progress *p, uint32_t no, enum severity severity)
@@ -200,19 +269,21 @@ static void a_terminal_shows_one_block_and_redraws_it(void **state)
 	struct progress *p;
 
 	(void)state;
-	open_terminal(&t, 100, 24);
+	open_terminal(&t, 120, 24);
 	p = begun_on(&two_lanes, t.slave);
-	progress_lane(p, 0, 31, "reset", "0000:41:00.0");
+	begin_cycle(p, 0, 31);
+	begin_step(p, 0, 31, "reset", "0000:41:00.0");
 	clock_test_advance(60 * NS_PER_S);
-	progress_cycle(p, 0, 30, OUTCOME_PASS);
-	progress_cycle(p, 1, 60, OUTCOME_PASS);
+	end_cycle(p, 0, 30, OUTCOME_PASS);
+	end_cycle(p, 1, 60, OUTCOME_PASS);
 	progress_tick(p);
 	look(&t);
 	assert_string_equal(t.cell[0],
-		"soak  1m, about 9m left  0 incidents, 0 failures  run 20261121-040714-1f3a");
+		"soak  1m, about 9m left  90/600 cycles, 5400/h  0 incidents, 0 failures"
+		"  run 20261121-040714-1f3a");
 	assert_string_equal(t.cell[1],
-		"  gpu-vm [##------------------] cycle 31/300  reset "
-		"0000:41:00.0 1m");
+		"  gpu-vm [##------------------]  31/300  reset "
+		"0000:41:00.0 1m (at most 4m)");
 	assert_int_equal(rows_used(&t), 3);
 	clock_test_advance(60 * NS_PER_S);
 	progress_tick(p);
@@ -281,6 +352,87 @@ static void a_resized_window_keeps_every_row_whole(void **state)
 	close_terminal(&t);
 }
 
+static void a_step_is_held_against_its_usual_time(void **state)
+{
+	struct terminal t;
+	struct progress *p;
+	int i;
+
+	(void)state;
+	open_terminal(&t, 120, 24);
+	p = begun_on(&two_lanes, t.slave);
+	for (i = 1; i <= 20; i++)
+		end_step(p, 0, "0000:41:00.0", (i == 20 ? 200 : i < 11 ? 90 : 3) * NS_PER_S);
+	begin_step(p, 0, 21, "reset", "0000:41:00.0");
+	clock_test_advance(5 * NS_PER_S);
+	progress_tick(p);
+	look(&t);
+	assert_non_null(strstr(t.cell[1], "reset 0000:41:00.0 5s (usually 3s, at most 4m)"));
+	begin_step(p, 0, 21, "reset", "0000:41:00.1"); /* of which nothing is known */
+	clock_test_advance(5 * NS_PER_S);
+	progress_tick(p);
+	look(&t);
+	assert_non_null(strstr(t.cell[1], "reset 0000:41:00.1 5s (at most 4m)"));
+	progress_free(p);
+	close_terminal(&t);
+}
+
+static void who_comes_later_sees_the_last_lines_and_all_counts(void **state)
+{
+	struct terminal t;
+	struct progress *p;
+	uint32_t i;
+
+	(void)state;
+	open_terminal(&t, 120, 24);
+	p = progress_new_on(&two_lanes, t.slave, false);
+	clock_test_advance(3600 * NS_PER_S);
+	progress_past_begin(p);
+	progress_begin(p, "r1", NOW);
+	for (i = 1; i <= 20; i++) {
+		struct event ev = {.kind = EV_STEP_END,
+			.cycle = i,
+			.phase = PHASE_CYCLE,
+			.outcome = OUTCOME_FAIL,
+			/* told in any order: each odd minute twice */
+			.mono_ns = NOW + (i % 2 ? i : 21 - i) * 60 * NS_PER_S};
+
+		str_set(ev.reason, "wedged");
+		progress_event(p, &ev, "reset");
+	}
+	look(&t);
+	assert_int_equal(rows_used(&t), 0);
+	progress_past_end(p);
+	look(&t);
+	assert_string_equal(t.cell[0], "(what was before is in the report)");
+	assert_string_equal(t.cell[1], "[13m] gpu-vm: cycle 8: reset failed: wedged");
+	assert_string_equal(t.cell[8], "[19m] gpu-vm: cycle 19: reset failed: wedged");
+	assert_true(str_starts(t.cell[9], "soak  1h  0/600 cycles  0 incidents, 20 failures"));
+	progress_free(p);
+	close_terminal(&t);
+}
+
+static void after_a_stop_the_block_is_drawn_anew(void **state)
+{
+	struct terminal t;
+	struct progress *p;
+
+	(void)state;
+	open_terminal(&t, 100, 24);
+	p = begun_on(&two_lanes, t.slave);
+	look(&t);
+	assert_int_equal(write(t.slave, "$ fg\n", 5), 5); /* the shell's, meanwhile */
+	progress_continued(p);
+	progress_tick(p);
+	look(&t);
+	assert_string_equal(t.cell[3], "$ fg");
+	assert_int_equal(row_of(&t, "soak"), 0);
+	assert_true(str_starts(t.cell[4], "soak"));
+	assert_int_equal(rows_used(&t), 7);
+	progress_free(p);
+	close_terminal(&t);
+}
+
 /* 150 cycles of 2 s left after 150: it counts down, stands still in a cycle that is late. */
 static void what_is_left_counts_down_within_a_cycle(void **state)
 {
@@ -290,9 +442,9 @@ static void what_is_left_counts_down_within_a_cycle(void **state)
 	(void)state;
 	open_terminal(&t, 110, 24);
 	p = begun_on(&two_lanes, t.slave);
-	progress_lane_over(p, 1);
+	end_lane(p, 1);
 	clock_test_advance(300 * NS_PER_S);
-	progress_cycle(p, 0, 150, OUTCOME_PASS);
+	end_cycle(p, 0, 150, OUTCOME_PASS);
 	clock_test_advance(1 * NS_PER_S);
 	progress_tick(p);
 	look(&t);
@@ -314,22 +466,22 @@ static void the_head_says_what_is_waited_for(void **state)
 	open_terminal(&t, 110, 24);
 	p = begun_on(&two_lanes, t.slave);
 	clock_test_advance(60 * NS_PER_S);
-	progress_cycle(p, 0, 30, OUTCOME_PASS);
-	progress_cycle(p, 1, 60, OUTCOME_PASS);
-	progress_lane_over(p, 0); /* it has failed: only the other one is left */
+	end_cycle(p, 0, 30, OUTCOME_PASS);
+	end_cycle(p, 1, 60, OUTCOME_PASS);
+	end_lane(p, 0); /* it has failed: only the other one is left */
 	progress_tick(p);
 	look(&t);
 	assert_true(str_starts(t.cell[0], "soak  1m, about 4m left"));
 	assert_non_null(strstr(t.cell[1], "  ended"));
-	progress_cycle(p, 1, 300, OUTCOME_ABORTED);
+	end_cycle(p, 1, 300, OUTCOME_ABORTED);
 	progress_stopping(p);
 	progress_tick(p);
 	look(&t);
-	assert_true(str_starts(t.cell[0], "soak  1m, stopping  0"));
-	progress_lane_over(p, 1);
+	assert_true(str_starts(t.cell[0], "soak  1m, stopping  90/600 cycles"));
+	end_lane(p, 1);
 	progress_tick(p);
 	look(&t);
-	assert_true(str_starts(t.cell[0], "soak  1m, waiting for late kernel messages  0"));
+	assert_true(str_starts(t.cell[0], "soak  1m, waiting for late kernel messages  90/"));
 	progress_free(p);
 	close_terminal(&t);
 }
@@ -449,7 +601,7 @@ static const char *plain(const struct scenario *sc, void (*act)(struct progress 
 	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
 	p = progress_new_on(sc, fds[1], quiet);
 	progress_note(p, "preparing");
-	progress_begin(p, "r1");
+	progress_begin(p, "r1", clock_mono_ns());
 	act(p);
 	progress_free(p);
 	close(fds[1]);
@@ -465,10 +617,10 @@ static void three_hundred_cycles(struct progress *p)
 	uint32_t i;
 
 	for (i = 1; i <= 300; i++) {
-		progress_lane(p, 0, i, "start", "");
+		begin_step(p, 0, i, "start", "");
 		clock_test_advance(NS_PER_S);
-		progress_cycle(p, 0, i, i == 150 ? OUTCOME_FAIL : OUTCOME_PASS);
-		progress_cycle(p, 1, i, OUTCOME_PASS);
+		end_cycle(p, 0, i, i == 150 ? OUTCOME_FAIL : OUTCOME_PASS);
+		end_cycle(p, 1, i, OUTCOME_PASS);
 		progress_tick(p);
 	}
 }
@@ -502,7 +654,8 @@ static void stuck_for_an_hour(struct progress *p)
 {
 	int i;
 
-	progress_lane(p, 0, 3, "reset", "0000:41:00.0");
+	begin_cycle(p, 0, 3);
+	begin_step(p, 0, 3, "reset", "0000:41:00.0");
 	for (i = 0; i < 3600; i++) {
 		clock_test_advance(NS_PER_S);
 		progress_tick(p);
@@ -556,6 +709,9 @@ int main(void)
 		cmocka_unit_test(a_terminal_shows_one_block_and_redraws_it),
 		cmocka_unit_test(what_happens_stays_above_the_block),
 		cmocka_unit_test(a_resized_window_keeps_every_row_whole),
+		cmocka_unit_test(a_step_is_held_against_its_usual_time),
+		cmocka_unit_test(who_comes_later_sees_the_last_lines_and_all_counts),
+		cmocka_unit_test(after_a_stop_the_block_is_drawn_anew),
 		cmocka_unit_test(the_head_says_what_is_waited_for),
 		cmocka_unit_test(what_is_left_counts_down_within_a_cycle),
 		cmocka_unit_test(log_lines_do_not_garble_the_block),
