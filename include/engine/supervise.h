@@ -44,6 +44,9 @@ struct run_request {
 	size_t nchecks;
 	const char *tool_version;
 	bool quiet;
+	/* Optional: the run is in the store, and goes on from here. */
+	void (*begun)(void *arg, const char *run_id);
+	void *begun_arg;
 	const struct run_past *past; /* NULL: a new run */
 };
 

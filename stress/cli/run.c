@@ -5,6 +5,7 @@
 #include "base/vec.h"
 #include "cli/check.h"
 #include "cli/complain.h"
+#include "cli/detach.h"
 #include "cli/load.h"
 #include "cli/runhost.h"
 #include "cli/settings.h"
@@ -57,10 +58,63 @@ static int check_reports(const struct report_spec *specs, size_t n)
 	return 0;
 }
 
+static int run_on(const struct host *host, struct run_request *req)
+{
+	struct runhost machine;
+	int code;
+
+	runhost_look(host, req->scenario, &machine);
+	req->machine = machine.known ? &machine.machine : NULL;
+	req->notes = machine.fitness.notes.v;
+	req->nnotes = machine.fitness.notes.n;
+	req->checks = machine.fitness.checks;
+	req->nchecks = machine.fitness.nchecks;
+	code = machine.fitness.refusal.code != ERR_NONE ? complain(&machine.fitness.refusal)
+							: supervise(req);
+	runhost_finish(&machine);
+	return code;
+}
+
+static int run_detached(const struct host *host, struct run_request *req)
+{
+	struct detach detach;
+	int code;
+
+	if (detach_fork(&detach, req->db, req->quiet, &code)) {
+		req->begun = detach_begun;
+		req->begun_arg = &detach;
+		code = run_on(host, req);
+	}
+	detach_finish(&detach);
+	return code;
+}
+
+static bool needs_stdout(const struct report_spec *specs, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (report_to_stdout(&specs[i]))
+			return true;
+	return false;
+}
+
+static int check_detached(const struct run_request *req)
+{
+	const struct scenario *sc = req->scenario;
+	struct err err;
+
+	if (!needs_stdout(sc->reports, sc->nreports) && !needs_stdout(req->reports, req->nreports))
+		return 0;
+	err_set(&err, ERR_USAGE, 0, "a run in the background has no standard output for a report");
+	err_hint(&err, "name a file for it, or leave out --detach");
+	complain(&err);
+	return -1;
+}
+
 static int run_loaded(const struct host *host, const struct options *o, const struct scenario *sc,
 	const struct rules *rules, const struct settings *settings, const struct asked *a)
 {
-	struct runhost machine;
 	struct run_request req = {
 		.host = host,
 		.scenario = sc,
@@ -73,11 +127,13 @@ static int run_loaded(const struct host *host, const struct options *o, const st
 		.tool_version = STRESS_VERSION,
 		.quiet = options_get(o, "quiet") != NULL,
 	};
+	bool detach = options_get(o, "detach") != NULL;
 	struct diags diags = {0};
-	int code;
 
 	if (options_get(o, "dry-run") != NULL)
 		return check_scenario(host, sc, true);
+	if (detach && check_detached(&req) != 0)
+		return EXIT_USAGE;
 	if (scenario_check_env(sc, &diags) != 0) {
 		diags_print(&diags, stderr);
 		return EXIT_REFUSED;
@@ -85,20 +141,7 @@ static int run_loaded(const struct host *host, const struct options *o, const st
 	if (check_reports(sc->reports, sc->nreports) != 0 ||
 		check_reports(a->reports.v, a->reports.n) != 0)
 		return EXIT_REFUSED;
-	runhost_look(host, sc, &machine);
-	req.machine = machine.known ? &machine.machine : NULL;
-	req.notes = machine.fitness.notes.v;
-	req.nnotes = machine.fitness.notes.n;
-	req.checks = machine.fitness.checks;
-	req.nchecks = machine.fitness.nchecks;
-	if (machine.fitness.refusal.code != ERR_NONE) {
-		complain(&machine.fitness.refusal);
-		code = EXIT_REFUSED;
-	} else {
-		code = supervise(&req);
-	}
-	runhost_finish(&machine);
-	return code;
+	return detach ? run_detached(host, &req) : run_on(host, &req);
 }
 
 static int run(const struct host *host, const struct options *o)
@@ -127,7 +170,9 @@ static const struct option_spec options[] = {
 	{0, "report", "FORMAT:FILE", "also write a report there; may be repeated", false, true},
 	{0, "dry-run", NULL, "like `check --strict`: say what would be done, touch nothing", false,
 		false},
-	{'q', "quiet", NULL, "no progress, only the final summary", false, false},
+	{'d', "detach", NULL, "go on in the background once it has begun", false, false},
+	{'q', "quiet", NULL, "no progress, only the final summary (or, detached, the id)", false,
+		false},
 	{0},
 };
 
@@ -136,9 +181,12 @@ const struct command cmd_run = {
 	.operands = "SCENARIO",
 	.summary = "run a scenario, judge it, report it",
 	.text = "Ctrl-C once finishes the step, puts the host back and reports; twice stops "
-		"now.\n\n"
+		"now. A detached run outlives the terminal; `watch` shows it, `runs stop` ends "
+		"it as\n"
+		"Ctrl-C does, and what it says is in RUN.log beside the store.\n\n"
 		"  vfio-stress run scenarios/smoke.yaml --set domain=gpu-vm\n"
-		"  vfio-stress run overnight.yaml --report json:run.json -q\n\n"
+		"  vfio-stress run overnight.yaml --report json:run.json -q\n"
+		"  vfio-stress run overnight.yaml --detach\n\n"
 		"Exit codes: 0 pass, 1 fail, 2 usage or scenario error, 3 refused or cannot run "
 		"(nothing\n"
 		"was tried), 4 aborted, broken or skipped.",

@@ -6,6 +6,7 @@
 #include "cli/complain.h"
 #include "cli/runs_baseline.h"
 #include "cli/runs_prune.h"
+#include "cli/runs_stop.h"
 #include "model/store.h"
 #include "world/jout.h"
 
@@ -98,6 +99,7 @@ static const struct part {
 } parts[] = {
 	{"baseline", 2, runs_baseline},
 	{"prune", 1, runs_prune},
+	{"stop", 2, runs_stop},
 };
 
 static const struct part *find_part(const struct options *o)
@@ -121,7 +123,7 @@ static int check_words(const struct options *o, const struct part *part, struct 
 		err_set(err, ERR_USAGE, 0, "unexpected '%s'", o->args[part->operands]);
 	else if (asks_to_prune(o) && !prune)
 		err_set(err, ERR_USAGE, 0, "that is for `runs prune`");
-	else if (options_get(o, "clear") != NULL && (part == NULL || prune))
+	else if (options_get(o, "clear") != NULL && (part == NULL || part->run != runs_baseline))
 		err_set(err, ERR_USAGE, 0, "--clear is for `runs baseline`");
 	else if (part != NULL && options_get(o, "json") != NULL)
 		err_set(err, ERR_USAGE, 0, "`runs %s` has no --json", part->word);
@@ -165,22 +167,25 @@ static const struct option_spec options[] = {
 
 const struct command cmd_runs = {
 	.name = "runs",
-	.operands = "[baseline|prune] [RUN]",
-	.summary = "list the stored runs; mark a baseline, or delete old ones",
-	.text = "`baseline RUN` marks the run that later ones of its scenario, on this host, with "
-		"the\n"
-		"same models of devices, are compared with when they end, and by `compare "
-		"--baseline`.\n"
-		"`prune` asks nothing and says what it deletes. With --keep alone all but the "
-		"newest N\n"
-		"go; with another rule these N stay whatever it says. A baseline, a run without an "
-		"end,\n"
-		"with changes not put back, or that a webhook has not heard of, stays always.\n"
+	.operands = "[baseline|prune|stop] [RUN]",
+	.summary = "list the stored runs; stop one, mark a baseline, or delete old ones",
+	.text = "`stop` ends the run that goes on as Ctrl-C does, and returns when it has ended; "
+		"asked\n"
+		"again, it ends now. `baseline RUN` marks the run that later ones of its scenario, "
+		"on\n"
+		"this host, with the same models, are compared with. `prune` asks nothing and says "
+		"what\n"
+		"it deletes: with --keep alone all but the newest N; with another rule these N "
+		"stay. A\n"
+		"baseline, a run without an end, with changes not put back, or that a webhook has "
+		"not\n"
+		"heard of, stays always.\n"
 		"\n"
 		"  vfio-stress runs\n"
 		"  vfio-stress runs baseline latest\n"
 		"  vfio-stress runs prune --older-than 90d --keep 10 --dry-run\n\n"
-		"Exit codes: 0, 2 usage, 3 the store cannot be read or written.",
+		"Exit codes: 0, 2 usage, 3 the store cannot be read or written, or the run not "
+		"stopped.",
 	.max_args = 2,
 	.options = options,
 	.run = run,

@@ -2,13 +2,16 @@
 #include "cli/runs_prune.h"
 
 #include "base/clock.h"
+#include "base/mem.h"
 #include "base/str.h"
 #include "cli/command.h"
+#include "model/store.h"
 #include "model/store_prune.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define RUNS_MOST INT64_C(1000000000)
 
@@ -75,15 +78,29 @@ static int read_rules(const struct options *o, struct prune_rules *out, struct e
 
 /* ---- what is done ---- */
 
-static void say(void *arg, const struct run_line *line, enum prune_fate fate)
+struct pruned {
+	const struct prune_rules *rules;
+	const char *store; /* its file */
+};
+
+static void drop_log(const struct pruned *p, const struct run_line *line)
 {
-	const struct prune_rules *r = arg;
+	auto_free char *log = store_log_path(p->store, line->id);
+
+	unlink(log); /* only a run in the background has one */
+}
+
+static void each(void *arg, const struct run_line *line, enum prune_fate fate)
+{
+	const struct pruned *p = arg;
 	char time[40], scenario[4 * sizeof(line->scenario) + 1];
 
 	clock_rfc3339(line->started_ns, time, sizeof(time));
 	printf("%s  %.10s  %s: %s\n", line->id, time,
 		str_printable(scenario, sizeof(scenario), line->scenario, strlen(line->scenario)),
-		fate == PRUNE_DELETED && r->dry_run ? "would be deleted" : fates[fate]);
+		fate == PRUNE_DELETED && p->rules->dry_run ? "would be deleted" : fates[fate]);
+	if (fate == PRUNE_DELETED && !p->rules->dry_run)
+		drop_log(p, line);
 }
 
 static int64_t mib(int64_t bytes)
@@ -114,13 +131,15 @@ int runs_prune(const struct options *o, struct err *err)
 {
 	struct prune_result result = {0};
 	struct prune_rules rules;
+	struct pruned pruned = {.rules = &rules};
 	struct store *store;
 	int rc;
 
 	if (read_rules(o, &rules, err) != 0 ||
 		store_open(options_get(o, "db"), STORE_CHANGE, &store, err) != 0)
 		return -1;
-	rc = store_prune(store, &rules, say, &rules, &result, err);
+	pruned.store = store_path(store);
+	rc = store_prune(store, &rules, each, &pruned, &result, err);
 	if (rc == 0) {
 		summarise(&rules, &result);
 		if (result.deleted > 0 && !rules.dry_run)

@@ -358,6 +358,8 @@ void sup_begin_run(struct supervisor *s)
 		return;
 	}
 	s->begun_ns = clock_mono_ns();
+	if (s->req->begun != NULL)
+		s->req->begun(s->req->begun_arg, s->run_id);
 	progress_begin(s->progress, s->run_id, s->begun_ns);
 	tell_subjects(s);
 	notify_send("READY=1\nSTATUS=running");
@@ -521,6 +523,7 @@ static int set_up(struct supervisor *s, struct err *err)
 
 	signal(SIGCHLD, SIG_DFL); /* ignored by our parent, lanes could not be waited for */
 	signal(SIGPIPE, SIG_IGN); /* `run 2>&1 | head` must not kill a run */
+	signal(SIGTTOU, SIG_IGN); /* nor `stty tostop` stop one that goes on in the background */
 	if (pcidev_scan(s->req->host, &s->topology, err) != 0)
 		return -1;
 	if (store_open(s->req->db, STORE_CREATE, &s->store, err) != 0)

@@ -174,6 +174,13 @@ const char *store_path(const struct store *s)
 	return s->path;
 }
 
+char *store_log_path(const char *store, const char *run_id)
+{
+	const char *slash = strrchr(store, '/');
+
+	return xasprintf("%.*s%s.log", slash ? (int)(slash + 1 - store) : 0, store, run_id);
+}
+
 struct db *store_db(struct store *s)
 {
 	return s->db;

@@ -1,0 +1,271 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""live.py PROGRAM: runs that somebody looks at: on a terminal, from another one, in the background."""
+
+import fcntl
+import os
+import pty
+import re
+import select
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import threading
+import time
+import unittest
+
+PROGRAM = os.path.abspath(sys.argv[1])
+PATIENCE = 40  # seconds, for what should take one
+SCENARIO = """version: 1
+name: live
+connect: test:///default
+lanes: [{domain: test, take-over: true}]
+steps: [start, {hold: HOLD}, destroy]
+after: [{hold: 10ms}]
+repeat: {until: {cycles: CYCLES}}
+"""
+
+
+class Terminal:
+    """A session of its own on a pseudo-terminal; what it prints is gathered all the time."""
+
+    def __init__(self, argv, cwd, size=(24, 100), env=None, stderr=None):
+        self.master, slave = pty.openpty()
+        self.resize(*size)
+        self.text, self.lock = "", threading.Condition()
+        self.reading = threading.Event()
+        self.reading.set()
+        self.modes = termios.tcgetattr(slave)
+        self.slave = slave
+        # as a shell with job control has it: a process group in the foreground of a session
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", "import os, sys, signal, fcntl, termios, subprocess\n"
+             "os.setsid(); fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
+             "signal.signal(signal.SIGTTOU, signal.SIG_IGN)\n"
+             "p = subprocess.Popen(sys.argv[1:], preexec_fn=lambda: (os.setpgid(0, 0),\n"
+             "    os.tcsetpgrp(0, os.getpgid(0)), signal.signal(signal.SIGTTOU, signal.SIG_DFL)))\n"
+             "while True:\n"
+             "    _, s = os.waitpid(p.pid, os.WUNTRACED)\n"
+             "    if not os.WIFSTOPPED(s): break\n"
+             "    os.tcsetpgrp(0, os.getpgrp()); print('STOPPED', flush=True); input()\n"
+             "    os.tcsetpgrp(0, p.pid); os.killpg(p.pid, signal.SIGCONT)\n"
+             "sys.exit(os.waitstatus_to_exitcode(s) % 256)\n"] + argv,
+            stdin=slave, stdout=slave, stderr=slave, cwd=cwd,
+            env={**os.environ, "TERM": "xterm", **(env or {})})
+        self.thread = threading.Thread(target=self.gather, daemon=True)
+        self.thread.start()
+
+    def gather(self):
+        while True:
+            self.reading.wait()
+            if not select.select([self.master], [], [], 0.2)[0]:
+                if self.process.poll() is not None:
+                    return
+                continue
+            try:
+                data = os.read(self.master, 65536).decode("utf-8", "replace")
+            except OSError:
+                return
+            with self.lock:
+                self.text += data
+                self.lock.notify_all()
+
+    def resize(self, rows, columns):
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def type(self, text):
+        os.write(self.master, text.encode())
+
+    def wait_for(self, pattern, since=0):
+        """The end of the match; what came before `since` does not count."""
+        with self.lock:
+            found = self.lock.wait_for(lambda: re.search(pattern, self.text[since:]), PATIENCE)
+            if not found:
+                raise AssertionError(f"no {pattern!r} in {self.text[since:]!r}")
+            return since + found.end()
+
+    def end(self):
+        code = self.process.wait(PATIENCE)
+        self.reading.set()
+        self.thread.join(PATIENCE)
+        return code
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self.thread.join(PATIENCE)
+        os.close(self.slave)
+        os.close(self.master)
+
+
+class Live(unittest.TestCase):
+    def setUp(self):
+        self.dir = tempfile.mkdtemp(prefix="vfio-stress-live.")
+        self.addCleanup(shutil.rmtree, self.dir)
+        os.mkfifo(os.path.join(self.dir, "kmsg"))
+        self.kmsg = os.open(os.path.join(self.dir, "kmsg"), os.O_RDWR)
+        self.addCleanup(os.close, self.kmsg)
+        self.addCleanup(self.stop_all)
+
+    def stop_all(self):
+        while "running" in self.program("runs").stdout:
+            if self.program("runs", "stop").returncode != 0:
+                return
+
+    def scenario(self, name="live", hold="200ms", cycles=100000, more=""):
+        with open(os.path.join(self.dir, name + ".yaml"), "w") as out:
+            out.write(SCENARIO.replace("HOLD", hold).replace("CYCLES", str(cycles)) + more)
+
+    def argv(self, *args):
+        return [PROGRAM, *args, "--db", "runs.db"]
+
+    def program(self, *args, **more):
+        return subprocess.run(self.argv(*args), cwd=self.dir, text=True, timeout=PATIENCE,
+                              stdin=subprocess.DEVNULL, capture_output=True, **more)
+
+    def run_argv(self, name="live", *args):
+        return self.argv("run", name + ".yaml", "--kmsg", "kmsg", *args)
+
+    def terminal(self, argv, **more):
+        term = Terminal(argv, self.dir, **more)
+        self.addCleanup(term.close)
+        return term
+
+    def detach(self, name="live", *args):
+        done = self.program("run", name + ".yaml", "--kmsg", "kmsg", "--detach", "--quiet", *args)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout.strip()
+
+    # ---- on a terminal
+
+    def test_a_terminal_that_changes_stops_and_ends(self):
+        self.scenario()
+        term = self.terminal(self.run_argv())
+        at = term.wait_for(r"live  \d+s.* cycles.* run \d{8}-\d{6}")
+        # a window that becomes smaller: drawn anew, and no row fills its line
+        term.resize(10, 45)
+        since = term.wait_for(r"live  [^\n]*failures(\x1b\[0m)?\x1b\[K\r\n", at)
+        at = term.wait_for(r"live  [^\n]*\n", since)
+        rows = re.sub(r"\x1b\[[\d;]*[A-Za-z]", "", term.text[since:at]).split("\r\n")
+        self.assertGreater(len(rows), 1)
+        self.assertTrue(all(len(row.strip("\r")) < 45 for row in rows), rows)
+        # Ctrl-Z and fg: the shell's lines stay, and the run goes on
+        term.type("\x1a")
+        at = term.wait_for(r"STOPPED\r\n", at)
+        term.type("\n")
+        at = term.wait_for(r"\x1b\[\d*mlive  ", at)
+        self.assertNotIn("A\x1b", re.split("live  ", term.text[term.text.index("STOPPED"):])[0])
+        # Ctrl-S: the run does not wait for its terminal
+        cycles = int(re.findall(r" +(\d+)/100000", term.text)[-1])
+        term.type("\x13")
+        report = None
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            report = self.program("runs").stdout.splitlines()[1].split()
+            if int(report[4]) > cycles + 8:
+                break
+            time.sleep(0.2)
+        self.assertGreater(int(report[4]), cycles + 8)
+        term.type("\x11")
+        at = term.wait_for(r"live  ", len(term.text))
+        # Ctrl-C: the terminal is left as it was
+        term.type("\x03")
+        self.assertEqual(term.end(), 4)
+        self.assertIn("ABORTED", term.text)
+        self.assertEqual(termios.tcgetattr(term.slave), term.modes)
+        for never in ("\x1b[?25l", "\x1b[?1049h", "\x1b7"):  # no cursor hidden, no other screen
+            self.assertNotIn(never, term.text)
+
+    def test_neither_colour_nor_a_block_where_they_are_not_welcome(self):
+        self.scenario(cycles=2)
+        term = self.terminal(self.run_argv(), env={"NO_COLOR": "1"})
+        self.assertEqual(term.end(), 0)
+        self.assertNotRegex(term.text, r"\x1b\[[\d;]*m")
+        term = self.terminal(self.run_argv(), env={"TERM": "dumb"})
+        self.assertEqual(term.end(), 0)
+        self.assertNotIn("\x1b", term.text)
+        self.assertIn("has begun", term.text)
+
+    # ---- in the background
+
+    def test_a_detached_run_outlives_its_terminal(self):
+        self.scenario()
+        term = self.terminal(self.run_argv("live", "--detach"))
+        self.assertEqual(term.end(), 0)
+        run = re.search(r"run (\S+) goes on in the background, as process (\d+)", term.text)
+        self.assertIsNotNone(run, term.text)
+        self.assertIn(f"vfio-stress watch {run[1]} --db runs.db", term.text)
+        pid = int(run[2])
+        self.assertEqual(os.getsid(pid), pid)
+        for fd in range(3):
+            self.assertNotIn("pts", os.readlink(f"/proc/{pid}/fd/{fd}"))
+        log = os.path.join(self.dir, run[1] + ".log")
+        self.assertEqual(os.stat(log).st_mode & 0o777, 0o600)
+        self.assertRegex(self.program("runs").stdout, f"{run[1]} .* running ")
+        stop = self.program("runs", "stop")
+        self.assertEqual(stop.returncode, 0, stop.stderr)
+        self.assertIn(f"run {run[1]} has ended", stop.stdout)
+        with open(log) as text:
+            text = text.read()
+        self.assertIn("ABORTED", text)
+        self.assertIn("interrupted", text)
+        self.assertNotIn("\x1b", text)
+        report = self.program("report", "--format", "json").stdout
+        self.assertRegex(report, r'"phase": *"after"[^}]*"count": *1')
+        self.assertEqual(self.program("undo").stdout.strip(), "nothing is left to undo")
+        again = self.program("runs", "stop", run[1])
+        self.assertEqual((again.returncode, "already" in again.stdout), (0, True))
+        self.assertEqual(self.program("runs", "stop").returncode, 3)
+        self.assertEqual(self.program("runs", "prune", "--keep", "0").returncode, 0)
+        self.assertFalse(os.path.exists(log))
+
+    def test_what_keeps_it_from_beginning_is_told_in_the_foreground(self):
+        self.scenario(cycles="many")
+        self.assertEqual(self.program("run", "live.yaml", "--detach").returncode, 2)
+        self.scenario("away")
+        path = os.path.join(self.dir, "away.yaml")
+        with open(path) as text:
+            text = text.read().replace("domain: test", "domain: tset")
+        with open(path, "w") as out:
+            out.write(text)
+        done = self.program("run", "away.yaml", "--kmsg", "kmsg", "--detach")
+        self.assertEqual(done.returncode, 3)
+        self.assertIn("did you mean 'test'?", done.stderr)
+        self.assertEqual(done.stdout, "")
+        self.scenario()
+        done = self.program("run", "live.yaml", "--detach", "--report", "json:-")
+        self.assertEqual(done.returncode, 2)
+        done = subprocess.run([PROGRAM, "run", "live.yaml", "--kmsg", "kmsg", "--detach",
+                               "--db", "/proc/nowhere/runs.db"], cwd=self.dir, text=True,
+                              stdin=subprocess.DEVNULL, capture_output=True)
+        self.assertEqual(done.returncode, 3)
+        self.assertIn("choose another place with --db", done.stderr)
+        self.assertEqual([f for f in os.listdir(self.dir) if f.endswith(".log")], [])
+
+    def test_a_stop_names_one_run_and_is_heard_by_one_that_ignores_ctrl_c(self):
+        self.scenario()
+        done = self.program("runs", "stop")
+        self.assertEqual(done.returncode, 3)
+        process = subprocess.Popen(
+            self.run_argv(), cwd=self.dir, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE, text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN))
+        for line in process.stderr:
+            if "has begun" in line:
+                break
+        done = self.program("runs", "stop")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        process.stderr.close()
+        self.assertEqual(process.wait(PATIENCE), 4)
+        for words in (["stop", "--keep", "3"], ["stop", "one", "two"], ["halt"]):
+            self.assertEqual(self.program("runs", *words).returncode, 2)
+        self.assertEqual(self.program("runs", "stop", "nowhere").returncode, 3)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1])
