@@ -87,6 +87,7 @@ struct run_view {
 	bool simulated, boots_proved, ended;
 	bool running; /* not ended, and its process is there: no verdict is final */
 	const char *id, *scenario, *scenario_text, *tool_version, *boot_id;
+	const char *settings; /* --set: "NAME=VALUE" a line */
 	const char *verdict_reason; /* one sentence: why this verdict */
 	bool has_previous;
 	enum verdict previous; /* of the run before it, of this scenario on this host */

@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "base/vec.h"
 #include "model/db.h"
+#include "model/incident_rows.h"
 #include "model/pulse.h"
 #include "model/run_times.h"
 #include "model/run_view_parts.h"
@@ -58,7 +59,8 @@ static int load_run(struct loading *l)
 		    " ELSE klog_records END, klog_lost, blind, blind_reason, host_name, kernel, "
 		    "cmdline, "
 		    "bios,"
-		    " board, cpu, microcode, qemu, libvirt, pid, pid_start FROM run WHERE key = ?",
+		    " board, cpu, microcode, qemu, libvirt, pid, pid_start, settings FROM run"
+		    " WHERE key = ?",
 		    "i", l->run) != 0)
 		return -1;
 	rc = db_row(q, l->err);
@@ -82,6 +84,7 @@ static int load_run(struct loading *l)
 			keep(l, q, 18), keep(l, q, 19), keep(l, q, 20), keep(l, q, 21),
 			keep(l, q, 22), keep(l, q, 23)};
 		v->running = !v->ended && store_process_lives(db_int(q, 24), db_int(q, 25));
+		v->settings = keep(l, q, 26);
 	}
 	db_done(q);
 	return rc == 1 ? 0 : -1;
@@ -403,98 +406,6 @@ static int load_open_steps(struct loading *l)
 	return rc;
 }
 
-/* Cuts the next part off a text that ends with `separator`. */
-static char *cut(char **rest, char separator)
-{
-	char *part = *rest, *end = strchr(part, separator);
-
-	if (end == NULL)
-		return NULL;
-	*end = '\0';
-	*rest = end + 1;
-	return part;
-}
-
-static void unpack_fields(const void *blob, size_t len, struct incident *inc)
-{
-	auto_free char *copy = xstrndup(blob ? blob : "", len);
-	char *rest = copy, *name, *kind, *text;
-
-	while ((name = cut(&rest, '\x1f')) != NULL && (kind = cut(&rest, '\x1f')) != NULL &&
-		(text = cut(&rest, '\x1e')) != NULL)
-		if (incident_add_field(inc, name, (enum value_kind)strtol(kind, NULL, 10), text) ==
-			NULL)
-			break;
-}
-
-/* A store may come from anywhere: what is no severity is the worst. */
-static enum severity severity_of(int64_t stored)
-{
-	return stored >= SEV_INFO && stored <= SEV_FATAL ? (enum severity)stored : SEV_FATAL;
-}
-
-static void read_incident(struct query *q, struct incident *inc)
-{
-	const void *fields;
-	size_t len;
-
-	inc->no = (uint32_t)db_int(q, 0);
-	str_set(inc->id, db_text(q, 1));
-	inc->severity = severity_of(db_int(q, 2));
-	inc->tolerated = db_int(q, 3);
-	inc->over_budget = db_int(q, 4);
-	inc->expected = db_int(q, 5);
-	inc->has_bdf = !db_is_null(q, 6) && bdf_parse(db_text(q, 6), &inc->bdf);
-	inc->has_reporter = !db_is_null(q, 7) && bdf_parse(db_text(q, 7), &inc->reporter);
-	inc->place.lane = (int32_t)db_int(q, 8);
-	inc->place.candidates = (uint64_t)db_int(q, 9);
-	inc->place.cycle = (int32_t)db_int(q, 10);
-	str_set(inc->place.step, db_text(q, 11));
-	inc->place.step_index = (int32_t)db_int(q, 12);
-	inc->place.late = db_int(q, 13);
-	inc->place.in_lane = db_int(q, 14);
-	inc->count = (uint64_t)db_int(q, 15);
-	inc->count_is_lower_bound = db_int(q, 16);
-	inc->first_seq = (uint64_t)db_int(q, 17);
-	inc->last_seq = (uint64_t)db_int(q, 18);
-	inc->first_wall_ns = db_int(q, 19);
-	inc->last_wall_ns = db_int(q, 20);
-	fields = db_blob(q, 21, &len);
-	unpack_fields(fields, len, inc);
-	inc->lines_omitted = (uint64_t)db_int(q, 22);
-	str_set(inc->seen_by, db_text(q, 23));
-	inc->meaning = db_is_null(q, 24) ? NULL : xstrdup(db_text(q, 24));
-	inc->advice = db_is_null(q, 25) ? NULL : xstrdup(db_text(q, 25));
-	inc->telling = (size_t)db_int(q, 26);
-	str_set(inc->budget, db_text(q, 27));
-}
-
-static int load_lines(struct loading *l, struct incident *inc)
-{
-	struct query *q;
-	int rc;
-
-	if (db_query(l->db, &q, l->err,
-		    "SELECT pos, seq, text FROM incident_line WHERE run = ? AND no = ? ORDER BY "
-		    "pos",
-		    "ii", l->run, (int64_t)inc->no) != 0)
-		return -1;
-	while ((rc = db_row(q, l->err)) == 1) {
-		struct incident_line *line;
-
-		if (db_int(q, 0) < INCIDENT_FIRST_LINES && inc->nfirst < INCIDENT_FIRST_LINES)
-			line = &inc->first[inc->nfirst++];
-		else if (inc->nlast < INCIDENT_LAST_LINES)
-			line = &inc->last[inc->nlast++];
-		else
-			continue;
-		line->seq = (uint64_t)db_int(q, 1);
-		line->text = xstrdup(db_text(q, 2));
-	}
-	db_done(q);
-	return rc;
-}
-
 static void count_incident(struct run_view *v, enum severity severity, bool tolerated, bool over)
 {
 	v->totals.all++;
@@ -513,12 +424,7 @@ static int load_incidents(struct loading *l)
 	int rc;
 
 	if (db_query(l->db, &q, l->err,
-		    "SELECT no, id, severity, tolerated, over_budget, expected, bdf, reporter, "
-		    "lane,"
-		    " candidates, cycle, step, step_index, late, in_lane, count, lower_bound, "
-		    "first_seq,"
-		    " last_seq, first_ns, last_ns, fields, omitted, seen_by, meaning, advice,"
-		    " telling, budget"
+		    "SELECT " INCIDENT_COLUMNS
 		    " FROM incident WHERE run = ? ORDER BY over_budget DESC, in_lane DESC, "
 		    "severity DESC, no",
 		    "i", l->run) != 0)
@@ -529,15 +435,16 @@ static int load_incidents(struct loading *l)
 		else if (db_int(q, 2) == SEV_INFO && !db_int(q, 3) && !db_int(q, 4))
 			v->info_events += (uint64_t)db_int(q, 15);
 		else {
-			count_incident(v, severity_of(db_int(q, 2)), db_int(q, 3), db_int(q, 4));
+			count_incident(
+				v, incident_severity(db_int(q, 2)), db_int(q, 3), db_int(q, 4));
 			if (list.n < INCIDENTS_SHOWN_MAX)
-				read_incident(q, vec_push(&list));
+				incident_read(q, vec_push(&list));
 		}
 	}
 	db_done(q);
 	KEEP_VEC(l, &list, v->incidents, v->nincidents);
 	for (i = 0; rc == 0 && i < v->nincidents; i++)
-		rc = load_lines(l, &v->incidents[i]);
+		rc = incident_read_lines(l->db, l->run, &v->incidents[i], l->err);
 	return rc;
 }
 
