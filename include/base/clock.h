@@ -13,6 +13,9 @@
 int64_t clock_mono_ns(void);
 int64_t clock_wall_ns(void);
 
+/* The monotonic time of a moment of the wall's that is over. */
+int64_t clock_mono_of(int64_t wall_ns);
+
 /* Milliseconds until a monotonic deadline, for poll(): 0 when past, -1 for NEVER, rounded up. */
 int clock_poll_ms(int64_t deadline_ns);
 

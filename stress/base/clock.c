@@ -25,6 +25,13 @@ int64_t clock_wall_ns(void)
 	return read_clock(CLOCK_REALTIME);
 }
 
+int64_t clock_mono_of(int64_t wall_ns)
+{
+	int64_t ago = clock_wall_ns() - wall_ns;
+
+	return clock_mono_ns() - (ago > 0 ? ago : 0);
+}
+
 int clock_poll_ms(int64_t deadline_ns)
 {
 	int64_t left;

@@ -433,14 +433,6 @@ static void say_incident(struct progress *p, const struct incident *inc)
 	str_finish(&s);
 }
 
-/* The log's own time is the wall's. */
-static int64_t mono_of(int64_t wall_ns)
-{
-	int64_t ago = clock_wall_ns() - wall_ns;
-
-	return clock_mono_ns() - (ago > 0 ? ago : 0);
-}
-
 void progress_incident(struct progress *p, const struct incident *inc)
 {
 	struct lane_now *l = inc->place.lane >= 0 ? lane_of(p, (uint32_t)inc->place.lane) : NULL;
@@ -455,7 +447,7 @@ void progress_incident(struct progress *p, const struct incident *inc)
 	}
 	p->over_budget += inc->over_budget;
 	if (p->in_past)
-		p->at_ns = mono_of(inc->last_wall_ns);
+		p->at_ns = clock_mono_of(inc->last_wall_ns);
 	if (p->in_past || !in_burst(p))
 		say_incident(p, inc);
 	p->at_ns = 0;
@@ -520,6 +512,8 @@ void progress_past_end(struct progress *p)
 		free(p->past[i].text);
 	}
 	p->npast = 0;
+	for (i = 0; !p->screen.live && i < p->nlanes; i++)
+		say_milestone(p, &p->lanes[i]);
 	p->last_line_ns = clock_mono_ns();
 	progress_draw(p);
 	leave(p);

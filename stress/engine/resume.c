@@ -10,6 +10,7 @@
 #include "engine/postmortem.h"
 #include "engine/report_out.h"
 #include "engine/scenario_rules.h"
+#include "engine/stored_settings.h"
 #include "engine/undo_run.h"
 #include "engine/vocabulary.h"
 #include "klog/rules.h"
@@ -30,38 +31,12 @@ static const struct scenario no_scenario = {.name = "?"};
 
 /* ---- what the run was asked for ---- */
 
-/* "NAME=VALUE" a line; a value may have lines of its own. */
-static size_t read_settings(struct resumed *r, const char *text)
-{
-	char *line = arena_strdup(&r->arena, text), *next, *eq;
-	size_t n = 0, most = 1;
-	const char *s;
-
-	for (s = text; *s != '\0'; s++)
-		most += *s == '\n';
-	r->settings = arena_alloc(&r->arena, most * sizeof(*r->settings));
-	for (; *line != '\0'; line = next) {
-		next = line + strcspn(line, "\n");
-		if (*next != '\0')
-			*next++ = '\0';
-		eq = strchr(line, '=');
-		if (eq != NULL) {
-			*eq = '\0';
-			r->settings[n++] = (struct setting){line, eq + 1};
-		} else if (n > 0) {
-			r->settings[n - 1].value =
-				arena_printf(&r->arena, "%s\n%s", r->settings[n - 1].value, line);
-		}
-	}
-	return n;
-}
-
 /* It was right when the run began; a rule file may be gone since. */
 static void read_scenario(struct resumed *r, const struct unfinished *run)
 {
 	struct diags *diags = xcalloc(1, sizeof(*diags));
 
-	r->req.nsettings = read_settings(r, run->settings);
+	r->req.nsettings = stored_settings(&r->arena, run->settings, &r->settings);
 	r->req.settings = r->settings;
 	r->scenario = scenario_parse(*run->call.path ? run->call.path : run->id, run->scenario_text,
 		strlen(run->scenario_text), r->settings, r->req.nsettings, &words_of_this_build,
