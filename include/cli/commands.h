@@ -21,6 +21,7 @@ extern const struct command cmd_scan;
 extern const struct command cmd_snapshot;
 extern const struct command cmd_undo;
 extern const struct command cmd_version;
+extern const struct command cmd_watch;
 extern const struct command cmd_webhook;
 
 #endif

@@ -7,6 +7,7 @@
 
 const struct command *const commands[] = {
 	&cmd_run,
+	&cmd_watch,
 	&cmd_check,
 	&cmd_preflight,
 	&cmd_devices,

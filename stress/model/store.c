@@ -219,7 +219,10 @@ const char *run_id_new(char buf[RUN_ID_MAX])
 	return buf;
 }
 
-/* Field 22 of /proc/PID/stat tells two processes of one pid apart; 0 when there is none. */
+/*
+ * Field 22 of /proc/PID/stat tells two processes of one pid apart; 0 when there is none. One that has
+ * ended, and whose parent has not asked how (state Z), is none.
+ */
 int64_t store_process_start(pid_t pid)
 {
 	char path[64], buf[1024], *s;
@@ -234,6 +237,8 @@ int64_t store_process_start(pid_t pid)
 		return 0;
 	buf[n] = '\0';
 	s = strrchr(buf, ')'); /* the name may hold blanks and brackets */
+	if (s != NULL && str_starts(s, ") Z"))
+		return 0;
 	for (i = 2; s != NULL && i < 22; i++)
 		s = strchr(s + 1, ' ');
 	return s ? strtoll(s + 1, NULL, 10) : 0;

@@ -20,6 +20,7 @@ import unittest
 
 PROGRAM = os.path.abspath(sys.argv[1])
 PATIENCE = 40  # seconds, for what should take one
+FAULT = b"3,900,5000000,-;DMAR: VT-d detected Invalidation Queue Error: Reason f\n"
 SCENARIO = """version: 1
 name: live
 connect: test:///default
@@ -223,6 +224,85 @@ class Live(unittest.TestCase):
         self.assertEqual(self.program("runs", "stop").returncode, 3)
         self.assertEqual(self.program("runs", "prune", "--keep", "0").returncode, 0)
         self.assertFalse(os.path.exists(log))
+
+    # ---- from another terminal
+
+    def begun(self, *args):
+        """A run whose beginning was seen, with its process."""
+        process = subprocess.Popen(self.run_argv(*args), cwd=self.dir, text=True,
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.PIPE)
+        self.addCleanup(process.stderr.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        for line in process.stderr:
+            if "has begun" in line:
+                return process
+        raise AssertionError("it has not begun")
+
+    def test_watching_shows_the_run_until_its_end_and_ends_as_it_does(self):
+        self.scenario(cycles=12)
+        with open(os.path.join(self.dir, "live.yaml"), "a") as out:
+            out.write("tolerate: [{fault: dmar.*, count: 1}]\n")
+        run = self.detach()
+        os.write(self.kmsg, FAULT)
+        term = self.terminal(self.argv("watch"))
+        term.wait_for(rf"live  .*/12 cycles.* run {run}")
+        term.wait_for(r"dmar.inval-queue-error, \w+, within its budget")
+        term.wait_for(r"1 incident, 0 failures")
+        plain = self.program("watch", run[:-1])
+        self.assertEqual(plain.returncode, 0)
+        self.assertIn("of 12 cycle", plain.stderr)
+        self.assertIn("PASS", plain.stdout)
+        self.assertNotIn("\x1b", plain.stdout + plain.stderr)
+        self.assertEqual(term.end(), 0)
+        self.assertIn("PASS", term.text)
+        again = self.program("watch", "latest")
+        self.assertEqual((again.returncode, again.stderr), (0, ""))
+        self.assertIn("PASS", again.stdout)
+        none = self.program("watch")
+        self.assertEqual(none.returncode, 3)
+        self.assertIn("no run goes on", none.stderr)
+
+    def test_who_watches_can_leave_and_a_failed_run_is_told_by_the_code(self):
+        self.scenario()
+        process = self.begun()
+        term = self.terminal(self.argv("watch"))
+        term.wait_for(r"live  ")
+        term.type("\x03")
+        self.assertEqual(term.end(), 4)
+        self.assertRegex(term.text, r"\x1b\[Jrun \S+ goes on")
+        self.assertIsNone(process.poll())
+        watch = subprocess.Popen(self.argv("watch"), cwd=self.dir, text=True,
+                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                 stderr=subprocess.PIPE)
+        watch.stderr.readline()  # it is there
+        os.write(self.kmsg, FAULT)
+        said, lines = watch.communicate(timeout=PATIENCE)
+        self.assertEqual(watch.returncode, 1)
+        self.assertIn("FAIL", said)
+        self.assertIn("dmar.inval-queue-error, fatal", lines)
+
+    def test_watching_survives_the_death_of_the_run_and_of_its_store(self):
+        self.scenario()
+        process = self.begun()
+        term = self.terminal(self.argv("watch"))
+        term.wait_for(r"live  ")
+        process.kill()
+        self.assertEqual(term.end(), 4)
+        self.assertRegex(term.text, r"the process of run \S+ is gone")
+        self.assertIn("vfio-stress resume --db runs.db", term.text)
+        self.assertEqual(self.program("undo").returncode, 0)
+        process = self.begun()
+        term = self.terminal(self.argv("watch"))
+        at = term.wait_for(r"live  ")
+        for name in ("runs.db", "runs.db-wal", "runs.db-shm"):
+            os.rename(os.path.join(self.dir, name), os.path.join(self.dir, "old-" + name))
+        self.assertEqual(term.end(), 3)
+        self.assertIn("the store was replaced", term.text[at:])
+        self.assertIn("there is no store runs.db", term.text[at:])
+        process.send_signal(signal.SIGINT)
+        process.wait(PATIENCE)
 
     def test_what_keeps_it_from_beginning_is_told_in_the_foreground(self):
         self.scenario(cycles="many")
