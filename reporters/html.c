@@ -81,6 +81,20 @@ static void what_to_do(struct page *p, const struct culprit *c)
 	fprintf(p->out, "</p>\n");
 }
 
+/* Nothing has failed yet, and not all is done: "aborted" is what it would be if it ended here. */
+static bool is_open(const struct run_view *run)
+{
+	return run->running && run->verdict == VERDICT_ABORTED;
+}
+
+static void verdict_word(struct page *p, bool open, enum verdict v)
+{
+	if (open)
+		fprintf(p->out, "<span>running</span>");
+	else
+		html_verdict(p->out, v);
+}
+
 static void heading(struct page *p)
 {
 	const struct run_view *run = p->run;
@@ -106,16 +120,19 @@ static void verdict(struct page *p)
 
 	fprintf(p->out, "<div class=\"verdict %s\">\n<p class=\"word\">",
 		verdict_name(run->verdict));
-	html_verdict(p->out, run->verdict);
-	fprintf(p->out, " %s%s%s</p>\n", verdict_sentences[run->verdict],
-		run->running         ? " (still running: not final)"
+	verdict_word(p, is_open(run), run->verdict);
+	fprintf(p->out, " %s%s%s</p>\n",
+		is_open(run) ? "nothing that counts has gone wrong so far"
+			     : verdict_sentences[run->verdict],
+		run->running         ? " (the run goes on: this page is not its last)"
 			: run->ended ? ""
 				     : " (the run died)",
 		run->simulated ? " (parts of the host were simulated)" : "");
 	if (guilty)
 		culprit_line(p, &c);
 	fprintf(p->out, "<dl>\n");
-	html_fact(p->out, "why", run->verdict_reason);
+	if (!is_open(run))
+		html_fact(p->out, "why", run->verdict_reason);
 	if (guilty)
 		culprit_facts(p, &c);
 	if (run->blind)
@@ -209,7 +226,7 @@ static void lanes(struct page *p)
 		fprintf(p->out, "<tr><th scope=\"row\">");
 		html_text(p->out, lane->name);
 		fprintf(p->out, "</th><td>");
-		html_verdict(p->out, lane->verdict);
+		verdict_word(p, is_open(p->run) && !lane->ended, lane->verdict);
 		fprintf(p->out, "</td>");
 		html_count_cell(p->out, lane->cycles_done);
 		html_count_cell(p->out, lane->cycles_failed);
@@ -521,8 +538,8 @@ static void host(struct page *p)
 static void head(struct page *p)
 {
 	const struct run_view *run = p->run;
-	auto_free char *title =
-		xasprintf("%s: %s (%s)", verdict_name(run->verdict), run->scenario, run->id);
+	auto_free char *title = xasprintf("%s: %s (%s)",
+		is_open(run) ? "running" : verdict_name(run->verdict), run->scenario, run->id);
 
 	html_head(p->out, title);
 }

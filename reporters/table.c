@@ -23,6 +23,12 @@ const struct field file_fields[] = {
 		.kind = FIELD_STRING,
 		.offset = offsetof(struct file_opts, path),
 		.required = true},
+	{.name = "every",
+		.help = "write it during the run as well, so often",
+		.kind = FIELD_DURATION,
+		.offset = offsetof(struct file_opts, every_ms),
+		.min = 1000,
+		.max = INT64_C(86400000)},
 	{0},
 };
 

@@ -18,6 +18,7 @@ struct crowd;
 struct klog;
 struct lookout;
 struct progress;
+struct refresh;
 struct sighting;
 struct tail;
 struct telling;
@@ -144,6 +145,7 @@ struct supervisor {
 	struct err cannot_run;
 	struct writer *writer; /* NULL until the run begins */
 	struct telling *telling; /* the same */
+	struct refresh *refresh; /* the same */
 	char run_id[RUN_ID_MAX];
 	int64_t begun_ns;
 	bool disk_trouble;

@@ -7,6 +7,7 @@
 /* What every format that ends up in a file has first in its options. */
 struct file_opts {
 	const char *path; /* "-" = standard output */
+	int64_t every_ms; /* while the run goes on; 0 = only at its end */
 };
 
 /* Of formats that have no options but that. */

@@ -13,6 +13,8 @@
 
 #include <unistd.h>
 
+#define REFRESH_NICE 10 /* the run is what matters */
+
 static int write_as(const char *format, const char *path, const struct options *o,
 	const struct run_view *view, struct err *err)
 {
@@ -28,6 +30,10 @@ static int write_as(const char *format, const char *path, const struct options *
 
 		text->colour = str_eq(path, "-") && report_colour(STDOUT_FILENO);
 		text->db = db;
+	}
+	if (options_get(o, "refresh") != NULL) {
+		(void)!nice(REFRESH_NICE);
+		return report_make(&spec, view, view->store, err);
 	}
 	if (options_get(o, "follow") != NULL)
 		return report_follow(spec.type, view, path, err);
@@ -66,6 +72,7 @@ static const struct option_spec options[] = {
 	{'f', "format", "FORMAT", "text when not given", false, false},
 	{'o', "output", "FILE", "write it there; - is standard output", false, false},
 	{0, "follow", NULL, "ocp: write on until the run has ended", false, false},
+	{0, "refresh", NULL, "of a run that goes on: FILE is as in its scenario", true, false},
 	OPTION_DB,
 	{0},
 };

@@ -5,6 +5,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "engine/post.h"
+#include "engine/self.h"
+#include "model/scenario.h"
 #include "model/store.h"
 
 #include <errno.h>
@@ -12,7 +14,6 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -240,33 +241,6 @@ int deliver_follow(struct store *store, const struct delivery *how, int fd, stru
 
 /* ---- in a child ---- */
 
-/* `in` becomes its standard input. */
-static int spawn(char *const argv[], int in, pid_t *pid, struct err *err)
-{
-	posix_spawn_file_actions_t files;
-	posix_spawnattr_t attr;
-	sigset_t none, all;
-	int rc;
-
-	sigemptyset(&none);
-	sigfillset(&all);
-	posix_spawnattr_init(&attr);
-	posix_spawnattr_setsigmask(&attr, &none);
-	posix_spawnattr_setsigdefault(&attr, &all);
-	/* a group of its own: Ctrl-C is for the run, which then decides */
-	posix_spawnattr_setflags(
-		&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-	posix_spawn_file_actions_init(&files);
-	posix_spawn_file_actions_adddup2(&files, in, STDIN_FILENO);
-	/* standard output belongs to the report */
-	posix_spawn_file_actions_adddup2(&files, STDERR_FILENO, STDOUT_FILENO);
-	/* the kernel's link, not argv[0]: the program may have been replaced or moved */
-	rc = posix_spawn(pid, "/proc/self/exe", &files, &attr, argv, environ);
-	posix_spawn_file_actions_destroy(&files);
-	posix_spawnattr_destroy(&attr);
-	return rc ? err_set(err, ERR_IO, rc, "start `vfio-stress deliver`") : 0;
-}
-
 static void wait_child(pid_t pid, int64_t deadline_ns, int cancel_fd)
 {
 	auto_close int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
@@ -300,7 +274,8 @@ int follower_start(const char *db, struct follower **out, struct err *err)
 
 	if (pipe2(ends, O_CLOEXEC) != 0)
 		return err_set(err, ERR_IO, errno, "start `vfio-stress deliver`");
-	rc = spawn(argv, ends[0], &pid, err);
+	/* standard output belongs to the report */
+	rc = self_start(argv, ends[0], STDERR_FILENO, &pid, err);
 	close(ends[0]);
 	if (rc != 0) {
 		close(ends[1]);
@@ -332,7 +307,7 @@ int deliver_in_child(struct store *store, int64_t wait_ms, int cancel_fd, bool q
 	pid_t pid;
 
 	if (store_outbox_pending(store) > 0) {
-		if (spawn(argv, STDIN_FILENO, &pid, err) != 0)
+		if (self_start(argv, STDIN_FILENO, STDERR_FILENO, &pid, err) != 0)
 			return -1;
 		wait_child(
 			pid, clock_mono_ns() + (wait_ms + CHILD_GRACE_MS) * NS_PER_MS, cancel_fd);

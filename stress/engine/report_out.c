@@ -206,6 +206,10 @@ int report_check(const struct report_spec *spec, struct err *err)
 		return spec->type->check(spec->opts, err);
 	if (spec->type->hand_over != NULL)
 		return 0;
+	if (file->every_ms > 0 && str_eq(file->path, "-")) {
+		err_set(err, ERR_INPUT, 0, "standard output is written once, not `every` so often");
+		return err_hint(err, "name a file for the report");
+	}
 	if (target_init(&t, file->path, err) != 0)
 		return -1;
 	rc = check_target(&t, err);

@@ -8,6 +8,7 @@
 #include "engine/apart.h"
 #include "engine/lookout.h"
 #include "engine/progress.h"
+#include "engine/refresh.h"
 #include "engine/resume.h"
 #include "engine/screen.h"
 #include "engine/writer.h"
@@ -193,6 +194,7 @@ static void on_heartbeat(void *arg)
 	sup_log_tick(s);
 	progress_tick(s->progress);
 	telling_tick(s->telling);
+	refresh_tick(s->refresh);
 	loop_timer_set(s->loop, &s->heartbeat, clock_mono_ns() + NS_PER_S, on_heartbeat, s);
 }
 
@@ -328,6 +330,7 @@ static int write_beginning(struct supervisor *s, struct err *err)
 			.host = m.name,
 			.db = store_path(s->store),
 			.previous = previous});
+	s->refresh = refresh_begin(s->req, store_path(s->store), s->run_id, s->progress);
 	return loop_watch(s->loop, writer_fd(s->writer), on_writer, s, err);
 }
 
@@ -619,6 +622,7 @@ static int end_run(struct supervisor *s)
 	unwritten = writer_stop(s->writer, STORE_LAST_MS, &s->store);
 	s->writer = NULL;
 	telling_end(s->telling);
+	refresh_end(s->refresh);
 	sup_witness_end(s);
 	progress_free(s->progress);
 	s->progress = NULL;

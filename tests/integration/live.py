@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""live.py PROGRAM: runs that somebody looks at: on a terminal, from another one, in the background."""
+"""live.py PROGRAM [Live.TEST...]: runs that somebody looks at: on a terminal, from another one, in the background."""
 
 import fcntl
 import os
@@ -227,9 +227,9 @@ class Live(unittest.TestCase):
 
     # ---- from another terminal
 
-    def begun(self, *args):
+    def begun(self, *args, env=None):
         """A run whose beginning was seen, with its process."""
-        process = subprocess.Popen(self.run_argv(*args), cwd=self.dir, text=True,
+        process = subprocess.Popen(self.run_argv(*args), cwd=self.dir, text=True, env=env,
                                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                    stderr=subprocess.PIPE)
         self.addCleanup(process.stderr.close)
@@ -304,6 +304,58 @@ class Live(unittest.TestCase):
         process.send_signal(signal.SIGINT)
         process.wait(PATIENCE)
 
+    # ---- reports of a run that goes on
+
+    def test_reports_are_made_during_the_run(self):
+        self.scenario(more="report: [{html: {path: \"${env:OUT}.html\", every: 1s}},"
+                           " {prometheus: {path: run.prom, every: 1s}}]\n")
+        process = self.begun("live", env={**os.environ, "OUT": "page"})
+        page, prom = (os.path.join(self.dir, name) for name in ("page.html", "run.prom"))
+        text = self.contents(page, "<title>running: live")
+        self.assertIn("the run goes on", text)
+        self.contents(prom, "run_running{[^}]*} 1")
+        latest = self.program("report", "--format", "text")
+        self.assertIn("STILL RUNNING", latest.stdout)
+        process.send_signal(signal.SIGINT)
+        process.wait(PATIENCE)
+        with open(page) as text:
+            self.assertIn("<title>aborted: live", text.read())
+        self.contents(prom, "run_running{[^}]*} 0")
+        left = [f for f in os.listdir(self.dir) if f not in (
+            "kmsg", "live.yaml", "page.html", "run.prom", "runs.db")]
+        self.assertEqual(left, [])
+        self.scenario(more="report: [{html: {path: \"-\", every: 1s}}]\n")
+        done = self.program("run", "live.yaml", "--kmsg", "kmsg")
+        self.assertEqual((done.returncode, "written once" in done.stderr), (3, True))
+
+    def test_a_report_that_cannot_be_refreshed_is_said_once(self):
+        os.mkdir(os.path.join(self.dir, "there"))
+        self.scenario(more="report: [{json: {path: there/run.json, every: 1s}}]\n")
+        process = self.begun()
+        shutil.rmtree(os.path.join(self.dir, "there"))
+        for line in process.stderr:
+            if "could not be made now" in line:
+                break
+        time.sleep(3)
+        process.send_signal(signal.SIGINT)
+        rest = process.stderr.read()
+        self.assertEqual(process.wait(PATIENCE), 4)
+        self.assertNotIn("could not be made now", rest)
+        self.assertIn("there/run.json", rest)
+
+    def contents(self, path, pattern):
+        """Of a file that somebody else writes, once they are so."""
+        deadline = time.monotonic() + PATIENCE
+        text = ""
+        while time.monotonic() < deadline:
+            if os.path.exists(path):
+                with open(path) as file:
+                    text = file.read()
+                if re.search(pattern, text):
+                    return text
+            time.sleep(0.1)
+        raise AssertionError(f"no {pattern!r} in {path}: {text[:400]!r}")
+
     def test_what_keeps_it_from_beginning_is_told_in_the_foreground(self):
         self.scenario(cycles="many")
         self.assertEqual(self.program("run", "live.yaml", "--detach").returncode, 2)
@@ -348,4 +400,4 @@ class Live(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=sys.argv[:1])
+    unittest.main(argv=sys.argv[:1] + sys.argv[2:])
