@@ -90,20 +90,36 @@ static void add_piece(struct layout *l, unsigned rank, char *text)
 	l->n++;
 }
 
+/* A piece that is being written. */
+struct draft {
+	FILE *out;
+	char *bytes;
+	size_t len;
+};
+
+static void draft_begin(struct draft *d)
+{
+	d->out = open_memstream(&d->bytes, &d->len);
+	if (d->out == NULL)
+		abort();
+	fputc('\n', d->out);
+}
+
+static void draft_end(struct draft *d, struct layout *l, unsigned rank)
+{
+	fclose(d->out);
+	add_piece(l, rank, d->bytes);
+}
+
 /* A paragraph after a blank line. */
 static void add_paragraph(struct layout *l, unsigned rank, const char *text)
 {
 	const struct paragraph shape = {.columns = WIDTH};
-	char *bytes = NULL;
-	size_t len = 0;
-	FILE *out = open_memstream(&bytes, &len);
+	struct draft d;
 
-	if (out == NULL)
-		abort();
-	fputc('\n', out);
-	paragraph_write(out, &shape, "", text);
-	fclose(out);
-	add_piece(l, rank, bytes);
+	draft_begin(&d);
+	paragraph_write(d.out, &shape, "", text);
+	draft_end(&d, l, rank);
 }
 
 /* The words of a text that fit. */
@@ -159,17 +175,13 @@ static void put_options(FILE *out, const struct option_spec *specs, size_t width
 static void add_options(struct layout *l, const struct command *cmd)
 {
 	size_t width = widest_label(common_options, widest_label(cmd->options, 0));
-	char *bytes = NULL;
-	size_t len = 0;
-	FILE *out = open_memstream(&bytes, &len);
+	struct draft d;
 
-	if (out == NULL)
-		abort();
-	fputs("\noptions:\n", out);
-	put_options(out, cmd->options, width, l->brief);
-	put_options(out, common_options, width, l->brief);
-	fclose(out);
-	add_piece(l, 0, bytes);
+	draft_begin(&d);
+	fputs("options:\n", d.out);
+	put_options(d.out, cmd->options, width, l->brief);
+	put_options(d.out, common_options, width, l->brief);
+	draft_end(&d, l, 0);
 }
 
 /* The first is the best one. */
