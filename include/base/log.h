@@ -9,8 +9,11 @@ enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
 /* Default LOG_WARN; -v raises it. */
 void log_set_level(enum log_level level);
-/* Called before and after each line, so that a live progress display can step aside. */
-void log_set_hooks(void (*before)(void), void (*after)(void));
+/*
+ * Takes each line in place of stderr; NULL = stderr again. For a live display, and because writing to a
+ * terminal that was stopped (Ctrl-S) would stop the writer. Called in any thread.
+ */
+void log_set_sink(void (*sink)(const char *line));
 void log_say(enum log_level level, const char *module, const char *fmt, ...) printf_like(3, 4);
 
 #define log_error(module, ...) log_say(LOG_ERROR, module, __VA_ARGS__)

@@ -47,9 +47,6 @@ void screen_block_clear(struct screen *s);
 void screen_block_add(struct screen *s, enum tint tint, const char *text);
 void screen_block_draw(struct screen *s);
 
-/* For lines that others write to the same terminal. */
-void screen_hide(struct screen *s);
-
 /* Nobody knows any more where the block is: it is drawn anew, below what is there. */
 void screen_lost(struct screen *s);
 

@@ -8,34 +8,33 @@
 #include <string.h>
 
 static enum log_level threshold = LOG_WARN;
-static void (*before_line)(void), (*after_line)(void);
+static void (*sink_of_lines)(const char *line);
 
 void log_set_level(enum log_level level)
 {
 	threshold = level;
 }
 
-void log_set_hooks(void (*before)(void), void (*after)(void))
+void log_set_sink(void (*sink)(const char *line))
 {
-	before_line = before;
-	after_line = after;
+	sink_of_lines = sink;
 }
 
 void log_say(enum log_level level, const char *module, const char *fmt, ...)
 {
 	static const char *const names[] = {"error", "warning", "info", "debug"};
-	char line[1024], clean[2 * sizeof(line)];
+	char text[1024], clean[2 * sizeof(text)], line[sizeof(clean) + 64];
 	va_list ap;
 
 	if (level > threshold)
 		return;
 	va_start(ap, fmt);
-	vsnprintf(line, sizeof(line), fmt, ap);
+	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	if (before_line != NULL)
-		before_line();
-	fprintf(stderr, "%s: %s: %s\n", names[level], module,
-		str_printable(clean, sizeof(clean), line, strlen(line)));
-	if (after_line != NULL)
-		after_line();
+	snprintf(line, sizeof(line), "%s: %s: %s", names[level], module,
+		str_printable(clean, sizeof(clean), text, strlen(text)));
+	if (sink_of_lines != NULL)
+		sink_of_lines(line);
+	else
+		fprintf(stderr, "%s\n", line);
 }

@@ -13,6 +13,7 @@
 #include "model/store.h"
 #include "reporters/reporters.h"
 
+#include <poll.h>
 #include <stdio.h>
 
 static void say_error(const char *what, const struct err *err)
@@ -180,6 +181,14 @@ static void deliver_webhooks(const struct run_request *req, struct store *store,
 			(long long)left);
 }
 
+/* A terminal that was stopped: whoever is to be told far away does not wait until somebody looks here. */
+static bool would_wait(FILE *out)
+{
+	struct pollfd p = {.fd = fileno(out), .events = POLLOUT};
+
+	return poll(&p, 1, 0) == 0;
+}
+
 int aftermath(const struct run_request *req, struct store *store, int64_t run, const char *run_id,
 	int cancel_fd)
 {
@@ -200,6 +209,8 @@ int aftermath(const struct run_request *req, struct store *store, int64_t run, c
 	written = write_reports(req, view, store, &json) == 0;
 	/* a report that cannot be written must not look like a good run to a script */
 	code = view->exit_code == 0 && !(told && written) ? 4 : view->exit_code;
+	if (would_wait(summary_stream(req)))
+		deliver_webhooks(req, store, cancel_fd);
 	if (report_summary(view, summary_stream(req), json, req->db, &err) != 0)
 		say_error("summary", &err);
 	run_view_free(view);

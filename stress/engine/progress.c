@@ -23,7 +23,7 @@
 #define NAME_WIDTH     20
 #define TIMES_MAX      256 /* steps of a lane whose usual time is known */
 
-/* log_set_hooks passes no argument. */
+/* log_set_sink passes no argument. */
 static struct progress *on_display;
 
 /* ---- lines ---- */
@@ -132,15 +132,11 @@ static void say_alive(struct progress *p, int64_t now)
 
 /* ---- what the supervisor calls ---- */
 
-static void hide_for_log(void)
+/* Also of a quiet run: the log is none of what it is quiet about. */
+static void show_log_line(const char *text)
 {
 	pthread_mutex_lock(&on_display->lock);
-	screen_hide(&on_display->screen);
-}
-
-static void show_after_log(void)
-{
-	progress_draw(on_display);
+	screen_line(&on_display->screen, TINT_NONE, text);
 	pthread_mutex_unlock(&on_display->lock);
 }
 
@@ -169,10 +165,8 @@ struct progress *progress_new_on(const struct scenario *sc, int fd, bool quiet)
 		name_lane(p, &p->lanes[i], sc->lanes[i].name);
 	pthread_mutex_init(&p->lock, NULL);
 	screen_init(&p->screen, fd);
-	if (p->screen.live && !quiet) {
-		on_display = p;
-		log_set_hooks(hide_for_log, show_after_log);
-	}
+	on_display = p;
+	log_set_sink(show_log_line);
 	return p;
 }
 
@@ -188,7 +182,7 @@ void progress_free(struct progress *p)
 	if (p == NULL)
 		return;
 	if (on_display == p) {
-		log_set_hooks(NULL, NULL);
+		log_set_sink(NULL);
 		on_display = NULL;
 	}
 	screen_finish(&p->screen);

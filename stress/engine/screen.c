@@ -214,12 +214,6 @@ void screen_block_draw(struct screen *s)
 	draw(s);
 }
 
-void screen_hide(struct screen *s)
-{
-	erase(s);
-	flush(s);
-}
-
 void screen_lost(struct screen *s)
 {
 	s->drawn = 0;
@@ -230,7 +224,8 @@ void screen_finish(struct screen *s)
 	int64_t deadline = clock_mono_ns() + LAST_WORDS;
 	struct pollfd p = {.fd = s->fd, .events = POLLOUT};
 
-	screen_hide(s);
+	erase(s);
+	flush(s);
 	screen_block_clear(s);
 	while (s->owned && s->queue.len > 0 && poll(&p, 1, clock_poll_ms(deadline)) > 0)
 		flush(s);

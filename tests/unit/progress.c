@@ -588,6 +588,26 @@ static void a_stopped_terminal_stops_nobody(void **state)
 	close_terminal(&t);
 }
 
+static void a_stopped_terminal_holds_up_no_log_line(void **state)
+{
+	struct terminal t;
+	struct progress *p;
+	int i, saved = dup(STDERR_FILENO);
+
+	(void)state;
+	open_terminal(&t, 100, 24);
+	p = begun_on(&two_lanes, t.slave);
+	dup2(t.slave, STDERR_FILENO);
+	alarm(20); /* a write that waits would wait for ever */
+	for (i = 0; i < 5000; i++)
+		log_warn("store", "%d: the disk is slow, and nobody reads that", i);
+	alarm(0);
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	progress_free(p);
+	close_terminal(&t);
+}
+
 /* ---- not a terminal ---- */
 
 static const char *plain(const struct scenario *sc, void (*act)(struct progress *p), bool quiet)
@@ -718,6 +738,7 @@ int main(void)
 		cmocka_unit_test(no_color_means_no_colour_but_still_a_block),
 		cmocka_unit_test(a_dumb_terminal_gets_plain_lines),
 		cmocka_unit_test(a_stopped_terminal_stops_nobody),
+		cmocka_unit_test(a_stopped_terminal_holds_up_no_log_line),
 		cmocka_unit_test(a_log_file_gets_milestones),
 		cmocka_unit_test(a_long_silence_is_broken_by_a_sign_of_life),
 		cmocka_unit_test(a_storm_is_counted_and_not_listed),
