@@ -41,7 +41,7 @@ void beside_observe(struct beside *b);
 /*
  * Looks again, for a while when somebody seems changed. What became of those that it reaches fails an
  * act that passes `so_far` (neighbour-differs); of the others only where the scenario's `bystanders`
- * says so. All else is a note.
+ * says so. All else is a note. What was not done, or hangs in the kernel, is not followed by a look.
  */
 enum outcome beside_judge(struct beside *b, enum outcome so_far, struct result *res);
 

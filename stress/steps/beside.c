@@ -287,14 +287,19 @@ static enum outcome fail(const struct bystander *first, const struct str *all, s
 	return OUTCOME_FAIL;
 }
 
+/* And near what hangs in the kernel a look would only hang as well. */
+static bool may_have_acted(enum outcome so_far, const struct result *res)
+{
+	return so_far == OUTCOME_PASS || (so_far == OUTCOME_FAIL && !str_eq(res->reason, "wedged"));
+}
+
 enum outcome beside_judge(struct beside *b, enum outcome so_far, struct result *res)
 {
 	const struct bystander *first = NULL;
 	enum outcome outcome = so_far;
 	struct str all = {0};
 
-	/* near what hangs in the kernel a look would only hang as well */
-	if (b->ctx == NULL || str_eq(res->reason, "wedged") || find_changed(b) == 0)
+	if (b->ctx == NULL || !may_have_acted(so_far, res) || find_changed(b) == 0)
 		return so_far;
 	vec_foreach (one, &b->list) {
 		if (one->differences.len == 0)
