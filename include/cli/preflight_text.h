@@ -11,7 +11,7 @@ struct preflight;
 struct preflight_style {
 	bool all; /* also what is in order */
 	bool colour;
-	size_t columns;
+	size_t columns, rows; /* without `all` it is no longer than that */
 };
 
 void preflight_write_text(

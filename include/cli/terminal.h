@@ -7,5 +7,7 @@
 
 /* How wide a line may be: the terminal's width, at least 80; 80 where there is none. */
 size_t terminal_columns(FILE *out);
+/* How many lines it has, at least 24. */
+size_t terminal_rows(FILE *out);
 
 #endif

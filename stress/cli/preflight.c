@@ -34,6 +34,8 @@ static int write_all(const struct preflight *p, const struct options *o)
 		.all = options_get(o, "verbose") != NULL,
 		.colour = report_colour(STDOUT_FILENO),
 		.columns = terminal_columns(stdout),
+		/* whose machine it is takes two lines */
+		.rows = terminal_rows(stdout) - (p->t->snapshot != NULL ? 2 : 0),
 	};
 	struct err err = {0};
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cli/preflight_text.h"
 
+#include "base/mem.h"
 #include "base/str.h"
 #include "base/vec.h"
 #include "cli/paragraph.h"
@@ -8,11 +9,12 @@
 #include "model/topology.h"
 #include "preflight/preflight.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define LEFT       2
 #define TEXT       11 /* where text begins behind its label */
-#define NAMES_MAX  8 /* of devices with the same answer */
+#define NAMES_MAX  8 /* of devices or domains in one place */
 #define CLEAR_TINT "\x1b[0m"
 
 static const char *const tints[] = {
@@ -70,28 +72,38 @@ static void subjects(const struct writer *w, size_t i, struct str *out)
 }
 
 /* The first line has the state in front, which paragraphs know nothing of. */
+static void write_labelled(const struct writer *w, enum check_state state,
+	const struct paragraph *para, const char *line)
+{
+	auto_free char *text = NULL;
+	FILE *lines;
+	size_t size;
+
+	lines = open_memstream(&text, &size);
+	paragraph_write(lines, para, "", line);
+	fclose(lines);
+	state_word(w, state);
+	fputs(text + TEXT, w->out);
+}
+
 static void write_head(const struct writer *w, size_t i)
 {
 	const struct paragraph para = {0, TEXT, w->style->columns};
 	const struct finding *f = &w->p->v[i];
 	struct str who = {0}, line = {0};
-	auto_free char *text = NULL;
-	FILE *lines;
-	size_t size;
 
 	subjects(w, i, &who);
 	str_addf(&line, "%s%s%s: %s", f->check->id, who.len ? " of " : "", who.s ? who.s : "",
 		f->seen);
-	lines = open_memstream(&text, &size);
-	paragraph_write(lines, &para, "", line.s);
-	fclose(lines);
-	state_word(w, f->state);
-	fputs(text + TEXT, w->out);
+	write_labelled(w, f->state, &para, line.s);
 	str_finish(&who);
 	str_finish(&line);
 }
 
-static void write_finding(const struct writer *w, size_t i, bool meaning, bool advice)
+/* How much is said of a finding, the most first. */
+enum manner { WITH_MEANING, WITH_ADVICE, WHAT_WAS_SEEN, BY_NAME };
+
+static void write_finding(const struct writer *w, size_t i, enum manner manner)
 {
 	const struct paragraph para = {TEXT, TEXT + 7, w->style->columns};
 	const struct finding *f = &w->p->v[i];
@@ -99,9 +111,9 @@ static void write_finding(const struct writer *w, size_t i, bool meaning, bool a
 	if (w->done[i])
 		return;
 	write_head(w, i);
-	if (meaning && f->meaning != NULL && f->meaning[0] != '\0')
+	if (manner == WITH_MEANING && f->meaning != NULL && f->meaning[0] != '\0')
 		paragraph_write(w->out, &para, "means", f->meaning);
-	if (advice && f->advice != NULL && f->advice[0] != '\0')
+	if (manner <= WITH_ADVICE && f->advice != NULL && f->advice[0] != '\0')
 		paragraph_write(w->out, &para, "do", f->advice);
 }
 
@@ -117,49 +129,102 @@ static void write_everything(const struct writer *w)
 		if (!str_eq(section, heading))
 			fprintf(w->out, "\n%s\n", section);
 		heading = section;
-		write_finding(w, i, true, true);
+		write_finding(w, i, WITH_MEANING);
 	}
 }
 
-/* What is not in order, the worst first, and no longer than a screen where that can be. */
-static void write_troubles(const struct writer *w)
+/* It alone keeps preflight from an answer: why is said however little room there is. */
+static bool is_decisive(const struct finding *f)
 {
-	static const struct {
-		enum check_state state;
-		bool meaning, advice;
-	} passes[] = {
-		{CHECK_FAIL, true, true},
-		{CHECK_WARN, false, true},
-		{CHECK_UNKNOWN, false, false},
-	};
-	size_t pass, i;
+	return f->state == CHECK_UNKNOWN && f->check->weight != WEIGHT_NORMAL;
+}
 
-	for (pass = 0; pass < ARRAY_SIZE(passes); pass++)
-		for (i = 0; i < w->p->n; i++)
-			if (w->p->v[i].state == passes[pass].state)
-				write_finding(w, i, passes[pass].meaning, passes[pass].advice);
+/* All of one kind, by their checks: "device.reset (8), host.swap". */
+static void write_ids(const struct writer *w, enum check_state state)
+{
+	const struct paragraph para = {0, TEXT, w->style->columns};
+	const struct check *last = NULL;
+	struct str ids = {0};
+	size_t i, n = 0;
+
+	for (i = 0; i <= w->p->n; i++) {
+		const struct finding *f = i < w->p->n ? &w->p->v[i] : NULL;
+
+		if (f != NULL && (f->state != state || is_decisive(f)))
+			continue;
+		if (n > 1 && (f == NULL || f->check != last))
+			str_addf(&ids, " (%zu)", n);
+		if (f == NULL)
+			break;
+		if (f->check != last)
+			str_addf(&ids, "%s%s", ids.len > 0 ? ", " : "", f->check->id);
+		n = f->check == last ? n + 1 : 1;
+		last = f->check;
+	}
+	if (ids.len > 0)
+		write_labelled(w, state, &para, ids.s);
+	str_finish(&ids);
+}
+
+/* What is not in order, the worst first. What is said of it, the most first. */
+static const struct detail {
+	enum manner fail, warn, unknown;
+} details[] = {
+	{WITH_MEANING, WITH_ADVICE, WHAT_WAS_SEEN},
+	{WITH_MEANING, WITH_ADVICE, BY_NAME},
+	{WITH_MEANING, WHAT_WAS_SEEN, BY_NAME},
+	{WITH_ADVICE, WHAT_WAS_SEEN, BY_NAME},
+	{WITH_ADVICE, BY_NAME, BY_NAME},
+	{WHAT_WAS_SEEN, BY_NAME, BY_NAME},
+	{BY_NAME, BY_NAME, BY_NAME},
+};
+
+static void write_state(const struct writer *w, enum check_state state, enum manner manner)
+{
+	size_t i;
+
+	for (i = 0; i < w->p->n; i++) {
+		const struct finding *f = &w->p->v[i];
+
+		if (f->state == state && (manner != BY_NAME || is_decisive(f)))
+			write_finding(w, i, manner);
+	}
+	if (manner == BY_NAME)
+		write_ids(w, state);
+}
+
+static void write_troubles(const struct writer *w, const struct detail *detail)
+{
+	write_state(w, CHECK_FAIL, detail->fail);
+	write_state(w, CHECK_WARN, detail->warn);
+	write_state(w, CHECK_UNKNOWN, detail->unknown);
 }
 
 static void write_names(const struct writer *w)
 {
+	const struct paragraph para = {0, 0, w->style->columns};
 	const struct preflight *p = w->p;
+	struct str line = {0};
 	char bdf[BDF_LEN];
 	size_t i;
 
-	fprintf(w->out, "%s: ", p->t->machine.name[0] ? p->t->machine.name : "this machine");
+	str_addf(&line, "%s: ", p->t->machine.name[0] ? p->t->machine.name : "this machine");
 	for (i = 0; i < p->ndevs && i < NAMES_MAX; i++)
-		fprintf(w->out, "%s%s", i ? ", " : "", bdf_text(p->devs[i]->bdf, bdf));
+		str_addf(&line, "%s%s", i ? ", " : "", bdf_text(p->devs[i]->bdf, bdf));
 	if (p->ndevs > NAMES_MAX)
-		fprintf(w->out, " and %zu more", p->ndevs - NAMES_MAX);
+		str_addf(&line, " and %zu more", p->ndevs - NAMES_MAX);
 	if (p->ndevs == 0)
-		fputs("no devices", w->out);
-	for (i = 0; i < p->ndoms; i++)
-		fprintf(w->out, "%s%s",
+		str_add(&line, "no devices");
+	for (i = 0; i < p->ndoms && i < NAMES_MAX; i++)
+		str_addf(&line, "%s%s",
 			i                       ? ", "
 				: p->ndoms == 1 ? "; domain "
 						: "; domains ",
 			p->doms[i]->name);
-	putc('\n', w->out);
+	if (p->ndoms > NAMES_MAX)
+		str_addf(&line, " and %zu more", p->ndoms - NAMES_MAX);
+	paragraph_write(w->out, &para, "", line.s);
+	str_finish(&line);
 }
 
 static void write_summary(const struct writer *w)
@@ -174,17 +239,48 @@ static void write_summary(const struct writer *w)
 		w->style->all ? "" : "; -v shows and explains all");
 }
 
+static size_t rows_of(const char *text)
+{
+	size_t n = 0;
+
+	for (; *text != '\0'; text++)
+		n += *text == '\n';
+	return n;
+}
+
+/* As much of it as fits the screen. */
+static char *screenful(struct writer *w)
+{
+	char *text = NULL;
+	size_t i, size;
+
+	for (i = 0; i < ARRAY_SIZE(details); i++) {
+		free(text);
+		memset(w->done, 0, w->p->n * sizeof(*w->done));
+		w->out = open_memstream(&text, &size);
+		write_names(w);
+		write_troubles(w, &details[i]);
+		write_summary(w);
+		fclose(w->out);
+		if (rows_of(text) < w->style->rows) /* one is the shell's */
+			break;
+	}
+	return text;
+}
+
 void preflight_write_text(const struct preflight *p, const struct preflight_style *style, FILE *out)
 {
 	struct writer w = {p, style, out, xcalloc(p->n + 1, sizeof(*w.done))};
 
-	write_names(&w);
 	if (style->all) {
+		write_names(&w);
 		write_everything(&w);
 		reach_write_text(p, out);
+		write_summary(&w);
 	} else {
-		write_troubles(&w);
+		auto_free char *text = screenful(&w);
+
+		fputs(text, out);
 	}
-	write_summary(&w);
 	free(w.done);
 }

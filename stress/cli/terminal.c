@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #define COLUMNS 80
+#define ROWS    24
 
 size_t terminal_columns(FILE *out)
 {
@@ -13,4 +14,13 @@ size_t terminal_columns(FILE *out)
 	if (ioctl(fileno(out), TIOCGWINSZ, &size) != 0 || size.ws_col < COLUMNS)
 		return COLUMNS;
 	return size.ws_col;
+}
+
+size_t terminal_rows(FILE *out)
+{
+	struct winsize size;
+
+	if (ioctl(fileno(out), TIOCGWINSZ, &size) != 0 || size.ws_row < ROWS)
+		return ROWS;
+	return size.ws_row;
 }

@@ -19,9 +19,9 @@ struct view {
 };
 
 static const struct view views[] = {
-	{"text", false, {.columns = 80}},
+	{"text", false, {.columns = 80, .rows = 24}},
 	{"verbose", false, {.all = true, .columns = 80}},
-	{"colour", false, {.colour = true, .columns = 100}},
+	{"colour", false, {.colour = true, .columns = 100, .rows = 24}},
 	{"json", true, {0}},
 };
 

@@ -25,6 +25,17 @@ expect()
 	}
 }
 
+# fits ARGUMENTS...: whatever is wrong, it is no more than a screen, and says how to see all of it.
+fits()
+{
+	"$program" preflight "$@" >"$dir/out" 2>/dev/null </dev/null
+	awk 'length($0) > 80 { exit 1 } END { exit NR > 23 || !/-v shows and explains all/ }' "$dir/out" || {
+		echo "preflight $*: more than a screen:" >&2
+		cat "$dir/out" >&2
+		bad=1
+	}
+}
+
 # machine NAME: of a recorded one, the options that stand for it
 machine()
 {
@@ -39,7 +50,7 @@ expect 0 'device.group of 0000:08:00.0: group 20: with bridges only' \
 	preflight -v 0000:08:00.0 "${options[@]}"
 expect 1 'device.users of 0000:00:03.0: the host uses it: disk vdb -> mounted' preflight 00:03.0 "${options[@]}"
 expect 0 '"schema": "vfio-stress/preflight/1"' preflight --json class:gpu "${options[@]}"
-expect 3 'cannot be read\|No such file\|not there' preflight --root "$dir/intel" --kmsg "$dir/nowhere"
+expect 3 '^  unknown  kernel.log-ring: open .*nowhere' preflight --root "$dir/intel" --kmsg "$dir/nowhere"
 expect 2 'does not select a device' preflight gpu "${options[@]}"
 expect 3 "no device here is '10de:2684'" preflight 10de:2684 "${options[@]}"
 expect 3 '/sys/bus/pci/devices' preflight --root "$dir/nowhere"
@@ -112,6 +123,14 @@ machine amd
 expect 0 'iommu.interrupt-remapping: they are remapped' preflight -v "${options[@]}"
 machine none
 expect 1 'iommu.groups: there are no IOMMU groups' preflight "${options[@]}"
+fits "${options[@]}"
+fits --all "${options[@]}"
+fits "${options[@]}" 00:00.0 00:02.0 00:03.0 00:04.0 00:05.0
+machine intel
+fits "${options[@]}"
+fits --all --topology "$dir/intel.json"
+rm -r "$dir/intel/proc" "$dir/intel/sys/kernel" # nearly nothing can be told
+fits --all "${options[@]}"
 
 expect 0 '^device.reset  *how can it be reset' list checks
 expect 0 'where it fails no run begins' list checks device.config
