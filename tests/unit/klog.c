@@ -783,8 +783,7 @@ static void a_gap_makes_lower_bounds_of_what_it_may_have_held(void **state)
 	assert_true(find(&seen, id, "0000:43:00.0")->count_is_lower_bound);
 	assert_false(find(&seen, id, "0000:44:00.0")->count_is_lower_bound);
 	expect_field(find(&seen, "log.gap", NULL), "lost", "5");
-	klog_free(k);
-	vec_finish(&seen.list);
+	end(k, &seen);
 }
 
 /* Who keeps something for each incident that may change needs no more room than there are of these. */
@@ -808,8 +807,7 @@ static void open_incidents_have_slots_of_their_own(void **state)
 		assert_false(used[seen.list.v[i].slot]);
 		used[seen.list.v[i].slot] = true;
 	}
-	klog_free(k);
-	vec_finish(&seen.list);
+	end(k, &seen);
 }
 
 static void budgets_name_ids_families_and_classes(void **state)

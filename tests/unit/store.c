@@ -571,6 +571,7 @@ static void make_old(struct world *w)
 		db_exec(store_db(w->store),
 			"ALTER TABLE incident DROP COLUMN telling;"
 			"ALTER TABLE incident DROP COLUMN budget;"
+			"ALTER TABLE outbox DROP COLUMN key;"
 			"INSERT INTO incident (run, no, id, severity, count) VALUES (1, 1, "
 			"'aer.fatal', 3, 7);"
 			"PRAGMA user_version = 1",
