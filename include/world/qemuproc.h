@@ -34,6 +34,8 @@ bool qemuproc_wait_dead(const struct qemuproc *p, int64_t deadline_ns);
 /* SIGKILL through the pidfd, after a last look whether it is still that domain's. */
 int qemuproc_kill(const struct host *host, const struct qemuproc *p, const char *uuid,
 	struct err *err) must_check;
+/* Was it stopped (state T)? Then SIGKILL is all that it hears, until somebody lets it go on. */
+bool qemuproc_stopped(const struct host *host, pid_t pid);
 /* Does one of its threads sleep in the kernel uninterruptibly (state D)? */
 bool qemuproc_in_kernel(const struct host *host, pid_t pid);
 

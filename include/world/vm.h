@@ -97,6 +97,12 @@ enum vm_why vm_suspend(struct vm *vm, struct err *err) must_check;
 enum vm_why vm_resume(struct vm *vm, struct err *err) must_check;
 
 /*
+ * After VM_LIBVIRT_LOST: a new connection, tried for again and again until the deadline, for 30 s at
+ * most. What the domain should be stays as it was: vm_check tells whether it is.
+ */
+enum vm_why vm_reconnect(struct vm *vm, int64_t deadline_ns, struct err *err) must_check;
+
+/*
  * Brings it back to a state in which it was found; no boot is proved. A guest that ran before us is
  * asked to power off and has a minute for it; one that we started is destroyed.
  */

@@ -249,6 +249,25 @@ static enum vm_why doze(struct step_ctx *ctx, int64_t until, struct err *err)
 	return why;
 }
 
+/*
+ * libvirtd was restarted: nothing that idles needs it. Its domain must be as it should; that it was all
+ * the while, nobody saw.
+ */
+static enum vm_why after_loss(struct step_ctx *ctx, struct err *err)
+{
+	struct event ev = {.kind = EV_BLIND_SPOT};
+	enum vm_why why = vm_reconnect(ctx->vm, ctx->deadline_ns, err);
+
+	if (why != VM_OK)
+		return why;
+	snprintf(ev.text, sizeof(ev.text),
+		"the connection to libvirtd was lost and came back: a reset or a pause of '%s' in "
+		"between would not have been seen",
+		domain_name(ctx));
+	emit(ctx->out, &ev);
+	return vm_check(ctx->vm, err);
+}
+
 enum outcome domain_idle(struct step_ctx *ctx, int64_t ms, struct result *res)
 {
 	int64_t until = clock_mono_ns() + ms * NS_PER_MS;
@@ -257,12 +276,16 @@ enum outcome domain_idle(struct step_ctx *ctx, int64_t ms, struct result *res)
 
 	if (ctx->vm != NULL)
 		why = vm_check(ctx->vm, &err);
+	if (why == VM_LIBVIRT_LOST)
+		why = after_loss(ctx, &err);
 	while (why == VM_OK && clock_mono_ns() < until) {
 		if (stop_asked(ctx)) {
 			result_skip(res, "stop-asked", "the run was asked to stop");
 			return OUTCOME_ABORTED;
 		}
 		why = doze(ctx, until, &err);
+		if (why == VM_LIBVIRT_LOST)
+			why = after_loss(ctx, &err);
 	}
 	return domain_result(res, why, &err);
 }

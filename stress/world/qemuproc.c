@@ -92,6 +92,13 @@ static char state_of(const char *path)
 	return close_paren != NULL && close_paren[1] == ' ' ? close_paren[2] : '\0';
 }
 
+bool qemuproc_stopped(const struct host *host, pid_t pid)
+{
+	char path[HOST_PATH_MAX];
+
+	return pid > 0 && state_of(host_path(host, path, "/proc/%d/stat", pid)) == 'T';
+}
+
 bool qemuproc_in_kernel(const struct host *host, pid_t pid)
 {
 	char path[HOST_PATH_MAX], stat[HOST_PATH_MAX];

@@ -267,8 +267,7 @@ enum vm_why vm_kill(struct vm *vm, int64_t deadline_ns, struct err *err)
 	return finish_stop(vm, VM_STOP_FAILED, deadline_ns, err);
 }
 
-/* A new connection in place of a lost one: libvirtd was restarted, the domain may live on. */
-static enum vm_why reconnect(struct vm *vm, int64_t deadline_ns, struct err *err)
+enum vm_why vm_reconnect(struct vm *vm, int64_t deadline_ns, struct err *err)
 {
 	int64_t until = clock_mono_ns() + RECONNECT_NS;
 	int pause_ms = RECONNECT_FIRST_MS;
@@ -303,6 +302,9 @@ static enum vm_why put_off(struct vm *vm, enum vm_state state, int64_t deadline_
 	if (!vm->ours && state == VM_STATE_RUNNING)
 		why = vm_shutdown(vm, VM_MODE_DEFAULT,
 			half < now + FOREIGN_GRACE_NS ? half : now + FOREIGN_GRACE_NS, err);
+	/* libvirt asks it with SIGTERM first, and gives it 10 s to answer (src/qemu/qemu_process.c) */
+	if (why != VM_OK && vm->ours && qemuproc_stopped(vm->host, vm->proc.pid))
+		why = vm_kill(vm, deadline_ns, err);
 	if (why != VM_OK)
 		why = vm_destroy(vm, deadline_ns, err);
 	/* it died, or somebody else was quicker: no matter who */
@@ -320,7 +322,7 @@ enum vm_why vm_restore(struct vm *vm, enum vm_state found, int64_t deadline_ns, 
 	enum vm_why why = VM_OK;
 
 	if (ear_take(vm->ear).lost)
-		why = reconnect(vm, deadline_ns, err);
+		why = vm_reconnect(vm, deadline_ns, err);
 	if (why != VM_OK)
 		return why;
 	if (lvdom_state(vm->dom, &state, &actual, &lv) != 0)

@@ -18,8 +18,11 @@ within 90 in_step vm 1 hold
 kill -STOP "$(cat /run/libvirt/qemu/vm.pid)"
 virsh -q qemu-monitor-command vm --hmp 'info version' >/dev/null 2>&1 &
 began=$EPOCHSECONDS
+within 60 sees 'vm: shutdown is overdue' out
+decided=$EPOCHSECONDS
 ends 1
 [ $((EPOCHSECONDS - began)) -le 60 ] || fail "it ended after $((EPOCHSECONDS - began)) s"
+[ $((EPOCHSECONDS - decided)) -le 5 ] || fail "it ended $((EPOCHSECONDS - decided)) s after its decision"
 says 'vm: shutdown is overdue'
 holds '.lanes[1].verdict == "pass"' '.lanes[1].cycles == {done: 2, failed: 0}' \
 	'[.failures[] | [.lane, .cycle, .step, .reason]] == [["vm", 1, "shutdown", "timeout"]]' \

@@ -7,10 +7,14 @@
 . "$(dirname "$0")/vm.sh"
 ready='{serial: "L2 READY", timeout: 60s}'
 
+# libvirtd is restarted while nothing needs it
 vm --serial log
-scenario "$ready" start vm-reset reboot 'suspend: 1s' 'hold: 1s' shutdown start stop start destroy \
-	start kill
+scenario "$ready" start vm-reset reboot 'suspend: 1s' \
+	'hold: {duration: 6s, timeout: 60s}' shutdown start stop start destroy start kill
+when_held die_and_return
 runs 0
+wait
+grep -q 'connection to libvirtd was lost and came back' run.json || fail "the loss is not told"
 is_off
 grep -qE '"boots_proved": ?true' run.json || fail "the boots were not proved"
 # a boot each for four starts, vm-reset and reboot

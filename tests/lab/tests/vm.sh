@@ -37,6 +37,13 @@ reason()
 	grep -qE "\"reason\": ?\"$1\"" run.json || { cat run.json; fail "the reason is not $1"; }
 }
 
+# die_and_return: libvirtd is killed, and started again
+die_and_return()
+{
+	lab-libvirtd kill
+	lab-libvirtd start
+}
+
 # is_off: the domain is as it was found.
 is_off()
 {
