@@ -6,6 +6,9 @@
 #include "model/scenario.h"
 #include "world/pcidev.h"
 
+struct pcidev_list;
+struct run_view;
+
 /* The scenario's `tolerate` rows and what has been spent of each. */
 struct budgets;
 
@@ -30,6 +33,13 @@ void budgets_free(struct budgets *b);
  */
 struct budget_use budgets_spend(struct budgets *b, const struct incident *inc,
 	const struct pcidev *dev, uint64_t count, int64_t mono_ns, int64_t wall_ns);
+
+/*
+ * What the run has spent until now, by its listed incidents: one that goes on after its host died has
+ * no new budgets. wall_minus_mono: between the clocks of theirs and of what is spent from now on.
+ */
+void budgets_recall(struct budgets *b, const struct run_view *run,
+	const struct pcidev_list *devices, int64_t wall_minus_mono);
 
 /* "3 seen, 2 allowed within 1m" */
 const char *budget_text(const struct budget_use *use, char *buf, size_t size);

@@ -8,6 +8,7 @@
 
 struct rules;
 struct run_view;
+struct scenario;
 
 /* How the host of a run died, found out after its reboot. */
 struct postmortem {
@@ -21,10 +22,10 @@ struct postmortem {
 	char text[DETAIL_MAX]; /* "host died in lane gpu, cycle 3, step reset, 4.2 seconds in" */
 };
 
-/* Reads the evidence. Slow, and needs no store. */
+/* Reads the evidence, and judges it as the scenario says. Slow, and needs no store. */
 void postmortem_look(const struct host *host, const struct rules *rules,
-	const struct unfinished *run, const struct run_view *view, const struct lane_trail *trails,
-	struct postmortem *out);
+	const struct scenario *scenario, const struct unfinished *run, const struct run_view *view,
+	const struct lane_trail *trails, struct postmortem *out);
 /* Within a transaction of the caller: records, incidents, ends of the open steps, EV_HOST_DIED. */
 int postmortem_store(const struct postmortem *p, const struct rules *rules, struct store *store,
 	struct err *err) must_check;

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "klog/klog.h"
+#include "model/run_view.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -91,6 +92,9 @@ static void spend(struct budget *b, uint64_t count, int64_t now_ns)
 	struct slot *last = b->n ? &b->slots[(b->first + b->n - 1) % SLOTS] : NULL;
 
 	b->sum += count;
+	if (last != NULL && now_ns < last->youngest_ns)
+		now_ns =
+			last->youngest_ns; /* what is recalled is in order, but not with what is new */
 	if (last != NULL && (b->row->per_ms == 0 || now_ns - last->oldest_ns < grain_ns)) {
 		last->count += count;
 		last->youngest_ns = now_ns;
@@ -101,26 +105,73 @@ static void spend(struct budget *b, uint64_t count, int64_t now_ns)
 	b->slots[(b->first + b->n++) % SLOTS] = (struct slot){now_ns, now_ns, count};
 }
 
-struct budget_use budgets_spend(struct budgets *b, const struct incident *inc,
-	const struct pcidev *dev, uint64_t count, int64_t mono_ns, int64_t wall_ns)
+/* The first that names it; NULL = none does. */
+static struct budget *find(
+	struct budgets *b, const struct incident *inc, const struct pcidev *dev, int64_t wall_ns)
 {
 	size_t i;
 
-	for (i = 0; i < b->n; i++) {
-		struct budget *budget = &b->v[i];
+	for (i = 0; i < b->n; i++)
+		if (names(&b->v[i], inc, dev, wall_ns))
+			return &b->v[i];
+	return NULL;
+}
 
-		if (!names(budget, inc, dev, wall_ns))
+struct budget_use budgets_spend(struct budgets *b, const struct incident *inc,
+	const struct pcidev *dev, uint64_t count, int64_t mono_ns, int64_t wall_ns)
+{
+	struct budget *budget = find(b, inc, dev, wall_ns);
+
+	if (budget == NULL)
+		return (struct budget_use){.answer = BUDGET_NONE};
+	forget_old(budget, mono_ns);
+	spend(budget, count, mono_ns);
+	return (struct budget_use){
+		.answer = budget->sum <= (uint64_t)budget->row->count ? BUDGET_WITHIN : BUDGET_OVER,
+		.seen = budget->sum,
+		.row = budget->row,
+	};
+}
+
+/* How many of it may be in one window: what went on for longer is taken as even. */
+static uint64_t most_in_window(const struct tolerate *row, const struct incident *inc)
+{
+	double window_ns = (double)row->per_ms * NS_PER_MS;
+	double span_ns = (double)(inc->last_wall_ns - inc->first_wall_ns);
+
+	if (row->per_ms == 0 || span_ns <= window_ns)
+		return inc->count;
+	return 1 + (uint64_t)((double)inc->count * window_ns / span_ns);
+}
+
+static int by_end(const void *a, const void *b)
+{
+	const struct incident *const *x = a, *const *y = b;
+
+	return ((*x)->last_wall_ns > (*y)->last_wall_ns) -
+		((*x)->last_wall_ns < (*y)->last_wall_ns);
+}
+
+void budgets_recall(struct budgets *b, const struct run_view *run,
+	const struct pcidev_list *devices, int64_t wall_minus_mono)
+{
+	auto_free const struct incident **sorted = xcalloc(run->nincidents + 1, sizeof(*sorted));
+	size_t i;
+
+	for (i = 0; i < run->nincidents; i++)
+		sorted[i] = &run->incidents[i];
+	qsort(sorted, run->nincidents, sizeof(*sorted), by_end);
+	for (i = 0; i < run->nincidents; i++) {
+		const struct incident *inc = sorted[i];
+		const struct pcidev *dev = inc->has_bdf ? pcidev_find(devices, inc->bdf) : NULL;
+		struct budget *budget = find(b, inc, dev, inc->last_wall_ns);
+
+		if (budget == NULL || inc->expected)
 			continue;
-		forget_old(budget, mono_ns);
-		spend(budget, count, mono_ns);
-		return (struct budget_use){
-			.answer = budget->sum <= (uint64_t)budget->row->count ? BUDGET_WITHIN
-									      : BUDGET_OVER,
-			.seen = budget->sum,
-			.row = budget->row,
-		};
+		forget_old(budget, inc->last_wall_ns - wall_minus_mono);
+		spend(budget, most_in_window(budget->row, inc),
+			inc->last_wall_ns - wall_minus_mono);
 	}
-	return (struct budget_use){.answer = BUDGET_NONE};
 }
 
 const char *budget_text(const struct budget_use *use, char *buf, size_t size)

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "engine/budget.h"
 #include "engine/place.h"
 #include "klog/klog.h"
 #include "klog/rules.h"
@@ -93,10 +94,35 @@ static void changed(void *arg, const struct incident *inc)
 	incident_copy(mine, inc);
 	mine->no = no;
 	mine->expected = place_expects(inc);
-	mine->over_budget = !mine->expected && mine->severity >= SEV_ERROR && mine->place.in_lane;
 }
 
-static void classify_log(struct postmortem *p, const struct host *host, const struct rules *rules)
+/* As when it had been seen while the run was alive, behind all that was. */
+static void judge(struct reading *r, const struct scenario *sc)
+{
+	struct budgets *budgets = budgets_new(sc->tolerate, sc->ntolerate);
+
+	budgets_recall(budgets, r->p->view, &r->topology, 0);
+	vec_foreach (inc, &r->p->incidents) {
+		const struct pcidev *dev =
+			inc->has_bdf ? pcidev_find(&r->topology, inc->bdf) : NULL;
+		struct budget_use use;
+
+		if (inc->expected)
+			continue;
+		use = budgets_spend(budgets, inc, dev, inc->count, r->p->died_ns, r->p->died_ns);
+		inc->tolerated = use.answer == BUDGET_WITHIN;
+		inc->over_budget = use.answer == BUDGET_OVER;
+		if (use.answer == BUDGET_NONE)
+			inc->over_budget = inc->severity >= SEV_ERROR &&
+				(inc->place.in_lane || sc->bystanders == BYSTANDERS_FAIL);
+		else
+			budget_text(&use, inc->budget, sizeof(inc->budget));
+	}
+	budgets_free(budgets);
+}
+
+static void classify_log(struct postmortem *p, const struct host *host, const struct rules *rules,
+	const struct scenario *sc)
 {
 	struct reading r = {.p = p};
 	const struct klog_hooks hooks = {.locate = locate, .changed = changed, .arg = &r};
@@ -114,6 +140,7 @@ static void classify_log(struct postmortem *p, const struct host *host, const st
 		klog_feed(klog, *rec);
 	klog_flush(klog);
 	klog_free(klog);
+	judge(&r, sc);
 	pcidev_list_finish(&r.topology);
 }
 
@@ -264,8 +291,8 @@ static int64_t boot_began_ns(const struct host *host)
 }
 
 void postmortem_look(const struct host *host, const struct rules *rules,
-	const struct unfinished *run, const struct run_view *view, const struct lane_trail *trails,
-	struct postmortem *out)
+	const struct scenario *scenario, const struct unfinished *run, const struct run_view *view,
+	const struct lane_trail *trails, struct postmortem *out)
 {
 	const struct crashlog_question q = {
 		.host = host,
@@ -279,11 +306,11 @@ void postmortem_look(const struct host *host, const struct rules *rules,
 
 	*out = (struct postmortem){.run = run, .view = view, .trails = trails};
 	crashlog_read(&q, &out->log);
-	classify_log(out, host, rules);
+	out->died_ns = last_sign(out);
+	classify_log(out, host, rules, scenario);
 	out->suspects = accused(out);
 	if (out->suspects == 0)
 		out->suspects = most_suspicious(out);
-	out->died_ns = last_sign(out);
 	make_text(out);
 }
 

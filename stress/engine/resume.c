@@ -288,6 +288,19 @@ static void settle_undo(const struct resumed *r, struct store *store)
 		complain_of("undo", &err);
 }
 
+/* What its death has added counts for what comes. */
+static int look_again(struct resumed *r, struct store *store, struct err *err)
+{
+	struct run_view *view;
+
+	if (run_view_load(store, r->past.id, &view, err) != 0)
+		return -1;
+	run_view_free(r->view);
+	r->view = view;
+	r->past.view = view;
+	return 0;
+}
+
 static int host_died(const struct resume_request *q, struct resumed *r, struct store *store,
 	const struct unfinished *run, const char *boot_id, bool *goes_on, struct err *err)
 {
@@ -295,7 +308,7 @@ static int host_died(const struct resume_request *q, struct resumed *r, struct s
 	struct postmortem p;
 	int rc;
 
-	postmortem_look(q->host, r->rules, run, r->view, r->trails, &p);
+	postmortem_look(q->host, r->rules, r->req.scenario, run, r->view, r->trails, &p);
 	rc = write_death(r, store, &p, boot_id, why_end, err);
 	if (rc == 0) {
 		printf("run %s: %s\n", run->id, p.text);
@@ -307,10 +320,11 @@ static int host_died(const struct resume_request *q, struct resumed *r, struct s
 		r->past.incidents = run->incidents + p.incidents.n + 1;
 		*goes_on = why_end == NULL;
 	}
-	if (rc == 0 && why_end == NULL)
-		settle_undo(r, store);
 	postmortem_finish(&p);
-	return rc;
+	if (rc != 0 || why_end != NULL)
+		return rc;
+	settle_undo(r, store);
+	return look_again(r, store, err);
 }
 
 /* ---- which of these it is ---- */

@@ -191,6 +191,9 @@ void sup_log_open(struct supervisor *s)
 
 	s->klog = klog_new(s->req->rules, &hooks);
 	s->budgets = budgets_new(sc->tolerate, sc->ntolerate);
+	if (s->req->past != NULL)
+		budgets_recall(s->budgets, s->req->past->view, &s->topology,
+			clock_wall_ns() - clock_mono_ns());
 	s->crowd = crowd_new();
 	s->judged = xcalloc(KLOG_OPEN_MAX, sizeof(*s->judged));
 	s->incidents = s->req->past != NULL ? (uint32_t)s->req->past->incidents : 0;

@@ -180,6 +180,33 @@ holds 'r["lanes"][1]["cycles"] == {"done": 3, "failed": 0}' 'a lane that was don
 holds '[f["reason"] for f in r["failures"]] == ["host-died"] and r["undo"]["left"] == []' 'the crash is its one failure'
 holds '[i["id"] for i in r["incidents"]] == ["host.died"]' 'and its incident is kept'
 
+# what was tolerated before the host died, and in its last words, is spent
+corrected="nvme $nvme: PCIe Bus Error: severity=Corrected, type=Physical Layer, (Receiver ID)"
+{
+	sed 's/cycles: 3/cycles: 2/' go.yaml
+	echo 'tolerate: [{fault: aer.correctable, count: 2}]'
+} >budgets.yaml
+new_host 1500
+start_run budgets
+printf '4,200,6000000,-;%s\n' "$corrected" >&7
+await_reset 1
+sleep 1.2 # a heartbeat
+host_dies
+new_host 700
+printf 'Panic#1 Part1\n<4>[    7.100000] %s\n<0>[    7.500000] Kernel panic - not syncing: x\n' \
+	"$corrected" >pc/sys/fs/pstore/dmesg-erst-8
+: >err
+(
+	wait_for 'one cycle 2: reset' err
+	printf '4,201,8000000,-;%s\n' "$corrected" >&7
+) &
+resume
+wait $!
+expect 1 'goes on' 'a run with a budget goes on'
+holds 'sorted((i["count"], i["tolerated"]) for i in r["incidents"] if i["id"].startswith("aer")) == [(1, False), (1, True), (1, True)]' \
+	'the third one of two is over the budget'
+grep -q 'over its budget (3 seen, 2 allowed)' err || wrong 'all three are counted'
+
 # between two cycles; and what is relative is so to where the run was started
 sed 's/cycles: 3}/&, settle: 50s/; s/^on-host-crash.*//' go.yaml >rests.yaml
 start_run rests

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "model/run_view.h"
 
 #include "cmocka_all.h"
 
@@ -59,6 +60,49 @@ static void the_first_one_above_the_count_is_over(void **state)
 	assert_int_equal(spend(b, 3, S), BUDGET_WITHIN);
 	assert_int_equal(spend(b, 1, 1000 * S), BUDGET_OVER);
 	budgets_free(b);
+}
+
+/* Before the host died: one at noon, and three within two minutes, the last of them then. */
+static void recall(struct budgets *b, int64_t noon_mono_ns)
+{
+	struct incident seen[] = {aer(), aer()};
+	struct run_view run = {.incidents = seen, .nincidents = 2};
+	struct pcidev devices[] = {gpu};
+	const struct pcidev_list all = {.v = devices, .n = 1};
+
+	seen[0].count = 3;
+	seen[0].first_wall_ns = NOON_20261121 - 120 * S;
+	seen[0].last_wall_ns = NOON_20261121;
+	seen[1].count = 1;
+	seen[1].first_wall_ns = seen[1].last_wall_ns = NOON_20261121;
+	budgets_recall(b, &run, &all, NOON_20261121 - noon_mono_ns);
+}
+
+static void what_was_spent_before_the_host_died_is_spent(void **state)
+{
+	const struct tolerate row = {
+		.fault = "aer.bus-error", .count = 4, .device = (char *)"10de:2684"};
+	struct budgets *b = budgets_new(&row, 1);
+
+	(void)state;
+	recall(b, 0);
+	assert_int_equal(spend(b, 1, 3600 * S), BUDGET_OVER);
+	budgets_free(b);
+}
+
+/* Half of the three fell into the window's minute, rounded up. */
+static void a_window_that_began_before_the_host_died_goes_on(void **state)
+{
+	const struct tolerate row = {.fault = "aer.bus-error", .count = 3, .per_ms = 60000};
+	struct budgets *b = budgets_new(&row, 1), *later = budgets_new(&row, 1);
+
+	(void)state;
+	recall(b, -30 * S);
+	assert_int_equal(spend(b, 1, 0), BUDGET_OVER);
+	recall(later, -90 * S);
+	assert_int_equal(spend(later, 3, 0), BUDGET_WITHIN);
+	budgets_free(b);
+	budgets_free(later);
 }
 
 static void a_window_slides(void **state)
@@ -143,6 +187,8 @@ int main(void)
 		cmocka_unit_test(a_fault_without_a_row_is_judged_by_its_severity),
 		cmocka_unit_test(a_family_and_a_severity_alias_name_it_too),
 		cmocka_unit_test(the_first_one_above_the_count_is_over),
+		cmocka_unit_test(what_was_spent_before_the_host_died_is_spent),
+		cmocka_unit_test(a_window_that_began_before_the_host_died_goes_on),
 		cmocka_unit_test(a_window_slides),
 		cmocka_unit_test(a_storm_does_not_outgrow_the_window),
 		cmocka_unit_test(a_device_narrows_a_row),
