@@ -489,21 +489,37 @@ static void tolerated(struct page *p)
 	fprintf(p->out, "</ul>\n");
 }
 
+static bool has_domain(const struct run_view *run)
+{
+	size_t i;
+
+	for (i = 0; i < run->nlanes; i++)
+		if (run->lanes[i].domain != NULL)
+			return true;
+	return false;
+}
+
 static void unseen(struct page *p)
 {
 	const struct run_view *run = p->run;
+	bool boots = run->boots_proved || !has_domain(run), skipped;
 
 	html_section(p->out, "unseen", "Not proved, and notes");
 	if (run->klog_lost > 0)
 		fprintf(p->out, "<p>%" PRIu64 " records of the kernel log were lost.</p>\n",
 			run->klog_lost);
-	if (!run->boots_proved)
+	if (!boots)
 		fprintf(p->out, "<p>That guests booted is not proved.</p>\n");
-	html_skipped(p);
+	skipped = html_skipped(p);
 	tolerated(p);
 	sentences(p, "Blind spots", &run->blind_spots);
 	sentences(p, "Notes", &run->notes);
 	sentences(p, "Not put back yet (vfio-stress undo)", &run->undo_left);
+	if (boots && !skipped &&
+		run->klog_lost + run->totals.tolerated + run->blind_spots.n + run->notes.n +
+				run->undo_left.n ==
+			0)
+		fprintf(p->out, "<p>There is nothing to say.</p>\n");
 }
 
 static void host(struct page *p)

@@ -143,14 +143,15 @@ void html_differences(struct page *p)
 			p->tally.left_out);
 }
 
-void html_skipped(struct page *p)
+bool html_skipped(struct page *p)
 {
 	bool any = false;
 
 	vec_foreach (r, &p->tally.rows)
 		any |= r->kind == TALLY_SKIPPED && r->lane < p->run->nlanes;
 	if (!any)
-		return;
+		return false;
 	fprintf(p->out, "<h3>Skipped</h3>\n");
 	table(p, "Steps that were not done, and why", TALLY_SKIPPED, TALLY_SKIPPED);
+	return true;
 }

@@ -39,6 +39,8 @@ const void *db_blob(struct query *q, int column, size_t *len);
 
 /* A statement without results, in one go. */
 int db_run(struct db *db, struct err *err, const char *sql, const char *types, ...) must_check;
+/* 1, 0 or -1. */
+int db_has_table(struct db *db, const char *name, struct err *err) must_check;
 int64_t db_last_id(struct db *db);
 int64_t db_changes(struct db *db);
 

@@ -4,6 +4,7 @@
 
 #include "base/vec.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct event;
@@ -20,7 +21,7 @@ void html_tally_finish(struct html_tally *t);
 
 /* What looks at devices found changed, whether a step failed of it or not. */
 void html_differences(struct page *p);
-/* Steps that were not done, and why; nothing where there is none. */
-void html_skipped(struct page *p);
+/* Steps that were not done, and why; false: there is none, and nothing was written. */
+bool html_skipped(struct page *p);
 
 #endif

@@ -291,6 +291,19 @@ int db_run(struct db *db, struct err *err, const char *sql, const char *types, .
 	return rc < 0 ? -1 : 0;
 }
 
+int db_has_table(struct db *db, const char *name, struct err *err)
+{
+	struct query *q;
+	int rc = db_query(db, &q, err,
+		"SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", "s", name);
+
+	if (rc != 0)
+		return -1;
+	rc = db_row(q, err);
+	db_done(q);
+	return rc;
+}
+
 int64_t db_last_id(struct db *db)
 {
 	return sqlite3_last_insert_rowid(db->handle);

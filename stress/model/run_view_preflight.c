@@ -5,19 +5,6 @@
 
 #include <string.h>
 
-/* 1, 0 or -1: a store of before has none. */
-static int has_table(struct db *db, struct err *err)
-{
-	struct query *q;
-	int rc;
-
-	if (db_query(db, &q, err, "SELECT 1 FROM sqlite_master WHERE name = 'preflight'", "") != 0)
-		return -1;
-	rc = db_row(q, err);
-	db_done(q);
-	return rc;
-}
-
 static const char *keep(struct run_view *v, struct query *q, int column)
 {
 	return db_is_null(q, column) ? NULL : arena_strdup(&v->arena, db_text(q, column));
@@ -42,7 +29,7 @@ static int read_rows(struct query *q, struct run_view *v, struct err *err)
 
 int run_view_preflight(struct db *db, int64_t run, struct run_view *v, struct err *err)
 {
-	int rc = has_table(db, err);
+	int rc = db_has_table(db, "preflight", err); /* a store of before has none */
 	struct query *q;
 
 	if (rc != 1)

@@ -27,24 +27,11 @@ int store_snapshot(struct store *s, int64_t run, const char *text, size_t n, str
 		"i", (int64_t)STORE_SNAPSHOTS_MAX);
 }
 
-/* 1, 0 or -1. */
-static int has_table(struct db *db, struct err *err)
-{
-	struct query *q;
-	int rc;
-
-	if (db_query(db, &q, err, "SELECT 1 FROM sqlite_master WHERE name = 'snapshot'", "") != 0)
-		return -1;
-	rc = db_row(q, err);
-	db_done(q);
-	return rc;
-}
-
 int store_snapshot_get(struct store *s, int64_t run, char **text_out, size_t *n_out,
 	char id_out[RUN_ID_MAX], struct err *err)
 {
 	struct db *db = store_db(s);
-	int rc = has_table(db, err);
+	int rc = db_has_table(db, "snapshot", err);
 	struct query *q;
 	const void *text;
 	size_t n;
