@@ -21,6 +21,7 @@ const struct json_cut json_uncut = {
 	.first_lines = INCIDENT_FIRST_LINES,
 	.last_lines = INCIDENT_LAST_LINES,
 	.scenario_text = true,
+	.good_checks = true,
 };
 
 static size_t least(size_t a, size_t b)
@@ -357,6 +358,17 @@ static void say_part(struct str *s, const char *what, uint64_t shown, uint64_t t
 			what);
 }
 
+/* Of preflight's answers, of which the good ones come last. */
+static size_t checks_told(const struct run_view *run, const struct json_cut *cut)
+{
+	size_t n = 0;
+
+	while (n < least(run->nchecks, cut->sentences) &&
+		(cut->good_checks || !str_eq(run->checks[n].result, "ok")))
+		n++;
+	return n;
+}
+
 /* One sentence on what this copy leaves out; empty when it is whole. */
 static void say_cuts(struct str *out, const struct run_view *run, const struct json_cut *cut)
 {
@@ -373,7 +385,7 @@ static void say_cuts(struct str *out, const struct run_view *run, const struct j
 	say_part(&parts, "lanes", least(run->nlanes, cut->lanes), run->nlanes);
 	say_part(&parts, "steps", steps_shown, steps);
 	say_part(&parts, "resets", least(run->nresets, cut->steps), run->nresets);
-	say_part(&parts, "answers of preflight", least(run->nchecks, cut->sentences), run->nchecks);
+	say_part(&parts, "answers of preflight", checks_told(run, cut), run->nchecks);
 	say_part(&parts, "blind spots", least(run->blind_spots.n, cut->sentences),
 		run->blind_spots.n);
 	say_part(&parts, "notes", least(run->notes.n, cut->sentences), run->notes.n);
@@ -453,13 +465,13 @@ static const char **lane_names(const struct run_view *run)
 static void lists(const struct run_view *run, const struct json_cut *cut, FILE *out)
 {
 	auto_free const char **names = lane_names(run);
-	size_t i;
+	size_t i, checks = checks_told(run, cut);
 
 	fputs(",\n\"lanes\": [", out);
 	for (i = 0; i < least(run->nlanes, cut->lanes); i++)
 		row(out, i, lane_json(&run->lanes[i], cut));
 	fputs("],\n\"preflight\": [", out);
-	for (i = 0; i < least(run->nchecks, cut->sentences); i++)
+	for (i = 0; i < checks; i++)
 		row(out, i, check_json(&run->checks[i]));
 	fputs("],\n\"resets\": [", out);
 	for (i = 0; i < least(run->nresets, cut->steps); i++)

@@ -35,13 +35,14 @@
 
 /* From whole to hardly anything; the first that fits is sent, and it says what it leaves out. */
 static const struct json_cut cuts[] = {
-	{SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX, 20, 5, true},
-	{SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX, 3, 1, false},
-	{50, 50, SIZE_MAX, SIZE_MAX, 50, 3, 1, false},
-	{20, 20, SIZE_MAX, 20, 20, 3, 1, false},
-	{5, 5, 16, 0, 5, 2, 0, false},
-	{1, 1, 1, 0, 1, 1, 0, false},
-	{0, 0, 0, 0, 0, 0, 0, false},
+	{SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX, 20, 5, true, true},
+	{SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX, 20, 5, true, false},
+	{SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX, 3, 1, false, false},
+	{50, 50, SIZE_MAX, SIZE_MAX, 50, 3, 1, false, false},
+	{20, 20, SIZE_MAX, 20, 20, 3, 1, false, false},
+	{5, 5, 16, 0, 5, 2, 0, false, false},
+	{1, 1, 1, 0, 1, 1, 0, false, false},
+	{0, 0, 0, 0, 0, 0, 0, false, false},
 };
 
 static void event_id(const struct run_view *run, char *buf, size_t size)

@@ -16,6 +16,7 @@ struct json_cut {
 	size_t failures, incidents, lanes, steps, sentences;
 	size_t first_lines, last_lines; /* of an incident */
 	bool scenario_text;
+	bool good_checks; /* of preflight: also what is in order */
 };
 
 extern const struct json_cut json_uncut;
