@@ -43,6 +43,8 @@ const char *duration_text(int64_t ms, char *buf, size_t size);
  * or reorders text: C1 controls and the bidirectional controls.
  */
 size_t str_utf8_len(const char *s, size_t n);
+/* How much at its beginning is printable ASCII: of most texts, all. */
+size_t str_plain_len(const char *s, size_t n);
 
 /*
  * Foreign text (kernel lines, guest output) made harmless for a terminal or a text report: control

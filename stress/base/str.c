@@ -222,8 +222,7 @@ size_t str_utf8_len(const char *s, size_t n)
 	return len;
 }
 
-/* How much at its beginning is printable ASCII: of most texts, all. */
-static size_t plain_len(const char *s, size_t n)
+size_t str_plain_len(const char *s, size_t n)
 {
 	size_t i = 0;
 
@@ -239,7 +238,7 @@ char *str_printable(char *dst, size_t size, const char *src, size_t n)
 
 	while (n > 0) {
 		size_t room = size - used > 4 ? size - used - 4 : 0;
-		size_t plain = plain_len(s, n < room ? n : room), len;
+		size_t plain = str_plain_len(s, n < room ? n : room), len;
 		char esc[5];
 
 		if (plain > 0) {

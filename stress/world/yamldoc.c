@@ -159,13 +159,19 @@ static int check_text(const struct source *src, struct diags *diags)
 {
 	struct srcpos pos = {.src = src, .line = 1, .col = 1, .len = 1};
 	const char *s = src->text, *end = src->text + src->len, *why;
+	size_t plain;
 
 	if (memchr(s, '\0', src->len) != NULL) {
 		diag_error(diags, (struct srcpos){.src = src}, "is a binary file, not YAML text");
 		diag_hint(diags, "a scenario or rule file is text in UTF-8 (not UTF-16)");
 		return -1;
 	}
-	for (; s < end; s += str_utf8_len(s, (size_t)(end - s))) {
+	while (s < end) {
+		plain = str_plain_len(s, (size_t)(end - s));
+		pos.col += (unsigned)plain;
+		s += plain;
+		if (s == end)
+			break;
 		why = forbidden(s, (size_t)(end - s));
 		if (why != NULL) {
 			diag_error(diags, pos, "%s (byte 0x%02x)", why, (unsigned char)*s);
@@ -177,6 +183,7 @@ static int check_text(const struct source *src, struct diags *diags)
 			pos.line++;
 			pos.col = 1;
 		}
+		s += str_utf8_len(s, (size_t)(end - s));
 	}
 	return 0;
 }
