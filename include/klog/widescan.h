@@ -3,6 +3,7 @@
 #define VFIO_STRESS_KLOG_WIDESCAN_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* a text that is looked for; of longer ones a piece does */
 #define WIDESCAN_LEN_MIN 3
@@ -25,5 +26,7 @@ struct widescan *widescan_new(const char *const *texts, size_t n, const char *or
 void widescan_free(struct widescan *w);
 void widescan_text(
 	const struct widescan *w, const char *text, size_t len, widescan_found *found, void *arg);
+/* How many newlines a text has. */
+uint64_t widescan_newlines(const struct widescan *w, const char *text, size_t len);
 
 #endif

@@ -77,7 +77,7 @@ const char *needles_common(void)
 }
 
 /* 0 = too short to tell anything. */
-static unsigned rarity(const char *s)
+static unsigned text_rarity(const char *s)
 {
 	size_t n = strlen(s);
 
@@ -93,7 +93,7 @@ static unsigned set_rarity(const struct needles *set)
 	size_t i;
 
 	for (i = 0; i < set->n; i++) {
-		one = rarity(set->v[i]);
+		one = text_rarity(set->v[i]);
 		if (one == 0)
 			return 0;
 		if (i == 0 || one < least)
@@ -213,12 +213,23 @@ static void copy_set(struct needles *to, const struct needles *from)
 	memcpy(to->v, from->v, from->n * sizeof(from->v[0]));
 }
 
+/* Too short to tell anything. */
+static bool has_short(const struct needles *set)
+{
+	size_t i;
+
+	for (i = 0; i < set->n; i++)
+		if (strlen(set->v[i]) < NEEDLE_LEN_MIN)
+			return true;
+	return set->n == 0;
+}
+
 static void offer(struct part *p, const struct needles *set)
 {
 	struct needles few;
 	unsigned rarity;
 
-	if (set_rarity(set) == 0)
+	if (has_short(set))
 		return;
 	copy_set(&few, set);
 	set_reduce(&few);

@@ -240,12 +240,23 @@ static uint64_t count_newlines(const char *s, size_t n)
 
 /* One text on its way through. */
 struct pass {
+	const struct sieve *sieve;
 	const char *text;
 	size_t len;
 	size_t next; /* behind the line that was kept last */
 	size_t counted; /* newlines are counted up to here */
 	struct sieved_lines *out;
 };
+
+static void count_up_to(struct pass *p, size_t at)
+{
+	const char *s = p->text + p->counted;
+	size_t n = at - p->counted;
+
+	p->out->newlines += p->sieve->wide != NULL ? widescan_newlines(p->sieve->wide, s, n)
+						   : count_newlines(s, n);
+	p->counted = at;
+}
 
 static void keep_line_of(void *arg, size_t end)
 {
@@ -257,8 +268,7 @@ static void keep_line_of(void *arg, size_t end)
 		return;
 	nl = memrchr(p->text + p->next, '\n', place - p->next);
 	at = nl != NULL ? (size_t)(nl - p->text) + 1 : p->next;
-	p->out->newlines += count_newlines(p->text + p->counted, at - p->counted);
-	p->counted = at;
+	count_up_to(p, at);
 	*vec_push(&p->out->list) = (struct sieved){at, p->out->newlines};
 	nl = memchr(p->text + place, '\n', p->len - place);
 	p->next = nl != NULL ? (size_t)(nl - p->text) + 1 : p->len;
@@ -274,7 +284,7 @@ static void sieve_slowly(const struct prefilter *slow, struct pass *p)
 
 void sieve_text(struct sieve_hand *h, const char *text, size_t len, struct sieved_lines *out)
 {
-	struct pass p = {.text = text, .len = len, .out = out};
+	struct pass p = {.sieve = h->sieve, .text = text, .len = len, .out = out};
 
 	out->list.n = 0;
 	out->newlines = 0;
@@ -286,5 +296,5 @@ void sieve_text(struct sieve_hand *h, const char *text, size_t len, struct sieve
 		multiscan_text(h->sieve->fast, h->fast, text, len, keep_line_of, &p);
 	else if (!out->all)
 		sieve_slowly(h->sieve->slow, &p);
-	out->newlines += count_newlines(text + p.counted, len - p.counted);
+	count_up_to(&p, len);
 }

@@ -20,13 +20,13 @@ static const struct {
 	uint8_t back; /* from the last byte of a text */
 	uint8_t apart; /* the other byte, still further back; 0 = none */
 } lookups[] = {
-	{0, 0}, {1, 0}, {2, 0}, {3, 0}, {4, 0}, /* for short texts: single bytes */
+	{0, 0}, {1, 0}, {2, 0}, {3, 0}, /* for short texts: single bytes */
 	{0, 1}, {1, 1}, {2, 1}, {3, 1}, {4, 1}, {5, 1}, {6, 1}, /* for long ones: neighbours */
 	{0, 4}, {1, 4}, {2, 4}, {3, 4}, /* without these all words of the same letters would pass */
 };
 
 #define LOOKUPS       ((int)ARRAY_SIZE(lookups))
-#define LOOKUPS_SHORT 5
+#define LOOKUPS_SHORT 4
 #define LOOKUPS_NEAR  7
 #define LOOKUPS_FAR   4
 #define FAR           4 /* bytes */
@@ -40,7 +40,7 @@ static const struct {
 #define CHUNK         (BLOCK * 64) /* a bit each; its mixes stay in the first-level cache */
 #define HASH_BITS     16
 #define CHAIN_BITS    11
-#define WIDE          __attribute__((target("avx512f,avx512bw,avx512vbmi")))
+#define WIDE          __attribute__((target("avx512f,avx512bw,avx512vbmi,popcnt")))
 
 struct wanted {
 	uint64_t bytes, mask; /* of the eight bytes that end with it */
@@ -367,6 +367,21 @@ void widescan_text(
 		search_edge(&search, text, at, len - at);
 }
 
+WIDE uint64_t widescan_newlines(const struct widescan *w, const char *text, size_t len)
+{
+	const __m512i newlines = _mm512_set1_epi8('\n');
+	uint64_t sum = 0;
+	size_t i;
+
+	(void)w; /* proves that the processor can */
+	for (i = 0; len - i >= BLOCK; i += BLOCK)
+		sum += (uint64_t)__builtin_popcountll(
+			_mm512_cmpeq_epi8_mask(load(text + i), newlines));
+	for (; i < len; i++)
+		sum += text[i] == '\n';
+	return sum;
+}
+
 /* ---- making it ---- */
 
 static bool is_for_us(const char *const *texts, size_t n)
@@ -379,7 +394,8 @@ static bool is_for_us(const char *const *texts, size_t n)
 			return false;
 	}
 	return n < UINT16_MAX && __builtin_cpu_supports("avx512f") &&
-		__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vbmi");
+		__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vbmi") &&
+		__builtin_cpu_supports("popcnt");
 }
 
 struct widescan *widescan_new(const char *const *texts, size_t n, const char *ordinary)

@@ -28,3 +28,11 @@ void widescan_text(
 	(void)arg;
 	abort();
 }
+
+uint64_t widescan_newlines(const struct widescan *w, const char *text, size_t len)
+{
+	(void)w;
+	(void)text;
+	(void)len;
+	abort();
+}

@@ -128,6 +128,29 @@ static void finds_what_looking_for_each_finds(void **state)
 	}
 }
 
+static void counts_newlines(void **state)
+{
+	static const char *const texts[] = {"abc"};
+	struct widescan *w = widescan_new(texts, 1, "");
+	size_t len, i, want;
+
+	(void)state;
+	if (w == NULL)
+		skip();
+	seed = 1;
+	for (len = 0; len < 1000; len++) {
+		char *text = xmalloc(len + 1), *exact = text + 1;
+
+		for (want = 0, i = 0; i < len; i++) {
+			exact[i] = below(3) == 0 ? '\n' : any_letter();
+			want += exact[i] == '\n';
+		}
+		assert_int_equal(widescan_newlines(w, exact, len), want);
+		free(text);
+	}
+	widescan_free(w);
+}
+
 static void nothing_is_found_in_nothing(void **state)
 {
 	static const char *const texts[] = {"abc"};
@@ -159,6 +182,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(finds_what_looking_for_each_finds),
+		cmocka_unit_test(counts_newlines),
 		cmocka_unit_test(nothing_is_found_in_nothing),
 		cmocka_unit_test(texts_of_other_lengths_are_refused),
 	};
