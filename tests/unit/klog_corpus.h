@@ -2,6 +2,7 @@
 #ifndef VFIO_STRESS_TESTS_KLOG_CORPUS_H
 #define VFIO_STRESS_TESTS_KLOG_CORPUS_H
 
+#include "base/diags.h"
 #include "base/vec.h"
 #include "klog/rules.h"
 
@@ -37,6 +38,20 @@ static void klog_corpus(const struct rules *rules, void (*take)(const char *line
 	for (i = 0; i < rules_count(rules); i++)
 		for (k = 0; k < rules_at(rules, i)->nsamples; k++)
 			take(rules_at(rules, i)->samples[k]);
+}
+
+/* The catalogue, and `take` for each line once both are there. The caller frees them. */
+static inline int klog_corpus_load(
+	struct rules **rules, struct classifier **classifier, void (*take)(const char *line))
+{
+	struct diags diags = {0};
+
+	*rules = rules_load(NULL, 0, &diags);
+	if (*rules == NULL)
+		return -1;
+	*classifier = classifier_new(*rules);
+	klog_corpus(*rules, take);
+	return 0;
 }
 
 #endif

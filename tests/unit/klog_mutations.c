@@ -49,14 +49,8 @@ static void add_original(const char *line)
 
 static int load(void **state)
 {
-	struct diags diags = {0};
 	(void)state;
-	catalogue = rules_load(NULL, 0, &diags);
-	if (catalogue == NULL)
-		return -1;
-	classifier = classifier_new(catalogue);
-	klog_corpus(catalogue, add_original);
-	return 0;
+	return klog_corpus_load(&catalogue, &classifier, add_original);
 }
 
 static int unload(void **state)
