@@ -76,7 +76,7 @@ static const struct {
 } bodies[] = {
 	[BODY_CLOUDEVENTS] = {CLOUDEVENT_TYPE, NULL, 64, CLOUDEVENT_MAX >> 10, false},
 	[BODY_JSON] = {JSON_TYPE, NULL, 64, LIMIT_MAX_KIB, false},
-	[BODY_PAGERDUTY] = {JSON_TYPE, "pagerduty.json", 64, 512, true},
+	[BODY_PAGERDUTY] = {JSON_TYPE, "pagerduty.json", 64, 500, true},
 	[BODY_SLACK] = {JSON_TYPE, "slack.json", 64, LIMIT_MAX_KIB, false},
 	[BODY_TEAMS] = {JSON_TYPE, "teams.json", 28, 28, false},
 	[BODY_ALERTMANAGER] = {JSON_TYPE, "alertmanager.json", 64, LIMIT_MAX_KIB, true},
@@ -394,22 +394,49 @@ static void check_together(const struct webhook_opts *o, const struct report_rea
 	}
 }
 
-/* A run of which nothing is known: enough to find a template that makes no JSON. */
-static const struct run_view no_run = {
-	.id = "run",
-	.scenario = "scenario",
-	.tool_version = "",
-	.verdict_reason = "",
-	.started_ns = NS_PER_S,
-	.ended_ns = NS_PER_S,
-};
-
-static int try_run(const struct webhook_opts *o, enum verdict verdict, struct err *err)
+/* Two of each, so that what stands between them is tried too. */
+static void fill(struct run_view *run, struct arena *arena)
 {
-	struct run_view run = no_run;
+	static const char *sentences[] = {"one", "two"};
+	const struct strings_row both = {sentences, ARRAY_SIZE(sentences)};
+	size_t i;
+
+	run->nlanes = run->nfailures = run->nincidents = 2;
+	run->failures_total = run->totals.all = 9;
+	run->lanes = arena_alloc(arena, run->nlanes * sizeof(*run->lanes));
+	run->failures = arena_alloc(arena, run->nfailures * sizeof(*run->failures));
+	run->incidents = arena_alloc(arena, run->nincidents * sizeof(*run->incidents));
+	run->blind_spots = run->notes = run->undo_left = both;
+	for (i = 0; i < 2; i++) {
+		run->lanes[i] = (struct lane_row){.name = "lane", .reason = "why"};
+		run->failures[i] = (struct failure_row){.step = "reset",
+			.device = "0000:41:00.0",
+			.reason = "reason",
+			.detail = "detail"};
+		run->incidents[i] = (struct incident){.id = "id",
+			.over_budget = true,
+			.has_bdf = true,
+			.nfirst = 2,
+			.first = {{1, arena_strdup(arena, "line")},
+				{2, arena_strdup(arena, "line")}}};
+	}
+}
+
+/* Of which hardly anything is known, or much. */
+static int try_run(const struct webhook_opts *o, enum verdict verdict, bool much, struct err *err)
+{
+	auto_arena struct arena arena = {0};
+	struct run_view run = {.verdict = verdict,
+		.id = "run",
+		.scenario = "scenario",
+		.tool_version = "",
+		.verdict_reason = much ? "why" : "",
+		.started_ns = NS_PER_S,
+		.ended_ns = NS_PER_S};
 	struct outbox_item item;
 
-	run.verdict = verdict;
+	if (much)
+		fill(&run, &arena);
 	if (webhook_message(o, &run, true, &item, err) != 0)
 		return -1;
 	free(item.body);
@@ -434,7 +461,8 @@ static int try_template(const struct webhook_opts *o, struct err *err)
 	int i;
 
 	for (i = VERDICT_PASS; i <= VERDICT_ABORTED; i++)
-		if (try_run(o, (enum verdict)i, err) != 0)
+		if (try_run(o, (enum verdict)i, false, err) != 0 ||
+			try_run(o, (enum verdict)i, true, err) != 0)
 			return -1;
 	for (i = LIFE_STARTED; i <= LIFE_RESUMED; i++)
 		if (try_life(o, (enum life_kind)i, err) != 0)

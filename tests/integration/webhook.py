@@ -274,6 +274,9 @@ class Webhook(unittest.TestCase):
         said = self.sample(2, "s.yaml")
         self.assertIn("s.yaml:8:59: error: template t.json makes no JSON", said.replace("./", ""))
         with open(os.path.join(self.folder, "t.json"), "w") as f:
+            f.write('[{{for incidents}}"{{incident.id}}"{{end}}]')
+        self.assertIn("makes no JSON", self.sample(2, "s.yaml"))
+        with open(os.path.join(self.folder, "t.json"), "w") as f:
             f.write('{"a": {{verdict | json}}}')
         self.assertIn('{"a": "fail"}', self.sample(0, "s.yaml", "--print"))
 
