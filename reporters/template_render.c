@@ -16,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define STEPS_MAX                                                                                  \
+	(1u << 20) /* of one message: loops in loops may go round for ever and write nothing */
 #define ELLIPSIS "\xe2\x80\xa6"
 
 /* From whole to hardly anything: the first that fits is taken. */
@@ -47,6 +49,7 @@ struct rendering {
 	const struct message *m;
 	const struct cut *cut;
 	size_t max;
+	size_t steps; /* so far */
 	struct str out;
 	struct loop loops[TEMPLATE_DEPTH_MAX];
 	size_t nloops;
@@ -224,6 +227,11 @@ static bool holds(const struct rendering *r, const struct node *node)
 	return yes != node->negated;
 }
 
+static bool goes_on(const struct rendering *r)
+{
+	return r->out.len <= r->max && r->steps <= STEPS_MAX;
+}
+
 static void run(struct rendering *r, size_t from, size_t to);
 
 static size_t rows_shown(const struct rendering *r, const struct node *node, size_t n)
@@ -244,11 +252,12 @@ static void put_rows(struct rendering *r, const struct node *node, size_t body)
 	size_t i, n = rows_shown(r, node, rows->n);
 
 	r->nloops++;
-	for (i = 0; i < n && r->out.len <= r->max; i++) {
+	for (i = 0; i < n && goes_on(r); i++) {
 		*l = (struct loop){.row = (const char *)rows->v + i * node->value.field->row_size,
 			.i = i,
 			.n = n,
 			.all = rows->all};
+		r->steps++;
 		run(r, body, node->end);
 	}
 	r->nloops--;
@@ -259,9 +268,10 @@ static void run(struct rendering *r, size_t from, size_t to)
 {
 	size_t i = from;
 
-	while (i < to && r->out.len <= r->max) {
+	while (i < to && goes_on(r)) {
 		const struct node *node = &r->t->nodes[i++];
 
+		r->steps++;
 		if (node->kind == NODE_TEXT) {
 			str_addn(&r->out, node->text, node->len);
 		} else if (node->kind == NODE_VALUE) {
@@ -314,9 +324,10 @@ static char *finished(struct rendering *r, size_t *len_out, struct err *err)
 static bool render(struct rendering *r, const struct cut *cut)
 {
 	str_reset(&r->out);
+	r->steps = 0;
 	r->cut = cut;
 	run(r, 0, r->t->n);
-	return r->out.len <= r->max;
+	return goes_on(r);
 }
 
 char *template_render(const struct template *t, const struct message *m, size_t max,

@@ -329,6 +329,28 @@ static void a_message_becomes_shorter_until_it_fits(void **state)
 	message_finish(&m);
 }
 
+static void loops_in_loops_come_to_an_end(void **state)
+{
+	struct str text = {0};
+	struct message m;
+	struct err err;
+	char *made;
+	int i;
+
+	(void)state;
+	str_add(&text, "{{form text}}begin");
+	for (i = 0; i < TEMPLATE_DEPTH_MAX; i++)
+		str_add(&text, "{{for incidents max 1000}}");
+	for (i = 0; i < TEMPLATE_DEPTH_MAX; i++)
+		str_add(&text, "{{end}}");
+	message_of_run(&m, &run, false);
+	made = made_of(text.s, &m, 100, &err);
+	assert_string_equal(made, "begin");
+	free(made);
+	message_finish(&m);
+	str_finish(&text);
+}
+
 static void what_can_never_fit_is_refused(void **state)
 {
 	struct message m;
@@ -375,6 +397,7 @@ int main(void)
 		cmocka_unit_test(control_bytes_become_visible),
 		cmocka_unit_test(nothing_is_cut_in_the_middle),
 		cmocka_unit_test(a_message_becomes_shorter_until_it_fits),
+		cmocka_unit_test(loops_in_loops_come_to_an_end),
 		cmocka_unit_test(what_can_never_fit_is_refused),
 		cmocka_unit_test(every_template_that_is_shipped_is_right),
 	};
