@@ -2,6 +2,7 @@
 #include "reporters/template_filters.h"
 
 #include "base/str.h"
+#include "base/vec.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -9,26 +10,28 @@
 /* WORD JOINER, which has no width: what stands behind it is a sign of nobody's markup any more. */
 #define JOINER "\xe2\x81\xa0"
 
-static void add_entities(struct str *out, const char *s, size_t n)
+static const struct entity {
+	char c;
+	const char *text;
+} entities[] = {{'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"}, {'"', "&quot;"}, {'\'', "&#39;"}};
+
+#define SLACK_ENTITIES 3 /* it knows no others */
+
+static void add_entity(struct str *out, const char *s, size_t n, size_t nentities)
 {
-	if (*s == '&')
-		str_add(out, "&amp;");
-	else if (*s == '<')
-		str_add(out, "&lt;");
-	else if (*s == '>')
-		str_add(out, "&gt;");
-	else
-		str_addn(out, s, n);
+	size_t i;
+
+	for (i = 0; i < nentities; i++)
+		if (*s == entities[i].c) {
+			str_add(out, entities[i].text);
+			return;
+		}
+	str_addn(out, s, n);
 }
 
 static void add_html(struct str *out, const char *s, size_t n)
 {
-	if (*s == '"')
-		str_add(out, "&quot;");
-	else if (*s == '\'')
-		str_add(out, "&#39;");
-	else
-		add_entities(out, s, n);
+	add_entity(out, s, n, ARRAY_SIZE(entities));
 }
 
 /* Slack's three control characters, and what it formats: docs.slack.dev, "Formatting message text". */
@@ -36,7 +39,7 @@ static void add_slack(struct str *out, const char *s, size_t n)
 {
 	if (strchr("*_~`@", *s) != NULL)
 		str_add(out, JOINER);
-	add_entities(out, s, n);
+	add_entity(out, s, n, SLACK_ENTITIES);
 }
 
 /* Between two ``` nothing is formatted, but the next ``` ends it. */
@@ -44,7 +47,7 @@ static void add_slack_code(struct str *out, const char *s, size_t n)
 {
 	if (*s == '`')
 		str_add(out, JOINER);
-	add_entities(out, s, n);
+	add_entity(out, s, n, SLACK_ENTITIES);
 }
 
 /* CommonMark's signs, Teams' mentions, and the slashes that make a link of an address. */

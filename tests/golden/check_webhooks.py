@@ -13,11 +13,7 @@ import sys
 import tempfile
 import unicodedata
 
-try:
-    import jsonschema
-except ImportError:
-    print("python3-jsonschema is not installed")
-    sys.exit(77)
+from check_schema import jsonschema, no_duplicates
 
 MAKE_BODIES, SOURCE = sys.argv[1:3]
 JOINER = "\u2060"
@@ -30,13 +26,6 @@ SCHEMAS = {
     "teams": "tests/schema/teams-message.schema.json",
 }
 LIFE = ("started", "alive", "failing", "resumed")
-
-
-def no_duplicates(pairs):
-    keys = [k for k, _ in pairs]
-    if len(keys) != len(set(keys)):
-        raise ValueError(f"duplicate member in {keys}")
-    return dict(pairs)
 
 
 def load(path):

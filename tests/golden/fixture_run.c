@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "base/vec.h"
+#include "fixture_parts.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -48,35 +49,6 @@ const struct fixture fixtures[] = {
 	{NULL, NULL},
 };
 
-static const struct pcidev gpu = {
-	.bdf = {0, 0x41, 0, 0},
-	.vendor = 0x10de,
-	.device = 0x2684,
-	.subvendor = 0x10de,
-	.subdevice = 0x167c,
-	.class_code = 0x030000,
-	.revision = 0xa1,
-	.name = "NVIDIA Corporation AD102 [GeForce RTX 4090]",
-};
-
-static const struct pcidev gpu_audio = {
-	.bdf = {0, 0x41, 0, 1},
-	.vendor = 0x10de,
-	.device = 0x22ba,
-	.class_code = 0x040300,
-	.revision = 0xa1,
-	.name = "NVIDIA Corporation AD102 High Definition Audio Controller",
-};
-
-static const struct pcidev nvme = {
-	.bdf = {0x10000, 0x02, 0, 0},
-	.vendor = 0x144d,
-	.device = 0xa80a,
-	.subvendor = 0x144d,
-	.subdevice = 0xa801,
-	.class_code = 0x010802,
-};
-
 static const char scenario_text[] = "version: 1\n"
 				    "name: gpu-qualification\n"
 				    "lanes:\n"
@@ -100,17 +72,7 @@ static void base(struct run_view *run, enum verdict verdict, int exit_code)
 	run->started_ns = START;
 	run->ended_ns = START + 28739 * NS_PER_S + 250 * NS_PER_MS;
 	run->seed = 4611686018427387904;
-	run->host = (struct host_facts){
-		.name = "rack7-node3",
-		.kernel = "6.12.9-amd64",
-		.cmdline = "root=/dev/nvme0n1p2 intel_iommu=on iommu=pt",
-		.bios = "American Megatrends 2.4a 03/11/2026",
-		.board = "Supermicro X13DEG-OA",
-		.cpu = "Intel(R) Xeon(R) Platinum 8480+",
-		.microcode = "0x2b000603",
-		.qemu = "9.2.1",
-		.libvirt = "11.0.0",
-	};
+	run->host = fixture_host;
 	run->klog_records = 10234;
 	run->blind_reason = "";
 }
@@ -189,8 +151,8 @@ static void two_lanes(struct run_view *run)
 	run->lanes[0] = (struct lane_row){
 		.name = "gpu-vm", .domain = "gpu-vm", .reason = "", .cycles_done = 300};
 	run->lanes[1] = (struct lane_row){.name = "disk \"x\"", .reason = "", .cycles_done = 300};
-	DEVICES(run, &run->lanes[0], &gpu, &gpu_audio);
-	DEVICES(run, &run->lanes[1], &nvme);
+	DEVICES(run, &run->lanes[0], &fixture_gpu, &fixture_gpu_audio);
+	DEVICES(run, &run->lanes[1], &fixture_nvme);
 	set_steps(run, &run->lanes[0], gpu_steps, ARRAY_SIZE(gpu_steps));
 	set_steps(run, &run->lanes[1], disk_steps, ARRAY_SIZE(disk_steps));
 	run->nresets = ARRAY_SIZE(some_resets);
@@ -223,33 +185,16 @@ static void dma_fault(struct incident *inc)
 {
 	int i;
 
-	*inc = (struct incident){
-		.no = 3,
-		.id = "dmar.fault",
-		.severity = SEV_FATAL,
-		.over_budget = true,
-		.has_bdf = true,
-		.bdf = {0, 0x41, 0, 0},
-		.place = {.lane = 0,
-			.cycle = 143,
-			.step = "reset",
-			.step_index = 2,
-			.late = true,
-			.in_lane = true},
-		.count = 1717,
-		.count_is_lower_bound = true,
-		.first_seq = 9001,
-		.first_wall_ns = START + 13000 * NS_PER_S,
-		.last_wall_ns = START + 13002 * NS_PER_S + 7 * NS_PER_MS,
-		.lines_omitted = 1692,
-		.telling = 1,
-		.seen_by = "log",
-	};
+	*inc = fixture_dma_storm();
+	inc->place.cycle = 143;
+	inc->place.in_lane = true;
+	inc->first_seq = 9001;
+	inc->first_wall_ns = START + 13000 * NS_PER_S;
+	inc->last_wall_ns = START + 13002 * NS_PER_S + 7 * NS_PER_MS;
+	inc->lines_omitted = 1692;
+	inc->telling = 1;
 	for (i = 0; i < INCIDENT_FIRST_LINES; i++)
-		line(inc,
-			i % 2 ? "DMAR: [DMA Read NO_PASID] Request device [41:00.0] fault addr "
-				"0xfee00000 [fault reason 0x06] PTE Read access is not set"
-			      : "DMAR: DRHD: handling fault status reg 2");
+		line(inc, i % 2 ? FIXTURE_DMA_LINE : "DMAR: DRHD: handling fault status reg 2");
 	for (i = 0; i < INCIDENT_LAST_LINES; i++)
 		last_line(inc, 10713 + (uint64_t)i,
 			"dmar_fault: 114 callbacks suppressed \x1b[2J\x1b[31mPASS\x1b[0m "
@@ -271,22 +216,9 @@ static void dma_fault(struct incident *inc)
 
 static void hostile(struct incident *inc)
 {
-	*inc = (struct incident){
-		.no = 4,
-		.id = "aer.nonfatal",
-		.severity = SEV_ERROR,
-		.over_budget = true,
-		.has_bdf = true,
-		.has_reporter = true,
-		.bdf = {0, 0x41, 0, 1},
-		.reporter = {0, 0x40, 1, 0},
-		.place = {.lane = NONE, .candidates = 3, .cycle = NONE, .step_index = NONE},
-		.count = 1,
-		.first_seq = 9500,
-		.first_wall_ns = START + 13003 * NS_PER_S,
-		.last_wall_ns = START + 13003 * NS_PER_S,
-		.seen_by = "log,counters,tracepoint",
-	};
+	*inc = fixture_hostile();
+	inc->first_seq = 9500;
+	inc->first_wall_ns = inc->last_wall_ns = START + 13003 * NS_PER_S;
 	line(inc,
 		"pcieport 0000:40:01.0: AER: <script>alert(1)</script> ]]> \xe2\x80\xae"
 		"gpj.exe \x1b]0;owned\x07 \x80\x81 \xed\xa0\x80 caf\xc3\xa9 \xf0\x9f\x94\xa5\t"
@@ -311,37 +243,19 @@ static void pinging(struct incident *inc)
 
 static void tolerated(struct incident *inc)
 {
-	*inc = (struct incident){
-		.no = 1,
-		.id = "aer.correctable",
-		.severity = SEV_WARNING,
-		.tolerated = true,
-		.has_bdf = true,
-		.bdf = {0x10000, 0x02, 0, 0},
-		.place = {.lane = 1, .cycle = 7, .step = "between", .step_index = NONE},
-		.count = 12,
-		.first_seq = 77,
-		.first_wall_ns = START + 60 * NS_PER_S,
-		.last_wall_ns = START + 70 * NS_PER_S,
-		.seen_by = "log,counters",
-	};
-	line(inc, "nvme 10000:02:00.0: PCIe Bus Error: severity=Corrected, type=Physical Layer");
+	*inc = fixture_correctable();
+	inc->first_seq = 77;
+	inc->first_wall_ns = START + 60 * NS_PER_S;
+	inc->last_wall_ns = START + 70 * NS_PER_S;
+	line(inc, FIXTURE_CORRECTABLE_LINE);
 }
 
 static void info(struct incident *inc)
 {
-	*inc = (struct incident){
-		.no = 2,
-		.id = "pci.reset-slow",
-		.severity = SEV_INFO,
-		.place = {.lane = 0, .cycle = 0, .step = "check", .step_index = 0},
-		.count = 1,
-		.first_seq = 90,
-		.first_wall_ns = START + 90 * NS_PER_S,
-		.last_wall_ns = START + 90 * NS_PER_S,
-		.seen_by = "log",
-	};
-	line(inc, "vfio-pci 0000:41:00.0: not ready 1023ms after FLR; waiting");
+	*inc = fixture_slow_reset();
+	inc->first_seq = 90;
+	inc->first_wall_ns = inc->last_wall_ns = START + 90 * NS_PER_S;
+	line(inc, FIXTURE_SLOW_RESET_LINE);
 }
 
 static void set_failures(struct run_view *run, const struct failure_row *rows, size_t n)
@@ -627,7 +541,7 @@ static void skipped(struct run_view *run)
 	set_lanes(run, 1);
 	run->lanes[0] = (struct lane_row){
 		.name = "disks", .reason = "", .verdict = VERDICT_SKIPPED, .cycles_done = 10};
-	DEVICES(run, &run->lanes[0], &nvme);
+	DEVICES(run, &run->lanes[0], &fixture_nvme);
 	set_steps(run, &run->lanes[0], steps, ARRAY_SIZE(steps));
 }
 
@@ -675,7 +589,7 @@ static void crowded(struct run_view *run)
 			.cycles_done = UINT64_C(1000000) + i,
 			.cycles_failed = i,
 		};
-	DEVICES(run, &run->lanes[0], &gpu, &gpu_audio);
+	DEVICES(run, &run->lanes[0], &fixture_gpu, &fixture_gpu_audio);
 	set_steps(run, &run->lanes[0], gpu_steps, ARRAY_SIZE(gpu_steps));
 	run->lanes[0].devices[0].name[0] = '\0';
 	for (i = 0; i < run->lanes[0].nsteps; i++) {

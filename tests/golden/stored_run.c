@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/vec.h"
+#include "fixture_parts.h"
 #include "model/db.h"
 #include "model/scenario.h"
 #include "model/store.h"
@@ -45,29 +46,6 @@ static const char text[] =
 	"<script>alert(1)</script><img src=x onerror=alert(2)> ]]> --> &amp; \xe2\x80\xae"         \
 	"gpj.exe \x1b]0;owned\x07\x1b[31mPASS\x1b[0m \x80\x81 \xed\xa0\x80 \xef\xbf\xbf caf\xc3"   \
 	"\xa9 \xf0\x9f\x94\xa5\t\"quoted\" 'single' \\ back {=+-@cmd|' /C calc'!A0} ${env:HOME}"
-
-static const struct pcidev devices[] = {
-	{.bdf = {0, 0x41, 0, 0},
-		.vendor = 0x10de,
-		.device = 0x2684,
-		.subvendor = 0x10de,
-		.subdevice = 0x167c,
-		.class_code = 0x030000,
-		.revision = 0xa1,
-		.name = "NVIDIA Corporation AD102 [GeForce RTX 4090]"},
-	{.bdf = {0, 0x41, 0, 1},
-		.vendor = 0x10de,
-		.device = 0x22ba,
-		.class_code = 0x040300,
-		.revision = 0xa1,
-		.name = "NVIDIA Corporation AD102 High Definition Audio Controller"},
-	{.bdf = {0x10000, 0x02, 0, 0},
-		.vendor = 0x144d,
-		.device = 0xa80a,
-		.subvendor = 0x144d,
-		.subdevice = 0xa801,
-		.class_code = 0x010802},
-};
 
 /* How a step of a cycle ends that is not `pass`. */
 struct trouble {
@@ -275,78 +253,27 @@ static void incident(struct making *m, struct incident inc, const char *line)
 	incident_finish(&inc);
 }
 
-static struct incident dma_fault(void)
+/* The four that runs made in memory have too, as the engine would have stored them. */
+static void common_incidents(struct making *m)
 {
-	struct incident inc = {
-		.no = 3,
-		.id = "dmar.fault",
-		.severity = SEV_FATAL,
-		.over_budget = true,
-		.has_bdf = true,
-		.bdf = devices[0].bdf,
-		.place = {.lane = 0,
-			.cycle = 7,
-			.step = "reset",
-			.step_index = 2,
-			.late = true,
-			.in_lane = true},
-		.count = 1717,
-		.count_is_lower_bound = true,
-		.meaning = xstrdup("The device read memory that the IOMMU did not allow it to."),
-		.advice = xstrdup("Do not use this reset for this model."),
-		.seen_by = "log,tracepoint",
-	};
+	struct incident correctable = fixture_correctable(), storm = fixture_dma_storm(),
+			hostile = fixture_hostile();
 
-	incident_add_field(&inc, "address", VALUE_STRING, "0xfee00000");
-	return inc;
+	correctable.place.in_lane = storm.place.in_lane = hostile.place.in_lane = true;
+	str_set(correctable.budget, "12 seen, 32 allowed within 1m");
+	incident_add_field(&storm, "address", VALUE_STRING, "0xfee00000");
+	storm.meaning = xstrdup("The device read memory that the IOMMU did not allow it to.");
+	storm.advice = xstrdup("Do not use this reset for this model.");
+	str_set(storm.seen_by, "log,tracepoint");
+	incident(m, correctable, FIXTURE_CORRECTABLE_LINE);
+	incident(m, fixture_slow_reset(), FIXTURE_SLOW_RESET_LINE);
+	incident(m, storm, FIXTURE_DMA_LINE);
+	incident(m, hostile, "pcieport 0000:40:01.0: AER: " EVIL);
 }
 
 static void incidents(struct making *m)
 {
-	incident(m,
-		(struct incident){.no = 1,
-			.id = "aer.correctable",
-			.severity = SEV_WARNING,
-			.tolerated = true,
-			.budget = "12 seen, 32 allowed within 1m",
-			.has_bdf = true,
-			.bdf = devices[2].bdf,
-			.place = {.lane = 1,
-				.cycle = 7,
-				.step = "between",
-				.step_index = -1,
-				.in_lane = true},
-			.count = 12,
-			.seen_by = "log,counters"},
-		"nvme 10000:02:00.0: PCIe Bus Error: severity=Corrected, type=Physical Layer");
-	incident(m,
-		(struct incident){.no = 2,
-			.id = "pci.reset-slow",
-			.severity = SEV_INFO,
-			.place = {.lane = 0, .cycle = 0, .step = "check", .step_index = 0},
-			.count = 1,
-			.seen_by = "log"},
-		"vfio-pci 0000:41:00.0: not ready 1023ms after FLR; waiting");
-	incident(m, dma_fault(),
-		"DMAR: [DMA Read NO_PASID] Request device [41:00.0] fault addr 0xfee00000 [fault "
-		"reason 0x06] PTE Read access is not set");
-	incident(m,
-		(struct incident){.no = 4,
-			.id = "aer.nonfatal",
-			.severity = SEV_ERROR,
-			.over_budget = true,
-			.has_bdf = true,
-			.has_reporter = true,
-			.bdf = devices[1].bdf,
-			.reporter = {0, 0x40, 1, 0},
-			.place = {.lane = -1,
-				.candidates = 3,
-				.cycle = -1,
-				.step_index = -1,
-				.in_lane = true},
-			.count = 1,
-			.seen_by = "log,counters,tracepoint"},
-		"pcieport 0000:40:01.0: AER: " EVIL);
+	common_incidents(m);
 	incident(m,
 		(struct incident){.no = 5,
 			.id = "aer.nonfatal",
@@ -379,9 +306,10 @@ static const struct check_row checks[] = {
 
 static void begin(struct making *m)
 {
+	const struct pcidev gpus[] = {fixture_gpu, fixture_gpu_audio};
 	const struct lane_begin lanes[] = {
-		{&m->sc->lanes[0], &devices[0], 2}, {&m->sc->lanes[1], &devices[2], 1}};
-	const struct run_begin run = {
+		{&m->sc->lanes[0], gpus, 2}, {&m->sc->lanes[1], &fixture_nvme, 1}};
+	struct run_begin run = {
 		.id = STORED_RUN_ID,
 		.scenario = m->sc,
 		.lanes = lanes,
@@ -389,21 +317,14 @@ static void begin(struct making *m)
 		.tool_version = "0.1.0",
 		.boot_id = "5f0c2a54-7d3b-4a39-9c1e-0a2b3c4d5e6f",
 		.seed = 4611686018427387904,
-		.host = {.name = "rack7-node3",
-			.kernel = "6.12.9-amd64",
-			.cmdline = "root=/dev/nvme0n1p2 intel_iommu=on rd.iscsi.password=hunter2",
-			.bios = "American Megatrends 2.4a 03/11/2026",
-			.board = "Supermicro X13DEG-OA",
-			.cpu = "Intel(R) Xeon(R) Platinum 8480+",
-			.microcode = "0x2b000603",
-			.qemu = "9.2.1",
-			.libvirt = "11.0.0"},
+		.host = fixture_host,
 		.pid = 0x7ffffff0, /* no process can have that */
 	};
 	static const struct act looks[] = {{"0000:41:00.0", 0, 3}, {"0000:41:00.1", 0, 2}};
 	struct event proof = {.kind = EV_BOOT_PROOF, .cycle = 1, .step = -1, .code = 1};
 	struct err err;
 
+	run.host.cmdline = "root=/dev/nvme0n1p2 intel_iommu=on rd.iscsi.password=hunter2";
 	check(store_run_begin(m->store, &run, &m->run, &err), &err);
 	m->now_ns = START + 250 * NS_PER_MS;
 	event(m, proof);

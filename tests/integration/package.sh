@@ -38,6 +38,7 @@ cat >"$dir/expected" <<X
 /usr/share/vfio-stress/scenarios/smoke.yaml
 /usr/share/vfio-stress/schema/run-1.schema.json
 /usr/share/vfio-stress/schema/scenario-1.schema.json
+/usr/share/vfio-stress/templates/slack.json
 /usr/share/zsh/vendor-completions/_vfio-stress
 X
 [ ! -d "$build/packaging/man" ] || cat >>"$dir/expected" <<X

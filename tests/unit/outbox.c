@@ -90,47 +90,78 @@ static void result(struct box *b, struct row row, bool delivered, int64_t next)
 	assert_int_equal(store_outbox_result(b->store, &item, delivered, next, "", &err), 0);
 }
 
+static void expect_due(struct box *b, int64_t now, const char *id)
+{
+	struct row row;
+
+	assert_string_equal(due(b, now, &row), id);
+}
+
+/* What is due, which is this one, is tried. */
+static void try_due(struct box *b, int64_t now, const char *id, bool delivered, int64_t next)
+{
+	struct row row;
+
+	assert_string_equal(due(b, now, &row), id);
+	result(b, row, delivered, next);
+}
+
+static void add_start_and_end(struct box *b, const char *url)
+{
+	add(b, "run.started", url, "");
+	add(b, "run.ended", url, "");
+}
+
 static void what_is_put_off_is_not_overtaken(void **state)
 {
 	struct box *b = *state;
-	struct row row;
 
-	add(b, "run.started", "https://a", "");
-	add(b, "run.ended", "https://a", "");
+	add_start_and_end(b, "https://a");
 	add(b, "run.ended", "https://b", "");
-	assert_string_equal(due(b, 10, &row), "run.started");
-	result(b, row, false, 100);
-	assert_string_equal(due(b, 10, &row), "run.ended"); /* of b */
-	result(b, row, true, NEVER);
-	assert_string_equal(due(b, 10, &row), "");
+	try_due(b, 10, "run.started", false, 100);
+	try_due(b, 10, "run.ended", true, NEVER); /* of b */
+	expect_due(b, 10, "");
 	assert_int_equal(store_outbox_due_ns(b->store), 100);
-	assert_string_equal(due(b, 100, &row), "run.started");
-	result(b, row, true, NEVER);
-	assert_string_equal(due(b, 100, &row), "run.ended");
+	try_due(b, 100, "run.started", true, NEVER);
+	expect_due(b, 100, "run.ended");
 }
 
 static void what_is_given_up_holds_nothing_up(void **state)
 {
 	struct box *b = *state;
-	struct row row;
 
-	add(b, "run.started", "https://a", "");
-	add(b, "run.ended", "https://a", "");
-	assert_string_equal(due(b, 10, &row), "run.started");
-	result(b, row, false, NEVER);
-	assert_string_equal(due(b, 10, &row), "run.ended");
+	add_start_and_end(b, "https://a");
+	try_due(b, 10, "run.started", false, NEVER);
+	expect_due(b, 10, "run.ended");
+}
+
+static void a_key_is_kept_with_its_message(void **state)
+{
+	struct outbox_item item = {.url = (char *)"https://a",
+		.key = (char *)"${env:KEY}",
+		.content_type = (char *)"x",
+		.body = (char *)"{}",
+		.body_len = 2,
+		.event_id = "run.ended"};
+	struct box *b = *state;
+	struct outbox_item back;
+	struct err err;
+
+	assert_int_equal(store_outbox_add(b->store, &item, &err), 0);
+	assert_int_equal(store_outbox_next(b->store, 10, &back, &err), 1);
+	assert_string_equal(back.key, "${env:KEY}");
+	assert_null(back.secret);
+	outbox_item_finish(&back);
 }
 
 static void the_same_event_is_sent_once(void **state)
 {
 	struct box *b = *state;
-	struct row row;
 
 	add(b, "run.failing", "https://a", "");
 	add(b, "run.failing", "https://a", "");
 	assert_int_equal(store_outbox_pending(b->store), 1);
-	due(b, 10, &row);
-	result(b, row, true, NEVER);
+	try_due(b, 10, "run.failing", true, NEVER);
 	add(b, "run.failing", "https://a", "");
 	assert_int_equal(store_outbox_pending(b->store), 0);
 }
@@ -144,24 +175,21 @@ static void a_heartbeat_is_not_delivered_because_the_one_before_it_was(void **st
 	assert_string_equal(due(b, 10, &row), "run.alive.1"); /* it is on its way */
 	add(b, "run.alive.2", "https://a", "run.alive.");
 	result(b, row, true, NEVER);
-	assert_string_equal(due(b, 10, &row), "run.alive.2");
+	expect_due(b, 10, "run.alive.2");
 }
 
 static void a_heartbeat_takes_the_place_of_the_one_that_waits(void **state)
 {
 	struct box *b = *state;
-	struct row row;
 
 	add(b, "run.alive.1", "https://a", "run.alive.");
 	add(b, "run.alive.1", "https://b", "run.alive.");
 	add(b, "run.failing", "https://a", "");
 	add(b, "run.alive.2", "https://a", "run.alive.");
 	assert_int_equal(store_outbox_pending(b->store), 3);
-	assert_string_equal(due(b, 10, &row), "run.alive.1"); /* of b */
-	result(b, row, true, NEVER);
-	assert_string_equal(due(b, 10, &row), "run.failing");
-	result(b, row, true, NEVER);
-	assert_string_equal(due(b, 10, &row), "run.alive.2");
+	try_due(b, 10, "run.alive.1", true, NEVER); /* of b */
+	try_due(b, 10, "run.failing", true, NEVER);
+	expect_due(b, 10, "run.alive.2");
 }
 
 static void a_message_of_many_lanes_is_cut_between_them(void **state)
@@ -193,19 +221,17 @@ static void a_message_of_many_lanes_is_cut_between_them(void **state)
 	free(text);
 }
 
+#define BOXED(test) cmocka_unit_test_setup_teardown(test, open_box, close_box)
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(
-			what_is_put_off_is_not_overtaken, open_box, close_box),
-		cmocka_unit_test_setup_teardown(
-			what_is_given_up_holds_nothing_up, open_box, close_box),
-		cmocka_unit_test_setup_teardown(the_same_event_is_sent_once, open_box, close_box),
-		cmocka_unit_test_setup_teardown(
-			a_heartbeat_is_not_delivered_because_the_one_before_it_was, open_box,
-			close_box),
-		cmocka_unit_test_setup_teardown(
-			a_heartbeat_takes_the_place_of_the_one_that_waits, open_box, close_box),
+		BOXED(what_is_put_off_is_not_overtaken),
+		BOXED(what_is_given_up_holds_nothing_up),
+		BOXED(a_key_is_kept_with_its_message),
+		BOXED(the_same_event_is_sent_once),
+		BOXED(a_heartbeat_is_not_delivered_because_the_one_before_it_was),
+		BOXED(a_heartbeat_takes_the_place_of_the_one_that_waits),
 		cmocka_unit_test(a_message_of_many_lanes_is_cut_between_them),
 	};
 
