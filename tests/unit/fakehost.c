@@ -37,6 +37,7 @@ struct fifo {
 	char driver[32]; /* BIND */
 	int fd, watch;
 	int64_t due_ns; /* the write in flight ends then; 0 = none */
+	bool opened; /* by a writer, who has not closed it */
 };
 
 struct fakehost {
@@ -595,7 +596,7 @@ static void open_fifo(struct fifo *f, int notify)
 	if (fcntl(f->fd, F_SETPIPE_SZ, FILLER) != FILLER)
 		die("shrink", f->path);
 	fill(f);
-	f->watch = inotify_add_watch(notify, f->path, IN_OPEN);
+	f->watch = inotify_add_watch(notify, f->path, IN_OPEN | IN_CLOSE_WRITE);
 }
 
 static void act_on_address(const struct fakehost *fake, const struct fifo *f, const char *bdf)
@@ -630,9 +631,37 @@ static void act_on_value(const struct fakehost *fake, struct fifo *f)
 	}
 }
 
-static void finish_write(const struct fakehost *fake, struct fifo *f)
+static int64_t write_takes_ns(const struct fakehost *fake, const struct fifo *f)
 {
-	struct pollfd p = {.fd = f->fd, .events = POLLIN};
+	const struct fake_dev *dev = &fake->devs[f->dev];
+
+	if (f->kind != FIFO_RESET)
+		return 0;
+	return dev->on_reset == FAKE_NEVER ? 3600 * NS_PER_S : dev->reset_ms * NS_PER_MS;
+}
+
+static void see_writers(struct fakehost *fake, int notify)
+{
+	char buf[4096] __attribute__((aligned(8)));
+	ssize_t n = read(notify, buf, sizeof(buf)), at;
+
+	for (at = 0; at < n;) {
+		const struct inotify_event *ev = (const struct inotify_event *)(buf + at);
+
+		at += (ssize_t)(sizeof(*ev) + ev->len);
+		vec_foreach (f, &fake->fifos) {
+			if (f->watch != ev->wd)
+				continue;
+			f->opened = (ev->mask & IN_OPEN) != 0;
+			if (f->opened && f->due_ns == 0)
+				f->due_ns = clock_mono_ns() + write_takes_ns(fake, f) + 1;
+		}
+	}
+}
+
+static void finish_write(struct fakehost *fake, struct fifo *f, int notify)
+{
+	struct pollfd p[] = {{.fd = f->fd, .events = POLLIN}, {.fd = notify, .events = POLLIN}};
 	const struct fake_dev *dev = &fake->devs[f->dev];
 	char sink[FILLER];
 
@@ -643,34 +672,12 @@ static void finish_write(const struct fakehost *fake, struct fifo *f)
 		take_away(fake, dev);
 	else
 		bring_back(fake, f);
-	/* once there is room the writer is done at once, unless it was killed meanwhile */
-	if (read(f->fd, sink, sizeof(sink)) > 0)
-		poll(&p, 1, 1000);
+	/* now that there is room the writer writes, unless it was killed meanwhile: then it closes only */
+	if (read(f->fd, sink, sizeof(sink)) < 0)
+		die("drain", f->path);
+	while (f->opened && poll(p, 2, -1) > 0 && !(p[0].revents & POLLIN))
+		see_writers(fake, notify);
 	fill(f);
-}
-
-static int64_t write_takes_ns(const struct fakehost *fake, const struct fifo *f)
-{
-	const struct fake_dev *dev = &fake->devs[f->dev];
-
-	if (f->kind != FIFO_RESET)
-		return 0;
-	return dev->on_reset == FAKE_NEVER ? 3600 * NS_PER_S : dev->reset_ms * NS_PER_MS;
-}
-
-static void see_opens(struct fakehost *fake, int notify)
-{
-	char buf[4096] __attribute__((aligned(8)));
-	ssize_t n = read(notify, buf, sizeof(buf)), at;
-
-	for (at = 0; at < n;) {
-		const struct inotify_event *ev = (const struct inotify_event *)(buf + at);
-
-		at += (ssize_t)(sizeof(*ev) + ev->len);
-		vec_foreach (f, &fake->fifos)
-			if (f->watch == ev->wd && f->due_ns == 0)
-				f->due_ns = clock_mono_ns() + write_takes_ns(fake, f) + 1;
-	}
 }
 
 static void __attribute__((noreturn)) be_the_kernel(struct fakehost *fake, int ready_fd)
@@ -695,14 +702,14 @@ static void __attribute__((noreturn)) be_the_kernel(struct fakehost *fake, int r
 			if (f->due_ns != 0 && f->due_ns < next)
 				next = f->due_ns;
 		poll(polls, fake->fifos.n + 1, clock_poll_ms(next));
-		see_opens(fake, notify);
+		see_writers(fake, notify);
 		for (i = 0; i < fake->fifos.n; i++) {
 			struct fifo *f = &fake->fifos.v[i];
 
 			if (polls[i].revents & POLLIN)
 				act_on_value(fake, f);
 			if (f->due_ns != 0 && f->due_ns <= clock_mono_ns())
-				finish_write(fake, f);
+				finish_write(fake, f, notify);
 		}
 	}
 }
