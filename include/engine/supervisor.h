@@ -148,7 +148,7 @@ struct supervisor {
 	struct refresh *refresh; /* the same */
 	char run_id[RUN_ID_MAX];
 	int64_t begun_ns;
-	bool disk_trouble;
+	bool disk_trouble, dropped_said;
 
 	struct kmsg *kmsg; /* NULL: not readable */
 	struct err kmsg_err;

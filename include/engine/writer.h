@@ -8,7 +8,8 @@
  * The thread that writes the store, so that the supervisor's loop never waits for the disk. Calls
  * copy their arguments and return at once. While the disk refuses, everything but kernel records
  * is kept in memory and tried again every second; records past WRITER_RECORDS_MAX bytes are
- * dropped and counted.
+ * dropped and counted. Records wait, too, while the disk is nearly full, for what is left is for the
+ * others; there is no more patience with it at the end.
  */
 struct writer;
 
@@ -37,7 +38,7 @@ struct writer_ack {
 /* Readable when there are acks or the disk's state has changed. For epoll; do not read it. */
 int writer_fd(const struct writer *w);
 bool writer_next_ack(struct writer *w, struct writer_ack *out);
-/* Kernel records that memory could not hold while the disk refused. */
+/* Kernel records that memory could not hold, and those for which the disk has no room just now. */
 uint64_t writer_dropped(struct writer *w);
 /* Is the disk refusing just now? `err` says what it says. */
 bool writer_in_trouble(struct writer *w, struct err *err);

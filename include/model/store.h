@@ -32,6 +32,8 @@ void store_close(struct store *s);
 const char *store_path(const struct store *s);
 /* Beside it: what a run in the background has to say. Heap. */
 char *store_log_path(const char *store_path, const char *run_id);
+/* Of its file system: the bytes that we may still take, and all. False: not known. */
+bool store_room(const struct store *s, uint64_t *left_out, uint64_t *whole_out);
 
 /* A lane and what it resolved to. */
 struct lane_begin {

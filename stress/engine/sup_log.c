@@ -381,7 +381,9 @@ void sup_log_account(struct supervisor *s, struct klog_account *out)
 	if (s->kmsg != NULL)
 		kmsg_get_status(s->kmsg, &st);
 	dropped = s->writer != NULL ? writer_dropped(s->writer) : 0;
-	a.records = s->records - dropped + (s->req->past ? s->req->past->records : 0);
+	/* lines of QEMU are among the dropped */
+	a.records = s->records > dropped ? s->records - dropped : 0;
+	a.records += s->req->past ? s->req->past->records : 0;
 	a.lost = s->records_lost + st.missed_first + dropped;
 	a.blind = true;
 	if (s->kmsg == NULL)
@@ -397,7 +399,8 @@ void sup_log_account(struct supervisor *s, struct klog_account *out)
 				   : "is the kernel booted with printk.devkmsg=off?");
 	else if (dropped > 0)
 		snprintf(a.reason, sizeof(a.reason),
-			"%llu kernel log records were lost, some because the disk was too slow",
+			"%llu kernel log records were lost, some because the "
+			"store's disk was too slow or nearly full",
 			(unsigned long long)a.lost);
 	else
 		a.blind = a.lost > 0 && account_gap(s, &a);

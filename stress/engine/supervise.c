@@ -184,11 +184,22 @@ static void on_watchdog(void *arg)
 		clock_mono_ns() + notify_watchdog_ms() * NS_PER_MS / 3, on_watchdog, s);
 }
 
+static void say_dropped(struct supervisor *s)
+{
+	if (s->dropped_said || writer_dropped(s->writer) == 0)
+		return;
+	s->dropped_said = true;
+	progress_note(s->progress,
+		"the store's disk is too slow or nearly full: kernel log records are not stored, "
+		"and counted as lost; what they tell is in the incidents all the same");
+}
+
 static void on_heartbeat(void *arg)
 {
 	struct supervisor *s = arg;
 
 	writer_heartbeat(s->writer);
+	say_dropped(s);
 	look_around(s, INBOX_SEEN);
 	sup_fate_look(s);
 	sup_log_tick(s);

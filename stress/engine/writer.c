@@ -58,6 +58,8 @@ struct batch {
  * more than that.
  */
 #define WAITING_CHUNKS (WRITER_RECORDS_MAX / CHUNK_BYTES)
+/* What records leave of a disk (a quarter of a small one): events and incidents tell more. */
+#define RESERVE_BYTES (64u << 20)
 /* Of incidents that wait: where in the batch those are whose numbers end so. */
 #define WAITING_INCIDENTS 1024
 
@@ -84,11 +86,13 @@ struct writer {
 	} waiting[WAITING_INCIDENTS]; /* in it; no 0 = none */
 	struct batch records[WAITING_CHUNKS]; /* a ring: the oldest first */
 	size_t first_chunk, chunks;
+	bool low; /* the disk has no room for records: they wait */
+	int64_t held_until_ns; /* records are not tried before: they were refused */
 	VEC(struct writer_ack) acks;
 	size_t acks_taken;
 	bool stop, in_trouble;
 	int64_t give_up_ns; /* when stopping */
-	uint64_t records_dropped;
+	size_t records_dropped;
 	struct err err;
 	size_t unwritten;
 
@@ -122,7 +126,7 @@ static bool nothing_waits(const struct writer *w)
 static void add_locked(
 	struct writer *w, enum item_kind kind, const void *payload, size_t size, bool urgent)
 {
-	bool first = nothing_waits(w);
+	bool first = w->filling.items == 0;
 
 	memcpy(batch_add(&w->filling, kind, size), payload, size);
 	w->filling.urgent |= urgent;
@@ -436,19 +440,46 @@ static void publish(struct writer *w, int rc, const struct err *err)
 	pthread_mutex_unlock(&w->lock);
 }
 
-/* Sleeps a second between two tries, shorter when asked to stop. */
-static bool wait_to_retry(struct writer *w)
+/* With the lock; shorter when something comes, or when asked to stop. */
+static void wait_a_second(struct writer *w)
 {
 	struct timespec until;
-	bool again;
 
-	pthread_mutex_lock(&w->lock);
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += 1;
 	(void)!pthread_cond_timedwait(&w->wake, &w->lock, &until);
+}
+
+/* Between two tries. */
+static bool wait_to_retry(struct writer *w)
+{
+	bool again;
+
+	pthread_mutex_lock(&w->lock);
+	wait_a_second(w);
 	again = !w->stop || clock_mono_ns() < w->give_up_ns;
 	pthread_mutex_unlock(&w->lock);
 	return again;
+}
+
+static bool disk_is_low(struct writer *w)
+{
+	uint64_t left, whole;
+
+	if (!store_room(w->store, &left, &whole))
+		return false;
+	return left < (whole / 4 < RESERVE_BYTES ? whole / 4 : RESERVE_BYTES);
+}
+
+/* With the lock, but not while it looks. */
+static void look_at_disk(struct writer *w)
+{
+	bool low;
+
+	pthread_mutex_unlock(&w->lock);
+	low = disk_is_low(w);
+	pthread_mutex_lock(&w->lock);
+	w->low = low;
 }
 
 /* Takes it, and leaves an empty one that has the other's memory. */
@@ -460,29 +491,64 @@ static void take_batch(struct batch *from, struct batch *mine)
 	*from = empty;
 }
 
-/* All that waits but records, and a chunk of these; false when it is time to end. */
+static bool records_are_due(const struct writer *w)
+{
+	return w->chunks > 0 && !w->low && clock_mono_ns() >= w->held_until_ns;
+}
+
+static bool must_wait(const struct writer *w)
+{
+	if (w->filling.items > 0 || records_are_due(w))
+		return false;
+	/* at the end refused records have the same patience as the others, a full disk has none */
+	return !w->stop || (w->chunks > 0 && !w->low && clock_mono_ns() < w->give_up_ns);
+}
+
+/* All that waits but records, and a chunk of these if they are due; false: it is time to end. */
 static bool next_batch(struct writer *w, struct batch *mine, struct batch *records)
 {
-	bool work;
-
 	pthread_mutex_lock(&w->lock);
-	while (nothing_waits(w) && !w->stop)
-		pthread_cond_wait(&w->wake, &w->lock);
-	work = !nothing_waits(w);
+	look_at_disk(w);
+	while (must_wait(w)) {
+		if (w->chunks == 0)
+			pthread_cond_wait(&w->wake, &w->lock);
+		else
+			wait_a_second(w);
+		look_at_disk(w);
+	}
 	take_batch(&w->filling, mine);
 	memset(w->waiting, 0, sizeof(w->waiting));
 	records->len = records->items = 0;
-	if (w->chunks > 0) {
+	if (records_are_due(w)) {
 		take_batch(chunk_at(w, 0), records);
 		w->first_chunk = (w->first_chunk + 1) % WAITING_CHUNKS;
 		w->chunks--;
 	}
 	pthread_mutex_unlock(&w->lock);
-	return work;
+	return mine->items > 0 || records->items > 0;
 }
 
-/* The disk refuses for too long: what still waits is not even tried, each would take its time. */
-static void give_up(struct writer *w)
+/* They could not be written, and the rest is to be tried without them. */
+static void put_back(struct writer *w, struct batch *records)
+{
+	if (records->items == 0)
+		return;
+	pthread_mutex_lock(&w->lock);
+	w->held_until_ns = clock_mono_ns() + NS_PER_S;
+	if (w->chunks == WAITING_CHUNKS) {
+		/* the newest make room: the begin of a storm tells more */
+		w->chunks--;
+		*(w->stop ? &w->unwritten : &w->records_dropped) += chunk_at(w, w->chunks)->items;
+	}
+	w->first_chunk = (w->first_chunk + WAITING_CHUNKS - 1) % WAITING_CHUNKS;
+	w->chunks++;
+	take_batch(records, chunk_at(w, 0));
+	pthread_mutex_unlock(&w->lock);
+	records->len = records->items = 0;
+}
+
+/* What the disk refused for too long; the others are not even tried, each would take its time. */
+static void leave_rest(struct writer *w)
 {
 	struct err err;
 	size_t i;
@@ -506,17 +572,20 @@ static void *writer_main(void *arg)
 		int rc;
 
 		while ((rc = write_batch(w, &mine, &records, &err)) != 0) {
+			put_back(w, &records);
 			publish(w, rc, &err);
-			if (wait_to_retry(w))
-				continue;
-			w->unwritten += mine.items + records.items;
-			give_up(w);
-			break;
+			if (mine.items == 0 || !wait_to_retry(w))
+				break;
 		}
 		if (rc == 0)
 			publish(w, 0, NULL);
+		else
+			w->unwritten += mine.items;
 		(void)!batch_each(w, &mine, free_item, &err);
+		if (rc != 0 && mine.items > 0)
+			break;
 	}
+	leave_rest(w);
 	free(mine.data);
 	free(records.data);
 	return NULL;
@@ -570,9 +639,12 @@ bool writer_next_ack(struct writer *w, struct writer_ack *out)
 uint64_t writer_dropped(struct writer *w)
 {
 	uint64_t n;
+	size_t i;
 
 	pthread_mutex_lock(&w->lock);
 	n = w->records_dropped;
+	for (i = 0; i < w->chunks && w->low; i++)
+		n += chunk_at(w, i)->items;
 	pthread_mutex_unlock(&w->lock);
 	return n;
 }

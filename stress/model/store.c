@@ -20,6 +20,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -38,7 +39,10 @@ struct store {
  * stored waits meanwhile: with SQLite's 1000, every half second of a storm. The pages of an incident
  * that keeps changing go over once, however often they were written.
  */
-#define CHECKPOINT_PAGES "4000"
+#define CHECKPOINT_PAGES 4000
+#define PAGE_BYTES       4096 /* SQLite's default */
+/* On a small disk the log may be such a part of it, since what goes over needs room in the file too. */
+#define CHECKPOINT_PART 16
 
 /* ---- the file ---- */
 
@@ -107,16 +111,36 @@ static int prepare_for_reading(struct store *s, struct err *err)
 	return schema_update(s->db, s->path, err);
 }
 
+bool store_room(const struct store *s, uint64_t *left_out, uint64_t *whole_out)
+{
+	struct statvfs st;
+
+	if (statvfs(s->path, &st) != 0)
+		return false;
+	*left_out = (uint64_t)st.f_bavail * st.f_frsize;
+	*whole_out = (uint64_t)st.f_blocks * st.f_frsize;
+	return true;
+}
+
+static int set_pragmas(struct store *s, struct err *err)
+{
+	uint64_t left, whole, pages = CHECKPOINT_PAGES;
+	char pragmas[200];
+
+	if (store_room(s, &left, &whole) && whole / CHECKPOINT_PART / PAGE_BYTES < pages)
+		pages = whole / CHECKPOINT_PART / PAGE_BYTES + 1; /* 0 would mean never */
+	snprintf(pragmas, sizeof(pragmas),
+		"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+		"PRAGMA wal_autocheckpoint = %" PRIu64 "; PRAGMA cache_size = " CACHE_SIZE ";",
+		pages);
+	return db_exec(s->db, pragmas, err);
+}
+
 static int prepare_for_writing(struct store *s, struct err *err)
 {
 	enum schema_state state;
 
-	if (schema_look(s->db, s->path, &state, err) != 0 ||
-		db_exec(s->db,
-			"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-			"PRAGMA wal_autocheckpoint = " CHECKPOINT_PAGES ";"
-			"PRAGMA cache_size = " CACHE_SIZE ";",
-			err) != 0)
+	if (schema_look(s->db, s->path, &state, err) != 0 || set_pragmas(s, err) != 0)
 		return -1;
 	return state == SCHEMA_CURRENT ? 0 : schema_update(s->db, s->path, err);
 }

@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 struct disk {
@@ -179,6 +180,64 @@ static void records_that_memory_cannot_hold_are_counted(void **state)
 	remove_disk(&d, store);
 }
 
+/* Of the file system. */
+static uint64_t blocks_left, blocks_in_all;
+
+int __real_statvfs(const char *path, struct statvfs *out);
+int __wrap_statvfs(const char *path, struct statvfs *out);
+
+int __wrap_statvfs(const char *path, struct statvfs *out)
+{
+	if (blocks_in_all == 0)
+		return __real_statvfs(path, out);
+	*out = (struct statvfs){
+		.f_frsize = 4096, .f_blocks = blocks_in_all, .f_bavail = blocks_left};
+	return 0;
+}
+
+/* Stores some records, an event and an incident on a disk with so much room; the records stored. */
+static int64_t stored_with(uint64_t left, uint64_t in_all)
+{
+	const struct event ev = {.kind = EV_STEP_BEGIN, .flags = EVENT_ACK, .ask = 1};
+	struct run_view *view;
+	struct store *store;
+	struct disk d;
+	struct err err;
+	uint64_t dropped;
+	size_t unwritten;
+	int64_t n;
+
+	blocks_left = left;
+	blocks_in_all = in_all;
+	open_disk(&d);
+	say(&d, 1, 5000);
+	change(&d, 1, 7);
+	writer_event(d.writer, &ev, 5000);
+	wait_for_ack(&d, 1);
+	dropped = writer_dropped(d.writer);
+	unwritten = writer_stop(d.writer, 20000, &store);
+	assert_int_equal(run_view_load(store, "run", &view, &err), 0);
+	assert_int_equal(view->nincidents, 1);
+	run_view_free(view);
+	n = records_stored(&d);
+	assert_int_equal(unwritten, 5000 - n);
+	assert_int_equal(dropped, 5000 - n);
+	remove_disk(&d, store);
+	blocks_in_all = 0;
+	return n;
+}
+
+static void records_leave_room_for_what_tells_more(void **state)
+{
+	(void)state;
+	/* 16 MiB: a quarter of it */
+	assert_int_equal(stored_with(1100, 4096), 5000);
+	assert_int_equal(stored_with(1000, 4096), 0);
+	/* 1 TiB: 64 MiB */
+	assert_int_equal(stored_with(17000, 1 << 28), 5000);
+	assert_int_equal(stored_with(16000, 1 << 28), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -187,6 +246,7 @@ int main(void)
 		cmocka_unit_test(its_last_state_is_what_is_written),
 		cmocka_unit_test(in_a_storm_an_event_does_not_wait_for_all_records),
 		cmocka_unit_test(records_that_memory_cannot_hold_are_counted),
+		cmocka_unit_test(records_leave_room_for_what_tells_more),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
