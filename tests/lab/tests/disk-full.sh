@@ -47,3 +47,29 @@ if [ -n "${FOR_GOOD:-}" ]; then
 	[ "$(cat /sys/bus/pci/devices/0000:03:00.0/reset_method)" = "flr pm bus" ] || fail "narrowed"
 fi
 umount store
+
+# A small one in a storm: the records that it has room for are kept, all else goes on.
+mkdir -p small
+mount -t tmpfs -o size=8m none small
+long=$(printf 'x%.0s' {1..900})
+full_of_records()
+{
+	kfault storm 7 - 200 "$long"
+	sees "the store's disk is too slow or nearly full" out
+}
+scenario storm <<'X'
+lanes: [{name: rng, devices: [0000:03:00.0]}]
+steps: [{reset: flr}, {hold: 500ms}]
+repeat: {until: {cycles: 1000}}
+X
+start_run storm --db small/runs.db
+within 60 in_step rng 1 hold
+within 60 full_of_records
+last=$(sed -n 's/^info: lane: rng cycle \([0-9]*\): hold.*/\1/p' out | tail -n 1)
+within 30 in_step rng $((last + 2)) hold
+kill -TERM "$run_pid" # a shell has its background jobs ignore SIGINT
+ends 4
+holds '.verdict == "aborted"' '.failures == []' '.klog.lost > 0' '.klog.records > 1000' '.undo.left == []' \
+	".lanes[0].cycles.done > $last"
+sees 'keeping everything in memory' out && fail "events had no room"
+umount small
