@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "model/run_view.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -214,29 +215,48 @@ int compare_exit_code(const struct comparison *c)
 	return c->result == COMPARE_WORSE ? 1 : c->result == COMPARE_UNKNOWN ? 3 : 0;
 }
 
-/* Of rows that came out like the whole the first; of a machine that only changed, its first change. */
+/* The first change of the machine that makes the whole what it is; NULL = none does. */
+static const struct change *telling_change(const struct comparison *c)
+{
+	enum change_effect wanted =
+		c->result == COMPARE_WORSE ? CHANGE_REGRESSION : CHANGE_IMPROVEMENT;
+	size_t i;
+
+	for (i = 0; c->has_diff && i < c->diff.n; i++)
+		if (c->diff.v[i].effect == wanted)
+			return &c->diff.v[i];
+	return NULL;
+}
+
+static uint64_t most_needed(const struct comparison *c)
+{
+	uint64_t most = 0;
+	size_t i;
+
+	for (i = 0; i < c->n; i++)
+		if (c->v[i].needs && c->v[i].needed != STATS_NEVER && c->v[i].needed > most)
+			most = c->v[i].needed;
+	return most;
+}
+
+/* Of rows that came out like the whole the first, else the change of the machine. */
 const char *compare_sentence(struct comparison *c)
 {
 	size_t more = c->count[c->result] - 1;
 	const char *subject = c->v[0].subject, *text = c->v[0].brief;
-	uint64_t most = 0;
-	size_t i;
+	const struct change *change = telling_change(c);
 
 	if (c->result == COMPARE_SAME)
 		return arena_printf(&c->arena, "%zu comparisons within the margins", c->n);
-	if (c->result == COMPARE_UNKNOWN) {
-		for (i = 0; i < c->n; i++)
-			if (c->v[i].needs && c->v[i].needed != STATS_NEVER && c->v[i].needed > most)
-				most = c->v[i].needed;
-		if (most > 0)
-			return arena_printf(&c->arena,
-				"%zu of %zu comparisons need more cycles, up to %llu", more + 1,
-				c->n, (unsigned long long)most);
+	if (c->result == COMPARE_UNKNOWN && most_needed(c) > 0)
+		return arena_printf(&c->arena,
+			"%zu of %zu comparisons need more cycles, up to %" PRIu64, more + 1, c->n,
+			most_needed(c));
+	if (c->v[0].result != c->result && change != NULL) {
+		subject = change->subject;
+		text = change->text;
 	}
-	if (c->v[0].result != c->result && c->has_diff && c->diff.n > 0) {
-		subject = c->diff.v[0].subject;
-		text = c->diff.v[0].text;
-	}
-	return arena_printf(
-		&c->arena, more > 0 ? "%s %s; and %zu more" : "%s %s", subject, text, more);
+	if (more == 0)
+		return arena_printf(&c->arena, "%s %s", subject, text);
+	return arena_printf(&c->arena, "%s %s; and %zu more", subject, text, more);
 }

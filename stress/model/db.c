@@ -13,7 +13,7 @@
 
 #include <sqlite3.h>
 
-#define STATEMENTS_MAX  64
+#define STATEMENTS_MAX  128 /* of one connection; the end of a run has some 80 kinds */
 #define BUSY_TIMEOUT_MS 5000 /* another vfio-stress command may be reading or delivering */
 
 struct query {

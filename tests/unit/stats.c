@@ -308,6 +308,36 @@ static void the_interval_of_the_shift_holds_the_shift(void **state)
 	at_most(missed, asked.rounds, 0.06, "shifts outside their 95 % interval");
 }
 
+/* What `compare` does: many rows of two equal runs, and one alarm is enough to be wrong. */
+static void many_tests_together_keep_the_level(void **state)
+{
+	uint64_t seed = asked.seed;
+	unsigned alarms = 0, round, i;
+	int64_t a[30], b[30];
+
+	(void)state;
+	for (round = 0; round < asked.rounds; round++) {
+		double p[16];
+		bool alarm = false;
+
+		for (i = 0; i < 8; i++) {
+			struct rank_test r;
+
+			p[i] = stats_rates_equal(COUNT_BINOMIAL, draw(&seed, 0.05 * i, 60),
+				draw(&seed, 0.05 * i, 80));
+			fill(&seed, a, 30, 1000, 0.3);
+			fill(&seed, b, 30, 1000, 0.1);
+			stats_ranks(sorted(a, 30), sorted(b, 30), 0.95, &r);
+			p[8 + i] = r.p;
+		}
+		stats_holm(p, 16);
+		for (i = 0; i < 16; i++)
+			alarm |= p[i] < 0.05;
+		alarms += alarm;
+	}
+	at_most(alarms, asked.rounds, 0.05, "comparisons of 16 rows with a false alarm");
+}
+
 /* ---- power ---- */
 
 static void what_is_needed_for_same_is_enough_and_no_more(void **state)
@@ -379,6 +409,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(intervals_hold_what_they_promise),
 		cmocka_unit_test(unequal_widths_raise_no_false_alarm),
 		cmocka_unit_test(the_interval_of_the_shift_holds_the_shift),
+		cmocka_unit_test(many_tests_together_keep_the_level),
 		cmocka_unit_test(what_is_needed_for_same_is_enough_and_no_more),
 		cmocka_unit_test(so_many_executions_find_a_change_four_times_out_of_five),
 	};
