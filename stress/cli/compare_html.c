@@ -102,14 +102,15 @@ static void range_cell(FILE *out, const struct compare_row *row)
 	if (row->has_change && row->margin > 0) {
 		double zone = place(-row->margin, row->margin);
 		double low = place(row->change_range.low, row->margin);
-		double high = place(row->change_range.high, row->margin);
+		/* also one at the edge, or of no width, is to be seen */
+		double width = fmax(place(row->change_range.high, row->margin) - low, 4);
 
 		fprintf(out,
 			"<svg class=\"range\" viewBox=\"0 0 120 10\" preserveAspectRatio=\"none\" "
 			"role=\"img\" aria-label=\"interval of the change, in margins\">"
 			"<rect class=\"zone\" x=\"%.1f\" y=\"0\" width=\"%.1f\" height=\"10\"/>"
 			"<rect x=\"%.1f\" y=\"3\" width=\"%.1f\" height=\"4\"/></svg>",
-			zone, RANGE_WIDTH - 2 * zone, low, fmax(high - low, 1));
+			zone, RANGE_WIDTH - 2 * zone, fmin(low, RANGE_WIDTH - width), width);
 	}
 	fprintf(out, "</td>");
 }
