@@ -21,34 +21,40 @@ static double log_gamma(double x)
 	return lgamma_r(x, &sign);
 }
 
-/* The continued fraction of the incomplete beta function, by Lentz's method (DLMF 8.17.22). */
+/* A continued fraction, from its front: h is what it comes to so far (Lentz 1976, Thompson 1986). */
+struct fraction {
+	double c, d, h;
+};
+
+/* Adds a term; false when it changes nothing any more. */
+static bool add_term(struct fraction *f, double top, double bottom)
+{
+	double step;
+
+	f->d = bottom + top * f->d;
+	f->c = bottom + top / f->c;
+	f->d = 1 / (fabs(f->d) < DBL_MIN ? DBL_MIN : f->d);
+	f->c = fabs(f->c) < DBL_MIN ? DBL_MIN : f->c;
+	step = f->d * f->c;
+	f->h *= step;
+	return fabs(step - 1) >= 4 * DBL_EPSILON;
+}
+
+/* Of the incomplete beta function (DLMF 8.17.22). */
 static double beta_fraction(double x, double a, double b)
 {
-	double c = 1, d = 1 - (a + b) * x / (a + 1), h;
+	double first = 1 - (a + b) * x / (a + 1);
+	struct fraction f = {.c = 1, .d = 1 / (fabs(first) < DBL_MIN ? DBL_MIN : first)};
+	bool more = true;
 	int m;
 
-	d = 1 / (fabs(d) < DBL_MIN ? DBL_MIN : d);
-	h = d;
-	for (m = 1; m <= TERMS_MAX; m++) {
-		double even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m));
-		double odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1));
-		double step;
-
-		d = 1 + even * d;
-		c = 1 + even / c;
-		d = 1 / (fabs(d) < DBL_MIN ? DBL_MIN : d);
-		c = fabs(c) < DBL_MIN ? DBL_MIN : c;
-		h *= d * c;
-		d = 1 + odd * d;
-		c = 1 + odd / c;
-		d = 1 / (fabs(d) < DBL_MIN ? DBL_MIN : d);
-		c = fabs(c) < DBL_MIN ? DBL_MIN : c;
-		step = d * c;
-		h *= step;
-		if (fabs(step - 1) < 4 * DBL_EPSILON)
-			break;
+	f.h = f.d;
+	for (m = 1; more && m <= TERMS_MAX; m++) {
+		(void)add_term(&f, m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)), 1);
+		more = add_term(
+			&f, -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1)), 1);
 	}
-	return h;
+	return f.h;
 }
 
 /* P(X <= x) of the beta distribution. */
@@ -80,23 +86,16 @@ static double gamma_series(double x, double a)
 /* P(X > x): a continued fraction above its mean (DLMF 8.9.2). */
 static double gamma_fraction(double x, double a)
 {
-	double b = x + 1 - a, c = 1 / DBL_MIN, d = 1 / b, h = d;
+	double bottom = x + 1 - a;
+	struct fraction f = {.c = 1 / DBL_MIN, .d = 1 / bottom, .h = 1 / bottom};
+	bool more = true;
 	int n;
 
-	for (n = 1; n <= TERMS_MAX; n++) {
-		double top = -n * (n - a), step;
-
-		b += 2;
-		d = top * d + b;
-		c = b + top / c;
-		d = 1 / (fabs(d) < DBL_MIN ? DBL_MIN : d);
-		c = fabs(c) < DBL_MIN ? DBL_MIN : c;
-		step = d * c;
-		h *= step;
-		if (fabs(step - 1) < 4 * DBL_EPSILON)
-			break;
+	for (n = 1; more && n <= TERMS_MAX; n++) {
+		bottom += 2;
+		more = add_term(&f, -n * (n - a), bottom);
 	}
-	return h * exp(a * log(x) - x - log_gamma(a));
+	return f.h * exp(a * log(x) - x - log_gamma(a));
 }
 
 static double gamma_below(double x, double a, double unused)
