@@ -5,11 +5,13 @@ each family whole, in one place, with its HELP and TYPE in front; no series twic
 no timestamps, which node_exporter refuses. promtool, when there is one, must agree and have nothing to say."""
 
 import glob
+import pathlib
 import re
 import shutil
 import subprocess
 import sys
 
+TOOLS = pathlib.Path(__file__).resolve().parents[2] / "build/tools"  # tests/fetch-promtool
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
 LABEL = r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\["\\n])*)"'
 SAMPLE = re.compile(rf"({NAME})\{{((?:{LABEL})(?:,(?:{LABEL}))*)\}} (-?\d+(?:\.\d+)?)")
@@ -82,7 +84,7 @@ def main():
     if not paths:
         raise SystemExit(f"no reports in {sys.argv[1]}")
     samples = sum(check(path) for path in paths)
-    tool = shutil.which("promtool")
+    tool = shutil.which("promtool") or shutil.which("promtool", path=TOOLS)
     for path in paths if tool else []:
         with open(path, "rb") as file:
             done = subprocess.run([tool, "check", "metrics"], stdin=file, capture_output=True, text=True)

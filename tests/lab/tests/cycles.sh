@@ -41,3 +41,22 @@ holds "[.lanes[0].steps[] | select(.skipped > 0) | [.arg, .device, .skipped]]
 	fail "reset_method was left narrowed: $(cat /sys/bus/pci/devices/0000:03:00.0/reset_method)"
 exits 0 vfio-stress undo
 says "nothing is left to undo"
+
+# in which state was it reset? with its guest running, and bound to nothing
+holds '[.resets[] | [.state, .tried == .worked]] | unique == [["vfio", true]]' \
+	'[.preflight[].result] | length > 20 and (unique - ["ok", "warn", "unknown", "fail"] == [])'
+exits 0 vfio-stress report --format html
+says 'class="node lane"' 'root complex' 'id="preflight"'
+scenario under <<X
+lanes: [{domain: vm, ready: {serial: READY, timeout: 60s}}]
+steps: [start, {reset: {method: flr, device: "0000:03:00.0", while-running: true}}, destroy]
+X
+run 0 under
+holds '[.resets[] | [.device, .method, .state, .tried, .worked]]
+		== [["0000:03:00.0", "flr", "vm-running", 1, 1]]'
+scenario unbound <<X
+lanes: [{devices: [0000:02:00.0], driver: managed}]
+steps: [{reset: flr}]
+X
+run 0 unbound
+holds '[.resets[] | [.state, .worked]] == [["unbound", 1]]'

@@ -15,6 +15,7 @@ lanes: [{devices: [0000:01:00.0], driver: managed}]
 steps: [{reset: {method: flr, while-bound: true}}]
 Y
 run 0 pf
+holds '[.resets[] | [.method, .state, .tried, .worked]] == [["flr", "host-driver", 1, 1]]'
 
 echo 2 >$pf/sriov_numvfs
 [ -e /sys/bus/pci/devices/0000:01:00.2 ] || fail "there are no virtual functions"
