@@ -10,6 +10,7 @@
 #include "model/incident.h"
 #include "model/scenario.h"
 #include "world/pcidev.h"
+#include "pty_read.h"
 
 #include "cmocka_all.h"
 
@@ -112,25 +113,6 @@ static void open_terminal(struct terminal *t, unsigned short width)
 	ioctl(t->master, TIOCSWINSZ, &ws);
 }
 
-#define ALL_READ '\x05'
-
-/* The kernel hands on what is written in its own time: a mark behind it tells when all is there. */
-static void read_all(struct terminal *t, char *buf, size_t size)
-{
-	struct pollfd p = {.fd = t->master, .events = POLLIN};
-	size_t len = 0;
-
-	assert_int_equal(write(t->slave, &(char){ALL_READ}, 1), 1);
-	do {
-		ssize_t n;
-
-		assert_int_equal(poll(&p, 1, 10000), 1);
-		n = read(t->master, buf + len, size - 1 - len);
-		len += n > 0 ? (size_t)n : 0;
-	} while (len == 0 || buf[len - 1] != ALL_READ);
-	buf[len - 1] = '\0';
-}
-
 /* What moves the cursor and clears. */
 static void strip(char *line)
 {
@@ -152,7 +134,7 @@ static void add_picture(struct terminal *t, struct str *out, unsigned width)
 	char buf[16384], *rest = buf, *line;
 	bool in_block = false;
 
-	read_all(t, buf, sizeof(buf));
+	pty_read(t->master, t->slave, buf, sizeof(buf));
 	while ((line = strsep(&rest, "\r\n")) != NULL) {
 		strip(line);
 		in_block |= str_starts(line, "soak");

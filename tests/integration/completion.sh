@@ -107,7 +107,9 @@ offers 'vfio-stress scan --format ' text jsonl '!webhook'
 offers 'vfio-stress scan --min-severity ' warning fatal
 offers 'vfio-stress scan --' --kmsg --help
 offers 'vfio-stress diff ' smoke.yaml
-offers 'vfio-stress runs ' prune
+offers 'vfio-stress runs ' prune stop
+offers 'vfio-stress runs --db runs.db stop ' 20261121-040000-aaaa '!prune'
+offers 'vfio-stress watch --db runs.db ' latest 20261121-040000-aaaa
 offers 'vfio-stress nonsense ' '!run'
 
 # readline has split these words at their signs, and takes what follows the last one

@@ -9,6 +9,7 @@
 #include "model/event.h"
 #include "model/incident.h"
 #include "model/scenario.h"
+#include "pty_read.h"
 
 #include "cmocka_all.h"
 
@@ -107,32 +108,13 @@ static const char *escape(struct terminal *t, const char *s)
 	return s + 1;
 }
 
-#define ALL_READ '\x05'
-
-/* The kernel hands on what is written in its own time: a mark behind it tells when all is there. */
-static void read_all(struct terminal *t, char *buf, size_t size)
-{
-	struct pollfd p = {.fd = t->master, .events = POLLIN};
-	size_t len = 0;
-
-	assert_int_equal(write(t->slave, &(char){ALL_READ}, 1), 1);
-	do {
-		ssize_t n;
-
-		assert_int_equal(poll(&p, 1, 10000), 1);
-		n = read(t->master, buf + len, size - 1 - len);
-		len += n > 0 ? (size_t)n : 0;
-	} while (len == 0 || buf[len - 1] != ALL_READ);
-	buf[len - 1] = '\0';
-}
-
 /* Reads all there is and paints it. */
 static void look(struct terminal *t)
 {
 	char buf[70000];
 	const char *s;
 
-	read_all(t, buf, sizeof(buf));
+	pty_read(t->master, t->slave, buf, sizeof(buf));
 	for (s = buf; *s != '\0';) {
 		if (*s == '\x1b') {
 			s = escape(t, s + 1);
