@@ -51,6 +51,9 @@ enum outcome device_observe(
 /* Compares; tells what differs. PASS, or FAIL state-differs with the fields. */
 enum outcome device_judge(struct step_ctx *ctx, const struct dev_state *before,
 	const struct dev_state *after, struct result *res);
+/* The same of one that changes hands: only what nobody changes by using it. */
+enum outcome device_judge_unused(struct step_ctx *ctx, const struct dev_state *before,
+	const struct dev_state *after, struct result *res);
 
 /*
  * Of the run's reference, in a lane whose drivers libvirt binds as it needs them: which driver a device

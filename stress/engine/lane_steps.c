@@ -7,6 +7,7 @@
 #include "model/scenario.h"
 #include "model/step.h"
 #include "steps/beside.h"
+#include "steps/device_step.h"
 #include "steps/domain.h"
 #include "steps/heal.h"
 
@@ -88,6 +89,20 @@ static int emit_begin(struct lane *lane, const struct step *step, const char *su
 	return emit_durable(&lane->out, &ev, extra_ns_out, err);
 }
 
+/* Where libvirt gives it to the VM and takes it back, it may be on the way from hand to hand. */
+static enum outcome look(struct step_ctx *ctx, struct result *res)
+{
+	struct dev_state now;
+	enum outcome outcome;
+
+	if (ctx->lane->driver == DRIVER_VFIO_PCI)
+		return heal_look(ctx, res);
+	outcome = device_observe(ctx, "after", &now, res);
+	if (outcome != OUTCOME_PASS || ctx->dev->oracle == NULL)
+		return outcome;
+	return device_judge_unused(ctx, ctx->dev->oracle, &now, res);
+}
+
 /*
  * Not clean may mean not yet: VFIO or the guest's driver may be about to reset it, and nothing tells
  * when they are done.
@@ -95,12 +110,12 @@ static int emit_begin(struct lane *lane, const struct step *step, const char *su
 static enum outcome judge_device(struct step_ctx *ctx, struct result *res)
 {
 	int64_t until_ns = clock_mono_ns() + SETTLE_NS;
-	enum outcome outcome = heal_look(ctx, res);
+	enum outcome outcome = look(ctx, res);
 
 	while (outcome == OUTCOME_FAIL && clock_mono_ns() < until_ns) {
 		poll(NULL, 0, SETTLE_POLL_MS);
 		*res = (struct result){0};
-		outcome = heal_look(ctx, res);
+		outcome = look(ctx, res);
 	}
 	return outcome;
 }
@@ -111,17 +126,14 @@ static bool resets_by_vm(const struct step *step)
 	return step->type->flags & (STEP_STARTS_VM | STEP_STOPS_VM | STEP_RESETS_VM);
 }
 
-/*
- * What became of them, against what the run found. Where libvirt gives them to the VM, their driver is
- * libvirt's affair.
- */
+/* What became of them, against what the run found. */
 static enum outcome judge_devices(struct lane *lane, const struct step *step, struct result *res)
 {
 	enum outcome outcome = OUTCOME_PASS;
 	struct step_ctx ctx;
 	size_t i;
 
-	if (lane->spec->driver != DRIVER_VFIO_PCI || !resets_by_vm(step))
+	if (!resets_by_vm(step))
 		return OUTCOME_PASS;
 	for (i = 0; i < lane->ndevs && outcome == OUTCOME_PASS; i++) {
 		lane_step_ctx(lane, step, &lane->devs[i], &ctx);

@@ -8,11 +8,11 @@
 domain vm --devices 0000:08:00.0
 domain gpu --devices "0000:07:00.0 0000:07:00.1"
 
-# lane NAME STEPS: a scenario whose lane is the VM
+# lane NAME STEPS [MORE]: a scenario whose lane is the VM
 lane()
 {
 	scenario "$1" <<Y
-lanes: [{domain: vm, ready: {serial: "L2 READY", timeout: 60s}}]
+lanes: [{domain: vm, ready: {serial: "L2 READY", timeout: 60s}${3:-}}]
 steps: [$2]
 bystanders: fail
 Y
@@ -40,3 +40,23 @@ run 0 apart
 sees '^$' others 2 || fail "nothing else went on"
 holds '[.notes[], .blind_spots[] | select(contains("beside"))] == []' \
 	'[.lanes[0].steps[] | select(.word == "rescan") | .usable_ms.max] | all(. > 0)'
+kill %1
+wait
+virsh -q destroy gpu
+
+# the device itself is looked at also where libvirt binds it as it needs it
+lane managed 'start, destroy' ', driver: managed'
+run 0 managed
+enabled()
+{
+	grep -qx 1 /sys/bus/pci/devices/0000:08:00.0/enable
+}
+start_run managed
+within 60 in_step vm 1 start
+within 60 enabled
+sleep 1 # the reset that comes with it is over
+dark 06:01.0
+within 60 sees 'start failed' out
+light 06:01.0
+ends 1
+holds '.failures[0] | .step == "start" and .reason == "device-unreadable"'
