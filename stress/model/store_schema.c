@@ -129,14 +129,14 @@ int schema_look(struct db *db, const char *path, enum schema_state *out, struct 
 	return 0;
 }
 
-static int add_versions_from(struct db *db, int64_t version, struct err *err)
+static int add_versions_from(struct db *db, const char *path, int64_t version, struct err *err)
 {
 	char pragma[64];
 
 	snprintf(pragma, sizeof(pragma), "PRAGMA user_version = %" PRId64, VERSION);
 	for (; version < VERSION; version++)
 		if (db_exec(db, versions[version], err) != 0)
-			return -1;
+			return err_wrap(err, "bring %s up to date", path);
 	return db_exec(db, pragma, err);
 }
 
@@ -148,7 +148,7 @@ int schema_update(struct db *db, const char *path, struct err *err)
 	/* two programs may do this at the same time: the second one finds it done */
 	if (db_exec(db, "BEGIN IMMEDIATE", err) != 0)
 		return -1;
-	if (look(db, path, &c, err) == 0 && add_versions_from(db, c.version, err) == 0)
+	if (look(db, path, &c, err) == 0 && add_versions_from(db, path, c.version, err) == 0)
 		return db_exec(db, "COMMIT", err);
 	(void)!db_exec(db, "ROLLBACK", &ignored);
 	return -1;

@@ -116,6 +116,44 @@ class Damaged(Case):
             self.wrong("wrong", f"{words}: exit {p.returncode}: {p.stdout}{p.stderr}")
 
 
+class Older(Case):
+    """A store of the first version: it is read as it is, and brought up to date by a run."""
+
+    SINCE = """ALTER TABLE incident DROP COLUMN telling;
+               ALTER TABLE incident DROP COLUMN budget;
+               ALTER TABLE outbox DROP COLUMN key;
+               PRAGMA user_version = 1"""
+
+    def whole(self):
+        self.begin()
+        try:
+            self.run()
+            db = sqlite3.connect(self.path("runs.db"))
+            db.executescript(self.SINCE)
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            db.close()
+            with open(self.path("runs.db"), "rb") as f:
+                before = f.read()
+            self.works("runs")
+            self.works("report", "latest", "--format", "json")
+            with open(self.path("runs.db"), "rb") as f:
+                if f.read() != before:
+                    self.wrong("wrong", "reading has changed the file")
+            self.works("run", "matrix.yaml", "--kmsg", "kmsg", "--root", "host")
+            runs = json.loads(self.works("runs", "--json"))["runs"]
+            if [r["verdict"] for r in runs] != ["pass", "pass"]:
+                self.wrong("lost", f"runs: {runs}")
+            return self
+        finally:
+            self.end()
+
+    def works(self, *words):
+        p = self.command(*words)
+        if p.returncode != 0:
+            self.wrong("wrong", f"{words}: exit {p.returncode}: {p.stderr}")
+        return p.stdout
+
+
 class ReadOnly(Case):
     """A store whose file system is read-only by now: all that was committed can still be read."""
 
@@ -181,18 +219,19 @@ def garbage(rng, start, n):
     return damage
 
 
-def damages(rng, n):
+def damages(rng, n, total):
     def nothing(f):
         pass
-    for version in (1, 99):
-        yield (f"schema {version}", "another schema", Damaged,
-               {"version": version, "damage": nothing, "refused": True})
+    yield "schema 1", "another schema", Older, {}
+    yield ("schema 99", "another schema", Damaged,
+           {"version": 99, "damage": nothing, "refused": True})
     yield "no header", "corrupt", Damaged, {"damage": lambda f: f.write(b"x" * 100), "refused": True}
     yield "cut off", "corrupt", Damaged, {"damage": lambda f: f.truncate(5000)}
     for i in range(n):
         yield f"garbage {i}", "corrupt", Damaged, {"damage": garbage(rng, 100, 3000)}
     yield "read-only after a run", "read-only", ReadOnly, {}
-    yield "read-only after a death", "read-only", ReadOnly, {"after_s": 1.5}
+    yield "read-only after a death", "read-only", ReadOnly, {
+        "FAILIO_FROM": total // 2, "FAILIO_KILL": "before", "kills": True}
     yield "two runs at once", "two at once", Two, {}
 
 
@@ -233,7 +272,7 @@ def try_all(args):
     faults = list(kills(rng, total, seconds, 200 if args.whole else 16))
     faults += errors(rng, totals, 8 if args.whole else 1, 2 if args.whole else 0)
     faults = [(name, group, Case, fault) for name, group, fault in faults]
-    faults += damages(rng, 20 if args.whole else 2)
+    faults += damages(rng, 20 if args.whole else 2, total)
     faults += deliveries(rng, measure(args, Delivery)[1], 48 if args.whole else 6)
     faults = [f for f in faults if args.only in f[0] or args.only in f[1]]
     # most of a run, and more of one whose store fails for good, is waiting
