@@ -49,7 +49,7 @@ struct batch {
 
 /*
  * Kernel records are kept from the start of the run until half of WRITER_RECORDS_MAX, and then the
- * newest half: older chunks of the tail are deleted.
+ * newest half: older chunks of the tail are deleted, but for those in which a storm begins.
  */
 #define CHUNK_BYTES (1u << 20)
 #define TAIL_CHUNKS (WRITER_RECORDS_MAX / 2 / CHUNK_BYTES)
@@ -63,10 +63,20 @@ struct batch {
 /* Of incidents that wait: where in the batch those are whose numbers end so. */
 #define WAITING_INCIDENTS 1024
 
+/* A storm: a chunk is full so soon, after one that was not. Of each, these two are kept. */
+#define STORM_NS   (20 * NS_PER_S)
+#define STORMS_MAX 8
+
+struct tail_chunk {
+	int64_t first; /* rowid of its first record */
+	int64_t wall_ns; /* when that was printed */
+};
+
 struct retention {
 	size_t head_bytes, chunk_bytes;
-	int64_t chunk_first[TAIL_CHUNKS]; /* rowid of each chunk's first record */
-	size_t chunks, oldest;
+	struct tail_chunk tail[TAIL_CHUNKS]; /* a ring */
+	size_t chunks, oldest, storms;
+	bool in_storm; /* the one before the oldest began one */
 	bool cut;
 };
 
@@ -289,8 +299,8 @@ static int write_event(struct writer *w, const struct event_item *item, struct e
 
 static int delete_chunk(struct writer *w, int64_t first, int64_t end, struct err *err)
 {
-	static const char words[] =
-		"more than 64 MiB of kernel log: its first and its last 32 MiB were kept";
+	static const char words[] = "more than 64 MiB of kernel log: its first and its last 32 MiB "
+				    "were kept, and the begin of storms";
 
 	if (!w->retention.cut && store_note(w->store, w->run, "note", words, err) != 0)
 		return -1;
@@ -301,12 +311,40 @@ static int delete_chunk(struct writer *w, int64_t first, int64_t end, struct err
 		w->run);
 }
 
+static const struct tail_chunk *tail_at(const struct retention *r, size_t i)
+{
+	return &r->tail[(r->oldest + i) % TAIL_CHUNKS];
+}
+
+/* Is the oldest chunk kept for good? One in which a storm begins, and the one behind it. */
+static bool tells_of_storm(struct retention *r)
+{
+	int64_t took = tail_at(r, 1)->wall_ns - tail_at(r, 0)->wall_ns;
+	int64_t next_took = tail_at(r, 2)->wall_ns - tail_at(r, 1)->wall_ns;
+	bool behind = r->in_storm;
+
+	r->in_storm = took >= STORM_NS && next_took < STORM_NS && r->storms < STORMS_MAX;
+	r->storms += r->in_storm;
+	return r->in_storm || behind;
+}
+
+static int drop_oldest(struct writer *w, struct err *err)
+{
+	struct retention *r = &w->retention;
+
+	if (!tells_of_storm(r) &&
+		delete_chunk(w, tail_at(r, 0)->first, tail_at(r, 1)->first, err) != 0)
+		return -1;
+	r->oldest = (r->oldest + 1) % TAIL_CHUNKS;
+	r->chunks--;
+	return 0;
+}
+
 /* Called after a record past the head was written: opens a new chunk, drops the oldest. */
-static int retain(struct writer *w, size_t size, struct err *err)
+static int retain(struct writer *w, const struct klog_rec *rec, size_t size, struct err *err)
 {
 	struct retention *r = &w->retention;
 	int64_t id = db_last_id(store_db(w->store));
-	size_t newest;
 
 	if (r->head_bytes < WRITER_RECORDS_MAX / 2) {
 		r->head_bytes += size;
@@ -316,16 +354,10 @@ static int retain(struct writer *w, size_t size, struct err *err)
 	if (r->chunks > 0 && r->chunk_bytes < CHUNK_BYTES)
 		return 0;
 	r->chunk_bytes = 0;
-	if (r->chunks == TAIL_CHUNKS) {
-		size_t second = (r->oldest + 1) % TAIL_CHUNKS;
-
-		if (delete_chunk(w, r->chunk_first[r->oldest], r->chunk_first[second], err) != 0)
-			return -1;
-		r->oldest = second;
-		r->chunks--;
-	}
-	newest = (r->oldest + r->chunks++) % TAIL_CHUNKS;
-	r->chunk_first[newest] = id;
+	if (r->chunks == TAIL_CHUNKS && drop_oldest(w, err) != 0)
+		return -1;
+	r->tail[(r->oldest + r->chunks++) % TAIL_CHUNKS] =
+		(struct tail_chunk){.first = id, .wall_ns = rec->wall_ns};
 	return 0;
 }
 
@@ -340,7 +372,7 @@ static int write_item(
 	case ITEM_RECORD:
 		if (store_record(w->store, w->run, payload, err) != 0)
 			return -1;
-		return retain(w, item->size, err);
+		return retain(w, payload, item->size, err);
 	case ITEM_INCIDENT:
 		return store_incident(w->store, w->run, *(struct incident *const *)payload, err);
 	case ITEM_NOTE:

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
 
 struct disk {
@@ -114,18 +115,23 @@ static void say(struct disk *d, uint64_t first, size_t n)
 	}
 }
 
-static int64_t records_stored(struct disk *d)
+/* `sql` is a literal. */
+static int64_t ask(struct disk *d, const char *sql)
 {
 	struct query *q;
 	struct err err;
 	int64_t n;
 
-	assert_int_equal(
-		db_query(store_db(d->other), &q, &err, "SELECT count(*) FROM record", ""), 0);
+	assert_int_equal(db_query(store_db(d->other), &q, &err, sql, ""), 0);
 	assert_int_equal(db_row(q, &err), 1);
 	n = db_int(q, 0);
 	db_done(q);
 	return n;
+}
+
+static int64_t records_stored(struct disk *d)
+{
+	return ask(d, "SELECT count(*) FROM record");
 }
 
 static void wait_for_ack(struct disk *d, uint32_t ask)
@@ -177,6 +183,71 @@ static void records_that_memory_cannot_hold_are_counted(void **state)
 	assert_int_equal(writer_stop(d.writer, 0, &store), n - dropped);
 	assert_int_equal(store_commit(d.other, &err), 0);
 	assert_int_equal(records_stored(&d), 0);
+	remove_disk(&d, store);
+}
+
+static void wait_until_stored(struct disk *d, uint64_t seq)
+{
+	const struct timespec a_while = {.tv_nsec = 10 * NS_PER_MS};
+
+	while (ask(d, "SELECT coalesce(max(seq), 0) FROM record WHERE run = 1") < (int64_t)seq)
+		nanosleep(&a_while, NULL);
+}
+
+/* Prints MiB of log, of which the last takes so long. */
+static void fill(struct disk *d, uint64_t *seq, int64_t *now_ns, int mib, int64_t last_ns)
+{
+	struct klog_rec rec = {.len = 1000};
+	int i, n = mib * 1024;
+
+	memset(rec.text, 'x', rec.len);
+	for (i = 0; i < n; i++) {
+		rec.seq = ++*seq;
+		rec.wall_ns = *now_ns += i < n - 1024 ? NS_PER_MS : last_ns / 1024;
+		writer_record(d->writer, &rec);
+		/* the queue holds no more: a run prints that in minutes */
+		if (i % 16384 == 16383)
+			wait_until_stored(d, *seq);
+	}
+	wait_until_stored(d, *seq);
+}
+
+static int64_t kept(struct disk *d, uint64_t first, uint64_t last)
+{
+	struct query *q;
+	struct err err;
+	int64_t n;
+
+	assert_int_equal(db_query(store_db(d->other), &q, &err,
+				 "SELECT count(*) FROM record WHERE seq BETWEEN ? AND ?", "ii",
+				 (int64_t)first, (int64_t)last),
+		0);
+	n = db_row(q, &err) == 1 ? db_int(q, 0) : -1;
+	db_done(q);
+	return n;
+}
+
+/* Long after the first records of the run there is a storm of more than all that is kept of it. */
+static void of_a_long_log_the_ends_are_kept_and_where_storms_begin(void **state)
+{
+	uint64_t seq = 0, quiet, storm;
+	int64_t now_ns = 0;
+	struct store *store;
+	struct disk d;
+
+	(void)state;
+	open_disk(&d);
+	fill(&d, &seq, &now_ns, 36, 300 * NS_PER_S);
+	quiet = seq;
+	fill(&d, &seq, &now_ns, 44, NS_PER_S);
+	storm = seq;
+	assert_int_equal(writer_stop(d.writer, 20000, &store), 0);
+	assert_int_equal(kept(&d, 1, 1024), 1024);
+	assert_int_equal(kept(&d, quiet - 100, quiet + 800), 901);
+	/* an item has some bytes besides its text */
+	assert_int_equal(kept(&d, storm - 28 * 1024, storm), 28 * 1024 + 1);
+	assert_int_equal(kept(&d, quiet + 4 * 1024, quiet + 6 * 1024), 0);
+	assert_in_range(ask(&d, "SELECT count(*) FROM record"), 0, 68 * 1024);
 	remove_disk(&d, store);
 }
 
@@ -246,6 +317,7 @@ int main(void)
 		cmocka_unit_test(its_last_state_is_what_is_written),
 		cmocka_unit_test(in_a_storm_an_event_does_not_wait_for_all_records),
 		cmocka_unit_test(records_that_memory_cannot_hold_are_counted),
+		cmocka_unit_test(of_a_long_log_the_ends_are_kept_and_where_storms_begin),
 		cmocka_unit_test(records_leave_room_for_what_tells_more),
 	};
 
