@@ -101,7 +101,9 @@ class Storm(unittest.TestCase):
             run = subprocess.Popen(
                 [PROGRAM, "run", "-v", "storm.yaml", "--db", "runs.db", "--kmsg", "kmsg"],
                 cwd=self.folder, stdin=subprocess.DEVNULL, stdout=said, stderr=said,
-                env=dict(os.environ, CURL_CA_BUNDLE=self.ca.bundle))
+                env=dict(os.environ, CURL_CA_BUNDLE=self.ca.bundle,
+                         # what is freed is kept by a sanitizer, to find who uses it still
+                         ASAN_OPTIONS=os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=16"))
         self.children.append(run)
         return run
 
