@@ -39,6 +39,8 @@ struct picture {
 	const struct run_view *run;
 	const struct topology *t;
 	struct node *nodes;
+	const struct pcidev *lanes[NODES_MAX]; /* devices of them */
+	size_t nlanes;
 	size_t shown, left_out; /* left_out: devices of lanes, for want of room */
 	unsigned depth; /* of the deepest */
 	const struct pcidev *culprit; /* NULL = none, or not of this machine */
@@ -88,10 +90,14 @@ static void show_lanes(struct picture *pic)
 			const struct pcidev *dev =
 				pcidev_find(&pic->t->devs, pic->run->lanes[i].devices[k].bdf);
 
-			if (dev != NULL && pic->shown < NODES_MAX)
-				show_path(pic, dev, ROLE_LANE, ROLE_PATH);
-			else
-				pic->left_out += dev != NULL;
+			if (dev == NULL)
+				continue;
+			if (pic->shown >= NODES_MAX || pic->nlanes == NODES_MAX) {
+				pic->left_out++;
+				continue;
+			}
+			pic->lanes[pic->nlanes++] = dev;
+			show_path(pic, dev, ROLE_LANE, ROLE_PATH);
 		}
 }
 
@@ -129,8 +135,8 @@ static bool is_neighbour(const struct picture *pic, const struct pcidev *dev)
 	if (above != NULL && node_of(pic, above)->role == ROLE_PATH &&
 		node_of(pic, above)->shown < NEIGHBOURS_MAX)
 		return true;
-	for (i = 0; i < pic->t->devs.n; i++)
-		if (pic->nodes[i].role == ROLE_LANE && shares(dev, &pic->t->devs.v[i]))
+	for (i = 0; i < pic->nlanes; i++)
+		if (shares(dev, pic->lanes[i]))
 			return true;
 	return false;
 }
