@@ -447,6 +447,25 @@ static void kill_run(struct world *w)
 	assert_int_equal(db_exec(store_db(w->store), "UPDATE run SET pid_start = 1", &err), 0);
 }
 
+static void what_the_run_before_came_to_is_known(void **state)
+{
+	struct world *w = *state;
+	struct store *s = w->store;
+	enum verdict v = VERDICT_PASS;
+	struct err err;
+
+	assert_int_equal(run_last_verdict(s, "store-test", "h", INT64_MAX, &v, &err), 0);
+	kill_run(w);
+	assert_int_equal(run_last_verdict(s, "store-test", "h", INT64_MAX, &v, &err), 1);
+	assert_int_equal(v, VERDICT_ABORTED);
+	assert_int_equal(store_run_end(s, w->run, VERDICT_FAIL, 1, "", &err), 0);
+	assert_int_equal(run_last_verdict(s, "store-test", "h", INT64_MAX, &v, &err), 1);
+	assert_int_equal(v, VERDICT_FAIL);
+	assert_int_equal(run_last_verdict(s, "store-test", "h", w->run, &v, &err), 0);
+	assert_int_equal(run_last_verdict(s, "store-test", "other", INT64_MAX, &v, &err), 0);
+	assert_int_equal(run_last_verdict(s, "other", "h", INT64_MAX, &v, &err), 0);
+}
+
 static void of_a_run_that_died_the_open_step_is_the_suspect(void **state)
 {
 	struct event begin = {.kind = EV_STEP_BEGIN, .cycle = 1, .step = 1, .phase = PHASE_CYCLE};
@@ -818,6 +837,7 @@ int main(void)
 		TEST(expected_and_info_are_counted_not_listed),
 		TEST(one_boot_that_was_not_proved_spoils_the_proof),
 		TEST(broken_steps_are_failures_skipped_ones_are_not),
+		TEST(what_the_run_before_came_to_is_known),
 		TEST(of_a_run_that_died_the_open_step_is_the_suspect),
 		TEST(what_is_written_is_on_disk),
 		TEST(an_undo_record_stays_until_it_is_done),
