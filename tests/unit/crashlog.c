@@ -5,10 +5,15 @@
 #include "base/str.h"
 #include "cmocka_all.h"
 #include "fakehost.h"
+#include "world/journal.h"
 #include "world/kmsg.h"
 
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+#define FOLDER "/var/log/journal/33333333333333333333333333333333"
 
 static struct fakehost *fake;
 static struct host host;
@@ -103,6 +108,43 @@ static void a_log_daemons_files_stand_in_for_the_journal(void **state)
 	assert_string_equal(found.sources.v[0], "/var/log/kern.log (1 lines)");
 }
 
+/* Of two boots an hour apart (tests/klog/journal/make), the first is the one that died. */
+static void the_journal_is_read_of_the_boot_that_died(void **state)
+{
+	const int64_t began_ns = INT64_C(1780000000) * NS_PER_S;
+	const struct crashlog_question q = {
+		.host = &host,
+		.boot_id = "11111111-1111-1111-1111-111111111111",
+		.since_ns = began_ns,
+		.until_ns =
+			began_ns + 3 * 3600 * NS_PER_S, /* so that only the id tells them apart */
+		.after_seq = 500,
+		.after_usec = 1000000,
+		.after_wall_ns = began_ns + NS_PER_S,
+	};
+	char path[HOST_PATH_MAX];
+	struct journal *journal;
+	struct err err;
+	size_t i;
+
+	(void)state;
+	fakehost_write(fake, FOLDER "/README", "");
+	host_path(&host, path, FOLDER "/system.journal");
+	assert_int_equal(symlink(JOURNAL, path), 0);
+	host_path(&host, path, "/var/log/journal");
+	if (journal_open(path, JOURNAL_ALL_BOOTS, 0, &journal, &err) != 0) {
+		assert_non_null(strstr(err.msg, "libsystemd"));
+		skip();
+	}
+	journal_close(journal);
+	crashlog_read(&q, &found);
+	assert_true(found.recs.n > 0);
+	assert_true(str_starts(found.recs.v[0]->text, "DMAR: [DMA Read"));
+	for (i = 0; i < found.recs.n; i++)
+		assert_null(strstr(found.recs.v[i]->text, "after FLR"));
+	assert_true(str_starts(found.sources.v[0], "the journal of that boot ("));
+}
+
 static void what_the_firmware_tells_the_next_boot_comes_last(void **state)
 {
 	(void)state;
@@ -130,6 +172,8 @@ int main(void)
 			what_is_older_than_the_run_is_of_another_crash, begin, end),
 		cmocka_unit_test_setup_teardown(
 			a_log_daemons_files_stand_in_for_the_journal, begin, end),
+		cmocka_unit_test_setup_teardown(
+			the_journal_is_read_of_the_boot_that_died, begin, end),
 		cmocka_unit_test_setup_teardown(
 			what_the_firmware_tells_the_next_boot_comes_last, begin, end),
 	};
