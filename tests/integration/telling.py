@@ -56,16 +56,18 @@ class Telling(unittest.TestCase):
         self.receivers.append(r)
         return r
 
-    def start(self, webhooks, hold="100ms", cycles=3):
+    def start(self, webhooks, hold="100ms", cycles=3, more="", seams=()):
         with open(self.path("telling.yaml"), "w") as f:
-            f.write(SCENARIO.replace("HOLD", hold).replace("CYCLES", str(cycles)))
+            f.write(more + SCENARIO.replace("HOLD", hold).replace("CYCLES", str(cycles)))
             for url, options in webhooks:
                 f.write(f'  - webhook: {{url: "{url}"{options}}}\n')
+        return self.spawn("run", "telling.yaml", *seams)
+
+    def spawn(self, *words):
         with open(self.path("said"), "w") as said:
             return subprocess.Popen(
-                [PROGRAM, "run", "telling.yaml", "--db", "runs.db", "--kmsg", "kmsg"],
-                cwd=self.folder, env=self.env, stdin=subprocess.DEVNULL, stdout=said,
-                stderr=subprocess.STDOUT)
+                [PROGRAM, *words, "--db", "runs.db", "--kmsg", "kmsg"], cwd=self.folder,
+                env=self.env, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT)
 
     def path(self, name):
         return os.path.join(self.folder, name)
@@ -84,7 +86,7 @@ class Telling(unittest.TestCase):
             if condition():
                 return
             time.sleep(0.05)
-        self.fail(what)
+        self.fail(f"{what}\n{self.said()}")
 
     def report(self):
         with open(self.path("run.json")) as f:
@@ -222,6 +224,36 @@ class Telling(unittest.TestCase):
         words = [what for what, _ in self.heard(r)]
         self.assertEqual(words[:2], ["started", "started"])
         self.assertNotIn("ended", words)
+
+    def boot(self, number):
+        """The host that the seam --root makes of `host` comes up, for the number-th time."""
+        for name in ("proc/sys/kernel/random", "sys/bus/pci/devices"):
+            os.makedirs(self.path(f"host/{name}"), exist_ok=True)
+        with open(self.path("host/proc/sys/kernel/random/boot_id"), "w") as f:
+            f.write(f"{number:08}-0000-4000-8000-000000000000\n")
+
+    def test_a_host_that_is_back_from_a_crash_is_told_of(self):
+        r = self.receiver()
+        self.boot(1)
+        p = self.start([(r.url, ", heartbeat: 60s")], hold="2s", cycles=2,
+                       more="on-host-crash: continue\ncool-down: 100ms\n", seams=("--root", "host"))
+        self.wait_for(r, 1)
+        time.sleep(1)  # in the first cycle
+        # all of it at one moment
+        everybody = [p.pid] + [int(pid) for pid in subprocess.run(
+            ["pgrep", "-P", str(p.pid)], capture_output=True, text=True).stdout.split()]
+        for pid in everybody:
+            os.kill(pid, signal.SIGKILL)
+        p.wait()
+        self.boot(2)
+        self.finish(self.spawn("resume", "--root", "host"), 1)
+        events = self.heard(r)
+        self.assertEqual([what for what, _ in events], ["started", "resumed", "ended"])
+        resumed = events[1][1]
+        self.assertEqual((resumed["schema"], resumed["number"], resumed["failures"]),
+                         ("vfio-stress/life/1", 1, 1))
+        self.assertIn("host died in lane test, cycle 1, step hold", resumed["why"])
+        self.assertEqual(events[2][1]["lanes"][0]["cycles"], {"done": 1, "failed": 0})
 
     def test_a_message_fits_the_receivers_limit(self):
         r = self.receiver()
