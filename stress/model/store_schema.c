@@ -151,5 +151,6 @@ int schema_update(struct db *db, const char *path, struct err *err)
 	if (look(db, path, &c, err) == 0 && add_versions_from(db, path, c.version, err) == 0)
 		return db_exec(db, "COMMIT", err);
 	(void)!db_exec(db, "ROLLBACK", &ignored);
-	return -1;
+	/* it may be a copy in memory, which has no name */
+	return err_wrap(err, "bring %s up to date", path);
 }

@@ -3,11 +3,13 @@
 
 import http.server
 import os
+import shutil
 import socket
 import ssl
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import unittest
@@ -128,6 +130,37 @@ def endless(h):
 
 
 OK = status(200)
+
+
+class Told(unittest.TestCase):
+    """A test with a folder and receivers of its own; what they prove to be is signed by `ca`."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.tmp = tempfile.TemporaryDirectory()
+        cls.ca = Authority(cls.tmp.name)
+        cls.ca.signed("good", "DNS:localhost")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.tmp.cleanup()
+
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(dir=self.tmp.name)
+        self.receivers = []
+
+    def tearDown(self):
+        for r in self.receivers:
+            r.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def receiver(self, *script, cert="good"):
+        r = Receiver(self.ca.path(cert + ".pem"), self.ca.path(cert + ".key"), script or (OK,))
+        self.receivers.append(r)
+        return r
 
 
 def run_all(tests, names, at_once):

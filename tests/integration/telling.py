@@ -4,15 +4,12 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-import unittest
 
-from receiver import OK, Authority, Receiver, hang, run_all, status
+from receiver import OK, Told, hang, run_all, status
 
 PROGRAM = sys.argv[1]
 FAULT = b"3,900,5000000,-;DMAR: VT-d detected Invalidation Queue Error: Reason f\n"
@@ -27,34 +24,16 @@ report:
 """
 
 
-class Telling(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.tmp = tempfile.TemporaryDirectory()
-        cls.ca = Authority(cls.tmp.name)
-        cls.ca.signed("good", "DNS:localhost")
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.tmp.cleanup()
-
+class Telling(Told):
     def setUp(self):
-        self.folder = tempfile.mkdtemp(dir=self.tmp.name)
+        super().setUp()
         os.mkfifo(self.path("kmsg"))
         self.kmsg = os.open(self.path("kmsg"), os.O_RDWR)
-        self.receivers = []
         self.env = dict(os.environ, CURL_CA_BUNDLE=self.ca.bundle)
 
     def tearDown(self):
         os.close(self.kmsg)
-        for r in self.receivers:
-            r.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def receiver(self, *script):
-        r = Receiver(self.ca.path("good.pem"), self.ca.path("good.key"), script or (OK,))
-        self.receivers.append(r)
-        return r
+        super().tearDown()
 
     def start(self, webhooks, hold="100ms", cycles=3, more="", seams=()):
         with open(self.path("telling.yaml"), "w") as f:
@@ -68,9 +47,6 @@ class Telling(unittest.TestCase):
             return subprocess.Popen(
                 [PROGRAM, *words, "--db", "runs.db", "--kmsg", "kmsg"], cwd=self.folder,
                 env=self.env, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT)
-
-    def path(self, name):
-        return os.path.join(self.folder, name)
 
     def said(self):
         with open(self.path("said")) as f:

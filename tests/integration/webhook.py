@@ -13,49 +13,31 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import time
-import unittest
 from email.utils import formatdate
 
-from receiver import OK, Authority, Receiver, endless, hang, reset, run_all, short, status
+from receiver import OK, Told, endless, hang, reset, run_all, short, status
 
 PROGRAM, OUTBOX_ADD, DELIVER_AFTER, SCHEMA = sys.argv[1:5]
 KEY = bytes(range(100, 132))
 SECRET = "whsec_" + base64.b64encode(KEY).decode()
 
 
-class Webhook(unittest.TestCase):
+class Webhook(Told):
     @classmethod
     def setUpClass(cls):
-        cls.tmp = tempfile.TemporaryDirectory()
-        cls.ca = Authority(cls.tmp.name)
-        cls.ca.signed("good", "DNS:localhost")
+        super().setUpClass()
         cls.ca.signed("other", "DNS:elsewhere.example")
         cls.ca.signed("expired", "DNS:localhost", days="-1")
         cls.ca.self_signed("selfsigned", "subjectAltName=DNS:localhost")
 
-    @classmethod
-    def tearDownClass(cls):
-        cls.tmp.cleanup()
-
     def setUp(self):
-        self.folder = tempfile.mkdtemp(dir=self.tmp.name)
-        self.db = os.path.join(self.folder, "runs.db")
-        self.receivers = []
+        super().setUp()
+        self.db = self.path("runs.db")
         self.env = {"PATH": os.environ["PATH"], "CURL_CA_BUNDLE": self.ca.bundle}
         for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS"):
             if name in os.environ:
                 self.env[name] = os.environ[name]
-
-    def tearDown(self):
-        for r in self.receivers:
-            r.close()
-
-    def receiver(self, *script, cert="good"):
-        r = Receiver(self.ca.path(cert + ".pem"), self.ca.path(cert + ".key"), script or (OK,))
-        self.receivers.append(r)
-        return r
 
     def add(self, url, fixture="fail", secret="", when="always", timeout_ms=20000, body="cloudevents"):
         subprocess.run([OUTBOX_ADD, self.db, fixture, url, secret, when, str(timeout_ms), body],

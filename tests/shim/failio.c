@@ -121,87 +121,70 @@ static enum fate judge_fd(enum kind kind, int fd)
 /* The next one of that name: libc's, or the sanitizer's in front of it. */
 #define NEXT(name) ((__typeof__(&(name)))dlsym(RTLD_NEXT, #name))
 
-ssize_t pwrite64(int fd, const void *data, size_t n, off64_t offset)
+/* When the operation was to be the last thing that this process did, it dies now. */
+static ssize_t after(enum fate fate, ssize_t rc)
 {
-	enum fate fate = judge_fd(WRITE, fd);
-	ssize_t rc;
-
-	if (fate == FAIL)
-		return -1;
-	rc = NEXT(pwrite64)(fd, data, fate == DIE_HALFWAY ? n / 2 : n, offset);
 	if (fate != GO_ON)
 		raise(SIGKILL);
 	return rc;
+}
+
+static size_t written(enum fate fate, size_t n)
+{
+	return fate == DIE_HALFWAY ? n / 2 : n;
+}
+
+ssize_t pwrite64(int fd, const void *data, size_t n, off64_t offset)
+{
+	enum fate fate = judge_fd(WRITE, fd);
+
+	return fate == FAIL ? -1 : after(fate, NEXT(pwrite64)(fd, data, written(fate, n), offset));
 }
 
 ssize_t write(int fd, const void *data, size_t n)
 {
 	enum fate fate = judge_fd(WRITE, fd);
-	ssize_t rc;
 
-	if (fate == FAIL)
-		return -1;
-	rc = NEXT(write)(fd, data, fate == DIE_HALFWAY ? n / 2 : n);
-	if (fate != GO_ON)
-		raise(SIGKILL);
-	return rc;
-}
-
-static int after(enum fate fate, int rc)
-{
-	if (fate != GO_ON)
-		raise(SIGKILL);
-	return rc;
-}
-
-int fdatasync(int fd)
-{
-	enum fate fate = judge_fd(SYNC, fd);
-
-	return fate == FAIL ? -1 : after(fate, NEXT(fdatasync)(fd));
-}
-
-int fsync(int fd)
-{
-	enum fate fate = judge_fd(SYNC, fd);
-
-	return fate == FAIL ? -1 : after(fate, NEXT(fsync)(fd));
+	return fate == FAIL ? -1 : after(fate, NEXT(write)(fd, data, written(fate, n)));
 }
 
 int ftruncate64(int fd, off64_t length)
 {
 	enum fate fate = judge_fd(TRUNCATE, fd);
 
-	return fate == FAIL ? -1 : after(fate, NEXT(ftruncate64)(fd, length));
+	return fate == FAIL ? -1 : (int)after(fate, NEXT(ftruncate64)(fd, length));
 }
 
-static bool to_write(int flags)
+#define SYNCS(name)                                                                                \
+	int name(int fd)                                                                           \
+	{                                                                                          \
+		enum fate fate = judge_fd(SYNC, fd);                                               \
+                                                                                                   \
+		return fate == FAIL ? -1 : (int)after(fate, NEXT(name)(fd));                       \
+	}
+
+SYNCS(fdatasync)
+SYNCS(fsync)
+
+static enum fate judge_open(const char *path, int flags)
 {
-	return (flags & O_ACCMODE) != O_RDONLY || (flags & O_CREAT) != 0;
+	bool to_write = (flags & O_ACCMODE) != O_RDONLY || (flags & O_CREAT) != 0;
+
+	return to_write && is_ours(path) ? judge(OPEN) : GO_ON;
 }
 
-/* SQLite's */
-int open64(const char *path, int flags, ...)
-{
-	enum fate fate = to_write(flags) && is_ours(path) ? judge(OPEN) : GO_ON;
-	mode_t mode;
-	va_list ap;
+#define OPENS(name)                                                                                \
+	int name(const char *path, int flags, ...)                                                 \
+	{                                                                                          \
+		enum fate fate = judge_open(path, flags);                                          \
+		mode_t mode;                                                                       \
+		va_list ap;                                                                        \
+                                                                                                   \
+		va_start(ap, flags);                                                               \
+		mode = va_arg(ap, mode_t);                                                         \
+		va_end(ap);                                                                        \
+		return fate == FAIL ? -1 : (int)after(fate, NEXT(name)(path, flags, mode));        \
+	}
 
-	va_start(ap, flags);
-	mode = va_arg(ap, mode_t);
-	va_end(ap);
-	return fate == FAIL ? -1 : after(fate, NEXT(open64)(path, flags, mode));
-}
-
-/* the program's own */
-int open(const char *path, int flags, ...)
-{
-	enum fate fate = to_write(flags) && is_ours(path) ? judge(OPEN) : GO_ON;
-	mode_t mode;
-	va_list ap;
-
-	va_start(ap, flags);
-	mode = va_arg(ap, mode_t);
-	va_end(ap);
-	return fate == FAIL ? -1 : after(fate, NEXT(open)(path, flags, mode));
-}
+OPENS(open64) /* SQLite's */
+OPENS(open) /* the program's own */
