@@ -142,6 +142,10 @@ class Case:
         try:
             if "after_s" in self.fault:
                 self.kill_at(p, self.fault["after_s"])
+            elif self.fault.get("once_begun"):
+                while not watcher.rows and p.poll() is None:
+                    time.sleep(0.01)
+                p.kill()
             self.code = p.wait(RUN_S + STORE_PATIENCE_S)
         except subprocess.TimeoutExpired:
             p.kill()

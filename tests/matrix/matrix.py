@@ -219,7 +219,7 @@ def garbage(rng, start, n):
     return damage
 
 
-def damages(rng, n, total):
+def damages(rng, n):
     def nothing(f):
         pass
     yield "schema 1", "another schema", Older, {}
@@ -230,8 +230,7 @@ def damages(rng, n, total):
     for i in range(n):
         yield f"garbage {i}", "corrupt", Damaged, {"damage": garbage(rng, 100, 3000)}
     yield "read-only after a run", "read-only", ReadOnly, {}
-    yield "read-only after a death", "read-only", ReadOnly, {
-        "FAILIO_FROM": total // 2, "FAILIO_KILL": "before", "kills": True}
+    yield "read-only after a death", "read-only", ReadOnly, {"once_begun": True}
     yield "two runs at once", "two at once", Two, {}
 
 
@@ -272,7 +271,7 @@ def try_all(args):
     faults = list(kills(rng, total, seconds, 200 if args.whole else 16))
     faults += errors(rng, totals, 8 if args.whole else 1, 2 if args.whole else 0)
     faults = [(name, group, Case, fault) for name, group, fault in faults]
-    faults += damages(rng, 20 if args.whole else 2, total)
+    faults += damages(rng, 20 if args.whole else 2)
     faults += deliveries(rng, measure(args, Delivery)[1], 48 if args.whole else 6)
     faults = [f for f in faults if args.only in f[0] or args.only in f[1]]
     # most of a run, and more of one whose store fails for good, is waiting
