@@ -20,7 +20,7 @@ struct step_row;
 
 enum times_of {
 	TIMES_OF_STEP, /* executions that passed */
-	TIMES_OF_USABLE, /* from a reset's trigger until its device answered again */
+	TIMES_OF_USABLE, /* from a reset's or rescan's trigger until its device answered again */
 };
 
 struct run_times {

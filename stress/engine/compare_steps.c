@@ -191,7 +191,7 @@ static int compare_usable(const struct pair *p, struct err *err)
 	const struct comparison *c = p->c;
 	struct run_times a, b;
 
-	if (!str_eq(p->a->word, "reset"))
+	if (!str_eq(p->a->word, "reset") && !str_eq(p->a->word, "rescan"))
 		return 0;
 	if (run_times_load(c->a, p->lane_a, p->a, TIMES_OF_USABLE, &a, err) != 0)
 		return -1;

@@ -11,6 +11,7 @@
 #include "golden.h"
 #include "machine.h"
 #include "model/db.h"
+#include "model/event.h"
 #include "model/run_view.h"
 #include "model/snapshot.h"
 #include "model/store.h"
@@ -308,6 +309,36 @@ static void equal_runs_are_never_told_apart(void **state)
 	unload(b);
 }
 
+/* So many ms after each of the third step's ends; as if that step were a rescan. */
+static void usable_after(const char *db, int ms)
+{
+	auto_free char *sql = xasprintf(
+		"UPDATE step SET word = 'rescan' WHERE word = 'reset';"
+		"INSERT INTO event (run, kind, lane, cycle, phase, step, outcome, flags, code,"
+		" mono_ns, wall_ns, dur_ns, klog_seq, subject, text) SELECT run, %d, lane, cycle,"
+		" phase, step, 0, 0, 0, mono_ns, wall_ns, (%d + cycle %% 3) * 1000000, klog_seq,"
+		" subject, '" SUBSTEP_USABLE "' FROM event WHERE kind = %d AND step = 2 AND"
+		" subject <> ''",
+		EV_SUBSTEP, ms, EV_STEP_END);
+
+	do_sql(db, sql);
+}
+
+static void how_long_a_device_takes_until_it_is_usable_is_compared(void **state)
+{
+	struct both *b = *state;
+	struct comparison c;
+	struct err err;
+
+	usable_after(b->db[0], 100);
+	usable_after(b->db[1], 900);
+	load(b);
+	assert_int_equal(compare_runs(b->run[0], b->run[1], &compare_margins_default, &c, &err), 0);
+	assert_int_equal(find(&c, COMPARE_USABLE, "0000:41:00.0 (step 3)")->result, COMPARE_WORSE);
+	compare_finish(&c);
+	unload(b);
+}
+
 static void what_a_blind_run_did_not_see_is_no_improvement(void **state)
 {
 	struct both *b = *state;
@@ -356,6 +387,7 @@ int main(int argc, char **argv)
 		BOTH_TEST(every_format_is_as_it_was_looked_at),
 		BOTH_TEST(what_is_worse_one_way_is_better_the_other),
 		BOTH_TEST(equal_runs_are_never_told_apart),
+		BOTH_TEST(how_long_a_device_takes_until_it_is_usable_is_compared),
 		BOTH_TEST(what_a_blind_run_did_not_see_is_no_improvement),
 		BOTH_TEST(a_device_at_another_address_is_found_by_its_model),
 	};
