@@ -27,11 +27,13 @@ static void list_devices(const struct topology *t, const struct pick *pick, FILE
 
 static void preflight(const struct topology *t, const struct pick *pick, FILE *out)
 {
-	const struct preflight_style style = {.all = true, .columns = 80};
+	const struct preflight_style all = {.all = true, .columns = 80};
+	const struct preflight_style screen = {.columns = 80, .rows = 24};
 	struct preflight p;
 
 	preflight_look(t, pick->v, pick->n, &p);
-	preflight_write_text(&p, &style, out);
+	preflight_write_text(&p, &all, out);
+	preflight_write_text(&p, &screen, out);
 	preflight_write_json(&p, 0, out);
 	preflight_finish(&p);
 }
