@@ -10,7 +10,7 @@
 #define WIDESCAN_LEN_MAX 8
 
 /*
- * Some hundred short texts found at once, at ten gigabytes a second, on x86 processors that have
+ * Some hundred short texts found at once, at seven gigabytes a second, on x86 processors that have
  * AVX-512 VBMI (Ice Lake, Zen 4 and later). Shared by threads.
  */
 struct widescan;

@@ -246,9 +246,9 @@ static bool ends_at(const struct widescan *w, const char *s)
 
 /* ---- looking ---- */
 
+/* Of the chunk; the first block is for what is in front of it. */
 struct mixes {
-	uint8_t near[BLOCK + CHUNK],
-		far[BLOCK + CHUNK]; /* the first block: in front of the chunk */
+	uint8_t near[BLOCK + CHUNK], far[BLOCK + CHUNK];
 };
 
 WIDE static inline __m512i load(const void *p)
