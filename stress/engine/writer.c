@@ -96,6 +96,8 @@ struct writer {
 	} waiting[WAITING_INCIDENTS]; /* in it; no 0 = none */
 	struct batch records[WAITING_CHUNKS]; /* a ring: the oldest first */
 	size_t first_chunk, chunks;
+	unsigned char *spare[WAITING_CHUNKS]; /* memory of chunks: as many as ever waited at once */
+	size_t spares;
 	bool low; /* the disk has no room for records: they wait */
 	int64_t held_until_ns; /* records are not tried before: they were refused */
 	VEC(struct writer_ack) acks;
@@ -175,7 +177,7 @@ static struct batch *chunk_for(struct writer *w, size_t size)
 		return NULL;
 	chunk = chunk_at(w, w->chunks++);
 	if (chunk->data == NULL) {
-		chunk->data = xmalloc(CHUNK_BYTES);
+		chunk->data = w->spares > 0 ? w->spare[--w->spares] : xmalloc(CHUNK_BYTES);
 		chunk->cap = CHUNK_BYTES;
 	}
 	return chunk;
@@ -536,6 +538,19 @@ static bool must_wait(const struct writer *w)
 	return !w->stop || (w->chunks > 0 && !w->low && clock_mono_ns() < w->give_up_ns);
 }
 
+/* And keeps the memory of what was written before for one that comes. */
+static void take_chunk(struct writer *w, struct batch *records)
+{
+	struct batch *oldest = chunk_at(w, 0);
+
+	take_batch(oldest, records);
+	if (oldest->data != NULL)
+		w->spare[w->spares++] = oldest->data;
+	*oldest = (struct batch){0};
+	w->first_chunk = (w->first_chunk + 1) % WAITING_CHUNKS;
+	w->chunks--;
+}
+
 /* All that waits but records, and a chunk of these if they are due; false: it is time to end. */
 static bool next_batch(struct writer *w, struct batch *mine, struct batch *records)
 {
@@ -551,11 +566,8 @@ static bool next_batch(struct writer *w, struct batch *mine, struct batch *recor
 	take_batch(&w->filling, mine);
 	memset(w->waiting, 0, sizeof(w->waiting));
 	records->len = records->items = 0;
-	if (records_are_due(w)) {
-		take_batch(chunk_at(w, 0), records);
-		w->first_chunk = (w->first_chunk + 1) % WAITING_CHUNKS;
-		w->chunks--;
-	}
+	if (records_are_due(w))
+		take_chunk(w, records);
 	pthread_mutex_unlock(&w->lock);
 	return mine->items > 0 || records->items > 0;
 }
@@ -709,6 +721,8 @@ size_t writer_stop(struct writer *w, int64_t patience_ms, struct store **store_o
 	free(w->filling.data);
 	for (i = 0; i < WAITING_CHUNKS; i++)
 		free(w->records[i].data);
+	while (w->spares > 0)
+		free(w->spare[--w->spares]);
 	vec_finish(&w->acks);
 	vec_finish(&w->pending_acks);
 	pthread_cond_destroy(&w->wake);
