@@ -217,8 +217,8 @@ static int compare(const struct options *o, const struct side *before, const str
 static int run(const struct host *host, const struct options *o)
 {
 	struct compare_margins margins;
-	struct side before, after;
-	const struct format *format;
+	struct side before = {0}, after = {0};
+	const struct format *format = NULL;
 	struct err err;
 	int rc;
 

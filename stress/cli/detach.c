@@ -184,7 +184,7 @@ bool detach_fork(struct detach *d, const char *db, bool quiet, int *code_out)
 {
 	auto_close int log = -1, wait = -1;
 	struct err err;
-	pid_t pid;
+	pid_t pid = -1;
 
 	*d = (struct detach){.tell = -1};
 	if (open_log(d, db, &log, &err) != 0 || fork_with_pipe(d, &wait, &pid, &err) != 0) {
