@@ -16,6 +16,8 @@ struct run_pulse {
 };
 
 int store_pulse(struct store *s, int64_t run, struct run_pulse *out, struct err *err) must_check;
+/* -1: it goes on, and this store does not tell how. */
+int pulse_follows(const struct run_pulse *p, const struct store *s, struct err *err) must_check;
 
 /* How many runs go on, and the key of the newest of them (0 = none does). */
 int store_running(struct store *s, size_t *n_out, int64_t *newest_out, struct err *err) must_check;

@@ -30,6 +30,8 @@ int store_open(
 	const char *path, enum store_mode mode, struct store **out, struct err *err) must_check;
 void store_close(struct store *s);
 const char *store_path(const struct store *s);
+/* What is read is a copy, because the store is of an older version: what that one writes is not seen. */
+bool store_is_copy(const struct store *s);
 /* Beside it: what a run in the background has to say. Heap. */
 char *store_log_path(const char *store_path, const char *run_id);
 /* Of its file system: the bytes that we may still take, and all. False: not known. */

@@ -6,6 +6,7 @@
 #include "cli/complain.h"
 #include "engine/report_out.h"
 #include "engine/verdict.h"
+#include "model/pulse.h"
 #include "model/run_view.h"
 #include "model/scenario.h"
 #include "model/store.h"
@@ -40,13 +41,27 @@ static int write_as(const char *format, const char *path, const struct options *
 	return report_write(spec.type, view, spec.opts, path, err);
 }
 
+static int check_follow(struct store *store, const char *which, struct err *err)
+{
+	struct run_pulse pulse;
+	int64_t run;
+
+	if (store_find_run(store, which, &run, err) != 0 ||
+		store_pulse(store, run, &pulse, err) != 0)
+		return -1;
+	return pulse_follows(&pulse, store, err);
+}
+
 static int report_run(const struct options *o, struct store *store, struct err *err)
 {
-	const char *format = options_get(o, "format"), *path = options_get(o, "output");
+	const char *format = options_get(o, "format"), *path = options_get(o, "output"),
+		   *which = o->nargs ? o->args[0] : "latest";
 	struct run_view *view;
 	int rc;
 
-	if (run_view_load(store, o->nargs ? o->args[0] : "latest", &view, err) != 0)
+	if (options_get(o, "follow") != NULL && check_follow(store, which, err) != 0)
+		return -1;
+	if (run_view_load(store, which, &view, err) != 0)
 		return -1;
 	verdict_judge(view);
 	rc = write_as(format ? format : "text", path ? path : "-", o, view, err);

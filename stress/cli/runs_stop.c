@@ -82,6 +82,22 @@ static void wait_for_end(int pidfd)
 		;
 }
 
+/* Again: a copy of an older version's store has not seen the end. */
+static int look_again(const char *db, const char *id, struct run_pulse *out, struct err *err)
+{
+	struct store *store;
+	int64_t run;
+	int rc;
+
+	if (store_open(db, STORE_READ, &store, err) != 0)
+		return -1;
+	rc = store_find_run(store, id, &run, err);
+	if (rc == 0)
+		rc = store_pulse(store, run, out, err);
+	store_close(store);
+	return rc;
+}
+
 static int stop(struct store *store, int64_t run, struct err *err)
 {
 	auto_close int pidfd = -1;
@@ -99,7 +115,7 @@ static int stop(struct store *store, int64_t run, struct err *err)
 		p.id);
 	fflush(stdout);
 	wait_for_end(pidfd);
-	if (store_pulse(store, run, &p, err) != 0)
+	if (look_again(store_path(store), p.id, &p, err) != 0)
 		return -1;
 	if (!p.ended)
 		return not_there(&p, err);

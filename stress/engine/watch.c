@@ -307,7 +307,8 @@ static int open_run(struct watch *w, const char *which)
 		return -1;
 	if (stat(store_path(w->store), &w->file) != 0)
 		return err_set(w->err, ERR_IO, errno, "look at %s", store_path(w->store));
-	if (find(w, which, &run) != 0 || store_pulse(w->store, run, &w->pulse, w->err) != 0)
+	if (find(w, which, &run) != 0 || store_pulse(w->store, run, &w->pulse, w->err) != 0 ||
+		pulse_follows(&w->pulse, w->store, w->err) != 0)
 		return -1;
 	return run_view_load(w->store, w->pulse.id, &w->view, w->err);
 }

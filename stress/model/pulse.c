@@ -32,6 +32,14 @@ int store_pulse(struct store *s, int64_t run, struct run_pulse *out, struct err 
 	return rc == 1 ? 0 : -1;
 }
 
+int pulse_follows(const struct run_pulse *p, const struct store *s, struct err *err)
+{
+	if (p->ended || !p->lives || !store_is_copy(s))
+		return 0;
+	err_set(err, ERR_ABSENT, 0, "run %s goes on in an older vfio-stress", p->id);
+	return err_hint(err, "look at it with that version, or when it has ended");
+}
+
 int store_running(struct store *s, size_t *n_out, int64_t *newest_out, struct err *err)
 {
 	int64_t newest = 0;

@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "base/vec.h"
 #include "model/db.h"
+#include "model/pulse.h"
 #include "model/scenario.h"
 #include "model/step.h"
 #include "model/store_baseline.h"
@@ -27,6 +28,7 @@
 struct store {
 	struct db *db;
 	char *path;
+	bool is_copy;
 };
 
 /*
@@ -108,6 +110,7 @@ static int prepare_for_reading(struct store *s, struct err *err)
 		return -1;
 	db_close(s->db);
 	s->db = copy;
+	s->is_copy = true;
 	return schema_update(s->db, s->path, err);
 }
 
@@ -136,13 +139,35 @@ static int set_pragmas(struct store *s, struct err *err)
 	return db_exec(s->db, pragmas, err);
 }
 
+/* Its children, which put back and deliver at its end, would find a store that is too new for them. */
+static int update(struct store *s, struct err *err)
+{
+	int64_t newest;
+	size_t n;
+
+	if (store_running(s, &n, &newest, err) != 0)
+		return -1;
+	if (n == 0)
+		return schema_update(s->db, s->path, err);
+	err_set(err, ERR_IO, 0, "a run of an older vfio-stress goes on in %s", s->path);
+	return err_hint(err, "wait for its end, or name another store with --db FILE");
+}
+
 static int prepare_for_writing(struct store *s, struct err *err)
 {
 	enum schema_state state;
 
 	if (schema_look(s->db, s->path, &state, err) != 0 || set_pragmas(s, err) != 0)
 		return -1;
-	return state == SCHEMA_CURRENT ? 0 : schema_update(s->db, s->path, err);
+	switch (state) {
+	case SCHEMA_NONE:
+		return schema_update(s->db, s->path, err);
+	case SCHEMA_OLDER:
+		return update(s, err);
+	case SCHEMA_CURRENT:
+		break;
+	}
+	return 0;
 }
 
 static int open_existing(struct store *s, enum store_mode mode, struct err *err)
@@ -203,6 +228,11 @@ char *store_log_path(const char *store, const char *run_id)
 	const char *slash = strrchr(store, '/');
 
 	return xasprintf("%.*s%s.log", slash ? (int)(slash + 1 - store) : 0, store, run_id);
+}
+
+bool store_is_copy(const struct store *s)
+{
+	return s->is_copy;
 }
 
 struct db *store_db(struct store *s)

@@ -9,8 +9,7 @@
 /*
  * The schema as the way to it: what makes version 1, what makes version 2 of that ... A row that is
  * released stays as it is, a change is a row of its own: stores of every version are somewhere. It
- * only adds, so that a program that is a version behind and in the middle of a run goes on writing:
- * columns with a default or NULL, tables, indexes.
+ * only adds: columns with a default or NULL, tables, indexes.
  */
 static const char *const versions[] = {
 	/* 1 */

@@ -3,6 +3,7 @@
 
 #include "base/str.h"
 #include "model/db.h"
+#include "model/pulse.h"
 #include "model/run_view.h"
 #include "model/scenario.h"
 #include "model/unfinished.h"
@@ -642,11 +643,30 @@ static void an_older_store_is_brought_up_to_date_by_who_writes(void **state)
 	struct world *w = *state;
 	struct err err;
 
+	assert_int_equal(db_exec(store_db(w->store), "UPDATE run SET ended_ns = 2000", &err), 0);
 	make_old(w);
 	assert_int_equal(store_open(w->path, STORE_CHANGE, &w->store, &err), 0);
 	assert_true(schema_of(w->path) > 1);
 	has_the_old_incident(w);
 	cycle_end(w, 1, OUTCOME_PASS);
+}
+
+/* Ours: what it starts at its end must understand its store. */
+static void a_run_of_an_older_version_keeps_its_store(void **state)
+{
+	struct world *w = *state;
+	struct run_pulse pulse;
+	struct err err;
+
+	make_old(w);
+	assert_int_equal(store_open(w->path, STORE_CREATE, &w->store, &err), -1);
+	assert_non_null(strstr(err.msg, "a run of an older vfio-stress goes on"));
+	assert_int_equal(schema_of(w->path), 1);
+	assert_int_equal(store_open(w->path, STORE_READ, &w->store, &err), 0);
+	assert_int_equal(store_pulse(w->store, w->run, &pulse, &err), 0);
+	assert_int_equal(pulse_follows(&pulse, w->store, &err), -1);
+	pulse.ended = true;
+	assert_int_equal(pulse_follows(&pulse, w->store, &err), 0);
 }
 
 static void what_cannot_be_brought_up_to_date_stays(void **state)
@@ -655,6 +675,7 @@ static void what_cannot_be_brought_up_to_date_stays(void **state)
 	struct store *second = NULL;
 	struct err err;
 
+	assert_int_equal(db_exec(store_db(w->store), "UPDATE run SET ended_ns = 2000", &err), 0);
 	assert_int_equal(db_exec(store_db(w->store), "PRAGMA user_version = 1", &err), 0);
 	assert_int_equal(store_open(w->path, STORE_CREATE, &second, &err), -1);
 	assert_non_null(strstr(err.msg, "duplicate column"));
@@ -845,6 +866,7 @@ int main(void)
 		TEST(runs_are_found_by_prefix_and_latest),
 		TEST(an_older_store_is_read_as_it_is),
 		TEST(an_older_store_is_brought_up_to_date_by_who_writes),
+		TEST(a_run_of_an_older_version_keeps_its_store),
 		TEST(what_cannot_be_brought_up_to_date_stays),
 		TEST(a_newer_store_is_refused),
 		TEST(only_a_run_creates_a_store),
