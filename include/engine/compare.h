@@ -18,7 +18,7 @@ const char *compare_result_name(enum compare_result r); /* "worse", "cannot tell
 
 enum compare_what {
 	COMPARE_VERDICT, /* a fact, not a test */
-	COMPARE_MATCH, /* a lane or step that only one of the runs has */
+	COMPARE_MATCH, /* a lane or step that only one of the runs has, or a machine that was not seen */
 	COMPARE_CYCLES, /* of a lane: how many failed */
 	COMPARE_FAILURES, /* of a step row */
 	COMPARE_INCIDENTS, /* of one fault of one device: cycles that have it */

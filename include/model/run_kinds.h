@@ -16,8 +16,9 @@ struct run_kind {
 	int32_t lane; /* -1 = none or several */
 	enum severity severity; /* the worst of them */
 	/*
-	 * A storm in one cycle is one. What came again within a minute is stored as one incident with its
-	 * count: it then is in as many cycles as went by, but in no more than it was counted.
+	 * A storm in one cycle is one, as are several incidents in it. What came again within a minute is
+	 * stored as one incident with its count: it then is in as many cycles as went by, but in no more
+	 * than it was counted. What is told before the first cycle counts as one.
 	 */
 	uint64_t cycles;
 	bool over_budget; /* some of them */

@@ -118,7 +118,7 @@ void store_rollback(struct store *s);
 
 /* One line of `runs`. */
 struct run_line {
-	char id[RUN_ID_MAX], scenario[64];
+	char id[RUN_ID_MAX], scenario[65];
 	int64_t started_ns, ended_ns; /* ended 0 = still running or died */
 	bool alive; /* its process still lives */
 	bool baseline; /* later runs are compared with it */

@@ -6,7 +6,7 @@
 
 /* What can be compared without asking: runs of one scenario, on one host, with the same models. */
 struct run_sort {
-	char host[256], scenario[64];
+	char host[256], scenario[65];
 	char models[512]; /* "10de:2684 10de:167c, 8086:10fb": sorted, each once; "" = no devices */
 };
 

@@ -73,6 +73,21 @@ static int diff_snapshots(struct comparison *c, struct err *err)
 	return rc < 0 ? -1 : 0;
 }
 
+/* What was not seen of the machine may have changed: the runs are not the same then. */
+static void add_unseen(struct comparison *c)
+{
+	const char *why = c->has_diff ? c->diff.blind[0] : c->no_diff;
+	struct compare_row *row = compare_add(c, COMPARE_MATCH);
+
+	row->subject = "the machine";
+	row->reason = arena_printf(&c->arena, "not comparable: %s", why);
+	if (c->has_diff && c->diff.nblind > 1)
+		row->reason = arena_printf(
+			&c->arena, "%s; and %zu more", row->reason, c->diff.nblind - 1);
+	row->result = COMPARE_UNKNOWN;
+}
+
+/* Of two machines only the facts are told. */
 int compare_environment(struct comparison *c, struct err *err)
 {
 	size_t i;
@@ -81,6 +96,8 @@ int compare_environment(struct comparison *c, struct err *err)
 		c->no_diff = "the runs are from two machines";
 	else if (diff_snapshots(c, err) != 0)
 		return -1;
+	else if (!c->has_diff || c->diff.nblind > 0)
+		add_unseen(c);
 	if (!c->has_diff)
 		compare_facts(c);
 	for (i = 0; c->has_diff && i < c->diff.nblind; i++)

@@ -66,6 +66,16 @@ static void name_kind(struct comparison *c, struct compare_row *row, const struc
 		row->subject = arena_printf(&c->arena, "lane %s, %s", row->lane, row->subject);
 }
 
+/* What is told before, after or in a cycle that never ended is in none of those that are counted. */
+static struct share share_of(const struct run_view *run, int32_t lane, const struct run_kind *k)
+{
+	struct share s = {k ? k->cycles : 0, cycles_of(run, lane)};
+
+	if (s.k > s.n)
+		s.k = s.n;
+	return s;
+}
+
 static void add_kind(struct telling *t, int32_t lane_a, int32_t lane_b, const struct run_kind *a,
 	const struct run_kind *b)
 {
@@ -75,8 +85,8 @@ static void add_kind(struct telling *t, int32_t lane_a, int32_t lane_b, const st
 	row->lane = lane_b >= 0 ? c->b->lanes[lane_b].name : NULL;
 	row->device_a = bdf_or_null(c, a);
 	row->device_b = bdf_or_null(c, b);
-	row->a.share = (struct share){a ? a->cycles : 0, cycles_of(c->a, lane_a)};
-	row->b.share = (struct share){b ? b->cycles : 0, cycles_of(c->b, lane_b)};
+	row->a.share = share_of(c->a, lane_a, a);
+	row->b.share = share_of(c->b, lane_b, b);
 	row->cycles_each = 1;
 	name_kind(c, row, b ? b : a);
 }

@@ -95,7 +95,18 @@ static const struct pcidev *device_at(const struct lane_row *lane, const char *t
 	return NULL;
 }
 
-/* A new BIOS may number the buses anew: the n-th of a model is the n-th of it. */
+/* Is it in the other run's lane, too, where it was? */
+static bool stayed(const struct pcidev *dev, const struct lane_row *there)
+{
+	size_t i;
+
+	for (i = 0; i < there->ndevices; i++)
+		if (bdf_eq(there->devices[i].bdf, dev->bdf))
+			return is_model(&there->devices[i], dev);
+	return false;
+}
+
+/* A new BIOS may number the buses anew: of those that moved the n-th of a model is the n-th of it. */
 static const struct pcidev *same_model(
 	const struct lane_row *from, const struct pcidev *dev, const struct lane_row *to)
 {
@@ -103,10 +114,12 @@ static const struct pcidev *same_model(
 	size_t nth = 0, i;
 
 	for (d = from->devices; d < dev; d++)
-		nth += is_model(d, dev);
-	for (i = 0; i < to->ndevices; i++)
-		if (is_model(&to->devices[i], dev) && nth-- == 0)
-			return &to->devices[i];
+		nth += is_model(d, dev) && !stayed(d, to);
+	for (i = 0; i < to->ndevices; i++) {
+		d = &to->devices[i];
+		if (is_model(d, dev) && !stayed(d, from) && nth-- == 0)
+			return d;
+	}
 	return NULL;
 }
 

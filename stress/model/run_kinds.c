@@ -61,23 +61,56 @@ static size_t begun_until(const struct lane_begins *l, int64_t wall_ns)
 	return low;
 }
 
+/* Cycles of its lane, in which something was told: in `first`, and in the one before `end`. */
+struct span {
+	uint64_t first, end; /* 0 = before the first cycle */
+};
+
 /* id, bdf, lane, severity, count, first_ns, last_ns, over_budget */
-static int cycles_of(struct begins *b, struct query *q, uint64_t *out, struct err *err)
+static int span_of(struct begins *b, struct query *q, struct span *out, struct err *err)
 {
-	int64_t lane = db_int(q, 2), count = db_int(q, 4);
+	int64_t lane = db_int(q, 2);
 	size_t in = lane >= 0 && (size_t)lane < b->run->nlanes ? (size_t)lane
 							       : run_longest_lane(b->run);
-	uint64_t begun = 0;
+	struct lane_begins *begins = &b->lanes[in];
 
-	if (count > 1 && b->run->nlanes > 0) {
-		if (!b->lanes[in].read && read_begins(b, in, err) != 0)
-			return -1;
-		begun = begun_until(&b->lanes[in], db_int(q, 6)) -
-			begun_until(&b->lanes[in], db_int(q, 5));
-	}
-	/* with the cycle in which it began */
-	*out = begun + 1 < (uint64_t)count ? begun + 1 : count > 0 ? (uint64_t)count : 1;
+	if (in < b->run->nlanes && !begins->read && read_begins(b, in, err) != 0)
+		return -1;
+	out->first = begun_until(begins, db_int(q, 5));
+	out->end = begun_until(begins, db_int(q, 6)) + 1;
+	/* the clock was set back meanwhile */
+	if (out->end <= out->first)
+		out->end = out->first + 1;
 	return 0;
+}
+
+/* What was counted of one kind so far. */
+struct counted {
+	struct span span; /* first: of the row before; end: of all; 0 = nothing yet */
+	uint64_t room; /* cycles from first to end that were not counted */
+};
+
+static uint64_t least(uint64_t x, uint64_t y)
+{
+	return x < y ? x : y;
+}
+
+/* Of what was told `count` times: in how many cycles that were not counted? Rows come by `first`. */
+static uint64_t count_new(struct counted *so_far, struct span s, int64_t count)
+{
+	uint64_t times = count > 0 ? (uint64_t)count : 1, end = so_far->span.end, from = s.first;
+	uint64_t inside, beyond, n;
+
+	if (end > 0 && (from == so_far->span.first || from + 1 == end)) {
+		times--;
+		from++;
+	}
+	inside = from < end ? least(end, s.end) - from : 0;
+	beyond = s.end > end ? s.end - (from > end ? from : end) : 0;
+	n = least(times, least(so_far->room, inside) + beyond);
+	so_far->room = least(so_far->room, from < end ? end - from : 0) + beyond - n;
+	so_far->span = (struct span){s.first, s.end > end ? s.end : end};
+	return n;
 }
 
 static bool is_same(const struct run_kind *k, struct query *q)
@@ -98,20 +131,21 @@ static struct run_kind begin_kind(struct query *q)
 static int read_kinds(struct begins *b, struct run_kind **out, size_t *n_out, struct err *err)
 {
 	VEC(struct run_kind) kinds = {0};
+	struct counted so_far = {0};
 	struct query *q;
 	int rc;
 
 	if (db_query(store_db(b->run->store), &q, err,
 		    "SELECT id, coalesce(bdf, ''), lane, severity, count, first_ns, last_ns,"
 		    " over_budget FROM incident WHERE run = ? AND NOT expected AND severity >= ?"
-		    " ORDER BY lane, id, bdf",
+		    " ORDER BY lane, id, bdf, first_ns",
 		    "ii", b->run->key, (int64_t)SEV_WARNING) != 0)
 		return -1;
 	while ((rc = db_row(q, err)) == 1) {
 		struct run_kind *k = kinds.n > 0 ? &kinds.v[kinds.n - 1] : NULL;
-		uint64_t cycles;
+		struct span span;
 
-		rc = cycles_of(b, q, &cycles, err);
+		rc = span_of(b, q, &span, err);
 		if (rc != 0)
 			break;
 		if (k == NULL || !is_same(k, q)) {
@@ -119,8 +153,9 @@ static int read_kinds(struct begins *b, struct run_kind **out, size_t *n_out, st
 				break;
 			k = vec_push(&kinds);
 			*k = begin_kind(q);
+			so_far = (struct counted){0};
 		}
-		k->cycles += cycles;
+		k->cycles += count_new(&so_far, span, db_int(q, 4));
 		k->over_budget |= db_int(q, 7) != 0;
 		if (db_int(q, 3) > k->severity)
 			k->severity =

@@ -219,7 +219,7 @@ static void every_format_is_as_it_was_looked_at(void **state)
 	unload(b);
 }
 
-static const struct compare_row *find(
+static const struct compare_row *find_or_null(
 	const struct comparison *c, enum compare_what what, const char *subject)
 {
 	size_t i;
@@ -227,8 +227,17 @@ static const struct compare_row *find(
 	for (i = 0; i < c->n; i++)
 		if (c->v[i].what == what && strstr(c->v[i].subject, subject) != NULL)
 			return &c->v[i];
-	fail_msg("no %s of %s", compare_what_name(what), subject);
 	return NULL;
+}
+
+static const struct compare_row *find(
+	const struct comparison *c, enum compare_what what, const char *subject)
+{
+	const struct compare_row *row = find_or_null(c, what, subject);
+
+	if (row == NULL)
+		fail_msg("no %s of %s", compare_what_name(what), subject);
+	return row;
 }
 
 static void what_is_worse_one_way_is_better_the_other(void **state)
@@ -276,10 +285,9 @@ static void equal_runs_are_never_told_apart(void **state)
 	struct comparison c;
 	struct err err;
 
+	copy_original(b->db[0]);
 	copy_original(b->db[1]);
-	do_sql(b->db[1],
-		"UPDATE run SET id = 'copy'; UPDATE event SET dur_ns = dur_ns + 100000;"
-		"DELETE FROM snapshot");
+	do_sql(b->db[1], "UPDATE run SET id = 'copy'; UPDATE event SET dur_ns = dur_ns + 100000");
 	load(b);
 	assert_int_equal(compare_runs(b->run[0], b->run[1], &compare_margins_default, &c, &err), 0);
 	assert_int_equal(c.result, COMPARE_UNKNOWN);
@@ -305,6 +313,44 @@ static void equal_runs_are_never_told_apart(void **state)
 		fail_msg(
 			"%s: %s: %s", compare_result_name(c.result), c.v[0].subject, c.v[0].reason);
 	assert_int_equal(compare_exit_code(&c), 0);
+	compare_finish(&c);
+	unload(b);
+	/* of a machine that was not seen nobody knows that it is the same */
+	do_sql(b->db[1], "DELETE FROM snapshot");
+	load(b);
+	assert_int_equal(compare_runs(b->run[0], b->run[1], &generous, &c, &err), 0);
+	assert_int_equal(compare_exit_code(&c), 3);
+	assert_int_equal(c.count[COMPARE_UNKNOWN], 1);
+	assert_string_equal(find(&c, COMPARE_MATCH, "the machine")->reason,
+		"not comparable: no snapshot of run copy is kept");
+	compare_finish(&c);
+	unload(b);
+}
+
+/* Its domains are not known any more; what else there is has not changed. */
+static void what_a_snapshot_does_not_tell_of_the_machine_cannot_be_told(void **state)
+{
+	struct topology *t = machine_of("intel");
+	struct both *b = *state;
+	struct comparison c;
+	struct err err;
+
+	keep_snapshot(b->db[0], t);
+	t->domains_unknown = "libvirtd does not answer";
+	keep_snapshot(b->db[1], t);
+	machine_free(t);
+	load(b);
+	assert_int_equal(compare_runs(b->run[0], b->run[1], &compare_margins_default, &c, &err), 0);
+	assert_int_equal(find(&c, COMPARE_MATCH, "the machine")->result, COMPARE_UNKNOWN);
+	assert_string_equal(find(&c, COMPARE_MATCH, "the machine")->reason,
+		"not comparable: domains: libvirtd does not answer");
+	compare_finish(&c);
+	unload(b);
+	/* of two machines nothing is said to be the same */
+	do_sql(b->db[1], "UPDATE run SET host_name = 'other'");
+	load(b);
+	assert_int_equal(compare_runs(b->run[0], b->run[1], &compare_margins_default, &c, &err), 0);
+	assert_null(find_or_null(&c, COMPARE_MATCH, "the machine"));
 	compare_finish(&c);
 	unload(b);
 }
@@ -380,6 +426,55 @@ static void a_device_at_another_address_is_found_by_its_model(void **state)
 	unload(b);
 }
 
+/* Two of a model: one keeps its address, the other gets one behind it. */
+static void of_equal_devices_each_has_one_partner(void **state)
+{
+	static const char twins[] =
+		"UPDATE lane_device SET vendor = 4318, device = 9860, subvendor = 0, subdevice = 0"
+		" WHERE lane = 0";
+	struct both *b = *state;
+	const struct compare_row *row;
+	struct comparison c;
+	struct err err;
+
+	do_sql(b->db[0], twins);
+	do_sql(b->db[1], twins);
+	do_sql(b->db[1],
+		"UPDATE step SET device = '0000:42:00.0' WHERE device = '0000:41:00.0';"
+		"UPDATE lane_device SET bdf = '0000:42:00.0' WHERE bdf = '0000:41:00.0';"
+		"UPDATE event SET subject = '0000:42:00.0' WHERE subject = '0000:41:00.0';"
+		"UPDATE incident SET bdf = '0000:42:00.0' WHERE bdf = '0000:41:00.0'");
+	load(b);
+	assert_int_equal(compare_runs(b->run[0], b->run[1], &compare_margins_default, &c, &err), 0);
+	find(&c, COMPARE_FAILURES, "0000:41:00.0 (now 0000:42:00.0)");
+	find(&c, COMPARE_FAILURES, "reset: flr 0000:41:00.1 (step 3)");
+	row = find(&c, COMPARE_INCIDENTS, "dmar.fault of 0000:42:00.0");
+	assert_int_equal(row->a.share.k, 1);
+	assert_int_equal(row->b.share.k, 60);
+	compare_finish(&c);
+	unload(b);
+}
+
+/* The aborted cycle was told of, and is not among those that were done. */
+static void no_more_cycles_have_a_fault_than_there_were(void **state)
+{
+	struct both *b = *state;
+	const struct compare_row *row;
+	struct comparison c;
+	struct err err;
+
+	do_sql(b->db[1],
+		"UPDATE incident SET count = 100000, first_ns = 1795233600000000000,"
+		" last_ns = 1895233600000000000 WHERE id = 'aer.correctable'");
+	load(b);
+	assert_int_equal(compare_runs(b->run[0], b->run[1], &compare_margins_default, &c, &err), 0);
+	row = find(&c, COMPARE_INCIDENTS, "aer.correctable");
+	assert_int_equal(row->b.share.n, 8);
+	assert_int_equal(row->b.share.k, 8);
+	compare_finish(&c);
+	unload(b);
+}
+
 int main(int argc, char **argv)
 {
 #define BOTH_TEST(f) cmocka_unit_test_setup_teardown(f, make_both, remove_both)
@@ -389,7 +484,10 @@ int main(int argc, char **argv)
 		BOTH_TEST(equal_runs_are_never_told_apart),
 		BOTH_TEST(how_long_a_device_takes_until_it_is_usable_is_compared),
 		BOTH_TEST(what_a_blind_run_did_not_see_is_no_improvement),
+		BOTH_TEST(what_a_snapshot_does_not_tell_of_the_machine_cannot_be_told),
 		BOTH_TEST(a_device_at_another_address_is_found_by_its_model),
+		BOTH_TEST(of_equal_devices_each_has_one_partner),
+		BOTH_TEST(no_more_cycles_have_a_fault_than_there_were),
 	};
 
 	golden_options(argc, argv);

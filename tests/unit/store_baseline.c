@@ -187,6 +187,33 @@ static void how_a_run_came_out_is_kept_with_it(void **state)
 	arena_finish(&arena);
 }
 
+static const char long_name[] =
+	"name: a23456789-123456789-123456789-123456789-123456789-123456789-123x";
+
+static bool has_name(void *arg, const struct run_line *line)
+{
+	*(bool *)arg = str_eq(line->scenario, long_name + strlen("name: "));
+	return false;
+}
+
+static void a_scenario_may_have_the_longest_name_there_is(void **state)
+{
+	struct place_of_runs *p = *state;
+	auto_free char *longer = xasprintf("version: 1\n%s\n%s", long_name, strstr(text, "lanes"));
+	struct diags diags = {0};
+	struct run_sort sort;
+	bool whole = false;
+	struct err err;
+
+	scenario_free(p->sc);
+	p->sc = scenario_parse("p.yaml", longer, strlen(longer), NULL, 0, &fake_words, &diags);
+	assert_non_null(p->sc);
+	assert_int_equal(store_run_sort(p->store, add_run(p, "one", "h", 1), &sort, &err), 0);
+	assert_string_equal(sort.scenario, p->sc->name);
+	assert_int_equal(store_list_runs(p->store, has_name, &whole, &err), 0);
+	assert_true(whole);
+}
+
 /* ---- what is compared ---- */
 
 static void add_event(struct place_of_runs *p, int64_t run, struct event ev)
@@ -279,6 +306,42 @@ static void a_storm_is_one_cycle_and_a_steady_drip_is_many(void **state)
 	run_view_free(view);
 }
 
+static void add_telling(
+	struct place_of_runs *p, int64_t run, uint32_t no, int64_t first_s, int64_t last_s)
+{
+	add_incident(p, run,
+		(struct incident){.no = no,
+			.count = first_s < last_s ? 2 : 1,
+			.first_wall_ns = first_s * NS_PER_S,
+			.last_wall_ns = last_s * NS_PER_S});
+}
+
+/* What comes again after more than a minute is stored anew. */
+static void a_bad_cycle_is_one_however_often_it_is_told(void **state)
+{
+	struct place_of_runs *p = *state;
+	int64_t run = add_run(p, "one", "h", 1), i;
+	struct run_kind *kinds;
+	struct run_view *view;
+	struct err err;
+	size_t n;
+
+	for (i = 0; i < 10; i++)
+		add_event(p, run,
+			(struct event){.kind = EV_CYCLE_BEGIN, .wall_ns = i * 1000 * NS_PER_S});
+	/* twice from the seventh to the ninth, once in the seventh, eight times in the second */
+	add_telling(p, run, 1, 6600, 8500);
+	add_telling(p, run, 2, 6500, 6500);
+	for (i = 0; i < 8; i++)
+		add_telling(p, run, (uint32_t)i + 3, 1070 + 70 * i, 1070 + 70 * i);
+	assert_int_equal(run_view_load(p->store, "one", &view, &err), 0);
+	assert_int_equal(run_kinds_load(view, &kinds, &n, &err), 0);
+	assert_int_equal(n, 1);
+	assert_int_equal(kinds[0].cycles, 3);
+	free(kinds);
+	run_view_free(view);
+}
+
 int main(void)
 {
 #define STORE_TEST(f) cmocka_unit_test_setup_teardown(f, open_store, close_store)
@@ -287,8 +350,10 @@ int main(void)
 		STORE_TEST(the_list_of_runs_shows_it),
 		STORE_TEST(its_snapshot_outlives_those_of_other_runs),
 		STORE_TEST(how_a_run_came_out_is_kept_with_it),
+		STORE_TEST(a_scenario_may_have_the_longest_name_there_is),
 		STORE_TEST(times_are_those_of_executions_that_passed),
 		STORE_TEST(a_storm_is_one_cycle_and_a_steady_drip_is_many),
+		STORE_TEST(a_bad_cycle_is_one_however_often_it_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
