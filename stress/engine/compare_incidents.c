@@ -13,6 +13,7 @@ struct telling {
 	const struct lane_match *m;
 	struct run_kind *a, *b;
 	size_t na, nb;
+	size_t *b_of, *a_of; /* which of a's is which of b's; NO_MATCH = none */
 };
 
 static uint64_t cycles_of(const struct run_view *run, int32_t lane)
@@ -22,31 +23,113 @@ static uint64_t cycles_of(const struct run_view *run, int32_t lane)
 	return at < run->nlanes ? run->lanes[at].cycles_done : 0;
 }
 
-/* Is b's the same fault of the same device in the same lane? */
+/* Is b's the same fault in the same lane? */
+static bool is_like(const struct telling *t, const struct run_kind *a, const struct run_kind *b)
+{
+	if (!str_eq(a->id, b->id) || a->lane >= (int32_t)t->c->a->nlanes)
+		return false;
+	if (a->lane < 0 || b->lane < 0)
+		return a->lane == b->lane;
+	return t->m->b_of[a->lane] == (size_t)b->lane;
+}
+
+/* Is it of the same device? */
 static bool is_partner(const struct telling *t, const struct run_kind *a, const struct run_kind *b)
 {
 	const char *device = a->bdf;
 
-	if (!str_eq(a->id, b->id) || a->lane >= (int32_t)t->c->a->nlanes)
+	if (!is_like(t, a, b))
 		return false;
-	if (a->lane < 0 || b->lane < 0)
-		return a->lane == b->lane && str_eq(a->bdf, b->bdf);
-	if (t->m->b_of[a->lane] != (size_t)b->lane)
-		return false;
-	if (*device != '\0')
+	if (a->lane >= 0 && *device != '\0')
 		device = compare_match_device(t->c, (size_t)a->lane, (size_t)b->lane, a->bdf, true);
 	return str_eq(device, b->bdf);
 }
 
-static const struct run_kind *partner_of(const struct telling *t, const struct run_kind *kind)
+/* Is a device of a lane elsewhere now? Then so may be what is above it. */
+static bool is_numbered_anew(const struct telling *t)
 {
-	bool of_a = kind >= t->a && kind < t->a + t->na;
-	size_t n = of_a ? t->nb : t->na, i;
+	const struct run_view *a = t->c->a;
+	char bdf[BDF_LEN];
+	size_t i, k;
 
-	for (i = 0; i < n; i++)
-		if (of_a ? is_partner(t, kind, &t->b[i]) : is_partner(t, &t->a[i], kind))
-			return of_a ? &t->b[i] : &t->a[i];
-	return NULL;
+	for (i = 0; i < a->nlanes; i++)
+		for (k = 0; t->m->b_of[i] != NO_MATCH && k < a->lanes[i].ndevices; k++) {
+			const char *was = bdf_text(a->lanes[i].devices[k].bdf, bdf);
+			const char *now = compare_match_device(t->c, i, t->m->b_of[i], was, true);
+
+			if (now != NULL && !str_eq(now, was))
+				return true;
+		}
+	return false;
+}
+
+/* Of no lane: a port above one, or what shares a bus with it. */
+static bool is_bystander(const struct run_view *run, const struct run_kind *kind)
+{
+	struct bdf bdf;
+	size_t i, k;
+
+	if (!bdf_parse(kind->bdf, &bdf))
+		return false;
+	for (i = 0; i < run->nlanes; i++)
+		for (k = 0; k < run->lanes[i].ndevices; k++)
+			if (bdf_eq(run->lanes[i].devices[k].bdf, bdf))
+				return false;
+	return true;
+}
+
+/* The only one of b that has no partner yet and is like it, when a has no other such. */
+static size_t only_one_left(const struct telling *t, size_t of_a)
+{
+	size_t i, found = NO_MATCH;
+
+	for (i = 0; i < t->nb; i++)
+		if (t->a_of[i] == NO_MATCH && is_like(t, &t->a[of_a], &t->b[i]) &&
+			is_bystander(t->c->b, &t->b[i])) {
+			if (found != NO_MATCH)
+				return NO_MATCH;
+			found = i;
+		}
+	for (i = 0; i < t->na && found != NO_MATCH; i++)
+		if (i != of_a && t->b_of[i] == NO_MATCH && is_like(t, &t->a[i], &t->b[found]) &&
+			is_bystander(t->c->a, &t->a[i]))
+			return NO_MATCH;
+	return found;
+}
+
+static void pair(struct telling *t, size_t of_a, size_t of_b)
+{
+	t->b_of[of_a] = of_b;
+	t->a_of[of_b] = of_a;
+}
+
+static void match_kinds(struct telling *t)
+{
+	struct arena *arena = &t->c->arena;
+	size_t i, k;
+
+	t->b_of = arena_alloc(arena, (t->na + 1) * sizeof(*t->b_of));
+	t->a_of = arena_alloc(arena, (t->nb + 1) * sizeof(*t->a_of));
+	for (i = 0; i < t->na; i++)
+		t->b_of[i] = NO_MATCH;
+	for (k = 0; k < t->nb; k++)
+		t->a_of[k] = NO_MATCH;
+	for (i = 0; i < t->na; i++)
+		for (k = 0; k < t->nb && t->b_of[i] == NO_MATCH; k++)
+			if (t->a_of[k] == NO_MATCH && is_partner(t, &t->a[i], &t->b[k]))
+				pair(t, i, k);
+	if (!is_numbered_anew(t))
+		return;
+	for (i = 0; i < t->na; i++) {
+		if (t->b_of[i] != NO_MATCH || !is_bystander(t->c->a, &t->a[i]))
+			continue;
+		k = only_one_left(t, i);
+		if (k == NO_MATCH)
+			continue;
+		pair(t, i, k);
+		compare_note(t->c, "%s of %s in the earlier run is compared with that of %s",
+			t->a[i].id, t->a[i].bdf, t->b[k].bdf);
+	}
 }
 
 static const char *bdf_or_null(struct comparison *c, const struct run_kind *k)
@@ -124,11 +207,13 @@ static void compare_kinds(struct telling *t)
 	size_t i, n = t->c->n;
 	int32_t lane;
 
+	match_kinds(t);
 	for (i = 0; i < t->na; i++)
 		if (lanes_of_a(t, &t->a[i], &lane))
-			add_kind(t, t->a[i].lane, lane, &t->a[i], partner_of(t, &t->a[i]));
+			add_kind(t, t->a[i].lane, lane, &t->a[i],
+				t->b_of[i] != NO_MATCH ? &t->b[t->b_of[i]] : NULL);
 	for (i = 0; i < t->nb; i++)
-		if (lanes_of_b(t, &t->b[i], &lane) && partner_of(t, &t->b[i]) == NULL)
+		if (lanes_of_b(t, &t->b[i], &lane) && t->a_of[i] == NO_MATCH)
 			add_kind(t, lane, t->b[i].lane, NULL, &t->b[i]);
 	if (t->c->n == n)
 		add_silence(t);

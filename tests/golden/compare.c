@@ -455,6 +455,37 @@ static void of_equal_devices_each_has_one_partner(void **state)
 	unload(b);
 }
 
+/* A root port is in no lane, and no model of it is stored: the one with that fault is the one. */
+static void a_port_above_a_device_that_moved_is_found_by_its_fault(void **state)
+{
+	struct both *b = *state;
+	const struct compare_row *row;
+	struct comparison c;
+	struct err err;
+
+	do_sql(b->db[0], "UPDATE incident SET bdf = '0000:40:01.0' WHERE id = 'dmar.fault'");
+	do_sql(b->db[1], "UPDATE incident SET bdf = '0000:43:01.0' WHERE id = 'dmar.fault'");
+	load(b);
+	/* nothing moved: it is another port */
+	assert_int_equal(compare_runs(b->run[0], b->run[1], &compare_margins_default, &c, &err), 0);
+	assert_int_equal(find(&c, COMPARE_INCIDENTS, "dmar.fault of 0000:43:01.0")->a.share.k, 0);
+	find(&c, COMPARE_INCIDENTS, "dmar.fault of 0000:40:01.0");
+	compare_finish(&c);
+	unload(b);
+	do_sql(b->db[1],
+		"UPDATE step SET device = replace(device, '0000:41:', '0000:44:');"
+		"UPDATE lane_device SET bdf = replace(bdf, '0000:41:', '0000:44:')");
+	load(b);
+	assert_int_equal(compare_runs(b->run[0], b->run[1], &compare_margins_default, &c, &err), 0);
+	row = find(&c, COMPARE_INCIDENTS, "dmar.fault of 0000:43:01.0");
+	assert_string_equal(row->device_a, "0000:40:01.0");
+	assert_int_equal(row->a.share.k, 1);
+	assert_int_equal(row->b.share.k, 60);
+	assert_null(find_or_null(&c, COMPARE_INCIDENTS, "dmar.fault of 0000:40:01.0"));
+	compare_finish(&c);
+	unload(b);
+}
+
 /* The aborted cycle was told of, and is not among those that were done. */
 static void no_more_cycles_have_a_fault_than_there_were(void **state)
 {
@@ -487,6 +518,7 @@ int main(int argc, char **argv)
 		BOTH_TEST(what_a_snapshot_does_not_tell_of_the_machine_cannot_be_told),
 		BOTH_TEST(a_device_at_another_address_is_found_by_its_model),
 		BOTH_TEST(of_equal_devices_each_has_one_partner),
+		BOTH_TEST(a_port_above_a_device_that_moved_is_found_by_its_fault),
 		BOTH_TEST(no_more_cycles_have_a_fault_than_there_were),
 	};
 
