@@ -149,7 +149,7 @@ static void name_kind(struct comparison *c, struct compare_row *row, const struc
 		row->subject = arena_printf(&c->arena, "lane %s, %s", row->lane, row->subject);
 }
 
-/* What is told before, after or in a cycle that never ended is in none of those that are counted. */
+/* No more than all: what is told before the first cycle, or in one that never ended, is in none. */
 static struct share share_of(const struct run_view *run, int32_t lane, const struct run_kind *k)
 {
 	struct share s = {k ? k->cycles : 0, cycles_of(run, lane)};
