@@ -396,7 +396,7 @@ static void read_if(struct compiler *c)
 {
 	struct token opened = c->tag;
 	struct node node = {.kind = NODE_IF, .negated = take_word(c, "not")};
-	size_t i = c->nodes.n;
+	size_t i;
 
 	if (take_value(c, false, &node.value)) {
 		if (take_word(c, "is"))
@@ -404,6 +404,7 @@ static void read_if(struct compiler *c)
 		expect_end_of_tag(c);
 	}
 	*add_node(c, NODE_IF) = node;
+	i = c->nodes.n - 1;
 	if (!goes_deeper(c))
 		return;
 	read_block(c);
@@ -429,8 +430,8 @@ static void read_for(struct compiler *c)
 {
 	struct node node = {.kind = NODE_FOR, .most = TEMPLATE_ROWS};
 	struct token opened = c->tag;
-	size_t i = c->nodes.n;
 	bool good = take_value(c, true, &node.value);
+	size_t i;
 
 	if (good && take_word(c, "max")) {
 		struct token n = take(c);
@@ -441,6 +442,7 @@ static void read_for(struct compiler *c)
 	if (good)
 		expect_end_of_tag(c);
 	*add_node(c, NODE_FOR) = node;
+	i = c->nodes.n - 1;
 	if (!goes_deeper(c))
 		return;
 	if (good)

@@ -136,6 +136,30 @@ static void parts_are_bounded(void **state)
 	str_finish(&wide);
 }
 
+/* No room is left for what opens a block. */
+static void a_block_behind_all_parts_is_refused(void **state)
+{
+	static const char *const blocks[] = {"{{if key}}x{{end}}",
+		"{{if key}}x{{else if key}}y{{else}}z{{end}}", "{{for incidents}}x{{end}}"};
+	size_t b;
+
+	(void)state;
+	for (b = 0; b < ARRAY_SIZE(blocks); b++) {
+		auto_free struct diags *d = xcalloc(1, sizeof(*d));
+		auto_arena struct arena arena = {0};
+		struct str text = {0};
+		int i;
+
+		for (i = 0; i < TEMPLATE_NODES_MAX; i++)
+			str_add(&text, "{{key}}");
+		str_add(&text, blocks[b]);
+		assert_null(compiled(&arena, text.s, d));
+		assert_int_equal(d->errors, 1);
+		assert_non_null(strstr(d->list[0].msg, "more than 4096 parts"));
+		str_finish(&text);
+	}
+}
+
 /* ---- what it makes ---- */
 
 static char *made_of(const char *text, const struct message *m, size_t max, struct err *err)
@@ -386,6 +410,7 @@ int main(void)
 		cmocka_unit_test(every_mistake_is_found_where_it_is),
 		cmocka_unit_test(what_stands_in_each_other_is_bounded),
 		cmocka_unit_test(parts_are_bounded),
+		cmocka_unit_test(a_block_behind_all_parts_is_refused),
 		cmocka_unit_test(values_stand_where_they_are_named),
 		cmocka_unit_test(json_is_escaped_without_being_asked),
 		cmocka_unit_test(branches_are_taken),
