@@ -36,7 +36,9 @@ static void culprit_line(struct page *p, const struct culprit *c)
 {
 	fprintf(p->out, "<p class=\"culprit\">");
 	if (c->device[0] != '\0') {
-		fprintf(p->out, "<strong class=\"id\">%s</strong> ", c->device);
+		fprintf(p->out, "<strong class=\"id\">");
+		html_text(p->out, c->device);
+		fprintf(p->out, "</strong> ");
 		html_text(p->out, c->pci ? c->pci->name : "(not a device of this run's lanes)");
 		fprintf(p->out, "<br>");
 	}
@@ -284,7 +286,9 @@ static void step_charts(struct page *p)
 			html_text(p->out, p->run->lanes[i].name);
 			fprintf(p->out, ": step %" PRIu32 ", ", s->index + 1);
 			html_text(p->out, s->name);
-			fprintf(p->out, " %s</h3>\n", s->device ? s->device : "");
+			fprintf(p->out, " ");
+			html_text(p->out, s->device ? s->device : "");
+			fprintf(p->out, "</h3>\n");
 			html_chart(p, series, (int32_t)i, s);
 		}
 }

@@ -3,13 +3,16 @@
 
 #include "base/str.h"
 #include "base/vec.h"
+#include "model/db.h"
 #include "model/run_view.h"
 #include "model/store.h"
+#include "reporters/reporters.h"
 #include "stored_run.h"
 
 #include "cmocka_all.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 struct stored {
@@ -101,11 +104,51 @@ static void a_short_run_has_a_point_for_each_cycle(void **state)
 	stored_close(&s);
 }
 
+static char *page_of(const struct stored *s)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+	struct err err;
+
+	assert_int_equal(reporter_html.write(s->run, NULL, out, &err), 0);
+	fclose(out);
+	return text;
+}
+
+/* What a store says of a device may be anybody's text. */
+static void a_device_is_no_markup(void **state)
+{
+	static const char sql[] =
+		"DELETE FROM incident;"
+		"DELETE FROM event WHERE outcome <> 0 AND subject = '';"
+		"UPDATE step SET device = replace(device, '0000:41', '<b>:') WHERE lane = 0;"
+		"UPDATE event SET subject = replace(subject, '0000:41', '<b>:')";
+	struct stored s;
+	struct err err;
+	char *page;
+
+	(void)state;
+	stored_open(&s, 24);
+	run_view_free(s.run);
+	store_close(s.store);
+	assert_int_equal(store_open(s.db, STORE_CHANGE, &s.store, &err), 0);
+	assert_int_equal(db_exec(store_db(s.store), sql, &err), 0);
+	assert_int_equal(run_view_load(s.store, "latest", &s.run, &err), 0);
+	page = page_of(&s);
+	assert_non_null(strstr(page, "<strong class=\"id\">&lt;b&gt;:"));
+	assert_non_null(strstr(page, " &lt;b&gt;::00.1</h3>"));
+	assert_null(strstr(page, "<b>"));
+	free(page);
+	stored_close(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(thinning_loses_no_time_and_no_extreme),
 		cmocka_unit_test(a_short_run_has_a_point_for_each_cycle),
+		cmocka_unit_test(a_device_is_no_markup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
