@@ -139,24 +139,60 @@ static int send_it(const struct outbox_item *item, const struct secrets *s, int6
 	return rc;
 }
 
-static void blot(char *said, const char *secret)
-{
-	size_t n = secret != NULL ? strlen(secret) : 0;
-	char *at = said;
+/* What a receiver said, and how much of its end is how a secret begins. */
+struct echo {
+	char *said;
+	size_t len, begun;
+};
 
-	while (n >= SECRET_MIN && (at = strstr(at, secret)) != NULL)
+static void blot(struct echo *e, const char *secret, size_t n)
+{
+	char *end = e->said + e->len, *at = e->said;
+
+	while ((at = memmem(at, (size_t)(end - at), secret, n)) != NULL) {
 		memset(at, '*', n);
+		at += n;
+	}
 }
 
-/* Some receivers say what they were sent. Of an address the path is the secret. */
+static void find_begun(struct echo *e, const char *secret, size_t n)
+{
+	size_t k = n - 1 < e->len ? n - 1 : e->len;
+
+	while (k > e->begun && memcmp(e->said + e->len - k, secret, k) != 0)
+		k--;
+	if (k > e->begun)
+		e->begun = k;
+}
+
+/* Of an address the path is the secret, as a whole and in its parts. */
+static void for_secrets(const struct secrets *s, struct echo *e,
+	void (*f)(struct echo *e, const char *secret, size_t n))
+{
+	const char *host = s->url ? strstr(s->url, "://") : NULL, *at;
+	const char *const whole[] = {
+		s->url, host ? strchr(host + 3, '/') : NULL, s->secret, s->key};
+	size_t i, n;
+
+	for (i = 0; i < ARRAY_SIZE(whole); i++)
+		if (whole[i] != NULL && (n = strlen(whole[i])) >= SECRET_MIN)
+			f(e, whole[i], n);
+	for (at = s->url; at != NULL && *at != '\0'; at += n + (at[n] != '\0')) {
+		n = strcspn(at, "/?&=");
+		if (n >= SECRET_MIN)
+			f(e, at, n);
+	}
+}
+
+/* Some receivers say what they were sent; what we keep of that may end within a secret. */
 static void blot_out(struct http_answer *answer, const struct secrets *s)
 {
-	const char *host = s->url ? strstr(s->url, "://") : NULL;
+	struct echo e = {.said = answer->said, .len = strlen(answer->said)};
 
-	blot(answer->said, s->url);
-	blot(answer->said, host ? strchr(host + 3, '/') : NULL);
-	blot(answer->said, s->secret);
-	blot(answer->said, s->key);
+	for_secrets(s, &e, blot);
+	if (e.len == sizeof(answer->said) - 1)
+		for_secrets(s, &e, find_begun);
+	answer->said[e.len - e.begun] = '\0';
 }
 
 void post_once(const struct outbox_item *item, int64_t timeout_ms, struct posting *out)
