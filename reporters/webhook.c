@@ -72,7 +72,9 @@ static const struct {
 	const char *content_type;
 	const char *template; /* that comes with the program; NULL = made here */
 	int64_t usual_kib, most_kib;
-	bool resolves; /* a pass tells its receiver that what it was told before is over */
+	/* Each pass tells its receiver that what it was told before is over: the failure may be forgotten
+	 * here, or what the pass before said be lost. One too many harms nobody. */
+	bool resolves;
 } bodies[] = {
 	[BODY_CLOUDEVENTS] = {CLOUDEVENT_TYPE, NULL, 64, CLOUDEVENT_MAX >> 10, false},
 	[BODY_JSON] = {JSON_TYPE, NULL, 64, LIMIT_MAX_KIB, false},
@@ -117,17 +119,23 @@ static struct outbox_item item_for(const struct webhook_opts *o, const char *run
 	return item;
 }
 
-/* Several services of a pager are at one address: each gets its own event. */
+/*
+ * Several services of a pager are at one address, or a collector that wants several forms: each gets its
+ * own event. That of a CloudEvent stays as it is, for it is the event's `id`.
+ */
 static void tell_apart(const struct webhook_opts *o, struct outbox_item *item)
 {
+	const char *const differ[] = {webhook_bodies[o->body], o->template_name, o->routing_key};
 	uint32_t hash = 2166136261; /* FNV-1a */
-	const char *s = o->routing_key;
-	size_t len = strlen(item->event_id);
+	size_t len = strlen(item->event_id), i;
+	const char *s;
 
-	for (; s != NULL && *s != '\0'; s++)
-		hash = (hash ^ (unsigned char)*s) * 16777619;
-	if (o->routing_key != NULL)
-		snprintf(item->event_id + len, sizeof(item->event_id) - len, ".%08x", hash);
+	if (o->body == BODY_CLOUDEVENTS)
+		return;
+	for (i = 0; i < ARRAY_SIZE(differ); i++)
+		for (s = differ[i]; s != NULL && *s != '\0'; s++)
+			hash = (hash ^ (unsigned char)*s) * 16777619;
+	snprintf(item->event_id + len, sizeof(item->event_id) - len, ".%08x", hash);
 }
 
 /* ---- of a run that has ended ---- */
@@ -255,13 +263,14 @@ bool webhook_hears_failing(const struct webhook_opts *o, int previous)
 static bool hears_end(const struct webhook_opts *o, const struct run_view *run)
 {
 	bool good = run->verdict == VERDICT_PASS;
-	bool changed = !run->has_previous || run->previous != run->verdict;
 
 	if (webhook_hears_life(o) || o->when == WEBHOOK_ALWAYS)
 		return true;
+	if (good && bodies[o->body].resolves)
+		return true;
 	if (o->when == WEBHOOK_CHANGE)
-		return changed;
-	return !good || (bodies[o->body].resolves && run->has_previous && changed);
+		return !run->has_previous || run->previous != run->verdict;
+	return !good;
 }
 
 static int hand_over(

@@ -151,8 +151,9 @@ int store_undo_list(struct store *s, int64_t run, struct undo_open **out, size_t
 struct outbox_item {
 	char run[RUN_ID_MAX];
 	char event_id[64];
-	char replaces
-		[64]; /* adding: what waits for this url with such a beginning of its id; "" = nothing */
+	/* adding: what waits for this url with such a beginning of its id, whatever number follows, and
+	 * the end of this one's id; "" = nothing */
+	char replaces[64];
 	/* as the scenario has them, "${env:NAME}" is not expanded in here; secret and key may be NULL */
 	char *url, *secret;
 	char *key; /* the body, an object, gets it as its first member `routing_key` */

@@ -21,15 +21,17 @@ void outbox_item_finish(struct outbox_item *item)
 	*item = (struct outbox_item){0};
 }
 
+/* Behind the beginning is a number, and what tells forms of a message apart. */
 static int drop_replaced(struct store *s, const struct outbox_item *item, struct err *err)
 {
 	if (item->replaces[0] == '\0')
 		return 0;
 	return db_run(store_db(s), err,
-		"DELETE FROM outbox WHERE state = 0 AND url = ?1 AND key = ?3 AND substr(event_id, "
-		"1, "
-		"length(?2)) = ?2",
-		"sss", item->url, item->replaces, item->key ? item->key : "");
+		"DELETE FROM outbox WHERE state = 0 AND url = ?1 AND key = ?3"
+		" AND substr(event_id, 1, length(?2)) = ?2"
+		" AND ltrim(substr(event_id, length(?2) + 1), '0123456789')"
+		" = ltrim(substr(?4, length(?2) + 1), '0123456789')",
+		"ssss", item->url, item->replaces, item->key ? item->key : "", item->event_id);
 }
 
 int store_outbox_add(struct store *s, const struct outbox_item *item, struct err *err)

@@ -141,18 +141,28 @@ class Telling(Told):
             told.append([what for what, _ in self.heard(r)[sum(map(len, told)):]])
         self.assertEqual(told, [["ended"], [], ["failing", "ended"], [], ["ended"]])
 
-    def test_a_pager_is_resolved_by_the_next_good_run(self):
+    def test_a_pager_is_resolved_by_every_good_run(self):
         r = self.receiver(status(202))
         self.env["KEY"] = "R" + "0123456789abcdef" * 2
         told = []
         for fails in (False, True, False, False):
             self.run_once([(r.url, ', body: pagerduty, routing-key: "${env:KEY}", when: failure')], fails)
             told.append([json.loads(body)["event_action"] for _, _, body, _ in r.requests[sum(map(len, told)):]])
-        self.assertEqual(told, [[], ["trigger", "trigger"], ["resolve"], []])
+        self.assertEqual(told, [["resolve"], ["trigger", "trigger"], ["resolve"], ["resolve"]])
         keys = {json.loads(body)["dedup_key"] for _, _, body, _ in r.requests}
         self.assertEqual(len(keys), 1)
         with open(self.path("runs.db"), "rb") as f:
             self.assertNotIn(self.env["KEY"].encode(), f.read())
+
+    def test_two_forms_at_one_address_hear_each_heartbeat(self):
+        r = self.receiver(hang, OK)
+        options = ", heartbeat: 1s, timeout: 2s"
+        self.finish(self.start([(r.url, options), (r.url, options + ", body: json")], hold="5s", cycles=1), 0)
+        bodies = [json.loads(body) for _, _, body, _ in r.requests]
+        for form in ([b["data"] for b in bodies if "data" in b], [b for b in bodies if "data" not in b]):
+            self.assertIn("schema", form[-1])
+            self.assertTrue([b for b in form if b.get("number")], bodies)
+            self.assertIn("verdict", form[-1])
 
     def test_a_chat_is_told_in_its_form_that_a_run_lives(self):
         r = self.receiver()

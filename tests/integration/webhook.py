@@ -153,6 +153,25 @@ class Webhook(Told):
         self.assertEqual(len(r.requests), 2)
         self.assertNotIn(key.encode(), self.bytes_on_disk() + said.encode())
 
+    def test_two_forms_for_one_address_both_arrive(self):
+        r = self.receiver()
+        for body in ("cloudevents", "json", "slack", "json"):
+            self.add(r.url, body=body)
+        self.deliver(0)
+        for (_, _, body, _), member in zip(r.requests, ("specversion", "verdict", "blocks")):
+            self.assertIn(member, json.loads(body))
+        self.assertEqual(len(r.requests), 3)
+        self.assertEqual(len({headers["webhook-id"] for _, headers, _, _ in r.requests}), 3)
+
+    def test_each_good_run_resolves(self):
+        for body in ("pagerduty", "alertmanager"):
+            with self.subTest(body=body):
+                r = self.receiver()
+                self.env["KEY"] = "R" + "0123456789abcdef" * 2
+                self.add(r.url, fixture="pass", when="failure", body=body)
+                self.deliver(0)
+                self.assertEqual(len(r.requests), 1)
+
     def test_each_form_arrives(self):
         for body in ("json", "slack", "teams", "alertmanager"):
             with self.subTest(body=body):
@@ -232,6 +251,27 @@ class Webhook(Told):
         for secret in (key, "T0PS3CRET", "\x1b"):
             self.assertNotIn(secret, said)
         self.assertLess(len(said), 1500)
+
+    def answered(self, path, body):
+        """What is said of this answer of a receiver whose address has this path."""
+        r = self.receiver(status(400, body=body))
+        self.env["HOOK"] = f"https://localhost:{r.port}{path}"
+        said = self.sample(1, "--url", "${env:HOOK}")
+        return re.search('answered 400 "(.*)"', said)[1]
+
+    def test_an_answer_has_no_part_of_the_address(self):
+        path = "/in/T0PS3CRET/chan?sig=SIGNATURE99&v=2"
+        self.assertEqual(self.answered(path, b"no team T0PS3CRET in chan, sig SIGNATURE99, SIGN"),
+                         "no team ********* in chan, sig ***********, SIGN")
+        self.assertEqual(self.answered("/********/a", b"no ********"), "no ********")
+
+    def test_an_answer_that_is_cut_ends_with_no_part_of_a_secret(self):
+        dots = b"." * 505
+        for whole, cut in ((b"T0PS3CRET", "T0PS3C"), (b"/in/T0PS3CRET", "/in/T0"),
+                           (b".. /in/T0PS3CRET", "/in")):
+            with self.subTest(whole=whole):
+                said = self.answered("/in/T0PS3CRET", dots + whole)
+                self.assertEqual(said, (dots + whole).decode()[:511].removesuffix(cut))
 
     def test_one_that_fails_does_not_keep_the_others_from_being_tried(self):
         bad, good = self.receiver(status(404)), self.receiver()

@@ -192,6 +192,22 @@ static void a_heartbeat_takes_the_place_of_the_one_that_waits(void **state)
 	expect_due(b, 10, "run.alive.2");
 }
 
+static void a_heartbeat_leaves_that_of_another_form(void **state)
+{
+	struct box *b = *state;
+
+	add(b, "run.alive.9", "https://a", "run.alive.");
+	add(b, "run.alive.9.0badcafe", "https://a", "run.alive.");
+	add(b, "run.alive.10.12345678", "https://a", "run.alive.");
+	assert_int_equal(store_outbox_pending(b->store), 3);
+	add(b, "run.alive.10.0badcafe", "https://a", "run.alive.");
+	add(b, "run.alive.10", "https://a", "run.alive.");
+	assert_int_equal(store_outbox_pending(b->store), 3);
+	try_due(b, 10, "run.alive.10.12345678", true, NEVER);
+	try_due(b, 10, "run.alive.10.0badcafe", true, NEVER);
+	expect_due(b, 10, "run.alive.10");
+}
+
 static void a_message_of_many_lanes_is_cut_between_them(void **state)
 {
 	struct life_lane lanes[LANES_MAX];
@@ -232,6 +248,7 @@ int main(void)
 		BOXED(the_same_event_is_sent_once),
 		BOXED(a_heartbeat_is_not_delivered_because_the_one_before_it_was),
 		BOXED(a_heartbeat_takes_the_place_of_the_one_that_waits),
+		BOXED(a_heartbeat_leaves_that_of_another_form),
 		cmocka_unit_test(a_message_of_many_lanes_is_cut_between_them),
 	};
 
