@@ -16,9 +16,17 @@ struct crowd;
 #define CROWD_BURST    1000
 #define CROWD_EVERY_NS (INT64_C(10) * 1000000000)
 #define CROWD_LINES    5
+#define CROWD_DEVICES  16 /* no more fit into a field */
 #define CROWD_NOTE                                                                                 \
 	"more incidents than are kept one by one: of some ids there is one that stands for all "   \
 	"the others, without a device (its field `incidents` says for how many)"
+
+/* Whom an incident is of: of one that stands for others the first ones. */
+struct crowd_devices {
+	size_t n;
+	bool more; /* than are named */
+	struct bdf v[CROWD_DEVICES];
+};
 
 struct crowd *crowd_new(void);
 void crowd_free(struct crowd *c);
@@ -28,5 +36,7 @@ bool crowd_keeps(struct crowd *c, const struct incident *inc, int64_t mono_ns);
 void crowd_gather(struct crowd *c, const struct incident *inc, uint64_t more, bool first);
 /* The next of those gathered that has changed since it was asked for; its `no` is the caller's. */
 struct incident *crowd_next(struct crowd *c);
+/* Of any incident, gathered or not. */
+void crowd_devices(const struct incident *inc, struct crowd_devices *out);
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "engine/crowd.h"
 #include "klog/klog.h"
 #include "model/run_view.h"
 
@@ -29,6 +30,7 @@ struct budget {
 	struct slot slots[SLOTS];
 	size_t first, n;
 	uint64_t sum;
+	const struct incident *recalled; /* the last */
 };
 
 struct budgets {
@@ -63,12 +65,17 @@ static bool expired(const struct tolerate *row, int64_t wall_ns)
 	return strcmp(row->expires, today) < 0;
 }
 
+static bool names_fault(const struct tolerate *row, const struct incident *inc, int64_t wall_ns)
+{
+	return klog_fault_matches(row->fault, inc) && !expired(row, wall_ns);
+}
+
 static bool names(const struct budget *b, const struct incident *inc, const struct pcidev *dev,
 	int64_t wall_ns)
 {
 	const struct tolerate *row = b->row;
 
-	if (!klog_fault_matches(row->fault, inc) || expired(row, wall_ns))
+	if (!names_fault(row, inc, wall_ns))
 		return false;
 	return row->device == NULL || (dev != NULL && pcidev_matches(dev, row->device));
 }
@@ -152,6 +159,39 @@ static int by_end(const void *a, const void *b)
 		((*x)->last_wall_ns < (*y)->last_wall_ns);
 }
 
+/* NULL = no row names it. One for several devices is spent once. */
+static void recall(struct budget *budget, const struct incident *inc, int64_t wall_minus_mono)
+{
+	int64_t mono_ns = inc->last_wall_ns - wall_minus_mono;
+
+	if (budget == NULL || budget->recalled == inc)
+		return;
+	budget->recalled = inc;
+	forget_old(budget, mono_ns);
+	spend(budget, most_in_window(budget->row, inc), mono_ns);
+}
+
+/*
+ * How many of those that were gathered are of which device is not known, nor who is behind the first
+ * devices: rather too much is spent than too little. On what was merely listed no row was spent.
+ */
+static void recall_incident(struct budgets *b, const struct incident *inc,
+	const struct pcidev_list *devices, int64_t wall_minus_mono)
+{
+	int64_t when_ns = inc->last_wall_ns;
+	struct crowd_devices who;
+	size_t i;
+
+	crowd_devices(inc, &who);
+	if (who.n == 0)
+		recall(find(b, inc, NULL, when_ns), inc, wall_minus_mono);
+	for (i = 0; i < who.n; i++)
+		recall(find(b, inc, pcidev_find(devices, who.v[i]), when_ns), inc, wall_minus_mono);
+	for (i = 0; who.more && (inc->tolerated || inc->over_budget) && i < b->n; i++)
+		if (names_fault(b->v[i].row, inc, when_ns))
+			recall(&b->v[i], inc, wall_minus_mono);
+}
+
 void budgets_recall(struct budgets *b, const struct run_view *run,
 	const struct pcidev_list *devices, int64_t wall_minus_mono)
 {
@@ -161,17 +201,9 @@ void budgets_recall(struct budgets *b, const struct run_view *run,
 	for (i = 0; i < run->nincidents; i++)
 		sorted[i] = &run->incidents[i];
 	qsort(sorted, run->nincidents, sizeof(*sorted), by_end);
-	for (i = 0; i < run->nincidents; i++) {
-		const struct incident *inc = sorted[i];
-		const struct pcidev *dev = inc->has_bdf ? pcidev_find(devices, inc->bdf) : NULL;
-		struct budget *budget = find(b, inc, dev, inc->last_wall_ns);
-
-		if (budget == NULL || inc->expected)
-			continue;
-		forget_old(budget, inc->last_wall_ns - wall_minus_mono);
-		spend(budget, most_in_window(budget->row, inc),
-			inc->last_wall_ns - wall_minus_mono);
-	}
+	for (i = 0; i < run->nincidents; i++)
+		if (!sorted[i]->expected)
+			recall_incident(b, sorted[i], devices, wall_minus_mono);
 }
 
 const char *budget_text(const struct budget_use *use, char *buf, size_t size)

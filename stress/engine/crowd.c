@@ -7,8 +7,14 @@
 #include "model/scenario.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* The fields of one that is gathered, in this order. */
+#define INCIDENTS "incidents"
+#define DEVICES   "devices"
+#define CUT       "..."
 
 /* Who is gathered together, but for the id. */
 enum standing { COUNTS, TOLERATED, EXPECTED, LISTED };
@@ -107,7 +113,7 @@ static struct gathered *begin(struct crowd *c, const struct incident *inc)
 	str_set(mine->seen_by, inc->seen_by);
 	mine->meaning = inc->meaning ? xstrdup(inc->meaning) : NULL;
 	mine->advice = inc->advice ? xstrdup(inc->advice) : NULL;
-	incident_add_field(mine, "incidents", VALUE_INT, "");
+	incident_add_field(mine, INCIDENTS, VALUE_INT, "");
 	*vec_push(&c->gathered) = g;
 	return g;
 }
@@ -117,14 +123,14 @@ static void add_device(struct incident *mine, struct bdf bdf)
 {
 	struct incident_field *f = mine->nfields > 1
 		? &mine->fields[1]
-		: incident_add_field(mine, "devices", VALUE_STRINGS, "");
+		: incident_add_field(mine, DEVICES, VALUE_STRINGS, "");
 	size_t used = strlen(f->text);
 	char text[BDF_LEN];
 
-	if (strstr(f->text, bdf_text(bdf, text)) != NULL || str_ends(f->text, "..."))
+	if (strstr(f->text, bdf_text(bdf, text)) != NULL || str_ends(f->text, CUT))
 		return;
-	if (used + BDF_LEN + sizeof("\n...") > sizeof(f->text))
-		str_set(text, "...");
+	if (used + BDF_LEN + sizeof("\n" CUT) > sizeof(f->text))
+		str_set(text, CUT);
 	snprintf(f->text + used, sizeof(f->text) - used, "%s%s", used > 0 ? "\n" : "", text);
 }
 
@@ -175,4 +181,33 @@ struct incident *crowd_next(struct crowd *c)
 		return &(*g)->inc;
 	}
 	return NULL;
+}
+
+static const char *devices_of(const struct incident *inc)
+{
+	if (inc->nfields < 2 || !str_eq(inc->fields[0].name, INCIDENTS) ||
+		!str_eq(inc->fields[1].name, DEVICES))
+		return "";
+	return inc->fields[1].text;
+}
+
+/* What is no address in it, as the mark of the cut, stands for more of them. */
+void crowd_devices(const struct incident *inc, struct crowd_devices *out)
+{
+	const char *at = inc->has_bdf ? "" : devices_of(inc);
+
+	*out = (struct crowd_devices){.n = inc->has_bdf};
+	if (inc->has_bdf)
+		out->v[0] = inc->bdf;
+	while (*at != '\0') {
+		int len = (int)strcspn(at, "\n");
+		char text[BDF_LEN];
+
+		snprintf(text, sizeof(text), "%.*s", len, at);
+		if (out->n < CROWD_DEVICES && bdf_parse(text, &out->v[out->n]))
+			out->n++;
+		else
+			out->more = true;
+		at += len + (at[len] == '\n');
+	}
 }

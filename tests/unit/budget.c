@@ -105,6 +105,56 @@ static void a_window_that_began_before_the_host_died_goes_on(void **state)
 	budgets_free(later);
 }
 
+/* So many that were too many to be kept one by one, and of these devices. */
+static void recall_gathered(struct budgets *b, const char *devices, uint64_t count, bool tolerated)
+{
+	const struct pcidev nic = {.bdf = {0, 0x42, 0, 0}, .class_code = 0x020000};
+	struct incident seen = {.severity = SEV_WARNING, .tolerated = tolerated, .count = count};
+	const struct run_view run = {.incidents = &seen, .nincidents = 1};
+	struct pcidev known[] = {gpu, nic};
+	const struct pcidev_list all = {.v = known, .n = 2};
+
+	str_set(seen.id, "aer.bus-error");
+	seen.first_wall_ns = seen.last_wall_ns = NOON_20261121;
+	incident_add_field(&seen, "incidents", VALUE_INT, "3");
+	incident_add_field(&seen, "devices", VALUE_STRINGS, devices);
+	budgets_recall(b, &run, &all, NOON_20261121);
+	incident_finish(&seen);
+}
+
+static void what_was_gathered_before_the_host_died_is_spent_on_its_devices_rows(void **state)
+{
+	static const struct {
+		const char *devices;
+		bool tolerated;
+		enum budget_answer answer;
+	} cases[] = {
+		{"0000:41:00.0", true, BUDGET_OVER},
+		{"0000:42:00.0\n0000:41:00.0\n0000:41:00.0", true, BUDGET_OVER},
+		{"0000:42:00.0", true, BUDGET_WITHIN}, {"0000:43:00.0", true, BUDGET_WITHIN},
+		{"0000:42:00.0\n...", true, BUDGET_OVER}, /* it may be behind */
+		{"0000:42:00.0\n...", false, BUDGET_WITHIN}, /* no row was spent on these */
+	};
+	const struct tolerate rows[] = {
+		{.fault = "dmar.*", .count = 1},
+		{.fault = "aer.*", .count = 1000, .device = "class:nic"},
+		{.fault = "aer.bus-error", .count = 4, .device = "class:gpu"},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct budgets *b = budgets_new(rows, 3);
+
+		recall_gathered(b, cases[i].devices, 4, cases[i].tolerated);
+		if (spend(b, 0, S) != BUDGET_WITHIN) /* once, not once a device */
+			fail_msg("case %zu: too much", i);
+		if (spend(b, 1, S) != cases[i].answer)
+			fail_msg("case %zu", i);
+		budgets_free(b);
+	}
+}
+
 static void a_window_slides(void **state)
 {
 	const struct tolerate row = {.fault = "aer.bus-error", .count = 2, .per_ms = 60000};
@@ -189,6 +239,8 @@ int main(void)
 		cmocka_unit_test(the_first_one_above_the_count_is_over),
 		cmocka_unit_test(what_was_spent_before_the_host_died_is_spent),
 		cmocka_unit_test(a_window_that_began_before_the_host_died_goes_on),
+		cmocka_unit_test(
+			what_was_gathered_before_the_host_died_is_spent_on_its_devices_rows),
 		cmocka_unit_test(a_window_slides),
 		cmocka_unit_test(a_storm_does_not_outgrow_the_window),
 		cmocka_unit_test(a_device_narrows_a_row),

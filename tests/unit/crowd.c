@@ -98,6 +98,7 @@ static void gather(struct crowd *c, const struct incident *inc, const char *line
 static void the_others_are_one_that_counts_them_all(void **state)
 {
 	struct crowd *c = crowd_new();
+	struct crowd_devices who;
 	struct incident *all, inc;
 	unsigned i;
 
@@ -125,6 +126,10 @@ static void the_others_are_one_that_counts_them_all(void **state)
 	assert_string_equal(all->fields[1].name, "devices");
 	assert_true(str_starts(all->fields[1].text, "0000:00:00.1\n0000:00:00.2\n"));
 	assert_true(str_ends(all->fields[1].text, "\n..."));
+	crowd_devices(all, &who);
+	assert_true(who.more);
+	assert_true(who.n > 10);
+	assert_int_equal(who.v[1].fn, 2);
 	/* more of one of them */
 	crowd_gather(c, &inc, 5, false);
 	assert_ptr_equal(crowd_next(c), all);
@@ -161,6 +166,31 @@ static void what_is_judged_otherwise_is_gathered_apart(void **state)
 	crowd_free(c);
 }
 
+static void whose_an_incident_is_can_be_read(void **state)
+{
+	struct incident one = fault(8, true), other = fault(3, true), nobodys = fault(1, true);
+	struct crowd *c = crowd_new();
+	struct crowd_devices who;
+	struct incident *all;
+
+	(void)state;
+	crowd_devices(&one, &who);
+	assert_int_equal(who.n, 1);
+	assert_true(bdf_eq(who.v[0], one.bdf));
+	nobodys.has_bdf = false;
+	crowd_devices(&nobodys, &who);
+	assert_int_equal(who.n, 0);
+	gather(c, &one, "a line");
+	gather(c, &other, "a line");
+	all = crowd_next(c);
+	crowd_devices(all, &who);
+	assert_int_equal(who.n, 2);
+	assert_false(who.more);
+	assert_true(bdf_eq(who.v[0], one.bdf));
+	assert_true(bdf_eq(who.v[1], other.bdf));
+	crowd_free(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -169,6 +199,7 @@ int main(void)
 		cmocka_unit_test(each_cycle_keeps_what_failed_it),
 		cmocka_unit_test(the_others_are_one_that_counts_them_all),
 		cmocka_unit_test(what_is_judged_otherwise_is_gathered_apart),
+		cmocka_unit_test(whose_an_incident_is_can_be_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
