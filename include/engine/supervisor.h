@@ -204,6 +204,8 @@ const struct step *sup_lane_step(const struct sup_lane *lane, const struct event
 #define SUP_BETWEEN_NS (120 * NS_PER_S) /* from one step to the next */
 /* It begins something, and its deadline runs. */
 void sup_lane_stretch(struct sup_lane *lane, const char *what, int64_t began_ns, int64_t bound_ns);
+/* It goes on, and its deadline is no sooner than that; who held it up is not forgotten. */
+void sup_lane_prolong(struct sup_lane *lane, int64_t until_ns);
 void sup_lane_arm(struct sup_lane *lane);
 void sup_lane_find_qemu(struct sup_lane *lane);
 /* Does a task of its process, or of its QEMU, sleep in the kernel? */

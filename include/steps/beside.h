@@ -42,6 +42,7 @@ void beside_observe(struct beside *b);
  * Looks again, for a while when somebody seems changed. What became of those that it reaches fails an
  * act that passes `so_far` (neighbour-differs); of the others only where the scenario's `bystanders`
  * says so. All else is a note. What was not done, or hangs in the kernel, is not followed by a look.
+ * Whoever is silent may take it past the step's bound: the supervisor is asked for more time.
  */
 enum outcome beside_judge(struct beside *b, enum outcome so_far, struct result *res);
 

@@ -70,7 +70,7 @@ void sup_lane_on_process_end(void *arg)
 	sup_pump(lane->sup);
 }
 
-/* Does something wait in the inbox that ends its stretch? */
+/* Does something wait in the inbox that ends its stretch, or prolongs it? */
 static bool has_moved_on(const struct sup_lane *lane)
 {
 	const struct supervisor *s = lane->sup;
@@ -91,6 +91,7 @@ static bool has_moved_on(const struct sup_lane *lane)
 		case EV_STEP_BEGIN:
 		case EV_STEP_END:
 		case EV_STRETCH:
+		case EV_MORE_TIME:
 			return true;
 		default:
 			break;
@@ -296,5 +297,15 @@ void sup_lane_stretch(struct sup_lane *lane, const char *what, int64_t began_ns,
 		.held_until_ns = began_ns,
 	};
 	str_set(lane->now.what, what);
+	sup_lane_arm(lane);
+}
+
+void sup_lane_prolong(struct sup_lane *lane, int64_t until_ns)
+{
+	int64_t bound_ns = until_ns - lane->now.began_ns;
+
+	if (bound_ns <= lane->now.bound_ns)
+		return;
+	lane->now.bound_ns = bound_ns > BOUND_MAX_NS ? BOUND_MAX_NS : bound_ns;
 	sup_lane_arm(lane);
 }

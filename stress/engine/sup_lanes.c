@@ -241,6 +241,11 @@ static void on_stretch(struct sup_lane *lane, const struct event *ev)
 	sup_lane_stretch(lane, ev->text, ev->mono_ns, ev->dur_ns);
 }
 
+static void on_more_time(struct sup_lane *lane, const struct event *ev)
+{
+	sup_lane_prolong(lane, ev->mono_ns + ev->dur_ns);
+}
+
 typedef void on_event(struct sup_lane *lane, const struct event *ev);
 
 static on_event *const handlers[] = {
@@ -258,6 +263,7 @@ static on_event *const handlers[] = {
 	[EV_BLIND_SPOT] = on_blind_spot,
 	[EV_STATUS_BITS] = on_status_bits,
 	[EV_STRETCH] = on_stretch,
+	[EV_MORE_TIME] = on_more_time,
 	[EV_UNDO] = sup_lane_note_undo,
 	[EV_UNDO_DONE] = sup_lane_note_undo,
 	[EV_BOOT_PROOF] = NULL, /* and the others: for the store alone */
@@ -271,7 +277,7 @@ void sup_lane_handle(struct supervisor *s, const struct event *ev, uint64_t klog
 	if (lane->life >= LANE_ENDED && ev->kind != EV_UNDO_DONE)
 		return;
 	if (s->writer != NULL && ev->kind != EV_LANE_NOTE && ev->kind != EV_BLIND_SPOT &&
-		ev->kind != EV_QEMU_LINE)
+		ev->kind != EV_QEMU_LINE && ev->kind != EV_MORE_TIME)
 		writer_event(s->writer, ev, klog_seq);
 	if (s->writer != NULL)
 		progress_event(s->progress, ev, word_of(lane, ev));

@@ -34,6 +34,7 @@ const char *event_kind_name(enum event_kind kind)
 		[EV_BLIND_SPOT] = "blind-spot",
 		[EV_STATUS_BITS] = "status-bits",
 		[EV_HOST_DIED] = "host-died",
+		[EV_MORE_TIME] = "more-time",
 	};
 
 	return (unsigned)kind < sizeof(names) / sizeof(names[0]) ? names[kind] : "unknown";

@@ -348,6 +348,38 @@ static void who_does_not_answer_does_not_hide_the_others(void **state)
 	act_finish(&a);
 }
 
+/* How long the act asked for before it told that a neighbour differs; 0 = it did not ask before. */
+static int64_t asked_first(struct act *a)
+{
+	int64_t asked_ns = 0;
+	struct event ev;
+
+	while (recv(a->other, &ev, sizeof(ev), MSG_DONTWAIT) == sizeof(ev)) {
+		if (ev.kind == EV_MORE_TIME)
+			asked_ns = ev.dur_ns;
+		if (ev.kind == EV_DEVICE_STATE)
+			break;
+	}
+	return asked_ns;
+}
+
+/* Else the supervisor kills the lane at the act's bound, and its finding is lost. */
+static void time_for_the_look_is_asked_for(void **state)
+{
+	struct act a;
+
+	(void)state;
+	act_begin(&a, SCOPE_FUNCTION);
+	assert_string_equal(told(&a, EV_MORE_TIME), "");
+	falls_silent(&a, DEVS AUDIO "/config");
+	assert_int_equal(act_end(&a), OUTCOME_FAIL);
+	assert_true(asked_first(&a) >= 2 * ORACLE_NS + a.beside.settle_ns);
+	result_fail(&a.res, "wedged", "it hangs"); /* then there is no look */
+	assert_int_equal(beside_judge(&a.beside, OUTCOME_FAIL, &a.res), OUTCOME_FAIL);
+	assert_int_equal(asked_first(&a), 0);
+	act_finish(&a);
+}
+
 static void who_sleeps_is_not_woken_and_who_is_dead_is_seen(void **state)
 {
 	struct act a;
@@ -410,6 +442,7 @@ int main(void)
 		cmocka_unit_test(who_is_being_reset_by_others_is_left_in_peace),
 		cmocka_unit_test(a_difference_that_passes_is_none),
 		cmocka_unit_test(who_does_not_answer_does_not_hide_the_others),
+		cmocka_unit_test(time_for_the_look_is_asked_for),
 		cmocka_unit_test(who_sleeps_is_not_woken_and_who_is_dead_is_seen),
 		cmocka_unit_test(how_many_are_left_out_is_said),
 	};

@@ -320,6 +320,45 @@ static void while_a_lane_waits_for_the_disk_its_time_stands_still(void **state)
 	finish(&w, look_back(&w));
 }
 
+static void asks_for_time(struct world *w, uint32_t lane, int seconds)
+{
+	const struct event ev = {.kind = EV_MORE_TIME,
+		.phase = PHASE_CYCLE,
+		.step = 0,
+		.dur_ns = seconds * NS_PER_S};
+
+	says(w, lane, &ev);
+}
+
+/* A look at silent neighbours takes longer than the step that silenced them. */
+static void a_lane_that_asks_for_time_is_not_killed_at_the_bound_of_its_step(void **state)
+{
+	struct sup_lane *lane;
+	struct run_view *view;
+	struct world w;
+
+	(void)state;
+	begin(&w);
+	lane = &w.s.lanes[AWAKE];
+	begins_cycle(&w, AWAKE);
+	begins_step(&w, ASLEEP, 1, 3000);
+	begins_step(&w, AWAKE, 2, 2);
+	pass(&w, 6);
+	asks_for_time(&w, AWAKE, 43);
+	asks_for_time(&w, AWAKE, 1); /* less than it has is no loss */
+	pass(&w, 46);
+	assert_false(lane->now.overdue);
+	ends_step(&w, AWAKE, 2, OUTCOME_FAIL, "neighbour-differs");
+	begins_step(&w, AWAKE, 2, 2);
+	asks_for_time(&w, AWAKE, 43);
+	pass(&w, 47);
+	assert_false(lane->killed);
+	pass_until_killed(&w, lane, 2);
+	view = look_back(&w);
+	assert_string_equal(failure_of(view, AWAKE)->reason, "neighbour-differs");
+	finish(&w, view);
+}
+
 static void what_sleeps_in_the_kernel_is_given_twice_the_time_and_then_left_alone(void **state)
 {
 	struct sup_lane *lane;
@@ -439,6 +478,7 @@ static void a_time_out_beside_a_lane_that_sleeps_in_the_kernel_is_not_blamed(voi
 	pass(&w, 5);
 	begins_step(&w, AWAKE, 2, 60);
 	pass(&w, 25);
+	asks_for_time(&w, AWAKE, 43); /* its neighbours are looked at all the same */
 	ends_step(&w, AWAKE, 2, OUTCOME_FAIL, "stop-failed");
 	fails_cycle(&w, AWAKE);
 	view = look_back(&w);
@@ -652,6 +692,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_lane_that_hangs_between_two_steps_is_ended),
 		cmocka_unit_test(a_lane_that_hangs_while_it_gives_the_host_back_is_ended),
 		cmocka_unit_test(while_a_lane_waits_for_the_disk_its_time_stands_still),
+		cmocka_unit_test(a_lane_that_asks_for_time_is_not_killed_at_the_bound_of_its_step),
 		cmocka_unit_test(
 			what_sleeps_in_the_kernel_is_given_twice_the_time_and_then_left_alone),
 		cmocka_unit_test(a_process_that_cannot_be_killed_is_abandoned),
