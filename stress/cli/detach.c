@@ -37,6 +37,7 @@ static int open_log(struct detach *d, const char *db, int *fd_out, struct err *e
 	d->store = xstrdup(store_path(store));
 	store_close(store);
 	d->log = store_log_path(d->store, name);
+	unlink(d->log); /* of one that was killed, and had our number */
 	fd = open(d->log, O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return err_set(err, ERR_IO, errno, "create the log %s", d->log);
@@ -82,15 +83,21 @@ static void say_begun(const struct detach *d, const struct begun *b, pid_t pid, 
 		b->id, (int)pid, b->id, opt, file, b->id, opt, file, log);
 }
 
+/* Its wait status. */
 static int ended_early(pid_t pid)
 {
 	int status = 0;
 
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
+	return status;
+}
+
+/* As if it had been us. */
+static int end_as(int status)
+{
 	if (WIFEXITED(status))
 		return WEXITSTATUS(status);
-	/* as if it had been us */
 	signal(WTERMSIG(status), SIG_DFL);
 	raise(WTERMSIG(status));
 	return EXIT_INCONCLUSIVE;
@@ -108,11 +115,12 @@ static int wait_for_begin(
 		n = read(fd, &b, sizeof(b));
 	while (n < 0 && errno == EINTR);
 	if (n != (ssize_t)sizeof(b)) {
-		int code = ended_early(pid);
+		int status = ended_early(pid);
 
 		relay(log, length(log));
+		fflush(NULL);
 		unlink(d->log);
-		return code;
+		return end_as(status);
 	}
 	relay(log, b.said);
 	if (quiet)

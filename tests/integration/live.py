@@ -379,6 +379,45 @@ class Live(unittest.TestCase):
         self.assertIn("choose another place with --db", done.stderr)
         self.assertEqual([f for f in os.listdir(self.dir) if f.endswith(".log")], [])
 
+    def background_of(self, pid):
+        """The process that it started, once it has."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            with open(f"/proc/{pid}/task/{pid}/children") as file:
+                children = file.read().split()
+            if children:
+                return int(children[0])
+            time.sleep(0.02)
+        raise AssertionError(f"process {pid} has started none")
+
+    def test_a_death_before_the_begin_leaves_no_log_and_is_told_with_all_that_was_said(self):
+        self.scenario("stuck")
+        # libvirt waits there for its description of the host
+        os.mkfifo(os.path.join(self.dir, "host.xml"))
+        path = os.path.join(self.dir, "stuck.yaml")
+        with open(path) as text:
+            text = text.read().replace("test:///default", f"test://{self.dir}/host.xml")
+        with open(path, "w") as out:
+            out.write(text)
+
+        def leave_stale_log():
+            with open(os.path.join(self.dir, f"begin-{os.getpid()}.log"), "w") as out:
+                out.write("of another one\n")
+
+        for number in (signal.SIGINT, signal.SIGKILL):
+            process = subprocess.Popen(self.run_argv("stuck", "--detach"), cwd=self.dir, text=True,
+                                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                       stderr=subprocess.PIPE, preexec_fn=leave_stale_log)
+            background = self.background_of(process.pid)
+            with open(os.path.join(self.dir, f"begin-{process.pid}.log"), "a") as log:
+                log.write("its last words\n")
+            os.kill(background, number)
+            out, said = process.communicate(timeout=PATIENCE)
+            self.assertEqual((process.returncode, out), (-number, ""), said)
+            self.assertIn("its last words", said)
+            self.assertNotIn("of another one", said)
+            self.assertEqual([f for f in os.listdir(self.dir) if f.endswith(".log")], [])
+
     def test_a_stop_names_one_run_and_is_heard_by_one_that_ignores_ctrl_c(self):
         self.scenario()
         done = self.program("runs", "stop")
