@@ -9,7 +9,8 @@
  * copy their arguments and return at once. While the disk refuses, everything but kernel records
  * is kept in memory and tried again every second; records past WRITER_RECORDS_MAX bytes are
  * dropped and counted. Records wait, too, while the disk is nearly full, for what is left is for the
- * others; there is no more patience with it at the end.
+ * others; there is no more patience with it at the end. Records that it refuses alone (a quota, a full
+ * pool) are tried less and less often, and hold up nothing else.
  */
 struct writer;
 
@@ -38,9 +39,12 @@ struct writer_ack {
 /* Readable when there are acks or the disk's state has changed. For epoll; do not read it. */
 int writer_fd(const struct writer *w);
 bool writer_next_ack(struct writer *w, struct writer_ack *out);
-/* Kernel records that memory could not hold, and those for which the disk has no room just now. */
+/*
+ * Kernel records that memory could not hold, and those for which the disk has no room just now, or
+ * which it refuses for long.
+ */
 uint64_t writer_dropped(struct writer *w);
-/* Is the disk refusing just now? `err` says what it says. */
+/* Is the disk refusing just now, and not only records? `err` says what it says. */
 bool writer_in_trouble(struct writer *w, struct err *err);
 
 /*

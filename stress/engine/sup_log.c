@@ -400,7 +400,7 @@ void sup_log_account(struct supervisor *s, struct klog_account *out)
 	else if (dropped > 0)
 		snprintf(a.reason, sizeof(a.reason),
 			"%llu kernel log records were lost, some because the "
-			"store's disk was too slow or nearly full",
+			"store's disk was too slow or nearly full, or refused them",
 			(unsigned long long)a.lost);
 	else
 		a.blind = a.lost > 0 && account_gap(s, &a);

@@ -190,8 +190,9 @@ static void say_dropped(struct supervisor *s)
 		return;
 	s->dropped_said = true;
 	progress_note(s->progress,
-		"the store's disk is too slow or nearly full: kernel log records are not stored, "
-		"and counted as lost; what they tell is in the incidents all the same");
+		"the store's disk is too slow or nearly full, or refuses them: kernel log records "
+		"are not stored, and counted as lost; what they tell is in the incidents all the "
+		"same");
 }
 
 static void on_heartbeat(void *arg)

@@ -60,6 +60,12 @@ struct batch {
 #define WAITING_CHUNKS (WRITER_RECORDS_MAX / CHUNK_BYTES)
 /* What records leave of a disk (a quarter of a small one): events and incidents tell more. */
 #define RESERVE_BYTES (64u << 20)
+/*
+ * Records that were refused are not tried for a second, and twice as long each further time: a quota
+ * or a full pool can stay for the night. Once that is long they are said to be lost.
+ */
+#define HOLD_MAX_NS  (64 * NS_PER_S)
+#define HOLD_LONG_NS (16 * NS_PER_S)
 /* Of incidents that wait: where in the batch those are whose numbers end so. */
 #define WAITING_INCIDENTS 1024
 
@@ -100,6 +106,7 @@ struct writer {
 	size_t spares;
 	bool low; /* the disk has no room for records: they wait */
 	int64_t held_until_ns; /* records are not tried before: they were refused */
+	int64_t hold_ns; /* for so long; 0: the last ones were written */
 	VEC(struct writer_ack) acks;
 	size_t acks_taken;
 	bool stop, in_trouble;
@@ -575,10 +582,11 @@ static bool next_batch(struct writer *w, struct batch *mine, struct batch *recor
 /* They could not be written, and the rest is to be tried without them. */
 static void put_back(struct writer *w, struct batch *records)
 {
-	if (records->items == 0)
-		return;
 	pthread_mutex_lock(&w->lock);
-	w->held_until_ns = clock_mono_ns() + NS_PER_S;
+	w->hold_ns = w->hold_ns == 0 || w->stop ? NS_PER_S : 2 * w->hold_ns;
+	if (w->hold_ns > HOLD_MAX_NS)
+		w->hold_ns = HOLD_MAX_NS;
+	w->held_until_ns = clock_mono_ns() + w->hold_ns;
 	if (w->chunks == WAITING_CHUNKS) {
 		/* the newest make room: the begin of a storm tells more */
 		w->chunks--;
@@ -589,6 +597,32 @@ static void put_back(struct writer *w, struct batch *records)
 	take_batch(records, chunk_at(w, 0));
 	pthread_mutex_unlock(&w->lock);
 	records->len = records->items = 0;
+}
+
+static void no_longer_hold(struct writer *w)
+{
+	pthread_mutex_lock(&w->lock);
+	w->hold_ns = 0;
+	pthread_mutex_unlock(&w->lock);
+}
+
+/*
+ * A disk can refuse what is large and take the rest, which then does not wait: it is in trouble only
+ * when it refuses the rest alone.
+ */
+static int write_taken(
+	struct writer *w, const struct batch *mine, struct batch *records, struct err *err)
+{
+	int rc = write_batch(w, mine, records, err);
+
+	if (records->items == 0)
+		return rc;
+	if (rc == 0) {
+		no_longer_hold(w);
+		return 0;
+	}
+	put_back(w, records);
+	return mine->items > 0 ? write_batch(w, mine, records, err) : 0;
 }
 
 /* What the disk refused for too long; the others are not even tried, each would take its time. */
@@ -615,10 +649,9 @@ static void *writer_main(void *arg)
 	while (next_batch(w, &mine, &records)) {
 		int rc;
 
-		while ((rc = write_batch(w, &mine, &records, &err)) != 0) {
-			put_back(w, &records);
+		while ((rc = write_taken(w, &mine, &records, &err)) != 0) {
 			publish(w, rc, &err);
-			if (mine.items == 0 || !wait_to_retry(w))
+			if (!wait_to_retry(w))
 				break;
 		}
 		if (rc == 0)
@@ -626,7 +659,7 @@ static void *writer_main(void *arg)
 		else
 			w->unwritten += mine.items;
 		(void)!batch_each(w, &mine, free_item, &err);
-		if (rc != 0 && mine.items > 0)
+		if (rc != 0)
 			break;
 	}
 	leave_rest(w);
@@ -687,7 +720,7 @@ uint64_t writer_dropped(struct writer *w)
 
 	pthread_mutex_lock(&w->lock);
 	n = w->records_dropped;
-	for (i = 0; i < w->chunks && w->low; i++)
+	for (i = 0; i < w->chunks && (w->low || w->hold_ns >= HOLD_LONG_NS); i++)
 		n += chunk_at(w, i)->items;
 	pthread_mutex_unlock(&w->lock);
 	return n;
@@ -712,6 +745,7 @@ size_t writer_stop(struct writer *w, int64_t patience_ms, struct store **store_o
 	pthread_mutex_lock(&w->lock);
 	w->stop = true;
 	w->give_up_ns = clock_mono_ns() + patience_ms * NS_PER_MS;
+	w->held_until_ns = 0;
 	pthread_cond_signal(&w->wake);
 	pthread_mutex_unlock(&w->lock);
 	pthread_join(w->thread, NULL);

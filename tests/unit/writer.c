@@ -8,6 +8,7 @@
 #include "cmocka_all.h"
 #include "small_run.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -309,6 +310,112 @@ static void records_leave_room_for_what_tells_more(void **state)
 	assert_int_equal(stored_with(16000, 1 << 28), 0);
 }
 
+/* A quota, or a pool that is full: what is large is refused, and statvfs shows room. */
+static _Atomic bool refuses_records;
+static _Atomic int refusals; /* as many chunks */
+
+int __real_store_record(struct store *s, int64_t run, const struct klog_rec *rec, struct err *err);
+int __wrap_store_record(struct store *s, int64_t run, const struct klog_rec *rec, struct err *err);
+
+int __wrap_store_record(struct store *s, int64_t run, const struct klog_rec *rec, struct err *err)
+{
+	if (!refuses_records)
+		return __real_store_record(s, run, rec, err);
+	refusals++;
+	return err_set(err, ERR_IO, ENOSPC, "write the store");
+}
+
+static _Atomic int64_t stands_still_at; /* the time; 0: it goes on */
+
+int64_t __real_clock_mono_ns(void);
+int64_t __wrap_clock_mono_ns(void);
+
+int64_t __wrap_clock_mono_ns(void)
+{
+	return stands_still_at != 0 ? stands_still_at : __real_clock_mono_ns();
+}
+
+static void write_event(struct disk *d, uint32_t ask)
+{
+	const struct event ev = {.kind = EV_STEP_BEGIN, .flags = EVENT_ACK, .ask = ask};
+
+	writer_event(d->writer, &ev, 0);
+}
+
+static void refused_records_neither_hold_up_the_others_nor_are_trouble(void **state)
+{
+	struct pollfd p = {.events = POLLIN};
+	struct writer_ack ack;
+	struct store *store;
+	struct disk d;
+	struct err err;
+
+	(void)state;
+	open_disk(&d);
+	refuses_records = true;
+	/* the first keeps the thread, so that the others come together */
+	assert_int_equal(store_begin(d.other, &err), 0);
+	writer_heartbeat(d.writer);
+	say(&d, 1, 100);
+	write_event(&d, 5);
+	assert_int_equal(store_commit(d.other, &err), 0);
+	p.fd = writer_fd(d.writer);
+	assert_int_equal(poll(&p, 1, 20000), 1);
+	assert_false(writer_in_trouble(d.writer, &err));
+	assert_true(writer_next_ack(d.writer, &ack));
+	assert_int_equal(refusals, 1);
+	refuses_records = false;
+	assert_int_equal(writer_stop(d.writer, 20000, &store), 0);
+	assert_int_equal(records_stored(&d), 100);
+	remove_disk(&d, store);
+}
+
+/* Chunks that were refused until so long after. */
+static int refused_after(struct disk *d, int64_t ms)
+{
+	stands_still_at += ms * NS_PER_MS;
+	write_event(d, 1);
+	wait_for_ack(d, 1);
+	return refusals;
+}
+
+static void records_are_tried_less_and_less_often_while_they_are_refused(void **state)
+{
+	static const int64_t held_s[] = {1, 2, 4, 8, 16, 32, 64, 64};
+	struct store *store;
+	struct disk d;
+	size_t i;
+
+	(void)state;
+	open_disk(&d);
+	refusals = 0;
+	refuses_records = true;
+	stands_still_at = NS_PER_S;
+	say(&d, 1, 100);
+	assert_int_equal(refused_after(&d, 0), 1);
+	for (i = 0; i < sizeof(held_s) / sizeof(held_s[0]); i++) {
+		/* at first it may be over soon, and then it is said */
+		assert_int_equal(writer_dropped(d.writer), held_s[i] < 16 ? 0 : 100);
+		assert_int_equal(refused_after(&d, held_s[i] * 1000 - 1), i + 1);
+		assert_int_equal(refused_after(&d, 1), i + 2);
+	}
+	refuses_records = false;
+	refused_after(&d, 64000);
+	assert_int_equal(writer_dropped(d.writer), 0);
+	assert_int_equal(records_stored(&d), 100);
+
+	refuses_records = true;
+	say(&d, 101, 1);
+	assert_int_equal(refused_after(&d, 0), i + 2);
+	assert_int_equal(refused_after(&d, 1000), i + 3);
+	/* at the end nothing is held for long */
+	refuses_records = false;
+	assert_int_equal(writer_stop(d.writer, 20000, &store), 0);
+	assert_int_equal(records_stored(&d), 101);
+	stands_still_at = 0;
+	remove_disk(&d, store);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -319,6 +426,8 @@ int main(void)
 		cmocka_unit_test(records_that_memory_cannot_hold_are_counted),
 		cmocka_unit_test(of_a_long_log_the_ends_are_kept_and_where_storms_begin),
 		cmocka_unit_test(records_leave_room_for_what_tells_more),
+		cmocka_unit_test(refused_records_neither_hold_up_the_others_nor_are_trouble),
+		cmocka_unit_test(records_are_tried_less_and_less_often_while_they_are_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
