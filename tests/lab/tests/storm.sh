@@ -24,6 +24,9 @@ prints()
 	echo $n >"printed.$BASHPID"
 }
 
+# what is freed is kept by a sanitizer, to find who uses it still: that is not the run's memory
+export ASAN_OPTIONS="${ASAN_OPTIONS-}:quarantine_size_mb=16"
+
 # anon: KiB of memory of the supervisor's own
 anon()
 {
