@@ -59,11 +59,26 @@ start_run()
 await_reset()
 {
 	in_step one "$1" reset
-	for _ in $(seq 200); do
+	for _ in $(seq 1000); do
 		[ "$(cat pc/sys/bus/pci/devices/$nvme/reset_method)" = flr ] && return
 		sleep 0.02
 	done
 	wrong 'the reset does not begin'
+}
+
+# await_stored LANE: until the beginning of a step of that lane is in the store. It is no disruptive one,
+# so nobody waits for that, and what kills the run may come first.
+await_stored()
+{
+	python3 -c 'import sqlite3, sys, time
+STEP_BEGIN = 7  # include/model/event.h
+db = sqlite3.connect("file:runs.db?mode=ro", uri=True)
+end = time.monotonic() + 20
+while not db.execute("""SELECT count(*) FROM event WHERE kind = ? AND lane = ?
+		AND run = (SELECT max(key) FROM run)""", (STEP_BEGIN, int(sys.argv[1]))).fetchone()[0]:
+	time.sleep(0.02)
+	if time.monotonic() > end:
+		sys.exit(1)' "$1" || wrong "no step of lane $1 is in the store"
 }
 
 # host_dies: all of it at one moment
@@ -148,6 +163,7 @@ expect 1 'its kernel left no last words' 'a power cut leaves nothing'
 holds 'any("why the host died is not known" in t for t in r["blind_spots"])' 'and that is a blind spot'
 start_run report
 await_reset 1
+await_stored 1
 host_dies
 all_gone # what is in the kernel ends
 resume
