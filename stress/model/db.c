@@ -103,11 +103,13 @@ int db_open(const char *path, enum db_mode mode, struct db **out, struct err *er
 		[DB_WRITE] = SQLITE_OPEN_READWRITE,
 		[DB_CREATE] = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
 	};
+	/* ":memory:" and "file:..." are no files to SQLite, and what is stored there is lost */
+	auto_free char *plain = xasprintf("%s%s", *path == '/' ? "" : "./", path);
 	struct db *db = xcalloc(1, sizeof(*db));
-	int rc = sqlite3_open_v2(path, &db->handle, flags[mode] | SQLITE_OPEN_NOFOLLOW, NULL);
+	int rc = sqlite3_open_v2(plain, &db->handle, flags[mode] | SQLITE_OPEN_NOFOLLOW, NULL);
 
 	if (rc == SQLITE_OK && mode == DB_READ)
-		rc = open_where_nothing_is_written(path, &db->handle);
+		rc = open_where_nothing_is_written(plain, &db->handle);
 	if (rc != SQLITE_OK) {
 		sql_err(db, err, "open");
 		db_close(db);

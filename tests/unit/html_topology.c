@@ -18,6 +18,7 @@
 
 /* A machine of so many functions, and a run on the first of them. */
 struct world {
+	char dir[64];
 	struct store *store;
 	int64_t run;
 	struct pcidev *devs;
@@ -28,10 +29,13 @@ struct world {
 
 static void set_up(struct world *w, size_t n)
 {
+	char path[96];
 	size_t i;
 
-	*w = (struct world){.n = n};
-	w->store = small_run(":memory:", &w->run);
+	*w = (struct world){.n = n, .dir = "/tmp/vfio-stress-topology.XXXXXX"};
+	assert_non_null(mkdtemp(w->dir));
+	snprintf(path, sizeof(path), "%s/runs.db", w->dir);
+	w->store = small_run(path, &w->run);
 	w->devs = xcalloc(n, sizeof(*w->devs));
 	w->facts = xcalloc(n, sizeof(*w->facts));
 	for (i = 0; i < n; i++) {
@@ -45,7 +49,15 @@ static void set_up(struct world *w, size_t n)
 
 static void tear_down(struct world *w)
 {
+	static const char *const files[] = {"runs.db", "runs.db-wal", "runs.db-shm", ""};
+	char path[96];
+	size_t i;
+
 	store_close(w->store);
+	for (i = 0; i < ARRAY_SIZE(files); i++) {
+		snprintf(path, sizeof(path), "%s/%s", w->dir, files[i]);
+		remove(path);
+	}
 	free(w->devs);
 	free(w->facts);
 }

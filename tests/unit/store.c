@@ -12,6 +12,7 @@
 #include "fake_words.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -711,6 +712,32 @@ static void only_a_run_creates_a_store(void **state)
 	store_close(second);
 }
 
+/* SQLite keeps what it calls ":memory:" nowhere, and takes "file:..." for an address. */
+static void every_name_is_a_files(void **state)
+{
+	static const char *const names[] = {":memory:", "file:runs?mode=memory"};
+	struct world *w = *state;
+	struct store *store = NULL;
+	char here[PATH_MAX];
+	struct query *q;
+	struct err err;
+	size_t i;
+
+	assert_non_null(getcwd(here, sizeof(here)));
+	assert_int_equal(chdir(w->dir), 0);
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		assert_int_equal(store_open(names[i], STORE_CREATE, &store, &err), 0);
+		store_close(store);
+		assert_int_equal(store_open(names[i], STORE_READ, &store, &err), 0);
+		assert_int_equal(
+			db_query(store_db(store), &q, &err, "SELECT count(*) FROM run", ""), 0);
+		db_done(q);
+		store_close(store);
+		assert_int_equal(unlink(names[i]), 0);
+	}
+	assert_int_equal(chdir(here), 0);
+}
+
 static void without_a_home_the_store_must_be_named(void **state)
 {
 	struct store *store = NULL;
@@ -870,6 +897,7 @@ int main(void)
 		TEST(what_cannot_be_brought_up_to_date_stays),
 		TEST(a_newer_store_is_refused),
 		TEST(only_a_run_creates_a_store),
+		TEST(every_name_is_a_files),
 		TEST(without_a_home_the_store_must_be_named),
 		TEST(a_database_of_another_program_is_refused_and_kept),
 		TEST(a_run_begins_with_all_that_belongs_to_it_or_not_at_all),
