@@ -758,8 +758,8 @@ static void render(struct page *p, const struct run_view *run, const struct text
 	baseline(p, run);
 	caveats(p, run);
 	about(p, run);
-	if (opts != NULL && opts->full_report != NULL)
-		say(p, "report", 1, "%s", opts->full_report);
+	if (opts != NULL && opts->files != NULL)
+		say(p, "report", 1, "%s", opts->files);
 	else
 		say(p, "report", p->room[ROOM_REPORT], "vfio-stress report %s --format json%s%s",
 			run->id, opts && opts->db ? " --db " : "",

@@ -48,10 +48,10 @@ int report_follow(const struct reporter *type, const struct run_view *run, const
 bool report_to_stdout(const struct report_spec *spec);
 
 /*
- * The text report on a standard stream. full_report: where the whole one is, NULL = not written;
+ * The text report on a standard stream. files: where whole ones are, NULL = not written;
  * db: the store, NULL = the default one.
  */
-int report_summary(const struct run_view *run, FILE *out, const char *full_report, const char *db,
+int report_summary(const struct run_view *run, FILE *out, const char *files, const char *db,
 	struct err *err) must_check;
 
 /* Is colour welcome there? A terminal that is not dumb, and no NO_COLOR. */

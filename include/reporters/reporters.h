@@ -17,7 +17,7 @@ extern const struct field file_fields[];
 struct text_opts {
 	struct file_opts file;
 	bool colour;
-	const char *full_report; /* where the whole report is; NULL = how to make it ... */
+	const char *files; /* where whole reports are; NULL = how to make one ... */
 	const char *db; /* ... out of this store; NULL = the default one */
 };
 

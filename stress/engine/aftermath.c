@@ -2,6 +2,7 @@
 #include "engine/aftermath.h"
 
 #include "base/mem.h"
+#include "base/str.h"
 #include "engine/baseline.h"
 #include "engine/deliver.h"
 #include "engine/report_out.h"
@@ -125,23 +126,22 @@ static int judge_what_is_there(struct store *store, const char *run_id, struct r
 	return 0;
 }
 
-/* The files, each whatever becomes of the others. `json_out`: the first JSON file, NULL: there is none. */
+/* The files, each whatever becomes of the others. `files`: those that are there now, for a sentence. */
 static int write_reports(const struct run_request *req, const struct run_view *view,
-	struct store *store, const char **json_out)
+	struct store *store, struct str *files)
 {
 	const struct report_spec *spec;
 	size_t i;
 	int rc = 0;
 
-	*json_out = NULL;
 	for (i = 0; (spec = report_at(req, i)) != NULL; i++) {
 		if (spec->type->hand_over != NULL)
 			continue;
 		if (make(spec, view, store) != 0)
 			rc = -1;
-		else if (*json_out == NULL && spec->type == &reporter_json &&
-			!report_to_stdout(spec))
-			*json_out = ((const struct file_opts *)spec->opts)->path;
+		else if (!report_to_stdout(spec))
+			str_addf(files, "%s%s", files->len > 0 ? ", " : "",
+				((const struct file_opts *)spec->opts)->path);
 	}
 	if (rc != 0)
 		fprintf(stderr,
@@ -194,7 +194,7 @@ int aftermath(const struct run_request *req, struct store *store, int64_t run, c
 {
 	struct run_view *view = NULL;
 	bool told = true, written;
-	const char *json;
+	struct str files = {0};
 	struct err err;
 	int code;
 
@@ -206,13 +206,14 @@ int aftermath(const struct run_request *req, struct store *store, int64_t run, c
 	} else if (baseline_compare(store, view, &err) != 0) {
 		say_error("the run could not be compared with its baseline", &err);
 	}
-	written = write_reports(req, view, store, &json) == 0;
+	written = write_reports(req, view, store, &files) == 0;
 	/* a report that cannot be written must not look like a good run to a script */
 	code = view->exit_code == 0 && !(told && written) ? 4 : view->exit_code;
 	if (would_wait(summary_stream(req)))
 		deliver_webhooks(req, store, cancel_fd);
-	if (report_summary(view, summary_stream(req), json, req->db, &err) != 0)
+	if (report_summary(view, summary_stream(req), files.s, req->db, &err) != 0)
 		say_error("summary", &err);
+	str_finish(&files);
 	run_view_free(view);
 	deliver_webhooks(req, store, cancel_fd);
 	return code;

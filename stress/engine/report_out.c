@@ -289,11 +289,11 @@ bool report_colour(int fd)
 	return isatty(fd) && (no == NULL || *no == '\0') && term != NULL && !str_eq(term, "dumb");
 }
 
-int report_summary(const struct run_view *run, FILE *out, const char *full_report, const char *db,
-	struct err *err)
+int report_summary(
+	const struct run_view *run, FILE *out, const char *files, const char *db, struct err *err)
 {
 	const struct text_opts opts = {
-		.colour = report_colour(fileno(out)), .full_report = full_report, .db = db};
+		.colour = report_colour(fileno(out)), .files = files, .db = db};
 
 	if (out == stdout)
 		return report_write(&reporter_text, run, &opts, "-", err);

@@ -229,8 +229,8 @@ static void nothing_in_a_text_report_can_move_the_cursor(void **state)
 static void colour_touches_the_verdict_word_only(void **state)
 {
 	static const char on[] = "\x1b[1;31m", off[] = "\x1b[0m";
-	const struct text_opts opts = {.colour = true, .full_report = "out/run.json"};
-	const struct text_opts plain = {.full_report = "out/run.json"};
+	const struct text_opts opts = {.colour = true, .files = "out/run.json"};
+	const struct text_opts plain = {.files = "out/run.json"};
 	auto_free char *bytes = report_of("fail", &reporter_text, &opts);
 	auto_free char *bare = report_of("fail", &reporter_text, &plain);
 

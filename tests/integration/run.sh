@@ -17,6 +17,7 @@ scenario()
 scenario pass '[start, destroy]' 'cycles: 3'
 run pass --report json:run.json --report html:run.html --report bundle:run.tar --report ocp:run.ocp
 expect 0 '^PASS' 'a quiet run passes'
+expect 0 '^report      run.json, run.html, run.tar, run.ocp$' 'its files are named'
 for form in html:run.html bundle:run.tar ocp:run.ocp; do
 	"$program" report --db runs.db -f "${form%:*}" | cmp - "${form#*:}" ||
 		wrong "a ${form%:*} report made again is the same"
