@@ -187,8 +187,6 @@ int64_t store_outbox_pending(struct store *s);
 int64_t store_outbox_due_ns(struct store *s);
 
 /* For run_view.c and others of this room. */
-bool store_process_lives(int64_t pid, int64_t start); /* the very process that began a run */
-int64_t store_process_start(pid_t pid); /* tells it from others of that pid; 0 = there is none */
 struct db *store_db(struct store *s);
 
 #endif

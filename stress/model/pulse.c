@@ -3,6 +3,7 @@
 
 #include "base/str.h"
 #include "model/db.h"
+#include "model/process.h"
 
 int store_pulse(struct store *s, int64_t run, struct run_pulse *out, struct err *err)
 {
@@ -18,7 +19,7 @@ int store_pulse(struct store *s, int64_t run, struct run_pulse *out, struct err 
 	if (rc == 1) {
 		*out = (struct run_pulse){
 			.ended = db_int(q, 1),
-			.lives = store_process_lives(db_int(q, 2), db_int(q, 3)),
+			.lives = process_lives(NULL, db_int(q, 2), db_int(q, 3)),
 			.stopping = db_int(q, 4),
 			.exit_code = (int)db_int(q, 5),
 			.pid = (pid_t)db_int(q, 2),
@@ -52,7 +53,7 @@ int store_running(struct store *s, size_t *n_out, int64_t *newest_out, struct er
 		    "") != 0)
 		return -1;
 	while ((rc = db_row(q, err)) == 1) {
-		if (!store_process_lives(db_int(q, 1), db_int(q, 2)))
+		if (!process_lives(NULL, db_int(q, 1), db_int(q, 2)))
 			continue;
 		if (n++ == 0)
 			newest = db_int(q, 0);

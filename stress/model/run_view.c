@@ -6,6 +6,7 @@
 #include "base/vec.h"
 #include "model/db.h"
 #include "model/incident_rows.h"
+#include "model/process.h"
 #include "model/pulse.h"
 #include "model/run_times.h"
 #include "model/run_view_parts.h"
@@ -83,7 +84,7 @@ static int load_run(struct loading *l)
 		v->host = (struct host_facts){keep(l, q, 15), keep(l, q, 16), keep(l, q, 17),
 			keep(l, q, 18), keep(l, q, 19), keep(l, q, 20), keep(l, q, 21),
 			keep(l, q, 22), keep(l, q, 23)};
-		v->running = !v->ended && store_process_lives(db_int(q, 24), db_int(q, 25));
+		v->running = !v->ended && process_lives(NULL, db_int(q, 24), db_int(q, 25));
 		v->settings = keep(l, q, 26);
 	}
 	db_done(q);
@@ -508,7 +509,7 @@ int run_last_verdict(struct store *store, const char *scenario, const char *host
 		    "ssi", scenario, host, before) != 0)
 		return -1;
 	while ((rc = db_row(q, err)) == 1) {
-		if (db_is_null(q, 0) && store_process_lives(db_int(q, 1), db_int(q, 2)))
+		if (db_is_null(q, 0) && process_lives(NULL, db_int(q, 1), db_int(q, 2)))
 			continue; /* it goes on */
 		*out = db_is_null(q, 0) ? VERDICT_ABORTED : (enum verdict)db_int(q, 0);
 		break;

@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "base/vec.h"
 #include "model/db.h"
+#include "model/process.h"
 #include "model/pulse.h"
 #include "model/scenario.h"
 #include "model/step.h"
@@ -273,31 +274,6 @@ const char *run_id_new(char buf[RUN_ID_MAX])
 	return buf;
 }
 
-/*
- * Field 22 of /proc/PID/stat tells two processes of one pid apart; 0 when there is none. One that has
- * ended, and whose parent has not asked how (state Z), is none.
- */
-int64_t store_process_start(pid_t pid)
-{
-	char path[64], buf[1024], *s;
-	auto_close int fd = -1;
-	ssize_t n;
-	int i;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : read(fd, buf, sizeof(buf) - 1);
-	if (n <= 0)
-		return 0;
-	buf[n] = '\0';
-	s = strrchr(buf, ')'); /* the name may hold blanks and brackets */
-	if (s != NULL && str_starts(s, ") Z"))
-		return 0;
-	for (i = 2; s != NULL && i < 22; i++)
-		s = strchr(s + 1, ' ');
-	return s ? strtoll(s + 1, NULL, 10) : 0;
-}
-
 static int insert_run(struct store *s, const struct run_begin *r, struct err *err)
 {
 	static const char sql[] = "INSERT INTO run (id, scenario, scenario_text, settings, "
@@ -312,7 +288,7 @@ static int insert_run(struct store *s, const struct run_begin *r, struct err *er
 	return db_run(s->db, err, sql, "sssssssiiiiiisssssssss", r->id, r->scenario->name,
 		r->scenario->source.text, r->settings, r->scenario->connect, r->tool_version,
 		r->boot_id, (int64_t)r->seed, (int64_t)r->simulated, (int64_t)r->pid,
-		store_process_start(r->pid), now, now, h->name, h->kernel, h->cmdline, h->bios,
+		process_mark(NULL, r->pid), now, now, h->name, h->kernel, h->cmdline, h->bios,
 		h->board, h->cpu, h->microcode, h->qemu, h->libvirt);
 }
 
@@ -550,11 +526,6 @@ int store_undo_done(struct store *s, uint64_t id, struct err *err)
 	return db_run(s->db, err, "UPDATE undo SET done = 1 WHERE id = ?", "i", (int64_t)id);
 }
 
-bool store_process_lives(int64_t pid, int64_t start)
-{
-	return start != 0 && store_process_start((pid_t)pid) == start;
-}
-
 int store_undo_list(
 	struct store *s, int64_t run, struct undo_open **out, size_t *n_out, struct err *err)
 {
@@ -583,7 +554,7 @@ int store_undo_list(
 		str_set(u->run_id, db_text(q, 7));
 		str_set(u->connect, db_text(q, 8));
 		u->pid = (pid_t)db_int(q, 10);
-		u->run_alive = db_int(q, 9) && store_process_lives(db_int(q, 10), db_int(q, 11));
+		u->run_alive = db_int(q, 9) && process_lives(NULL, db_int(q, 10), db_int(q, 11));
 	}
 	db_done(q);
 	if (rc < 0) {
@@ -627,7 +598,7 @@ static int read_line(struct store *s, struct query *q, struct run_line *out, str
 	l.started_ns = db_int(q, 3);
 	l.ended_ns = db_int(q, 4);
 	l.verdict = l.ended_ns ? (enum verdict)db_int(q, 5) : VERDICT_ABORTED;
-	l.alive = l.ended_ns == 0 && store_process_lives(db_int(q, 6), db_int(q, 7));
+	l.alive = l.ended_ns == 0 && process_lives(NULL, db_int(q, 6), db_int(q, 7));
 	if (store_baseline_is(s, db_int(q, 0), &l.baseline, err) != 0)
 		return -1;
 	*out = l;

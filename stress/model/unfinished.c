@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "base/vec.h"
 #include "model/db.h"
+#include "model/process.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -126,7 +127,7 @@ static void read_row(struct query *q, struct unfinished *u)
 	*u = (struct unfinished){
 		.run = db_int(q, 0),
 		.pid = (pid_t)db_int(q, 4),
-		.alive = store_process_lives(db_int(q, 4), db_int(q, 5)),
+		.alive = process_lives(NULL, db_int(q, 4), db_int(q, 5)),
 		.simulated = db_int(q, 6),
 		.started_ns = db_int(q, 7),
 		.alive_ns = db_int(q, 8),
@@ -291,7 +292,7 @@ int store_run_take_over(
 	if (db_run(store_db(s), err,
 		    "UPDATE run SET boot_id = ?, pid = ?, pid_start = ? WHERE key = ?"
 		    " AND ended_ns IS NULL AND boot_id = ? AND pid = ?",
-		    "siiisi", boot_id, (int64_t)getpid(), store_process_start(getpid()), u->run,
+		    "siiisi", boot_id, (int64_t)getpid(), process_mark(NULL, getpid()), u->run,
 		    u->boot_id, (int64_t)u->pid) != 0)
 		return -1;
 	if (db_changes(store_db(s)) == 1)
