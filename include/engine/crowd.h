@@ -8,8 +8,8 @@
  * Which incidents are kept one by one. A storm can name thousands of devices, each an incident of its
  * own. Those that count against the verdict and those that do not may each be CROWD_BURST at once, and
  * one more every CROWD_EVERY_NS; besides, the first of a lane's cycle that counts is always kept. The
- * others are gathered: per id one incident without a place, with the number of incidents and the first
- * devices in its fields, and the first lines.
+ * others are gathered: per id and severity one incident without a place, with the number of incidents
+ * and the first devices in its fields, and the first lines.
  */
 struct crowd;
 

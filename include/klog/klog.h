@@ -77,6 +77,8 @@ void klog_free(struct klog *k);
  * failed is fatal.
  */
 bool klog_fault_matches(const char *wanted, const struct incident *inc);
+/* An AER error: told by the root port, by the firmware with its bits, or by a PCIe block of it. */
+bool klog_is_aer(const struct incident *inc);
 /* Can an incident have it? For checks at load time. */
 bool klog_fault_known(const char *wanted, const struct rules *rules);
 /*

@@ -77,6 +77,8 @@ void incident_finish(struct incident *inc);
  */
 struct incident_field *incident_add_field(
 	struct incident *inc, const char *name, enum value_kind kind, const char *text);
+/* NULL = it has none of that name. */
+struct incident_field *incident_field(const struct incident *inc, const char *name);
 /* The line to show where there is room for one, "" = it has none. */
 const char *incident_line(const struct incident *inc);
 /* With fields, lines and texts of its own, and no room for more: few have many fields. */

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/vec.h"
+#include "klog/klog.h"
 #include "model/scenario.h"
 
 #include <inttypes.h>
@@ -11,12 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The fields of one that is gathered, in this order. */
+/* The fields of one that is gathered: the first, and another if they have devices. */
 #define INCIDENTS "incidents"
 #define DEVICES   "devices"
-#define CUT       "..."
+/* Of what firmware tells it is in the section whether it is an AER error: a row's name may ask for that. */
+#define SECTION "section"
+#define CUT     "..."
 
-/* Who is gathered together, but for the id. */
+/* Who is gathered together, but for the id, the severity, and whether it is an AER error. */
 enum standing { COUNTS, TOLERATED, EXPECTED, LISTED };
 
 struct gathered {
@@ -90,18 +93,21 @@ static struct gathered *find(struct crowd *c, const struct incident *inc)
 
 	vec_foreach (g, &c->gathered)
 		if ((*g)->standing == standing && (*g)->inc.place.in_lane == inc->place.in_lane &&
-			strcmp((*g)->inc.id, inc->id) == 0)
+			(*g)->inc.severity == inc->severity && str_eq((*g)->inc.id, inc->id) &&
+			klog_is_aer(&(*g)->inc) == klog_is_aer(inc))
 			return *g;
 	return NULL;
 }
 
 static struct gathered *begin(struct crowd *c, const struct incident *inc)
 {
+	const struct incident_field *section = incident_field(inc, SECTION);
 	struct gathered *g = xcalloc(1, sizeof(*g));
 	struct incident *mine = &g->inc;
 
 	g->standing = standing_of(inc);
 	str_set(mine->id, inc->id);
+	mine->severity = inc->severity;
 	mine->over_budget = inc->over_budget;
 	mine->tolerated = inc->tolerated;
 	mine->expected = inc->expected;
@@ -114,6 +120,8 @@ static struct gathered *begin(struct crowd *c, const struct incident *inc)
 	mine->meaning = inc->meaning ? xstrdup(inc->meaning) : NULL;
 	mine->advice = inc->advice ? xstrdup(inc->advice) : NULL;
 	incident_add_field(mine, INCIDENTS, VALUE_INT, "");
+	if (klog_is_aer(inc) && section != NULL)
+		incident_add_field(mine, SECTION, section->kind, section->text);
 	*vec_push(&c->gathered) = g;
 	return g;
 }
@@ -121,12 +129,13 @@ static struct gathered *begin(struct crowd *c, const struct incident *inc)
 /* The first ones, as many as a field holds. */
 static void add_device(struct incident *mine, struct bdf bdf)
 {
-	struct incident_field *f = mine->nfields > 1
-		? &mine->fields[1]
-		: incident_add_field(mine, DEVICES, VALUE_STRINGS, "");
-	size_t used = strlen(f->text);
+	struct incident_field *f = incident_field(mine, DEVICES);
 	char text[BDF_LEN];
+	size_t used;
 
+	if (f == NULL)
+		f = incident_add_field(mine, DEVICES, VALUE_STRINGS, "");
+	used = strlen(f->text);
 	if (strstr(f->text, bdf_text(bdf, text)) != NULL || str_ends(f->text, CUT))
 		return;
 	if (used + BDF_LEN + sizeof("\n" CUT) > sizeof(f->text))
@@ -155,13 +164,12 @@ void crowd_gather(struct crowd *c, const struct incident *inc, uint64_t more, bo
 	struct gathered *g = find(c, inc);
 	struct incident *mine;
 
+	first |= g == NULL; /* it was another's, and has become worse */
 	if (g == NULL)
 		g = begin(c, inc);
 	mine = &g->inc;
 	if (first)
 		add_first(g, inc);
-	if (mine->severity < inc->severity)
-		mine->severity = inc->severity;
 	mine->count += more;
 	mine->count_is_lower_bound |= inc->count_is_lower_bound;
 	if (mine->last_seq < inc->last_seq) {
@@ -185,10 +193,9 @@ struct incident *crowd_next(struct crowd *c)
 
 static const char *devices_of(const struct incident *inc)
 {
-	if (inc->nfields < 2 || !str_eq(inc->fields[0].name, INCIDENTS) ||
-		!str_eq(inc->fields[1].name, DEVICES))
-		return "";
-	return inc->fields[1].text;
+	const struct incident_field *devices = incident_field(inc, DEVICES);
+
+	return devices != NULL && incident_field(inc, INCIDENTS) != NULL ? devices->text : "";
 }
 
 /* What is no address in it, as the mark of the cut, stands for more of them. */

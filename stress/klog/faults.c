@@ -17,30 +17,19 @@ static const struct {
 	{"aer.nonfatal", SEV_ERROR},
 };
 
-static const char *field_of(const struct incident *inc, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < inc->nfields; i++)
-		if (strcmp(inc->fields[i].name, name) == 0)
-			return inc->fields[i].text;
-	return NULL;
-}
-
-/* An AER error: told by the root port, by the firmware with its bits, or by a PCIe block of it. */
-static bool is_aer(const struct incident *inc)
+bool klog_is_aer(const struct incident *inc)
 {
 	static const char *const ids[] = {
 		"aer.bus-error", "aer.root-message", "aer.firmware-status", "aer.no-details"};
-	const char *section;
+	const struct incident_field *section;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(ids); i++)
 		if (strcmp(inc->id, ids[i]) == 0)
 			return true;
-	section = field_of(inc, "section");
+	section = incident_field(inc, "section");
 	return strcmp(inc->id, "ghes.header") == 0 && section != NULL &&
-		strstr(section, "PCIe") != NULL;
+		strstr(section->text, "PCIe") != NULL;
 }
 
 bool klog_fault_matches(const char *wanted, const struct incident *inc)
@@ -51,11 +40,11 @@ bool klog_fault_matches(const char *wanted, const struct incident *inc)
 		return true;
 	for (i = 0; i < ARRAY_SIZE(aliases); i++)
 		if (strcmp(wanted, aliases[i].word) == 0)
-			return is_aer(inc) && inc->severity == aliases[i].severity;
+			return klog_is_aer(inc) && inc->severity == aliases[i].severity;
 	if (n < 2 || strcmp(wanted + n - 2, ".*") != 0)
 		return false;
 	return strncmp(wanted, inc->id, n - 1) == 0 ||
-		(strcmp(wanted, "aer.*") == 0 && is_aer(inc));
+		(strcmp(wanted, "aer.*") == 0 && klog_is_aer(inc));
 }
 
 bool klog_fault_known(const char *wanted, const struct rules *rules)

@@ -77,23 +77,16 @@ void report_raise(struct report *r, enum severity severity)
 
 static struct incident_field *find_field(struct report *r, const char *name, bool create)
 {
-	struct incident *inc = &r->inc;
-	size_t i;
+	struct incident_field *f = incident_field(&r->inc, name);
 
-	for (i = 0; i < inc->nfields; i++)
-		if (strcmp(inc->fields[i].name, name) == 0)
-			return &inc->fields[i];
-	return create ? incident_add_field(inc, name, VALUE_NULL, "") : NULL;
+	return f == NULL && create ? incident_add_field(&r->inc, name, VALUE_NULL, "") : f;
 }
 
 const char *report_field(const struct report *r, const char *name)
 {
-	size_t i;
+	const struct incident_field *f = incident_field(&r->inc, name);
 
-	for (i = 0; i < r->inc.nfields; i++)
-		if (strcmp(r->inc.fields[i].name, name) == 0)
-			return r->inc.fields[i].text;
-	return NULL;
+	return f != NULL ? f->text : NULL;
 }
 
 void report_set(struct report *r, const char *name, enum value_kind kind, const char *text)

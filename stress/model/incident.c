@@ -39,6 +39,16 @@ struct incident_field *incident_add_field(
 	return f;
 }
 
+struct incident_field *incident_field(const struct incident *inc, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < inc->nfields; i++)
+		if (str_eq(inc->fields[i].name, name))
+			return &inc->fields[i];
+	return NULL;
+}
+
 const char *incident_line(const struct incident *inc)
 {
 	if (inc->nfirst == 0)

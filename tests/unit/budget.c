@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "engine/crowd.h"
 #include "model/run_view.h"
 
 #include "cmocka_all.h"
@@ -231,6 +232,62 @@ static void what_was_seen_and_allowed_is_said(void **state)
 	}
 }
 
+/* As many of one id, of that severity and told by that section of a firmware's record ("" = by none). */
+static void crowd_of(struct crowd *c, const char *id, enum severity severity, const char *section,
+	uint64_t count)
+{
+	struct incident inc = {.severity = severity, .tolerated = true, .has_bdf = true};
+
+	str_set(inc.id, id);
+	inc.last_wall_ns = NOON_20261121;
+	if (*section != '\0')
+		incident_add_field(&inc, "section", VALUE_STRING, section);
+	crowd_gather(c, &inc, count, true);
+	incident_finish(&inc);
+}
+
+/* What a row that counts up to 1000 of that fault has been spent on, when the run goes on. */
+static uint64_t spent_on(const char *fault, struct crowd *c)
+{
+	const struct tolerate row = {.fault = (char *)fault, .count = 1000};
+	struct budgets *b = budgets_new(&row, 1);
+	struct incident rows[8], *inc, asked = {.severity = SEV_WARNING};
+	struct run_view run = {.incidents = rows};
+	const struct pcidev_list none = {0};
+	uint64_t seen;
+
+	while ((inc = crowd_next(c)) != NULL)
+		rows[run.nincidents++] = *inc;
+	budgets_recall(b, &run, &none, NOON_20261121);
+	str_set(asked.id, "aer.bus-error");
+	seen = budgets_spend(b, &asked, NULL, 0, 0, NOON_20261121).seen;
+	budgets_free(b);
+	return seen;
+}
+
+/* A name for a kind of AER errors means some of an id only: those are not lost among the others. */
+static void what_was_gathered_is_spent_on_the_row_that_names_its_kind(void **state)
+{
+	static const struct {
+		const char *fault;
+		uint64_t seen;
+	} cases[] = {{"aer.correctable", 70}, {"aer.*", 77}, {"aer.bus-error", 35}};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct crowd *c = crowd_new();
+
+		crowd_of(c, "aer.bus-error", SEV_WARNING, "", 30);
+		crowd_of(c, "aer.bus-error", SEV_ERROR, "", 5);
+		crowd_of(c, "ghes.header", SEV_WARNING, "memory error", 1000);
+		crowd_of(c, "ghes.header", SEV_WARNING, "PCIe error", 40);
+		crowd_of(c, "ghes.header", SEV_FATAL, "PCIe error", 2);
+		assert_int_equal(spent_on(cases[i].fault, c), cases[i].seen);
+		crowd_free(c);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -246,6 +303,7 @@ int main(void)
 		cmocka_unit_test(a_device_narrows_a_row),
 		cmocka_unit_test(a_row_is_valid_through_its_last_day),
 		cmocka_unit_test(what_was_seen_and_allowed_is_said),
+		cmocka_unit_test(what_was_gathered_is_spent_on_the_row_that_names_its_kind),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -166,6 +166,29 @@ static void what_is_judged_otherwise_is_gathered_apart(void **state)
 	crowd_free(c);
 }
 
+/* A row that names a kind of AER errors would not find its own among the worse of the id. */
+static void what_is_worse_is_gathered_apart(void **state)
+{
+	struct incident bad = fault(1, false), worse = bad;
+	struct crowd *c = crowd_new();
+	struct incident *inc;
+
+	(void)state;
+	worse.severity = SEV_FATAL;
+	gather(c, &bad, "a line");
+	crowd_gather(c, &worse, 2, false); /* it has become worse */
+	inc = crowd_next(c);
+	assert_int_equal(inc->severity, SEV_ERROR);
+	assert_int_equal(inc->count, 1);
+	assert_string_equal(inc->fields[0].text, "1");
+	inc = crowd_next(c);
+	assert_int_equal(inc->severity, SEV_FATAL);
+	assert_int_equal(inc->count, 2);
+	assert_string_equal(inc->fields[0].text, "1");
+	assert_null(crowd_next(c));
+	crowd_free(c);
+}
+
 static void whose_an_incident_is_can_be_read(void **state)
 {
 	struct incident one = fault(8, true), other = fault(3, true), nobodys = fault(1, true);
@@ -199,6 +222,7 @@ int main(void)
 		cmocka_unit_test(each_cycle_keeps_what_failed_it),
 		cmocka_unit_test(the_others_are_one_that_counts_them_all),
 		cmocka_unit_test(what_is_judged_otherwise_is_gathered_apart),
+		cmocka_unit_test(what_is_worse_is_gathered_apart),
 		cmocka_unit_test(whose_an_incident_is_can_be_read),
 	};
 
