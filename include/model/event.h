@@ -31,7 +31,7 @@ enum event_kind {
 	EV_BLIND_SPOT, /* text = a sentence: what the lane cannot see, and what to do */
 	EV_STATUS_BITS, /* subject = BDF, reason = class, code = AER bits, text = Device Status, dur_ns = in that time */
 	EV_HOST_DIED, /* `resume`: text = where and how; wall_ns is when it was found */
-	EV_MORE_TIME, /* what it is at may go on for dur_ns from now, past its bound; not stored */
+	EV_MORE_TIME, /* what it is at may go on for dur_ns from now, past its bound; stored if that is later than before */
 };
 
 /* What a lane does between two steps that may take long. */

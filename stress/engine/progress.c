@@ -267,6 +267,12 @@ static void is_at(struct lane_now *l, const struct event *ev, const char *what, 
 	str_set(l->device, ev->subject);
 }
 
+static void has_until(struct lane_now *l, int64_t until_ns)
+{
+	if (l->bound_ns > 0 && until_ns - l->since_ns > l->bound_ns)
+		l->bound_ns = until_ns - l->since_ns;
+}
+
 static void is_between(struct lane_now *l, int64_t at_ns)
 {
 	l->seen = true;
@@ -353,6 +359,9 @@ static void on_event(
 	case EV_STRETCH:
 		is_at(l, ev, ev->text, then_ns(p));
 		l->step = -1;
+		break;
+	case EV_MORE_TIME:
+		has_until(l, then_ns(p) + ev->dur_ns);
 		break;
 	case EV_CYCLE_END:
 		on_cycle_end(p, l, ev);

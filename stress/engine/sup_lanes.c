@@ -269,6 +269,21 @@ static on_event *const handlers[] = {
 	[EV_BOOT_PROOF] = NULL, /* and the others: for the store alone */
 };
 
+/* Some are kept in another way: as a note, or a kernel log record; and a bound that stays is no news. */
+static bool is_stored(const struct sup_lane *lane, const struct event *ev)
+{
+	switch (ev->kind) {
+	case EV_LANE_NOTE:
+	case EV_BLIND_SPOT:
+	case EV_QEMU_LINE:
+		return false;
+	case EV_MORE_TIME:
+		return ev->mono_ns + ev->dur_ns > lane->now.began_ns + lane->now.bound_ns;
+	default:
+		return true;
+	}
+}
+
 void sup_lane_handle(struct supervisor *s, const struct event *ev, uint64_t klog_seq)
 {
 	struct sup_lane *lane = &s->lanes[ev->lane];
@@ -276,8 +291,7 @@ void sup_lane_handle(struct supervisor *s, const struct event *ev, uint64_t klog
 	/* what a lane says after its end, which may have been written by us, is history */
 	if (lane->life >= LANE_ENDED && ev->kind != EV_UNDO_DONE)
 		return;
-	if (s->writer != NULL && ev->kind != EV_LANE_NOTE && ev->kind != EV_BLIND_SPOT &&
-		ev->kind != EV_QEMU_LINE && ev->kind != EV_MORE_TIME)
+	if (s->writer != NULL && is_stored(lane, ev))
 		writer_event(s->writer, ev, klog_seq);
 	if (s->writer != NULL)
 		progress_event(s->progress, ev, word_of(lane, ev));
@@ -435,6 +449,19 @@ static void undo_has_id(struct sup_lane *lane, uint64_t id)
 	}
 }
 
+/* Told as if the lane had asked for it: whoever watches sees no bound that has passed. */
+static void give_more_time(struct sup_lane *lane, int64_t extra_ns)
+{
+	struct event ev = lane->open_step;
+
+	ev.kind = EV_MORE_TIME;
+	ev.flags = 0;
+	ev.mono_ns = clock_mono_ns();
+	ev.wall_ns = clock_wall_ns();
+	ev.dur_ns = lane->now.began_ns + lane->now.bound_ns + extra_ns - ev.mono_ns;
+	sup_lane_handle(lane->sup, &ev, lane->sup->last_seq);
+}
+
 void sup_lane_acked(struct sup_lane *lane, uint32_t ask, uint64_t id)
 {
 	int64_t now = clock_mono_ns(), extra = 0;
@@ -451,8 +478,9 @@ void sup_lane_acked(struct sup_lane *lane, uint32_t ask, uint64_t id)
 	lane->now.asked_ns = 0;
 	if (is_open_step(lane, ask))
 		extra = sup_fate_forecast(lane);
-	lane->now.bound_ns += extra;
 	sup_lane_arm(lane);
+	if (extra > 0)
+		give_more_time(lane, extra);
 	lane_proc_answer(&lane->proc, ask, id != 0 ? id : (uint64_t)extra);
 }
 

@@ -41,6 +41,7 @@ static const struct scenario two_lanes = {
 struct terminal {
 	int master, slave;
 	char cell[ROWS][COLS + 1];
+	bool red[ROWS]; /* something of it */
 	unsigned row, col, top; /* top = first row that the cursor can reach */
 	unsigned width, height;
 	size_t escapes;
@@ -85,8 +86,11 @@ static void clear_from(struct terminal *t, bool below)
 	unsigned r;
 
 	memset(t->cell[t->row] + t->col, 0, COLS - t->col);
-	for (r = t->row + 1; below && r < ROWS; r++)
+	t->red[t->row] &= t->col > 0;
+	for (r = t->row + 1; below && r < ROWS; r++) {
 		memset(t->cell[r], 0, COLS);
+		t->red[r] = false;
+	}
 }
 
 static const char *escape(struct terminal *t, const char *s)
@@ -102,8 +106,10 @@ static const char *escape(struct terminal *t, const char *s)
 		clear_from(t, false);
 	else if (*s == 'J')
 		clear_from(t, true);
+	else if (*s == 'm')
+		t->red[t->row] |= n == 31; /* ECMA-48, SGR */
 	else
-		assert_int_equal(*s, 'm');
+		fail_msg("an escape that no terminal knows: %c", *s);
 	t->escapes++;
 	return s + 1;
 }
@@ -390,6 +396,41 @@ static void who_comes_later_sees_the_last_lines_and_all_counts(void **state)
 	assert_string_equal(t.cell[1], "[13m] gpu-vm: cycle 8: reset failed: wedged");
 	assert_string_equal(t.cell[8], "[19m] gpu-vm: cycle 19: reset failed: wedged");
 	assert_true(str_starts(t.cell[9], "soak  1h  0/600 cycles  0 incidents, 20 failures"));
+	progress_free(p);
+	close_terminal(&t);
+}
+
+static void give_more_time(struct progress *p, uint32_t lane, int64_t dur_ns)
+{
+	const struct event ev = {
+		.kind = EV_MORE_TIME, .lane = lane, .mono_ns = clock_mono_ns(), .dur_ns = dur_ns};
+
+	progress_event(p, &ev, "reset");
+}
+
+/* A look at neighbours that do not answer takes longer than the step that silenced them. */
+static void what_got_more_time_is_not_shown_as_overdue(void **state)
+{
+	struct terminal t;
+	struct progress *p;
+
+	(void)state;
+	open_terminal(&t, 120, 24);
+	p = begun_on(&two_lanes, t.slave);
+	begin_cycle(p, 0, 1);
+	begin_step(p, 0, 1, "reset", "0000:41:00.0");
+	clock_test_advance(200 * NS_PER_S);
+	give_more_time(p, 0, 100 * NS_PER_S);
+	give_more_time(p, 0, NS_PER_S); /* less than it has is no loss */
+	clock_test_advance(60 * NS_PER_S);
+	progress_tick(p);
+	look(&t);
+	assert_non_null(strstr(t.cell[1], "reset 0000:41:00.0 4m20s (at most 5m)"));
+	assert_false(t.red[1]);
+	clock_test_advance(60 * NS_PER_S);
+	progress_tick(p);
+	look(&t);
+	assert_true(t.red[1]);
 	progress_free(p);
 	close_terminal(&t);
 }
@@ -713,6 +754,7 @@ int main(void)
 		cmocka_unit_test(a_resized_window_keeps_every_row_whole),
 		cmocka_unit_test(a_step_is_held_against_its_usual_time),
 		cmocka_unit_test(who_comes_later_sees_the_last_lines_and_all_counts),
+		cmocka_unit_test(what_got_more_time_is_not_shown_as_overdue),
 		cmocka_unit_test(after_a_stop_the_block_is_drawn_anew),
 		cmocka_unit_test(the_head_says_what_is_waited_for),
 		cmocka_unit_test(what_is_left_counts_down_within_a_cycle),

@@ -13,6 +13,7 @@
 #include "engine/vocabulary.h"
 #include "engine/writer.h"
 #include "klog/rules.h"
+#include "model/run_rows.h"
 #include "model/run_view.h"
 #include "model/step.h"
 #include "world/tail.h"
@@ -294,6 +295,20 @@ static void a_lane_that_hangs_while_it_gives_the_host_back_is_ended(void **state
 	ends_at_its_bound(&ev, 305, "giving the host back did not end within");
 }
 
+/* How often what it is at was given more time, as whoever watches the run reads it. */
+static unsigned stored_extensions(const struct run_view *view, uint32_t lane)
+{
+	struct run_rows *rows = run_events(view);
+	struct event ev;
+	struct err err;
+	unsigned n = 0;
+
+	while (run_events_next(rows, &ev, &err) == 1)
+		n += ev.kind == EV_MORE_TIME && ev.lane == lane;
+	run_rows_free(rows);
+	return n;
+}
+
 static void while_a_lane_waits_for_the_disk_its_time_stands_still(void **state)
 {
 	const struct event begin_ev = {.kind = EV_STEP_BEGIN,
@@ -356,6 +371,7 @@ static void a_lane_that_asks_for_time_is_not_killed_at_the_bound_of_its_step(voi
 	pass_until_killed(&w, lane, 2);
 	view = look_back(&w);
 	assert_string_equal(failure_of(view, AWAKE)->reason, "neighbour-differs");
+	assert_int_equal(stored_extensions(view, AWAKE), 2);
 	finish(&w, view);
 }
 
@@ -580,6 +596,7 @@ static void who_is_held_up_to_the_end_is_ended_without_blame(void **state)
 static void a_step_that_begins_behind_another_is_told_how_long_that_may_take(void **state)
 {
 	struct sup_lane *lane;
+	struct run_view *view;
 	struct world w;
 
 	(void)state;
@@ -593,7 +610,14 @@ static void a_step_that_begins_behind_another_is_told_how_long_that_may_take(voi
 	assert_int_equal(sup_fate_forecast(lane), 30 * NS_PER_S);
 	begins_step(&w, AWAKE, 1, 30);
 	assert_int_equal(sup_fate_forecast(lane), 0);
-	finish(&w, look_back(&w));
+	lane->open_step.step = 0;
+	lane->open_step.flags = EVENT_ACK;
+	lane->open_step.ask = 7;
+	sup_lane_acked(lane, 7, 0);
+	assert_int_equal(lane->now.bound_ns, 60 * NS_PER_S);
+	view = look_back(&w);
+	assert_int_equal(stored_extensions(view, AWAKE), 1);
+	finish(&w, view);
 }
 
 /* ---- QEMU's log ---- */
