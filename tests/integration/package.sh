@@ -22,10 +22,17 @@ quietly()
 	"$@" >"$dir/log" 2>&1 </dev/null || { tail -n 40 "$dir/log" >&2; wrong "failed: $*"; return 1; }
 }
 
-for tool in dpkg-deb dpkg-shlibdeps; do
-	command -v $tool >/dev/null || { echo "no $tool (package dpkg-dev)"; exit 77; }
+for tool in dpkg-deb dpkg-shlibdeps file; do
+	command -v $tool >/dev/null || { echo "no $tool (\`tests/setup package\` installs it)"; exit 77; }
 done
 (cd "$build" && quietly cpack -G DEB -B "$dir") || exit 1
+
+# Where dpkg-shlibdeps is absent, there is no .deb rather than one that depends on nothing.
+mkdir "$dir/few"
+ln -s "$(command -v file)" "$dir/few/"
+before=$(sed -n 's/^set(CPACK_PROJECT_CONFIG_FILE "\(.*\)")$/\1/p' "$build/CPackConfig.cmake")
+PATH=$dir/few "$(command -v cmake)" -D CPACK_GENERATOR=DEB -P "$before" >"$dir/log" 2>&1 && wrong "a .deb without dependencies"
+grep -q 'no dpkg-shlibdeps: .tests/setup package. ' "$dir/log" || wrong "not said what a .deb needs: $(cat "$dir/log")"
 deb=$(echo "$dir"/*.deb)
 
 # What every installation has.
@@ -34,7 +41,9 @@ cat >"$dir/expected" <<X
 /usr/share/bash-completion/completions/vfio-stress
 /usr/share/doc/vfio-stress/changelog.gz
 /usr/share/doc/vfio-stress/copyright
-/usr/share/doc/vfio-stress/contracts.md
+/usr/share/doc/vfio-stress/README.md
+/usr/share/doc/vfio-stress/docs/contracts.md
+/usr/share/doc/vfio-stress/docs/images/report.png
 /usr/share/vfio-stress/scenarios/smoke.yaml
 /usr/share/vfio-stress/schema/run-1.schema.json
 /usr/share/vfio-stress/schema/scenario-1.schema.json

@@ -20,6 +20,7 @@ ELSEWHERE = {
     "tests/demo": "boots the lab",
     "tests/all": "runs this",
     "tests/setup build": "tests/all begins with tests/setup",
+    "tests/setup package": "tests/all begins with tests/setup",
     "cmake --preset release -DBUILD_TESTING=OFF && cmake --build --preset release": "tests/demo builds so",
     "sudo cmake --install build/release --prefix /usr": "integration.package",
     "(cd build/release && cpack -G DEB)": "integration.package",

@@ -1,0 +1,10 @@
+# Read when a package is made. Without these tools cpack says nothing, and the .deb depends on nothing.
+if(CPACK_GENERATOR STREQUAL "DEB")
+	foreach(tool file dpkg-shlibdeps)
+		find_program(tool_path ${tool} NO_CACHE)
+		if(NOT tool_path)
+			message(FATAL_ERROR "no ${tool}: `tests/setup package` installs what makes a .deb")
+		endif()
+		unset(tool_path)
+	endforeach()
+endif()
