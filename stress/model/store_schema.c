@@ -66,8 +66,8 @@ static const char *const versions[] = {
 	" UNIQUE (event_id, url));"
 	"CREATE INDEX outbox_due ON outbox (next_ns) WHERE state = 0;",
 	/* 2 */
-	"ALTER TABLE incident ADD COLUMN telling INTEGER;"
-	"ALTER TABLE incident ADD COLUMN budget TEXT;",
+	("ALTER TABLE incident ADD COLUMN telling INTEGER;"
+	 "ALTER TABLE incident ADD COLUMN budget TEXT;"),
 	/* 3 */
 	"ALTER TABLE outbox ADD COLUMN key TEXT NOT NULL DEFAULT '';",
 };
