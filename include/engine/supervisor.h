@@ -27,6 +27,8 @@ struct writer;
 
 /* The supervisor's insides, shared by its files (supervise.c and sup_*.c). */
 
+#define STATUS_MAX 256 /* bytes; of a run with many lanes the first ones are told */
+
 enum lane_life {
 	LANE_PREPARING,
 	LANE_PREPARED,
@@ -147,6 +149,7 @@ struct supervisor {
 	struct telling *telling; /* the same */
 	struct refresh *refresh; /* the same */
 	char run_id[RUN_ID_MAX];
+	char status[STATUS_MAX]; /* what the service manager was told last */
 	int64_t begun_ns;
 	bool disk_trouble, dropped_said;
 

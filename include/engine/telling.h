@@ -4,6 +4,7 @@
 
 #include "model/outcome.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct event;
@@ -43,5 +44,7 @@ void telling_failure(struct telling *t, uint32_t lane, const struct event *end, 
 void telling_incident(struct telling *t, const struct incident *inc);
 /* Once a second. */
 void telling_tick(struct telling *t);
+/* Where the run is, in a printable line: "run ID: 3 cycles done, 1 failed; vm: cycle 4, reset". Returns buf. */
+const char *telling_status(const struct telling *t, char *buf, size_t size);
 
 #endif

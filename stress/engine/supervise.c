@@ -32,7 +32,7 @@
 /* After a SIGTERM, which nobody sends twice by hand: a lane that has not ended by then is left behind. */
 #define TERM_PATIENCE_NS (90 * NS_PER_S)
 /* Putting back what lanes left, reports and webhooks: without the loop nobody can say that we live. */
-#define LAST_WORDS "WATCHDOG_USEC=600000000\nWATCHDOG=1\nSTATUS=ending"
+#define LAST_WORDS "WATCHDOG_USEC=600000000\nWATCHDOG=1\nSTATUS=putting the host back and reporting"
 
 enum { EXIT_CANNOT_RUN = 3, EXIT_UNPROVED = 4 };
 
@@ -184,6 +184,19 @@ static void on_watchdog(void *arg)
 		clock_mono_ns() + notify_watchdog_ms() * NS_PER_MS / 3, on_watchdog, s);
 }
 
+/* `systemctl status` shows it. */
+static void say_status(struct supervisor *s)
+{
+	char text[STATUS_MAX], line[STATUS_MAX + 16];
+
+	telling_status(s->telling, text, sizeof(text));
+	if (str_eq(text, s->status))
+		return;
+	str_set(s->status, text);
+	snprintf(line, sizeof(line), "STATUS=%s", text);
+	notify_send(line);
+}
+
 static void say_dropped(struct supervisor *s)
 {
 	if (s->dropped_said || writer_dropped(s->writer) == 0)
@@ -206,6 +219,7 @@ static void on_heartbeat(void *arg)
 	sup_log_tick(s);
 	progress_tick(s->progress);
 	telling_tick(s->telling);
+	say_status(s);
 	refresh_tick(s->refresh);
 	loop_timer_set(s->loop, &s->heartbeat, clock_mono_ns() + NS_PER_S, on_heartbeat, s);
 }
@@ -377,7 +391,8 @@ void sup_begin_run(struct supervisor *s)
 		s->req->begun(s->req->begun_arg, s->run_id);
 	progress_begin(s->progress, s->run_id, s->begun_ns);
 	tell_subjects(s);
-	notify_send("READY=1\nSTATUS=running");
+	notify_send("READY=1");
+	say_status(s);
 	/* what a lane cannot do comes first where there is no room for all */
 	vec_foreach (ev, &s->prepare_notes)
 		sup_lane_note(&s->lanes[ev->lane], ev);

@@ -148,6 +148,34 @@ void telling_tick(struct telling *t)
 	t->beats += beat;
 }
 
+static void lane_status(const struct life_lane *lane, struct str *out)
+{
+	if (lane->over)
+		return;
+	str_addf(out, "; %s: ", lane->name);
+	if (lane->cycle > 0)
+		str_addf(out, "cycle %" PRIu64 ", ", lane->cycle);
+	str_add(out, lane->step != NULL ? lane->step : "between steps");
+}
+
+const char *telling_status(const struct telling *t, char *buf, size_t size)
+{
+	uint64_t done = 0, failed = 0;
+	struct str s = {0};
+	size_t i;
+
+	for (i = 0; i < t->nlanes; i++) {
+		done += t->lanes[i].done;
+		failed += t->lanes[i].failed;
+	}
+	str_addf(&s, "run %s: %" PRIu64 " cycles done, %" PRIu64 " failed", t->run, done, failed);
+	for (i = 0; i < t->nlanes; i++)
+		lane_status(&t->lanes[i], &s);
+	str_printable(buf, size, s.s, s.len);
+	str_finish(&s);
+	return buf;
+}
+
 /* ---- from start to end ---- */
 
 static void add_hearers(struct telling *t, const struct report_spec *specs, size_t n)

@@ -19,7 +19,7 @@ with open("heard", "w") as heard:
     while True:
         text = manager.recv(4096).decode()
         print(" ".join(text.split("\n")), file=heard, flush=True)
-        if "STATUS=ending" in text:
+        if "STATUS=putting the host back" in text:
             break
 X
 cat >quiet.yaml <<'X'
@@ -41,6 +41,8 @@ NOTIFY_SOCKET=$PWD/notify WATCHDOG_USEC=1500000 "$program" run quiet.yaml --db r
 wait $manager
 expect 0 '^PASS' 'a run under a manager'
 [ "$(grep -c READY=1 heard)" = 1 ] || wrong "ready once: $(cat heard)"
+grep -q '^STATUS=run [0-9a-f-]*: 0 cycles done, 0 failed; test: cycle 1, hold$' heard ||
+	wrong "where it is: $(cat heard)"
 [ "$(grep -c '^WATCHDOG=1$' heard)" -ge 4 ] || wrong "a watchdog that is heard: $(cat heard)"
 tail -n 1 heard | grep -q 'WATCHDOG_USEC=[0-9]* WATCHDOG=1' || wrong "patience at the end: $(cat heard)"
 
