@@ -2,6 +2,7 @@
 #ifndef VFIO_STRESS_ENGINE_AFTERMATH_H
 #define VFIO_STRESS_ENGINE_AFTERMATH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct run_request;
@@ -15,5 +16,8 @@ struct store;
  */
 int aftermath(const struct run_request *req, struct store *store, int64_t run, const char *run_id,
 	int cancel_fd);
+
+/* The last of these: what waits in the outbox, of this run and of others; says how much is left. */
+void aftermath_tell(struct store *store, bool quiet, int cancel_fd);
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/vec.h"
 #include "cli/complain.h"
 #include "cli/runhost.h"
+#include "engine/aftermath.h"
 #include "engine/resume.h"
 #include "model/store.h"
 #include "world/notify.h"
@@ -19,6 +20,7 @@ struct revival {
 	size_t nruns;
 	struct resumed *resumed; /* one per run */
 	bool *goes_on;
+	bool tells; /* one ended or goes on, and with it goes what others had left in the outbox */
 	int code;
 };
 
@@ -42,6 +44,7 @@ static int settle(struct revival *v, struct store *store, size_t i, struct err *
 	else if (answer == RESUME_ENDED)
 		v->code = worse(v->code, v->resumed[i].exit_code);
 	v->goes_on[i] = answer == RESUME_GOES_ON;
+	v->tells |= answer != RESUME_LEFT;
 	return 0;
 }
 
@@ -135,8 +138,10 @@ static int run(const struct host *host, const struct options *o)
 		return EXIT_GOOD;
 	}
 	v.code = settle_all(&v, o, store);
-	store_close(store);
 	notify_send("READY=1\nSTATUS=all was looked at");
+	if (!v.tells)
+		aftermath_tell(store, v.q.quiet, -1);
+	store_close(store);
 	for (i = 0; i < v.nruns; i++)
 		if (v.goes_on[i])
 			v.code = worse(v.code, go_on(&v.resumed[i].req));
@@ -167,7 +172,9 @@ const struct command cmd_resume = {
 		"continue`\n"
 		"in its scenario, goes on with the next cycle. When the host was not restarted, "
 		"the\n"
-		"tool itself died: what it had changed is put back, and the run is broken.\n\n"
+		"tool itself died: what it had changed is put back, and the run is broken. What "
+		"runs\n"
+		"have left to be told by webhooks is told.\n\n"
 		"  vfio-stress resume\n\n"
 		"Exit codes: 0 nothing to resume, or a run that went on and passed; else as of "
 		"`run`,\n"

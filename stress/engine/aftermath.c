@@ -164,14 +164,14 @@ static FILE *summary_stream(const struct run_request *req)
 	return stdout;
 }
 
-static void deliver_webhooks(const struct run_request *req, struct store *store, int cancel_fd)
+void aftermath_tell(struct store *store, bool quiet, int cancel_fd)
 {
 	int64_t left = 0;
 	struct err err;
 
 	if (store_outbox_pending(store) <= 0)
 		return;
-	if (deliver_in_child(store, DELIVER_WAIT_MS, cancel_fd, req->quiet, &left, &err) != 0)
+	if (deliver_in_child(store, DELIVER_WAIT_MS, cancel_fd, quiet, &left, &err) != 0)
 		say_error("webhooks", &err);
 	else if (left > 0)
 		fprintf(stderr,
@@ -210,11 +210,11 @@ int aftermath(const struct run_request *req, struct store *store, int64_t run, c
 	/* a report that cannot be written must not look like a good run to a script */
 	code = view->exit_code == 0 && !(told && written) ? 4 : view->exit_code;
 	if (would_wait(summary_stream(req)))
-		deliver_webhooks(req, store, cancel_fd);
+		aftermath_tell(store, req->quiet, cancel_fd);
 	if (report_summary(view, summary_stream(req), files.s, req->db, &err) != 0)
 		say_error("summary", &err);
 	str_finish(&files);
 	run_view_free(view);
-	deliver_webhooks(req, store, cancel_fd);
+	aftermath_tell(store, req->quiet, cancel_fd);
 	return code;
 }

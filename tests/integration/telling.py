@@ -241,6 +241,18 @@ class Telling(Told):
         self.assertIn("host died in lane test, cycle 1, step hold", resumed["why"])
         self.assertEqual(events[2][1]["lanes"][0]["cycles"], {"done": 1, "failed": 0})
 
+    def test_what_a_run_could_not_tell_is_told_after_the_next_boot(self):
+        r = self.receiver(status(503, [("Retry-After", "3600")]), OK)
+        self.boot(1)
+        p = self.start([(r.url, "")], cycles=1, seams=("--root", "host"))
+        self.assertIn("not delivered yet", self.finish(p, 0))
+        self.assertEqual(len(r.requests), 1)
+        self.boot(2)
+        said = self.finish(self.spawn("resume", "--root", "host"), 0)
+        self.assertIn("nothing to resume", said)
+        self.assertEqual([what for what, _ in self.heard(r)], ["ended", "ended"])
+        self.assertEqual(len({body for _, _, body, _ in r.requests}), 1)
+
     def test_a_message_fits_the_receivers_limit(self):
         r = self.receiver()
         self.finish(self.start([(r.url, ", limit: 16, heartbeat: 1s")]), 0)
