@@ -13,6 +13,9 @@
 
 #include <sqlite3.h>
 
+/* A connection is one thread's: a lock for each column that is read would be for nobody. */
+#define FLAGS (SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_NOMUTEX)
+
 #define STATEMENTS_MAX  128 /* of one connection; the end of a run has some 80 kinds */
 #define BUSY_TIMEOUT_MS 5000 /* another vfio-stress command may be reading or delivering */
 
@@ -92,8 +95,7 @@ static int open_where_nothing_is_written(const char *path, sqlite3 **handle)
 		return SQLITE_OK; /* what else is wrong is found by who uses it */
 	sqlite3_close(*handle);
 	uri = immutable_uri(path);
-	return sqlite3_open_v2(
-		uri, handle, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOFOLLOW, NULL);
+	return sqlite3_open_v2(uri, handle, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | FLAGS, NULL);
 }
 
 int db_open(const char *path, enum db_mode mode, struct db **out, struct err *err)
@@ -106,7 +108,7 @@ int db_open(const char *path, enum db_mode mode, struct db **out, struct err *er
 	/* ":memory:" and "file:..." are no files to SQLite, and what is stored there is lost */
 	auto_free char *plain = xasprintf("%s%s", *path == '/' ? "" : "./", path);
 	struct db *db = xcalloc(1, sizeof(*db));
-	int rc = sqlite3_open_v2(plain, &db->handle, flags[mode] | SQLITE_OPEN_NOFOLLOW, NULL);
+	int rc = sqlite3_open_v2(plain, &db->handle, flags[mode] | FLAGS, NULL);
 
 	if (rc == SQLITE_OK && mode == DB_READ)
 		rc = open_where_nothing_is_written(plain, &db->handle);
@@ -126,7 +128,7 @@ int db_copy(struct db *db, struct db **out, struct err *err)
 	sqlite3_backup *pages = NULL;
 	/* SQLite has no name for a file that is temporary but "" */
 	int rc = sqlite3_open_v2(
-		"", &copy->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
+		"", &copy->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | FLAGS, NULL);
 
 	if (rc == SQLITE_OK)
 		pages = sqlite3_backup_init(copy->handle, "main", db->handle, "main");
