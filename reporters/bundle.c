@@ -153,13 +153,13 @@ static void write_event(const struct run_view *run, const struct event *ev, FILE
 
 static int write_events(const struct run_view *run, FILE *out, struct err *err)
 {
-	struct run_rows *rows = run_events(run);
+	const uint32_t begins = EVENTS_OF(EV_STEP_BEGIN) | EVENTS_OF(EV_CYCLE_BEGIN);
+	struct run_rows *rows = run_events(run, EVENTS_ALL & ~begins);
 	struct event ev;
 	int rc;
 
 	while ((rc = run_events_next(rows, &ev, err)) == 1)
-		if (ev.kind != EV_STEP_BEGIN && ev.kind != EV_CYCLE_BEGIN)
-			write_event(run, &ev, out);
+		write_event(run, &ev, out);
 	run_rows_free(rows);
 	return rc;
 }

@@ -97,7 +97,9 @@ static void add_event(struct filling *f, const struct event *ev)
 
 static int fill(struct filling *f, struct err *err)
 {
-	struct run_rows *rows = run_events(f->run);
+	struct run_rows *rows = run_events(f->run,
+		EVENTS_OF(EV_CYCLE_BEGIN) | EVENTS_OF(EV_CYCLE_END) | EVENTS_OF(EV_STEP_END) |
+			EVENTS_OF(EV_DEVICE_STATE));
 	struct event ev;
 	int rc;
 

@@ -350,8 +350,6 @@ static void put_event(struct stream *s, const struct event *ev)
 {
 	struct step_state *step;
 
-	if (ev->kind != EV_STEP_BEGIN && ev->kind != EV_STEP_END)
-		return;
 	if (ev->wall_ns > s->now_ns)
 		s->now_ns = ev->wall_ns;
 	step = step_of(s, ev->lane, (enum phase)ev->phase, ev->step, ev->subject);
@@ -633,7 +631,7 @@ static struct stream *stream_begin(const struct run_view *run, FILE *out)
 	s->run = run;
 	s->out = out;
 	s->now_ns = run->started_ns;
-	s->events = run_events(run);
+	s->events = run_events(run, EVENTS_OF(EV_STEP_BEGIN) | EVENTS_OF(EV_STEP_END));
 	list_steps(s);
 	run_start(s);
 	start_step(s, &s->steps[0]);

@@ -4,6 +4,9 @@
 
 #include "base/err.h"
 
+#include <stdint.h>
+
+struct db;
 struct event;
 struct klog_rec;
 struct run_view;
@@ -15,8 +18,10 @@ struct run_view;
  */
 struct run_rows;
 
-/* What lanes said. */
-struct run_rows *run_events(const struct run_view *run);
+/* What lanes said: events of these kinds. */
+#define EVENTS_ALL       UINT32_MAX
+#define EVENTS_OF(kind_) (1u << (kind_))
+struct run_rows *run_events(const struct run_view *run, uint32_t kinds);
 /* 1 = one more, 0 = no more (of a running run: so far; ask again), -1. mono_ns and flags are 0. */
 int run_events_next(struct run_rows *rows, struct event *out, struct err *err) must_check;
 
@@ -25,5 +30,12 @@ struct run_rows *run_records(const struct run_view *run);
 int run_records_next(struct run_rows *rows, struct klog_rec *out, struct err *err) must_check;
 
 void run_rows_free(struct run_rows *rows);
+
+/* The keys that a run's events have, and others between them may have; first > last: there are none. */
+struct event_ids {
+	int64_t first, last;
+};
+
+int run_event_ids(struct db *db, int64_t run, struct event_ids *out, struct err *err) must_check;
 
 #endif

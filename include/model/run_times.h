@@ -7,8 +7,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct db;
-struct query;
 struct run_view;
 struct step_row;
 
@@ -33,9 +31,5 @@ struct run_times {
 int run_times_load(const struct run_view *run, size_t lane, const struct step_row *row,
 	enum times_of what, struct run_times *out, struct err *err) must_check;
 void run_times_finish(struct run_times *t);
-
-/* outcome, dur_ns and text of a row's events of a kind, in no order. For run_view.c. */
-int run_row_query(struct db *db, int64_t run, size_t lane, const struct step_row *row,
-	uint32_t kind, struct query **out, struct err *err) must_check;
 
 #endif

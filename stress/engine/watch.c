@@ -255,7 +255,7 @@ static int begin_screen(struct watch *w)
 	uint32_t i;
 
 	w->progress = progress_new(scenario_of(w), false);
-	w->events = run_events(v);
+	w->events = run_events(v, EVENTS_ALL);
 	w->incidents = incident_feed_new(v);
 	progress_past_begin(w->progress);
 	progress_begin(w->progress, v->id, clock_mono_of(v->started_ns));

@@ -8,6 +8,7 @@
 #include "model/store.h"
 #include "world/kmsg.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,19 +16,88 @@ struct run_rows {
 	struct db *db; /* NULL = there are no rows */
 	struct query *query; /* NULL = between two readings */
 	int64_t run, last; /* key of the row before the next one */
+	uint32_t kinds; /* of events */
 	int (*begin)(struct run_rows *rows, struct err *err);
 };
 
+/* Kind, lane, phase and step: by these the index of events has them, and by id among those. */
+#define PART 4
+
+static bool is_behind(const int64_t a[PART], const int64_t b[PART])
+{
+	size_t i = 0;
+
+	while (i < PART && a[i] == b[i])
+		i++;
+	return i < PART && a[i] > b[i];
+}
+
+/* The first part behind `last`, and between which keys it is. */
+static int read_part(struct db *db, int64_t run, const int64_t last[PART], int64_t part[PART],
+	struct event_ids *out, struct err *err)
+{
+	struct query *q;
+	size_t i;
+	int rc;
+
+	if (db_query(db, &q, err,
+		    "SELECT kind, lane, phase, step, id, (SELECT max(id) FROM event l WHERE"
+		    " (l.run, l.kind, l.lane, l.phase, l.step) ="
+		    " (e.run, e.kind, e.lane, e.phase, e.step)) FROM event e WHERE run = ?1"
+		    " AND (kind, lane, phase, step) >= (?2, ?3, ?4, ?5 + 1)"
+		    " ORDER BY kind, lane, phase, step, id LIMIT 1",
+		    "iiiii", run, last[0], last[1], last[2], last[3]) != 0)
+		return -1;
+	rc = db_row(q, err);
+	if (rc == 1) {
+		for (i = 0; i < PART; i++)
+			part[i] = db_int(q, (int)i);
+		*out = (struct event_ids){db_int(q, PART), db_int(q, PART + 1)};
+	}
+	db_done(q);
+	return rc;
+}
+
+/*
+ * The ends of each part are found at once, and there are few parts; to read all of the index takes half
+ * as long as to read the events. What is not in order is no number, and not from us.
+ */
+int run_event_ids(struct db *db, int64_t run, struct event_ids *out, struct err *err)
+{
+	int64_t last[PART] = {-1, -1, -1, -1}, part[PART];
+	struct event_ids all = {INT64_MAX, 0}, ids;
+	int rc;
+
+	while ((rc = read_part(db, run, last, part, &ids, err)) == 1) {
+		if (!is_behind(part, last)) {
+			all = (struct event_ids){0, INT64_MAX};
+			rc = 0;
+			break;
+		}
+		if (ids.first < all.first)
+			all.first = ids.first;
+		if (ids.last > all.last)
+			all.last = ids.last;
+		memcpy(last, part, sizeof(last));
+	}
+	if (rc == 0)
+		*out = all;
+	return rc;
+}
+
 static int begin_events(struct run_rows *rows, struct err *err)
 {
+	struct event_ids ids;
+
+	if (run_event_ids(rows->db, rows->run, &ids, err) != 0)
+		return -1;
 	/* by key, not by the index of runs: that would have to sort them all first */
 	return db_query(rows->db, &rows->query, err,
 		"SELECT id, kind, lane, cycle, phase, step, outcome, code, wall_ns, dur_ns, "
-		"subject,"
-		" reason, text, hint FROM event WHERE id > max(?2,"
-		" (SELECT coalesce(min(id), 0) - 1 FROM event WHERE run = ?1)) AND +run = ?1"
-		" ORDER BY id",
-		"ii", rows->run, rows->last);
+		"subject, reason, text, hint FROM event WHERE id BETWEEN ?2 AND ?3"
+		" AND +run = ?1 AND (1 << kind) & ?4 ORDER BY id",
+		"iiii", rows->run, rows->last >= ids.first ? rows->last + 1 : ids.first, ids.last,
+		(int64_t)rows->kinds);
 }
 
 static int begin_records(struct run_rows *rows, struct err *err)
@@ -68,9 +138,12 @@ static int next(struct run_rows *rows, struct err *err)
 	return rc;
 }
 
-struct run_rows *run_events(const struct run_view *run)
+struct run_rows *run_events(const struct run_view *run, uint32_t kinds)
 {
-	return rows_of(run, begin_events);
+	struct run_rows *rows = rows_of(run, begin_events);
+
+	rows->kinds = kinds;
+	return rows;
 }
 
 int run_events_next(struct run_rows *rows, struct event *out, struct err *err)

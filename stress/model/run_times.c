@@ -15,13 +15,14 @@ struct collecting {
 	uint64_t every; /* one of so many is kept */
 };
 
-int run_row_query(struct db *db, int64_t run, size_t lane, const struct step_row *row,
+/* outcome, dur_ns and text of a row's events of a kind, in no order. */
+static int query_row(const struct run_view *run, size_t lane, const struct step_row *row,
 	uint32_t kind, struct query **out, struct err *err)
 {
-	return db_query(db, out, err,
+	return db_query(store_db(run->store), out, err,
 		"SELECT outcome, dur_ns, text FROM event WHERE run = ? AND kind = ? AND lane = ?"
 		" AND phase = ? AND step = ? AND (? = '' OR subject = ?)",
-		"iiiiiss", run, (int64_t)kind, (int64_t)lane, (int64_t)row->phase,
+		"iiiiiss", run->key, (int64_t)kind, (int64_t)lane, (int64_t)row->phase,
 		(int64_t)row->index, row->device ? row->device : "",
 		row->device ? row->device : "");
 }
@@ -65,7 +66,7 @@ int run_times_load(const struct run_view *run, size_t lane, const struct step_ro
 	struct query *q;
 	int rc;
 
-	if (run_row_query(store_db(run->store), run->key, lane, row, kind, &q, err) != 0)
+	if (query_row(run, lane, row, kind, &q, err) != 0)
 		return -1;
 	while ((rc = db_row(q, err)) == 1)
 		if (what == TIMES_OF_STEP ? db_int(q, 0) == OUTCOME_PASS

@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "model/run_view.h"
 
-#include "base/clock.h"
 #include "base/str.h"
 #include "base/vec.h"
 #include "model/db.h"
 #include "model/incident_rows.h"
 #include "model/process.h"
 #include "model/pulse.h"
-#include "model/run_times.h"
 #include "model/run_view_parts.h"
 #include "model/store.h"
 #include "model/store_baseline.h"
-#include "model/times.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -167,90 +164,6 @@ static int load_step_list(struct loading *l, size_t lane)
 	return rc;
 }
 
-/* Counts one step row's ends and sorts their times. */
-static int load_step_ends(struct loading *l, size_t lane, struct step_row *s, struct times *times)
-{
-	int64_t total_ns = 0;
-	struct query *q;
-	int rc;
-
-	times->n = 0;
-	if (run_row_query(l->db, l->run, lane, s, EV_STEP_END, &q, l->err) != 0)
-		return -1;
-	while ((rc = db_row(q, l->err)) == 1) {
-		enum outcome o = (enum outcome)db_int(q, 0);
-
-		s->count++;
-		s->failed += o == OUTCOME_FAIL;
-		s->broken += o == OUTCOME_BROKEN;
-		s->skipped += o == OUTCOME_SKIPPED;
-		if (o == OUTCOME_SKIPPED)
-			continue;
-		total_ns += db_int(q, 1);
-		times_add(times, db_int(q, 1));
-	}
-	db_done(q);
-	s->total_ms = total_ns / NS_PER_MS;
-	times_spread(times, &s->p50_ms, &s->p95_ms, &s->max_ms);
-	return rc;
-}
-
-static int load_usable(struct loading *l, size_t lane, struct step_row *s, struct times *times)
-{
-	struct query *q;
-	int rc;
-
-	times->n = 0;
-	if (run_row_query(l->db, l->run, lane, s, EV_SUBSTEP, &q, l->err) != 0)
-		return -1;
-	while ((rc = db_row(q, l->err)) == 1)
-		if (str_eq(db_text(q, 2), SUBSTEP_USABLE))
-			times_add(times, db_int(q, 1));
-	db_done(q);
-	s->usable.count = times->n;
-	times_spread(times, &s->usable.p50_ms, &s->usable.p95_ms, &s->usable.max_ms);
-	return rc;
-}
-
-static int load_steps(struct loading *l, size_t lane)
-{
-	struct lane_row *row = &l->view->lanes[lane];
-	struct times times = {0};
-	size_t i;
-	int rc;
-
-	rc = load_step_list(l, lane);
-	for (i = 0; rc == 0 && i < row->nsteps; i++) {
-		rc = load_step_ends(l, lane, &row->steps[i], &times);
-		if (rc == 0 && row->steps[i].device != NULL)
-			rc = load_usable(l, lane, &row->steps[i], &times);
-	}
-	times_finish(&times);
-	return rc;
-}
-
-/* A cycle failed when a step of it did, or when an incident over budget fell into it. */
-static int load_cycles(struct loading *l, size_t lane)
-{
-	struct lane_row *row = &l->view->lanes[lane];
-	struct query *q;
-	int rc;
-
-	if (db_query(l->db, &q, l->err,
-		    "SELECT count(*), coalesce(sum(outcome IN (1, 2) OR cycle IN (SELECT cycle FROM"
-		    " incident i WHERE i.run = ?1 AND i.lane = ?2 AND i.over_budget)), 0)"
-		    " FROM event WHERE run = ?1 AND kind = ?3 AND lane = ?2 AND outcome <> 4",
-		    "iii", l->run, (int64_t)lane, (int64_t)EV_CYCLE_END) != 0)
-		return -1;
-	rc = db_row(q, l->err);
-	if (rc == 1) {
-		row->cycles_done = (uint64_t)db_int(q, 0);
-		row->cycles_failed = (uint64_t)db_int(q, 1);
-	}
-	db_done(q);
-	return rc == 1 ? 0 : -1;
-}
-
 static int load_lane_end(struct loading *l, size_t lane)
 {
 	struct lane_row *row = &l->view->lanes[lane];
@@ -279,132 +192,10 @@ static int load_lanes(struct loading *l)
 	if (load_lane_list(l) != 0)
 		return -1;
 	for (i = 0; i < l->view->nlanes; i++)
-		if (load_devices(l, i) != 0 || load_steps(l, i) != 0 || load_cycles(l, i) != 0 ||
+		if (load_devices(l, i) != 0 || load_step_list(l, i) != 0 ||
 			load_lane_end(l, i) != 0)
 			return -1;
 	return 0;
-}
-
-/* Every boot that a lane waited for must have been proved; one that could not be spoils it. */
-static int load_boot_proof(struct loading *l)
-{
-	struct query *q;
-	int rc;
-
-	if (db_query(l->db, &q, l->err,
-		    "SELECT count(*) > 0 AND min(code) > 0 FROM event WHERE run = ? AND kind = ?",
-		    "ii", l->run, (int64_t)EV_BOOT_PROOF) != 0)
-		return -1;
-	rc = db_row(q, l->err);
-	if (rc == 1)
-		l->view->boots_proved = db_int(q, 0);
-	db_done(q);
-	return rc == 1 ? 0 : -1;
-}
-
-static const char *word_of(const struct run_view *v, int64_t lane, int64_t phase, int64_t step)
-{
-	size_t i;
-
-	if (lane < 0 || (size_t)lane >= v->nlanes)
-		return "";
-	for (i = 0; i < v->lanes[lane].nsteps; i++) {
-		const struct step_row *s = &v->lanes[lane].steps[i];
-
-		if (s->phase == (enum phase)phase && s->index == step)
-			return s->word;
-	}
-	return "";
-}
-
-/* From lane, cycle, phase, step and subject of an event. */
-static void place_failure(struct loading *l, struct query *q, struct failure_row *f)
-{
-	f->lane = (int32_t)db_int(q, 0);
-	f->cycle = db_int(q, 2) == PHASE_AFTER ? -1 : (int32_t)db_int(q, 1);
-	f->step_index = (int32_t)db_int(q, 3);
-	f->step = f->step_index == -1 ? "between"
-				      : word_of(l->view, db_int(q, 0), db_int(q, 2), f->step_index);
-	f->device = strchr(db_text(q, 4), ':') ? keep(l, q, 4) : NULL;
-}
-
-static int load_failures(struct loading *l)
-{
-	VEC(struct failure_row) failures = {0};
-	struct run_view *v = l->view;
-	struct query *q;
-	int rc;
-
-	if (db_query(l->db, &q, l->err,
-		    "SELECT lane, cycle, phase, step, subject, outcome, reason, text, hint FROM "
-		    "event"
-		    " WHERE run = ? AND kind = ? AND outcome IN (1, 2) ORDER BY id",
-		    "ii", l->run, (int64_t)EV_STEP_END) != 0)
-		return -1;
-	while ((rc = db_row(q, l->err)) == 1) {
-		struct failure_row *f;
-
-		if (v->failures_total++ >= FAILURES_SHOWN_MAX)
-			continue;
-		f = vec_push(&failures);
-		place_failure(l, q, f);
-		f->outcome = (enum outcome)db_int(q, 5);
-		f->reason = keep(l, q, 6);
-		f->detail = keep(l, q, 7);
-		f->advice = keep(l, q, 8);
-	}
-	db_done(q);
-	KEEP_VEC(l, &failures, v->failures, v->nfailures);
-	return rc;
-}
-
-static void append_failures(struct run_view *v, const struct failure_row *rows, size_t n)
-{
-	struct failure_row *all = arena_alloc(&v->arena, (v->nfailures + n) * sizeof(*all) + 1);
-
-	if (v->nfailures > 0)
-		memcpy(all, v->failures, v->nfailures * sizeof(*all));
-	if (n > 0)
-		memcpy(all + v->nfailures, rows, n * sizeof(*all));
-	v->failures = all;
-	v->nfailures += n;
-	v->failures_total += n;
-}
-
-/* Of a run that died, the step in which each lane was then: the suspects. */
-static int load_open_steps(struct loading *l)
-{
-	VEC(struct failure_row) failures = {0};
-	struct run_view *v = l->view;
-	struct query *q;
-	char took[32];
-	int rc;
-
-	if (v->ended || v->running)
-		return 0;
-	if (db_query(l->db, &q, l->err,
-		    "SELECT b.lane, b.cycle, b.phase, b.step, b.subject, b.wall_ns FROM event b"
-		    " WHERE b.id IN (SELECT max(id) FROM event WHERE run = ?1 AND kind IN (?2, ?3)"
-		    "  GROUP BY lane) AND b.kind = ?2 ORDER BY b.wall_ns",
-		    "iii", l->run, (int64_t)EV_STEP_BEGIN, (int64_t)EV_STEP_END) != 0)
-		return -1;
-	while ((rc = db_row(q, l->err)) == 1) {
-		struct failure_row *f = vec_push(&failures);
-		int64_t open_ns = v->ended_ns - db_int(q, 5);
-
-		place_failure(l, q, f);
-		f->outcome = OUTCOME_ABORTED;
-		f->reason = "run-died";
-		f->detail = arena_printf(&v->arena,
-			"the run died in this step: its last sign of life came %s after the step "
-			"began",
-			duration_text(open_ns > 0 ? open_ns / NS_PER_MS : 0, took, sizeof(took)));
-		f->advice = "this step is the suspect when the host went down with the run";
-	}
-	db_done(q);
-	append_failures(v, failures.v, failures.n);
-	vec_finish(&failures);
-	return rc;
 }
 
 static void count_incident(struct run_view *v, enum severity severity, bool tolerated, bool over)
@@ -545,9 +336,8 @@ int run_view_load(struct store *store, const char *which, struct run_view **out,
 
 	v->verdict_reason = "";
 	if (store_find_run(store, which, &l.run, err) != 0 || load_run(&l) != 0 ||
-		load_lanes(&l) != 0 || run_view_resets(l.db, l.run, v, err) != 0 ||
-		run_view_preflight(l.db, l.run, v, err) != 0 || load_boot_proof(&l) != 0 ||
-		load_failures(&l) != 0 || load_open_steps(&l) != 0 || load_incidents(&l) != 0 ||
+		load_lanes(&l) != 0 || run_view_events(l.db, l.run, v, err) != 0 ||
+		run_view_preflight(l.db, l.run, v, err) != 0 || load_incidents(&l) != 0 ||
 		load_sentences(&l, "note", &v->notes) != 0 ||
 		load_sentences(&l, "blind-spot", &v->blind_spots) != 0 ||
 		load_undo_left(&l, store) != 0 || load_previous(&l, store) != 0 ||

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/str.h"
 #include "base/vec.h"
-#include "model/db.h"
 #include "model/run_view_parts.h"
 #include "model/times.h"
 
@@ -13,141 +12,134 @@ struct tally {
 	struct times times;
 };
 
-struct matrix {
-	struct db *db;
-	int64_t run;
-	struct run_view *view;
-	struct tally by_use[USE_COUNT];
-	VEC(struct reset_row) rows;
-	struct err *err;
+/* A step row that resets; others have no tallies. */
+struct cell {
+	struct tally *by_use; /* [USE_COUNT], those of the first row of this method and device */
+	enum device_use found; /* how the device was before the reset that is under way */
 };
 
-/* A store may come from anywhere: what is no use is unknown. */
-static enum device_use use_of(int64_t stored)
+struct reset_matrix {
+	const struct run_view *view;
+	struct cell **cells; /* [lane][step] */
+};
+
+static bool is_reset(const struct step_row *s)
 {
-	return stored > 0 && stored < USE_COUNT ? (enum device_use)stored : USE_UNKNOWN;
+	return str_eq(s->word, "reset") && s->device != NULL;
+}
+
+static const char *method_of(const struct step_row *s)
+{
+	return s->arg ? s->arg : s->name;
+}
+
+/* The same method on the same device, in any step of the lane. */
+static size_t first_like(const struct lane_row *lane, size_t step)
+{
+	const struct step_row *s = &lane->steps[step];
+	size_t i;
+
+	for (i = 0; i < step; i++)
+		if (is_reset(&lane->steps[i]) && str_eq(lane->steps[i].device, s->device) &&
+			str_eq(method_of(&lane->steps[i]), method_of(s)))
+			break;
+	return i;
+}
+
+struct reset_matrix *reset_matrix_new(const struct run_view *v)
+{
+	struct reset_matrix *m = xcalloc(1, sizeof(*m));
+	size_t i, k;
+
+	m->view = v;
+	m->cells = xcalloc(v->nlanes + 1, sizeof(struct cell *));
+	for (i = 0; i < v->nlanes; i++) {
+		const struct lane_row *lane = &v->lanes[i];
+		struct cell *cells = xcalloc(lane->nsteps + 1, sizeof(*cells));
+
+		for (k = 0; k < lane->nsteps; k++) {
+			size_t first = is_reset(&lane->steps[k]) ? first_like(lane, k) : k;
+
+			if (first < k)
+				cells[k].by_use = cells[first].by_use;
+			else if (is_reset(&lane->steps[k]))
+				cells[k].by_use = xcalloc(USE_COUNT, sizeof(struct tally));
+		}
+		m->cells[i] = cells;
+	}
+	return m;
+}
+
+void reset_matrix_found(struct reset_matrix *m, size_t lane, size_t step, int64_t use)
+{
+	/* a store may come from anywhere: what is no use is unknown */
+	m->cells[lane][step].found =
+		use > 0 && use < USE_COUNT ? (enum device_use)use : USE_UNKNOWN;
 }
 
 /*
  * Others than these say nothing of the device. A step that was expected to fail, and did, has passed;
  * the reset has not worked.
  */
-static void count(struct tally *t, struct query *end)
+void reset_matrix_ended(struct reset_matrix *m, size_t lane, size_t step, enum outcome outcome,
+	const char *reason, int64_t dur_ns)
 {
-	enum outcome outcome = (enum outcome)db_int(end, 1);
+	struct cell *cell = &m->cells[lane][step];
+	struct tally *t = cell->by_use ? &cell->by_use[cell->found] : NULL;
 
-	if (outcome != OUTCOME_PASS && outcome != OUTCOME_FAIL)
+	cell->found = USE_UNKNOWN;
+	if (t == NULL || (outcome != OUTCOME_PASS && outcome != OUTCOME_FAIL))
 		return;
 	t->tried++;
-	t->worked += outcome == OUTCOME_PASS && *db_text(end, 3) == '\0';
-	times_add(&t->times, db_int(end, 2));
+	t->worked += outcome == OUTCOME_PASS && *reason == '\0';
+	times_add(&t->times, dur_ns);
 }
 
-/*
- * Two readings in the order of time, one beside the other: how resets ended, and how the device was
- * found before. What was not found has no use.
- */
-static int pair(struct matrix *m, struct query *ends, struct query *finds)
-{
-	enum device_use use = USE_UNKNOWN;
-	int rc, more = db_row(finds, m->err);
+typedef VEC(struct reset_row) reset_rows;
 
-	while ((rc = db_row(ends, m->err)) == 1 && more >= 0) {
-		while (more == 1 && db_int(finds, 0) < db_int(ends, 0)) {
-			use = use_of(db_int(finds, 1));
-			more = db_row(finds, m->err);
-		}
-		count(&m->by_use[use], ends);
-		use = USE_UNKNOWN;
-	}
-	return more < 0 ? -1 : rc;
-}
-
-static int tally_row(struct matrix *m, size_t lane, const struct step_row *s)
-{
-	struct query *ends = NULL, *finds = NULL;
-	int rc = -1;
-
-	if (db_query(m->db, &ends, m->err,
-		    "SELECT id, outcome, dur_ns, reason FROM event WHERE run = ? AND kind = ?"
-		    " AND lane = ? AND phase = ? AND step = ? AND subject = ? ORDER BY id",
-		    "iiiiis", m->run, (int64_t)EV_STEP_END, (int64_t)lane, (int64_t)s->phase,
-		    (int64_t)s->index, s->device) == 0 &&
-		db_query(m->db, &finds, m->err,
-			"SELECT id, code FROM event WHERE run = ? AND kind = ? AND lane = ?"
-			" AND phase = ? AND step = ? AND subject = ? AND reason = 'before'"
-			" ORDER BY id",
-			"iiiiis", m->run, (int64_t)EV_DEVICE_STATE, (int64_t)lane,
-			(int64_t)s->phase, (int64_t)s->index, s->device) == 0)
-		rc = pair(m, ends, finds);
-	db_done(ends);
-	db_done(finds);
-	return rc;
-}
-
-static void add_rows(struct matrix *m, size_t lane, const struct step_row *s)
+static void add_rows(reset_rows *rows, size_t lane, const struct step_row *s, struct tally *by_use)
 {
 	enum device_use use;
 
 	for (use = USE_UNKNOWN; use < USE_COUNT; use++) {
-		struct tally *t = &m->by_use[use];
+		struct tally *t = &by_use[use];
 		struct reset_row row = {.lane = lane,
 			.device = s->device,
-			.method = s->arg ? s->arg : s->name,
+			.method = method_of(s),
 			.use = use,
 			.tried = t->tried,
 			.worked = t->worked};
 
 		times_spread(&t->times, &row.p50_ms, &row.p95_ms, &row.max_ms);
 		if (t->tried > 0)
-			*vec_push(&m->rows) = row;
-		t->tried = t->worked = t->times.n = 0;
+			*vec_push(rows) = row;
+		times_finish(&t->times);
 	}
 }
 
-static bool is_same(const struct step_row *a, const struct step_row *b)
+void reset_matrix_finish(struct reset_matrix *m, struct run_view *v)
 {
-	return str_eq(b->word, "reset") && b->device != NULL && str_eq(a->device, b->device) &&
-		str_eq(a->arg ? a->arg : a->name, b->arg ? b->arg : b->name);
-}
-
-/* The same method on the same device, in any step of the lane. */
-static int tally_lane(struct matrix *m, size_t lane)
-{
-	const struct lane_row *row = &m->view->lanes[lane];
+	reset_rows rows = {0};
 	size_t i, k;
 
-	for (i = 0; i < row->nsteps; i++) {
-		const struct step_row *s = &row->steps[i];
+	for (i = 0; i < m->view->nlanes; i++) {
+		const struct lane_row *lane = &m->view->lanes[i];
 
-		if (!str_eq(s->word, "reset") || s->device == NULL)
-			continue;
-		for (k = 0; k < i && !is_same(s, &row->steps[k]); k++)
-			;
-		if (k < i)
-			continue;
-		for (; k < row->nsteps; k++)
-			if (is_same(s, &row->steps[k]) && tally_row(m, lane, &row->steps[k]) != 0)
-				return -1;
-		add_rows(m, lane, s);
+		for (k = 0; k < lane->nsteps; k++) {
+			struct tally *by_use = m->cells[i][k].by_use;
+
+			if (by_use == NULL || first_like(lane, k) < k)
+				continue;
+			add_rows(&rows, i, &lane->steps[k], by_use);
+			free(by_use);
+		}
+		free(m->cells[i]);
 	}
-	return 0;
-}
-
-int run_view_resets(struct db *db, int64_t run, struct run_view *v, struct err *err)
-{
-	struct matrix m = {.db = db, .run = run, .view = v, .err = err};
-	size_t i;
-	int rc = 0;
-
-	for (i = 0; rc == 0 && i < v->nlanes; i++)
-		rc = tally_lane(&m, i);
-	for (i = 0; i < USE_COUNT; i++)
-		times_finish(&m.by_use[i].times);
-	v->resets = arena_alloc(&v->arena, m.rows.n * sizeof(*v->resets) + 1);
-	if (m.rows.n > 0)
-		memcpy(v->resets, m.rows.v, m.rows.n * sizeof(*v->resets));
-	v->nresets = m.rows.n;
-	vec_finish(&m.rows);
-	return rc;
+	v->resets = arena_alloc(&v->arena, rows.n * sizeof(*v->resets) + 1);
+	if (rows.n > 0)
+		memcpy(v->resets, rows.v, rows.n * sizeof(*v->resets));
+	v->nresets = rows.n;
+	vec_finish(&rows);
+	free(m->cells);
+	free(m);
 }

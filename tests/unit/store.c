@@ -32,12 +32,15 @@ static const char scenario_text[] = "version: 1\n"
 				    "steps: [{hold: 1s}, {reset: flr}]\n"
 				    "repeat: {until: {cycles: 3}}\n";
 
-static int begin_run(struct world *w)
+#define FIRST  "20261121-040000-abcd"
+#define SECOND "20261121-040001-abcd"
+
+static int begin_run(struct world *w, const char *id)
 {
 	static const struct run_call call = {.cwd = "/root", .path = "/root/s.yaml"};
 	const struct lane_begin lane = {&w->sc->lanes[0], &w->dev, 1};
 	const struct run_begin begin = {
-		.id = "20261121-040000-abcd",
+		.id = id,
 		.scenario = w->sc,
 		.lanes = &lane,
 		.settings = "",
@@ -72,7 +75,7 @@ static int set_up(void **state)
 		return -1;
 	}
 	*state = w;
-	return store_open(w->path, STORE_CREATE, &w->store, &err) != 0 || begin_run(w) != 0;
+	return store_open(w->path, STORE_CREATE, &w->store, &err) != 0 || begin_run(w, FIRST) != 0;
 }
 
 static int tear_down(void **state)
@@ -146,14 +149,19 @@ static void cycle_end(struct world *w, uint32_t cycle, enum outcome o)
 			.outcome = (uint8_t)o});
 }
 
-static struct run_view *load(struct world *w)
+static struct run_view *load_run(struct world *w, const char *which)
 {
 	struct run_view *view = NULL;
 	struct err err = {0};
 
-	if (run_view_load(w->store, "latest", &view, &err) != 0)
+	if (run_view_load(w->store, which, &view, &err) != 0)
 		fail_msg("%s", err.msg);
 	return view;
+}
+
+static struct run_view *load(struct world *w)
+{
+	return load_run(w, "latest");
 }
 
 static void file_and_folder_are_private(void **state)
@@ -206,6 +214,49 @@ static void a_run_comes_back_with_its_rows_and_times(void **state)
 	assert_string_equal(v->failures[0].reason, "state-differs");
 	assert_int_equal(v->failures[0].cycle, 2);
 	assert_false(v->ended);
+	run_view_free(v);
+}
+
+static void expect_cycles(struct world *w, const char *run, uint64_t done, int64_t longest_ms)
+{
+	struct run_view *v = load_run(w, run);
+
+	assert_int_equal(v->lanes[0].cycles_done, done);
+	assert_int_equal(v->lanes[0].steps[0].count, done);
+	assert_int_equal(v->lanes[0].steps[0].max_ms, longest_ms);
+	run_view_free(v);
+}
+
+static void runs_side_by_side_are_told_apart(void **state)
+{
+	struct world *w = *state;
+	int64_t run[2] = {w->run};
+	uint32_t i;
+
+	assert_int_equal(begin_run(w, SECOND), 0);
+	run[1] = w->run;
+	for (i = 0; i < 10; i++) {
+		w->run = run[i == 0 || i == 7 || i == 8];
+		step_end(w, i + 1, 0, OUTCOME_PASS, i);
+		cycle_end(w, i + 1, OUTCOME_PASS);
+	}
+	expect_cycles(w, FIRST, 7, 9);
+	expect_cycles(w, SECOND, 3, 8);
+}
+
+static void numbers_that_are_none_do_not_keep_a_reader_for_ever(void **state)
+{
+	struct world *w = *state;
+	struct run_view *v;
+	struct err err;
+
+	step_end(w, 1, 0, OUTCOME_PASS, 3);
+	step_end(w, 2, 0, OUTCOME_PASS, 5);
+	cycle_end(w, 1, OUTCOME_PASS);
+	assert_int_equal(
+		db_exec(store_db(w->store), "UPDATE event SET lane = 'x' WHERE id = 2", &err), 0);
+	v = load(w);
+	assert_int_equal(v->lanes[0].cycles_done, 1);
 	run_view_free(v);
 }
 
@@ -813,7 +864,7 @@ static void a_run_begins_with_all_that_belongs_to_it_or_not_at_all(void **state)
 				 "DELETE FROM step; DROP TABLE note",
 				 &err),
 		0);
-	assert_int_equal(begin_run(w), -1);
+	assert_int_equal(begin_run(w, SECOND), -1);
 	assert_int_equal(count_runs(w), 0);
 }
 
@@ -877,6 +928,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 		TEST(file_and_folder_are_private),
 		TEST(a_run_comes_back_with_its_rows_and_times),
+		TEST(runs_side_by_side_are_told_apart),
+		TEST(numbers_that_are_none_do_not_keep_a_reader_for_ever),
 		TEST(a_reset_counts_for_the_state_in_which_its_device_was_found),
 		TEST(what_preflight_answered_comes_back),
 		TEST(steps_that_never_ran_have_no_times),

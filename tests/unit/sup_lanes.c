@@ -298,13 +298,13 @@ static void a_lane_that_hangs_while_it_gives_the_host_back_is_ended(void **state
 /* How often what it is at was given more time, as whoever watches the run reads it. */
 static unsigned stored_extensions(const struct run_view *view, uint32_t lane)
 {
-	struct run_rows *rows = run_events(view);
+	struct run_rows *rows = run_events(view, EVENTS_OF(EV_MORE_TIME));
 	struct event ev;
 	struct err err;
 	unsigned n = 0;
 
 	while (run_events_next(rows, &ev, &err) == 1)
-		n += ev.kind == EV_MORE_TIME && ev.lane == lane;
+		n += ev.lane == lane;
 	run_rows_free(rows);
 	return n;
 }
