@@ -347,29 +347,35 @@ static size_t scrub_login(const char *s, size_t n, struct str *out)
 	return 2 + user;
 }
 
-/* Can something that is to be taken out begin with these? By two letters: most of a log cannot. */
+/*
+ * Can something that is to be taken out begin with these? By two letters, whatever their case, or as a
+ * MAC address does: most of a log cannot.
+ */
 static bool may_begin(const char *s, size_t n)
 {
-	static const char *const second[256] = {['c'] = "orOR",
-		['C'] = "orOR",
-		['p'] = "aA",
-		['P'] = "aA",
-		['s'] = "eE",
-		['S'] = "eE",
-		['t'] = "oO",
-		['T'] = "oO",
-		['u'] = "rR",
-		['U'] = "rR",
-		['w'] = "eE",
-		['W'] = "eE",
-		['G'] = "P",
+	static const char second[256][2] = {['c'] = "or",
+		['C'] = "or",
+		['p'] = "a",
+		['P'] = "a",
+		['s'] = "e",
+		['S'] = "e",
+		['t'] = "o",
+		['T'] = "o",
+		['u'] = "r",
+		['U'] = "r",
+		['w'] = "e",
+		['W'] = "e",
+		['G'] = "p",
 		['/'] = "/"};
 	const char *letters = second[(unsigned char)*s];
+	char next;
 
 	if (n < 2)
 		return false;
-	return (letters != NULL && s[1] != '\0' && strchr(letters, s[1]) != NULL) ||
-		(n > 2 && s[2] == ':');
+	next = s[1] | 0x20;
+	return next == letters[0] || next == letters[1] ||
+		(n > 2 && s[2] == ':' && isxdigit((unsigned char)s[0]) &&
+			isxdigit((unsigned char)s[1]));
 }
 
 static size_t scrub_at(const char *s, size_t n, char before, struct str *out)
