@@ -114,40 +114,39 @@ static int write_records(const struct run_view *run, FILE *out, struct err *err)
 	return rc;
 }
 
-/* What is not there is left out: there are many of them. Only the text may be foreign. */
+/* ",\"key\":" and the text; what is not there is left out, for there are many of them. */
 static void put_known(FILE *out, const char *key, const char *text)
 {
 	if (text == NULL || *text == '\0')
 		return;
-	fprintf(out, ",\"%s\":", key);
+	fputs(key, out);
 	jout_write_str(text, out);
 }
 
-/* A million of them: no tree is made of what has a form of its own. */
+/* A million of them: no tree is made of what has a form of its own, and little is formatted. */
 static void write_event(const struct run_view *run, const struct event *ev, FILE *out)
 {
-	const char *phase = phase_name((enum phase)ev->phase);
+	bool ends = ev->kind == EV_STEP_END || ev->kind == EV_CYCLE_END || ev->kind == EV_LANE_END;
 	char time[40];
 
+	fputs("{\"time\":", out);
 	if (ev->wall_ns != 0)
-		fprintf(out, "{\"time\":\"%s\"", clock_rfc3339(ev->wall_ns, time, sizeof(time)));
+		jout_write_str(clock_rfc3339(ev->wall_ns, time, sizeof(time)), out);
 	else
-		fputs("{\"time\":null", out);
-	fprintf(out, ",\"kind\":\"%s\"", event_kind_name((enum event_kind)ev->kind));
-	put_known(out, "lane", ev->lane < run->nlanes ? run->lanes[ev->lane].name : NULL);
+		fputs("null", out);
+	put_known(out, ",\"kind\":", event_kind_name((enum event_kind)ev->kind));
+	put_known(out, ",\"lane\":", ev->lane < run->nlanes ? run->lanes[ev->lane].name : NULL);
 	fprintf(out, ",\"cycle\":%" PRIu32, ev->cycle);
-	if (*phase != '\0')
-		fprintf(out, ",\"phase\":\"%s\"", phase);
+	put_known(out, ",\"phase\":", phase_name((enum phase)ev->phase));
 	fprintf(out, ",\"step\":%" PRId32, ev->step);
-	if (ev->kind == EV_STEP_END || ev->kind == EV_CYCLE_END || ev->kind == EV_LANE_END)
-		fprintf(out, ",\"outcome\":\"%s\"", outcome_name((enum outcome)ev->outcome));
+	put_known(out, ",\"outcome\":", ends ? outcome_name((enum outcome)ev->outcome) : NULL);
 	fprintf(out, ",\"ns\":%" PRId64, ev->dur_ns);
 	if (ev->code != 0)
 		fprintf(out, ",\"code\":%" PRIu32, ev->code);
-	put_known(out, "subject", ev->subject);
-	put_known(out, "reason", ev->reason);
-	put_known(out, "text", ev->text);
-	put_known(out, "hint", ev->hint);
+	put_known(out, ",\"subject\":", ev->subject);
+	put_known(out, ",\"reason\":", ev->reason);
+	put_known(out, ",\"text\":", ev->text);
+	put_known(out, ",\"hint\":", ev->hint);
 	fputs("}\n", out);
 }
 

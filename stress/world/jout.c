@@ -158,19 +158,27 @@ void jout_write(struct json_t *tree, FILE *out)
 	json_decref(tree);
 }
 
-/* Most texts are their own JSON: nothing to escape, and no byte that UTF-8 could mind. */
-static bool is_plain(const char *text)
+/* Most texts are their own JSON: nothing to escape, and no byte that UTF-8 could mind. Its length, or -1. */
+static ssize_t plain_len(const char *text)
 {
-	for (; *text != '\0'; text++)
-		if (*text < ' ' || *text > '~' || *text == '"' || *text == '\\')
-			return false;
-	return true;
+	const char *s = text;
+
+	while (*s >= ' ' && *s <= '~' && *s != '"' && *s != '\\')
+		s++;
+	return *s == '\0' ? s - text : -1;
 }
 
 void jout_write_str(const char *text, FILE *out)
 {
-	if (is_plain(text))
-		fprintf(out, "\"%s\"", text);
-	else
+	ssize_t len = plain_len(text);
+
+	if (len < 0) {
 		jout_write(string_of(text), out);
+		return;
+	}
+	flockfile(out);
+	putc_unlocked('"', out);
+	fwrite_unlocked(text, 1, (size_t)len, out);
+	putc_unlocked('"', out);
+	funlockfile(out);
 }
