@@ -11,7 +11,7 @@ struct options;
 /* Prints an error and its hint on stderr, and answers the exit code of its kind: 2 or 3. */
 int complain(const struct err *err);
 
-/* Forgets an error that says only that no run was stored yet; a store that was named must be there. */
-bool no_run_yet(const struct options *o, struct err *err);
+/* Does the error say only that no run was stored yet? A store that was named must be there. */
+bool no_run_yet(const struct options *o, const struct err *err);
 
 #endif

@@ -26,6 +26,7 @@ struct scan_result {
 	uint64_t told; /* incidents, also those that are not shown */
 	uint64_t omitted, hidden; /* hidden: below --min-severity */
 	uint64_t lines;
+	bool whole; /* all that was asked for could be read */
 	uint64_t unwrapped; /* lines put together again that a mail program had broken */
 	uint64_t copies; /* records that another log of the bundle held too */
 	enum severity worst; /* of those told */

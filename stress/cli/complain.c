@@ -13,10 +13,7 @@ int complain(const struct err *err)
 	return err->code == ERR_USAGE || err->code == ERR_INPUT ? EXIT_USAGE : EXIT_REFUSED;
 }
 
-bool no_run_yet(const struct options *o, struct err *err)
+bool no_run_yet(const struct options *o, const struct err *err)
 {
-	if (err->code != ERR_ABSENT || options_get(o, "db") != NULL)
-		return false;
-	err_clear(err);
-	return true;
+	return err->code == ERR_ABSENT && options_get(o, "db") == NULL;
 }

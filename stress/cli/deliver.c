@@ -71,8 +71,8 @@ const struct command cmd_deliver = {
 	.text = "A run sends its webhooks when it ends and tries again for half a minute. What is "
 		"not\n"
 		"delivered then is kept in the store until it is, for three days at most.\n"
-		"Exit codes: 0 nothing is left, 1 a receiver refused for good, 4 something is "
-		"left.\n"
+		"Exit codes: 0 nothing is left, 1 a receiver refused for good, 3 the store cannot be\n"
+		"read, 4 something is left.\n"
 		"\n"
 		"  vfio-stress deliver             try everything once\n"
 		"  vfio-stress deliver --for 8h    and again, at growing intervals",

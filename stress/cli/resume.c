@@ -133,7 +133,7 @@ static int run(const struct host *host, const struct options *o)
 		free(v.db);
 		if (!no_run_yet(o, &err) || options_get(o, "run") != NULL)
 			return complain(&err);
-		printf("nothing to resume: no run was stored yet\n");
+		printf("nothing to resume: %s\n", err.msg);
 		notify_send("READY=1");
 		return EXIT_GOOD;
 	}

@@ -276,7 +276,7 @@ static void write_result(
 }
 
 /* What was found counts more than what could not be read. */
-static int exit_code(const struct scan_result *r, bool whole)
+static int exit_code(const struct scan_result *r)
 {
 	struct err err = {0};
 
@@ -286,7 +286,7 @@ static int exit_code(const struct scan_result *r, bool whole)
 	}
 	if (r->told > 0 && r->worst >= SEV_ERROR)
 		return EXIT_FAIL;
-	return whole ? EXIT_GOOD : EXIT_REFUSED;
+	return r->whole ? EXIT_GOOD : EXIT_REFUSED;
 }
 
 /* ---- the self-test ---- */
@@ -365,11 +365,12 @@ static int scan_all(struct scan *s, const struct scan_question *q, enum scan_for
 					      : format == FORMAT_JSONL ? FOLLOW_JSONL
 								       : FOLLOW_TEXT);
 	result = scan_finish(s);
+	result->whole = whole;
 	if (!q->by_line && !follow)
 		write_result(result, format, machine);
 	else if (!q->by_line && format == FORMAT_TEXT)
 		scan_write_live_end(result, stdout);
-	code = exit_code(result, whole);
+	code = exit_code(result);
 	loglist_free(list);
 	return code;
 }

@@ -273,7 +273,8 @@ static void say_summary(FILE *out, const struct scan_result *r, const struct fou
 	char bdf[BDF_LEN];
 
 	if (r->lines == 0)
-		fputs("nothing was read: the log is empty, which proves nothing\n", out);
+		fprintf(out, "nothing was read%s, which proves nothing\n",
+			r->whole ? ": the log is empty" : "");
 	else if (r->told == 0)
 		fprintf(out, "no incidents in %" PRIu64 " line%s\n", r->lines, plural(r->lines));
 	else

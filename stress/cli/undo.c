@@ -7,9 +7,10 @@
 
 #include <stdio.h>
 
-static int nothing_left(void)
+/* `why` not NULL: there is nothing that could have been looked at. */
+static int nothing_left(const char *why)
 {
-	printf("nothing is left to undo\n");
+	printf("nothing is left to undo%s%s\n", why ? ": " : "", why ? why : "");
 	return EXIT_GOOD;
 }
 
@@ -25,7 +26,7 @@ static int undo(
 	if (undo_run(host, store, run, stdout, &t, err) != 0)
 		return EXIT_REFUSED;
 	if (t.done + t.void_ + t.refused + t.failed == 0)
-		return nothing_left();
+		return nothing_left(NULL);
 	return t.failed ? EXIT_FAIL : t.refused ? EXIT_REFUSED : EXIT_GOOD;
 }
 
@@ -38,7 +39,7 @@ static int run(const struct host *host, const struct options *o)
 	if (store_open(options_get(o, "db"), STORE_CHANGE, &store, &err) == 0)
 		code = undo(host, o, store, &err);
 	else if (no_run_yet(o, &err) && options_get(o, "run") == NULL)
-		code = nothing_left();
+		return nothing_left(err.msg);
 	if (err.code != ERR_NONE)
 		code = complain(&err);
 	store_close(store);

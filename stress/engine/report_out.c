@@ -286,7 +286,8 @@ bool report_colour(int fd)
 {
 	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
 
-	return isatty(fd) && (no == NULL || *no == '\0') && term != NULL && !str_eq(term, "dumb");
+	return isatty(fd) && (no == NULL || *no == '\0') && term != NULL && *term != '\0' &&
+		!str_eq(term, "dumb");
 }
 
 int report_summary(

@@ -83,15 +83,15 @@ static bool has_wal(const char *path)
 
 /*
  * To read, SQLite makes a -shm, which it cannot after a disk's errors have made the file system
- * read-only. Without a -wal the file is all there is, and nobody is about to change it.
+ * read-only, nor in another user's folder. Without a -wal the file is all there is, and nobody is
+ * about to change it.
  */
 static int open_where_nothing_is_written(const char *path, sqlite3 **handle)
 {
+	int rc = sqlite3_exec(*handle, "SELECT 1 FROM sqlite_master", NULL, NULL, NULL);
 	auto_free char *uri = NULL;
 
-	if (sqlite3_exec(*handle, "SELECT 1 FROM sqlite_master", NULL, NULL, NULL) !=
-			SQLITE_CANTOPEN ||
-		has_wal(path))
+	if ((rc != SQLITE_CANTOPEN && rc != SQLITE_READONLY) || has_wal(path))
 		return SQLITE_OK; /* what else is wrong is found by who uses it */
 	sqlite3_close(*handle);
 	uri = immutable_uri(path);

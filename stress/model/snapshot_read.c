@@ -9,6 +9,7 @@
 #include "world/jin.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,8 @@
 #define WORDS_MAX   65536
 #define GROUPS_MAX  65536
 #define DEPTH_MAX   64 /* bridges above a function (world/pcidev.c) */
+
+#define HINT "`vfio-stress snapshot FILE` makes one"
 
 struct reader {
 	const struct json_t *doc;
@@ -325,7 +328,7 @@ static int read_all(struct reader *r)
 
 	if (!str_eq(schema, SNAPSHOT_SCHEMA)) {
 		err_set(r->err, ERR_INPUT, 0, "not a snapshot of " SNAPSHOT_SCHEMA);
-		return err_hint(r->err, "`vfio-stress snapshot FILE` makes one");
+		return err_hint(r->err, HINT);
 	}
 	if (read_object(r, "snapshot", snapshot_head, &r->t) != 0 ||
 		read_object(r, "machine", snapshot_machine, &r->t.machine) != 0 ||
@@ -342,8 +345,12 @@ int snapshot_parse(
 	struct json_t *doc;
 	int rc;
 
-	if (jin_load(text, n, name, &doc, err) != 0)
-		return -1;
+	if (jin_load(text, n, name, &doc, err) != 0) {
+		if (n == 0)
+			err_set(err, ERR_INPUT, 0, "it is empty");
+		err_wrap(err, "%s is no snapshot", name);
+		return err_hint(err, HINT);
+	}
 	r.doc = doc;
 	r.top.arena = &r.t.arena;
 	rc = read_all(&r);
@@ -368,7 +375,7 @@ int snapshot_read(const char *path, struct topology *out, struct err *err)
 	int rc;
 
 	if (instream_open(path, &in, err) != 0)
-		return -1;
+		return err->sys == ENOENT ? err_hint(err, HINT) : -1;
 	while ((n = instream_read(in, buf, sizeof(buf), err)) > 0 && text.len <= SNAPSHOT_MAX)
 		str_addn(&text, buf, (size_t)n);
 	instream_close(in);

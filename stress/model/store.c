@@ -94,6 +94,11 @@ static int create_private(const char *path, struct err *err)
 	return err_hint(err, "choose another place with --db FILE");
 }
 
+static int is_empty(const struct store *s, struct err *err)
+{
+	return err_set(err, ERR_ABSENT, 0, "%s is empty: no run was stored there yet", s->path);
+}
+
 /* One of an older program stays as it is: a copy of it is brought up to date, and read. */
 static int prepare_for_reading(struct store *s, struct err *err)
 {
@@ -103,8 +108,7 @@ static int prepare_for_reading(struct store *s, struct err *err)
 	if (schema_look(s->db, s->path, &state, err) != 0)
 		return -1;
 	if (state == SCHEMA_NONE)
-		return err_set(
-			err, ERR_ABSENT, 0, "%s is empty: no run was stored there yet", s->path);
+		return is_empty(s, err);
 	if (state == SCHEMA_CURRENT)
 		return 0;
 	if (db_copy(s->db, &copy, err) != 0)
@@ -154,11 +158,15 @@ static int update(struct store *s, struct err *err)
 	return err_hint(err, "wait for its end, or name another store with --db FILE");
 }
 
-static int prepare_for_writing(struct store *s, struct err *err)
+static int prepare_for_writing(struct store *s, enum store_mode mode, struct err *err)
 {
 	enum schema_state state;
 
-	if (schema_look(s->db, s->path, &state, err) != 0 || set_pragmas(s, err) != 0)
+	if (schema_look(s->db, s->path, &state, err) != 0)
+		return -1;
+	if (state == SCHEMA_NONE && mode != STORE_CREATE)
+		return is_empty(s, err);
+	if (set_pragmas(s, err) != 0)
 		return -1;
 	switch (state) {
 	case SCHEMA_NONE:
@@ -171,11 +179,31 @@ static int prepare_for_writing(struct store *s, struct err *err)
 	return 0;
 }
 
-static int open_existing(struct store *s, enum store_mode mode, struct err *err)
+static int is_absent(const struct store *s, bool is_default, struct err *err)
 {
-	if (access(s->path, F_OK) != 0) {
-		err_set(err, ERR_ABSENT, errno, "there is no store %s", s->path);
-		return err_hint(err, "no run was stored there yet; --db FILE names another one");
+	err_set(err, ERR_ABSENT, errno, "there is no store %s", s->path);
+	return err_hint(err, "%s",
+		is_default && geteuid() != 0
+			? "this user has stored no run yet: as root you see root's; --db FILE "
+			  "names another store"
+			: "no run was stored there yet; --db FILE names another one");
+}
+
+/* SQLite tells neither which file it is nor, of a folder, what is wrong with it. */
+static int open_existing(struct store *s, enum store_mode mode, bool is_default, struct err *err)
+{
+	int may = mode == STORE_READ ? R_OK : R_OK | W_OK;
+	struct stat st;
+
+	if (stat(s->path, &st) != 0 && (errno == ENOENT || errno == ENOTDIR))
+		return is_absent(s, is_default, err);
+	if (faccessat(AT_FDCWD, s->path, may, AT_EACCESS) != 0) {
+		err_set(err, ERR_IO, errno, "open the store %s", s->path);
+		return err_hint(err, "try as root, or as who owns it; --db FILE names another one");
+	}
+	if (S_ISDIR(st.st_mode)) {
+		err_set(err, ERR_IO, EISDIR, "open the store %s", s->path);
+		return err_hint(err, "name the file in it with --db FILE");
 	}
 	return db_open(s->path, mode == STORE_READ ? DB_READ : DB_WRITE, &s->db, err);
 }
@@ -199,9 +227,11 @@ int store_open(const char *path, enum store_mode mode, struct store **out, struc
 		s->path = xstrdup(path);
 	rc = path ? 0 : default_path(&s->path, err);
 	if (rc == 0)
-		rc = mode == STORE_CREATE ? open_or_create(s, err) : open_existing(s, mode, err);
+		rc = mode == STORE_CREATE ? open_or_create(s, err)
+					  : open_existing(s, mode, path == NULL, err);
 	if (rc == 0)
-		rc = mode == STORE_READ ? prepare_for_reading(s, err) : prepare_for_writing(s, err);
+		rc = mode == STORE_READ ? prepare_for_reading(s, err)
+					: prepare_for_writing(s, mode, err);
 	if (rc != 0) {
 		store_close(s);
 		return -1;

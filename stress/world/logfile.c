@@ -43,6 +43,7 @@ static const struct {
 	{"\xff\xfe", 2, "text in UTF-16", "iconv -f UTF-16 -t UTF-8 FILE | vfio-stress scan -"},
 	{"KDUMP   ", 8, "a dump of memory",
 		"makedumpfile --dump-dmesg FILE dmesg.txt writes its kernel log"},
+	{"SQLite f", 8, "a database", "a store of runs is read by `vfio-stress report --db FILE`"},
 	{"\x7f"
 	 "ELF",
 		4, "a program or a core dump",

@@ -318,7 +318,9 @@ static int open_failed(const char *uri, struct err *err)
 	err_set(err, ERR_ABSENT, 0, "no libvirt at %s: %s", uri, why.words);
 	if (str_starts(uri, "test:///") && !str_eq(uri, "test:///default"))
 		return err_hint(err, "test:///PATH needs a readable file with <node>...</node>");
-	return err_hint(err, "start it: `systemctl start libvirtd` (or virtqemud.socket)");
+	return err_hint(err,
+		"start it: `systemctl start libvirtd` (or virtqemud.socket); Debian's package is "
+		"libvirt-daemon-system");
 }
 
 static int no_domain(virConnectPtr conn, const char *uri, const char *domain, struct err *err)
