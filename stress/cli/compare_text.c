@@ -54,9 +54,9 @@ static void about(const struct compare_output *o, const struct run_view *run, co
 	for (i = 0; i < run->nlanes; i++)
 		cycles += run->lanes[i].cycles_done;
 	clock_rfc3339(run->started_ns, when, sizeof(when));
-	str_addf(&s, "%s: %s on %s, %s, %" PRIu64 " cycles, %.10s %.5s UTC", run->id, run->scenario,
-		*run->host.name ? run->host.name : "an unknown host", verdict_name(run->verdict),
-		cycles, when, when + 11);
+	str_addf(&s, "%s: %s on %s, %s, %" PRIu64 " cycle%s, %.10s %.5s UTC", run->id,
+		run->scenario, *run->host.name ? run->host.name : "an unknown host",
+		verdict_name(run->verdict), cycles, cycles == 1 ? "" : "s", when, when + 11);
 	if (!str_eq(o->store_a, o->store_b))
 		str_addf(&s, ", %s", store);
 	plain(o, out, word, s.s);

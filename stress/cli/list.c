@@ -66,6 +66,8 @@ static int unknown(const char *kind, const char *name, const char *const *known)
 	fprintf(stderr, "vfio-stress list: unknown %s '%s'\n", kind, name);
 	if (near != NULL)
 		fprintf(stderr, "  hint: did you mean '%s'?\n", near);
+	else
+		fprintf(stderr, "  hint: `vfio-stress list` says what there is to list\n");
 	return EXIT_USAGE;
 }
 

@@ -71,6 +71,14 @@ tell 3 '^vfio-stress: binary is a program' "$program" scan binary
 tell 3 '^vfio-stress: no kernel log in folder' "$program" scan folder
 tell 0 '^nothing was read: the log is empty, which proves nothing' "$program" scan empty
 
+# --- no such word ---
+for command in 'nosuch' 'run --nosuch' 'list nosuch' 'list steps nosuch' 'report --db runs.db -f nosuch' 'scan -f nosuch' \
+	'devices nosuch' 'runs nosuch' 'webhook nosuch' 'scan --since nosuch' 'runs prune --older-than nosuch'; do
+	read -ra words <<<"$command"
+	tell 2 nosuch "$program" "${words[@]}"
+	grep -q '^  hint: ' err || wrong "$command: no hint: $(cat err)"
+done
+
 # --- not root ---
 as_nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups env HOME=/nonexistent XDG_STATE_HOME= "$program")
 if [ "$(id -u)" = 0 ] && "${as_nobody[@]}" version >/dev/null 2>&1; then
