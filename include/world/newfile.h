@@ -22,6 +22,11 @@ struct newfile {
 /* `what` is for messages: "report 'run.json'". The new file has mode and owner of the old one, or 0600. */
 int newfile_open(
 	const char *path, const char *what, struct newfile *out, struct err *err) must_check;
+/*
+ * A file that others read while it grows: emptied, or made with 0600; links are not followed, what is no
+ * plain file is written as it is. NULL: see errno.
+ */
+FILE *newfile_grow(const char *path) must_check;
 /* Everybody may read it, unless it replaces one whose mode says otherwise. */
 void newfile_open_to_all(struct newfile *f);
 /* On disk, under its name; on failure it is as if it had never been begun. Closes in any case. */

@@ -133,7 +133,7 @@ int report_follow(
 	const struct reporter *type, const struct run_view *run, const char *path, struct err *err)
 {
 	const struct target t = {.shown = path, .path = (char *)path};
-	auto_file FILE *file = str_eq(path, "-") ? NULL : fopen(path, "we");
+	auto_file FILE *file = str_eq(path, "-") ? NULL : newfile_grow(path);
 	FILE *out = str_eq(path, "-") ? stdout : file;
 	struct run_view *ended = NULL;
 	struct stream *stream;

@@ -21,6 +21,10 @@ int newfile_failed(const char *verb, const char *what, struct err *err)
 		return err_hint(err, "name a file in it");
 	if (sys == EACCES || sys == EPERM || sys == EROFS)
 		return err_hint(err, "choose a folder that can be written");
+	if (sys == ELOOP)
+		return err_hint(err, "it is a link: name the file itself");
+	if (sys == ENXIO)
+		return err_hint(err, "nobody reads from this pipe");
 	return -1;
 }
 
@@ -59,6 +63,40 @@ int newfile_try(const char *path, const char *what, struct err *err)
 	return 0;
 }
 
+/*
+ * What is there and no plain file: not created, nor emptied, whatever has taken its name since it was
+ * looked at. A pipe that nobody reads is an error (ENXIO): to wait for a reader could take for ever.
+ */
+static int open_in_place(const char *path)
+{
+	auto_close int fd = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) != 0)
+		return -1;
+	if (S_ISREG(st.st_mode)) {
+		errno = ESTALE;
+		return -1;
+	}
+	return fcntl(fd, F_SETFL, O_WRONLY) == 0 ? take_fd(&fd) : -1;
+}
+
+static bool is_special(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && !S_ISREG(st.st_mode);
+}
+
+FILE *newfile_grow(const char *path)
+{
+	int fd = is_special(path)
+		? open_in_place(path)
+		: open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	return fd < 0 ? NULL : fdopen(fd, "w");
+}
+
 int newfile_open(const char *path, const char *what, struct newfile *out, struct err *err)
 {
 	struct newfile f = {0};
@@ -67,7 +105,7 @@ int newfile_open(const char *path, const char *what, struct newfile *out, struct
 	int fd;
 
 	if (there && !S_ISREG(st.st_mode))
-		fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+		fd = open_in_place(path);
 	else
 		fd = open_beside(path, there ? &st : NULL, &f.beside);
 	if (fd < 0)

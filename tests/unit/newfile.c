@@ -141,6 +141,49 @@ static void what_is_no_plain_file_is_written_in_place(void **state)
 	assert_string_equal(err.hint, "make its folder first");
 }
 
+static void a_pipe_that_nobody_reads_is_not_waited_for(void **state)
+{
+	struct err err = {0};
+	struct newfile f;
+	struct place p;
+
+	(void)state;
+	place_make(&p);
+	unlink(p.path);
+	assert_int_equal(mkfifo(p.path, 0600), 0);
+	assert_int_equal(newfile_open(p.path, "report 'f'", &f, &err), -1);
+	assert_string_equal(err.hint, "nobody reads from this pipe");
+	assert_null(newfile_grow(p.path));
+	assert_int_equal(errno, ENXIO);
+	place_remove(&p);
+}
+
+/* Whoever may write to the folder could have root empty any file. */
+static void what_grows_follows_no_link_and_is_ones_own(void **state)
+{
+	char link[96];
+	struct place p;
+	struct stat st;
+	FILE *f;
+
+	(void)state;
+	place_make(&p);
+	snprintf(link, sizeof(link), "%s.link", p.path);
+	assert_int_equal(symlink("f", link), 0);
+	assert_null(newfile_grow(link));
+	assert_int_equal(errno, ELOOP);
+	unlink(link);
+	place_check(&p, "old");
+	unlink(p.path);
+	umask(0);
+	f = newfile_grow(p.path);
+	assert_non_null(f);
+	assert_int_equal(fstat(fileno(f), &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	fclose(f);
+	place_remove(&p);
+}
+
 static void a_try_leaves_the_folder_as_it_was(void **state)
 {
 	struct err err = {0};
@@ -163,6 +206,8 @@ int main(void)
 		cmocka_unit_test(what_is_abandoned_leaves_nothing),
 		cmocka_unit_test(the_old_file_survives_a_full_disk),
 		cmocka_unit_test(what_is_no_plain_file_is_written_in_place),
+		cmocka_unit_test(a_pipe_that_nobody_reads_is_not_waited_for),
+		cmocka_unit_test(what_grows_follows_no_link_and_is_ones_own),
 		cmocka_unit_test(a_try_leaves_the_folder_as_it_was),
 	};
 
