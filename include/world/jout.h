@@ -8,7 +8,8 @@
 
 /*
  * JSON for output, one small tree (a row of a report) at a time. Text is foreign: bytes that are
- * not valid UTF-8 become a visible \xNN. Memory runs out by abort, as everywhere.
+ * not valid UTF-8, or hide or reorder text (C1 and bidirectional controls), become a visible \xNN.
+ * Memory runs out by abort, as everywhere.
  */
 struct json_t;
 

@@ -3,7 +3,6 @@
 
 #include "base/clock.h"
 #include "base/str.h"
-#include "base/utf8.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -37,7 +36,7 @@ static json_t *string_of(const char *text)
 	if (plain == left)
 		return or_abort(json_stringn_nocheck(text, left));
 	while (left > 0) {
-		size_t len = utf8_decode(text, left, NULL);
+		size_t len = str_utf8_len(text, left);
 
 		if (len > 0)
 			str_addn(&clean, text, len);

@@ -49,11 +49,27 @@ static void what_is_not_utf8_stays_visible(void **state)
 	free(text);
 }
 
+/* A terminal obeys U+009B as it does ESC [. */
+static void what_moves_the_cursor_or_turns_text_round_stays_visible(void **state)
+{
+	struct json_t *o = jout_object();
+	char *text;
+
+	(void)state;
+	jout_str(o, "t",
+		"\xc2\x9b"
+		"31m \xe2\x80\xae");
+	text = written(o);
+	assert_string_equal(text, "{\"t\":\"\\\\xc2\\\\x9b31m \\\\xe2\\\\x80\\\\xae\"}");
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(members_keep_their_order),
 		cmocka_unit_test(what_is_not_utf8_stays_visible),
+		cmocka_unit_test(what_moves_the_cursor_or_turns_text_round_stays_visible),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
