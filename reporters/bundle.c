@@ -10,6 +10,7 @@
 #include "model/run_view.h"
 #include "model/scrub.h"
 #include "model/store.h"
+#include "reporters/options.h"
 #include "world/jout.h"
 #include "world/kmsg.h"
 #include "world/pack.h"
@@ -299,6 +300,8 @@ static int write_report(const struct run_view *run, const void *opts, FILE *out,
 	return pack_close(p, err);
 }
 
+static const char *const endings[] = {".tar", NULL};
+
 const struct reporter reporter_bundle = {
 	.word = {.name = "bundle",
 		.summary = "one tar to send to a vendor: reports, kernel log, events, snapshot, no "
@@ -306,5 +309,7 @@ const struct reporter reporter_bundle = {
 		.main_arg = "path",
 		.fields = file_fields,
 		.args_size = sizeof(struct file_opts)},
+	.endings = endings,
+	.load = file_check_name,
 	.write = write_report,
 };

@@ -14,6 +14,7 @@
 #include "reporters/html_preflight.h"
 #include "reporters/html_resets.h"
 #include "reporters/html_topology.h"
+#include "reporters/options.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -596,11 +597,15 @@ static int write_report(const struct run_view *run, const void *opts, FILE *out,
 	return 0;
 }
 
+static const char *const endings[] = {".html", ".htm", NULL};
+
 const struct reporter reporter_html = {
 	.word = {.name = "html",
 		.summary = "one page for people, with charts: no network, fit for a mail",
 		.main_arg = "path",
 		.fields = file_fields,
 		.args_size = sizeof(struct file_opts)},
+	.endings = endings,
+	.load = file_check_name,
 	.write = write_report,
 };

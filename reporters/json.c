@@ -3,6 +3,7 @@
 
 #include "base/str.h"
 #include "model/run_view.h"
+#include "reporters/options.h"
 #include "reporters/reporters.h"
 #include "world/jout.h"
 
@@ -511,11 +512,15 @@ static int write_report(const struct run_view *run, const void *opts, FILE *out,
 	return 0;
 }
 
+static const char *const endings[] = {".json", NULL};
+
 const struct reporter reporter_json = {
 	.word = {.name = "json",
 		.summary = "everything about the run, for machines (vfio-stress/run/1)",
 		.main_arg = "path",
 		.fields = file_fields,
 		.args_size = sizeof(struct file_opts)},
+	.endings = endings,
+	.load = file_check_name,
 	.write = write_report,
 };

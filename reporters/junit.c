@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "base/vec.h"
 #include "model/run_view.h"
+#include "reporters/options.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -495,6 +496,8 @@ static int write_report(const struct run_view *run, const void *opts, FILE *out,
 	return 0;
 }
 
+static const char *const endings[] = {".xml", NULL};
+
 const struct reporter reporter_junit = {
 	.word = {.name = "junit",
 		.summary =
@@ -502,5 +505,7 @@ const struct reporter reporter_junit = {
 		.main_arg = "path",
 		.fields = file_fields,
 		.args_size = sizeof(struct file_opts)},
+	.endings = endings,
+	.load = file_check_name,
 	.write = write_report,
 };

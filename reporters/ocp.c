@@ -8,6 +8,7 @@
 #include "model/run_rows.h"
 #include "model/run_view.h"
 #include "model/store.h"
+#include "reporters/options.h"
 #include "world/jout.h"
 
 #include <inttypes.h>
@@ -686,12 +687,16 @@ static int write_report(const struct run_view *run, const void *opts, FILE *out,
 	return rc;
 }
 
+static const char *const endings[] = {".jsonl", ".ocp", ".json", NULL};
+
 const struct reporter reporter_ocp = {
 	.word = {.name = "ocp",
 		.summary = "OCP Test & Validation Output 2.0, one JSON object a line",
 		.main_arg = "path",
 		.fields = file_fields,
 		.args_size = sizeof(struct file_opts)},
+	.endings = endings,
+	.load = file_check_name,
 	.write = write_report,
 	.stream_begin = stream_begin,
 	.stream_more = stream_more,

@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "base/vec.h"
 #include "model/run_view.h"
+#include "reporters/options.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -314,6 +315,8 @@ static int write_report(const struct run_view *run, const void *opts, FILE *out,
 	return 0;
 }
 
+static const char *const endings[] = {".prom", NULL};
+
 const struct reporter reporter_prometheus = {
 	.word = {.name = "prometheus",
 		.summary = "metrics for node_exporter's textfile collector (a file in its folder, "
@@ -321,6 +324,8 @@ const struct reporter reporter_prometheus = {
 		.main_arg = "path",
 		.fields = file_fields,
 		.args_size = sizeof(struct file_opts)},
+	.endings = endings,
+	.load = file_check_name,
 	.open_to_all = true,
 	.write = write_report,
 };

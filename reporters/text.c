@@ -7,6 +7,7 @@
 #include "base/vec.h"
 #include "model/culprit.h"
 #include "model/run_view.h"
+#include "reporters/options.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -813,11 +814,15 @@ static const struct field fields[] = {
 	{0},
 };
 
+static const char *const endings[] = {".txt", ".log", NULL};
+
 const struct reporter reporter_text = {
 	.word = {.name = "text",
 		.summary = "one screen for people: verdict, culprit, what to do",
 		.main_arg = "path",
 		.fields = fields,
 		.args_size = sizeof(struct text_opts)},
+	.endings = endings,
+	.load = file_check_name,
 	.write = write_report,
 };

@@ -12,12 +12,12 @@
 #include "reporters/json_report.h"
 #include "reporters/life.h"
 #include "reporters/message.h"
+#include "reporters/options.h"
 #include "reporters/template.h"
 #include "reporters/template_render.h"
 #include "reporters/template_shipped.h"
 #include "world/hmac.h"
 #include "world/jout.h"
-#include "world/yamldoc.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -352,13 +352,6 @@ static int check(const void *opts, struct err *err)
 	return check_url(o->url, err) != 0 ? -1 : check_keys(o, err);
 }
 
-static struct srcpos pos_of(const struct report_reading *rd, const char *key)
-{
-	const struct ynode *value = rd->map != NULL ? ynode_get(rd->map, key) : NULL;
-
-	return value != NULL ? value->pos : rd->pos;
-}
-
 static bool is_env_reference(const char *text)
 {
 	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -377,28 +370,28 @@ static void check_together(const struct webhook_opts *o, const struct report_rea
 	const char *body = webhook_bodies[o->body];
 
 	if ((o->body == BODY_PAGERDUTY) != (o->routing_key != NULL)) {
-		diag_error(d, pos_of(rd, o->routing_key ? "routing-key" : "body"),
+		diag_error(d, report_pos_of(rd, o->routing_key ? "routing-key" : "body"),
 			o->routing_key ? "'routing-key' is for `body: pagerduty`"
 				       : "`body: pagerduty` needs a 'routing-key'");
 		diag_hint(d, "write `body: pagerduty, routing-key: \"${env:NAME}\"`");
 	} else if (o->routing_key != NULL && !is_env_reference(o->routing_key)) {
-		diag_error(d, pos_of(rd, "routing-key"),
+		diag_error(d, report_pos_of(rd, "routing-key"),
 			"a routing key must not stand in a scenario, which is stored");
 		diag_hint(d, "put it into an environment variable and write \"${env:NAME}\"");
 	}
 	if ((o->body == BODY_TEMPLATE) != (o->template_name != NULL)) {
-		diag_error(d, pos_of(rd, o->template_name ? "template" : "body"),
+		diag_error(d, report_pos_of(rd, o->template_name ? "template" : "body"),
 			o->template_name ? "'template' is for `body: template`"
 					 : "`body: template` needs a 'template'");
 		diag_hint(d, "write `body: template, template: ./FILE`");
 	}
 	if (o->limit_kib > bodies[o->body].most_kib) {
-		diag_error(d, pos_of(rd, "limit"), "a %s body has at most %lld KiB", body,
+		diag_error(d, report_pos_of(rd, "limit"), "a %s body has at most %lld KiB", body,
 			(long long)bodies[o->body].most_kib);
 		diag_hint(d, "leave 'limit' out, or write a smaller one");
 	}
 	if (o->when == WEBHOOK_HEARTBEAT && !webhook_hears_life(o)) {
-		diag_error(d, pos_of(rd, "when"), "`when: heartbeat` needs heartbeats");
+		diag_error(d, report_pos_of(rd, "when"), "`when: heartbeat` needs heartbeats");
 		diag_hint(d, "add `heartbeat: 5m` or `heartbeat-cycles: 100`");
 	}
 }
@@ -489,11 +482,12 @@ static void load(void *opts, const struct report_reading *rd)
 	check_together(o, rd);
 	if (name == NULL)
 		return;
-	src = template_source(rd->arena, name, rd->beside, pos_of(rd, "template"), rd->diags);
+	src = template_source(
+		rd->arena, name, rd->beside, report_pos_of(rd, "template"), rd->diags);
 	o->template = src != NULL ? template_compile(rd->arena, src, rd->diags) : NULL;
 	if (o->template == NULL || try_template(o, &err) == 0)
 		return;
-	diag_error(rd->diags, pos_of(rd, "template"), "%s", err.msg);
+	diag_error(rd->diags, report_pos_of(rd, "template"), "%s", err.msg);
 	diag_hint(rd->diags, "%s",
 		*err.hint ? err.hint : "`vfio-stress webhook test SCENARIO --print` shows it");
 }

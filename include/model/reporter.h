@@ -21,6 +21,7 @@ struct report_reading {
 	struct diags *diags;
 	const struct ynode *map; /* its options as written, NULL = none */
 	struct srcpos pos; /* of its word */
+	const char *const *endings; /* of its format */
 	const char *beside; /* the scenario's file: relative paths of what it names begin there */
 };
 
@@ -28,6 +29,8 @@ struct report_reading {
 struct reporter {
 	struct word
 		word; /* its word below `report:`; for file formats the main argument is `path` */
+	/* What the name of a scenario's file of this format may end in; NULL-terminated. */
+	const char *const *endings;
 	bool open_to_all; /* its new files are 0644: nothing of a kernel log is in them */
 	/* Mandatory. A report is a pure function of a stored run. Errors of `out` are the caller's. */
 	int (*write)(const struct run_view *run, const void *opts, FILE *out, struct err *err);

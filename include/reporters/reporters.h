@@ -10,9 +10,6 @@ struct file_opts {
 	int64_t every_ms; /* while the run goes on; 0 = only at its end */
 };
 
-/* Of formats that have no options but that. */
-extern const struct field file_fields[];
-
 /* Of `text`. The caller decides on colour: only it knows the terminal and NO_COLOR. */
 struct text_opts {
 	struct file_opts file;

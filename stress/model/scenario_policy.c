@@ -403,6 +403,7 @@ static void read_report(struct loader *ld, const struct ynode *node)
 				.diags = ld->rd.diags,
 				.map = map,
 				.pos = r->pos,
+				.endings = r->type->endings,
 				.beside = ld->sc->source.name});
 }
 

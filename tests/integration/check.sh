@@ -61,6 +61,12 @@ for scenario in "$(dirname "$0")"/../../scenarios/*.yaml; do
 	[ ! -s "$dir/err" ] || { echo "$scenario: not without a word:" >&2; cat "$dir/err" >&2; bad=1; }
 done
 
+# nothing that a host runs, or takes for settings, is replaced by a report
+for place in 'json: home/.bashrc' "html: {path: '\${env:STRESS_CHECK_TEST}'}" 'text: run.json'; do
+	sed "s|^report.*|report: [{$place}]|" "$dir/good.yaml" >"$dir/name.yaml"
+	expect 2 'name.yaml:6:[0-9]*: error: .* does not end in \.' check "$dir/name.yaml"
+done
+
 # what is wrong with an option is shown at the option
 cat >"$dir/options.yaml" <<'X'
 version: 1
