@@ -264,6 +264,7 @@ static void step_row(struct page *p, const struct lane_row *lane, const struct s
 	html_count_cell(p->out, s->failed);
 	html_count_cell(p->out, s->broken);
 	html_count_cell(p->out, s->skipped);
+	html_count_cell(p->out, s->aborted);
 	html_ms_cell(p->out, s->p50_ms);
 	html_ms_cell(p->out, s->p95_ms);
 	html_ms_cell(p->out, s->max_ms);
@@ -295,7 +296,7 @@ static void step_charts(struct page *p)
 }
 
 static const char *const step_columns[] = {"lane", "step", "device", "#ended", "#failed", "#broken",
-	"#skipped", "#p50", "#p95", "#max", "distribution", NULL};
+	"#skipped", "#cut off", "#p50", "#p95", "#max", "distribution", NULL};
 
 static void steps(struct page *p)
 {

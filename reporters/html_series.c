@@ -87,7 +87,8 @@ static void add_event(struct filling *f, const struct event *ev)
 		return;
 	if (ev->kind == EV_CYCLE_BEGIN)
 		f->began_ns[ev->lane] = ev->wall_ns;
-	else if (ev->kind == EV_CYCLE_END && f->began_ns[ev->lane] > 0)
+	else if (ev->kind == EV_CYCLE_END && ev->outcome != OUTCOME_ABORTED &&
+		f->began_ns[ev->lane] > 0)
 		series_add(&f->out->lanes[ev->lane], ev->cycle,
 			(double)ev->wall_ns / (double)NS_PER_S,
 			(ev->wall_ns - f->began_ns[ev->lane]) / 1000);

@@ -125,6 +125,7 @@ static struct json_t *step_json(const struct step_row *step)
 	put_count(o, "failed", step->failed);
 	put_count(o, "broken", step->broken);
 	put_count(o, "skipped", step->skipped);
+	put_count(o, "aborted", step->aborted);
 	jout_put(o, "ms", spread_json(step->p50_ms, step->p95_ms, step->max_ms));
 	jout_put(o, "usable_ms",
 		step->usable.count > 0

@@ -168,12 +168,13 @@ static void row_case(struct page *p, const struct step_row *s)
 {
 	struct testcase c = {.ms = s->total_ms, .type = "step"};
 	uint64_t bad = s->failed + s->broken;
+	bool cut_off = s->aborted > 0 && step_row_passed(s) == 0;
 
 	str_addf(&c.name, "%s step %" PRIu32 ": %s%s%s", phase_name(s->phase), s->index + 1,
 		s->name, s->device ? " " : "", s->device ? s->device : "");
 	if (s->failed > 0)
 		c.mark = MARK_FAILURE;
-	else if (s->broken > 0)
+	else if (s->broken > 0 || cut_off)
 		c.mark = MARK_ERROR;
 	else if (s->count == s->skipped)
 		c.mark = MARK_SKIPPED;
@@ -182,6 +183,9 @@ static void row_case(struct page *p, const struct step_row *s)
 			"%" PRIu64 " of %" PRIu64 " went wrong: %" PRIu64 " failed, %" PRIu64
 			" could not be done",
 			bad, s->count, s->failed, s->broken);
+	else if (cut_off)
+		str_addf(&c.message, "%" PRIu64 " of %" PRIu64 " cut off, none passed", s->aborted,
+			s->count);
 	else if (c.mark == MARK_SKIPPED)
 		str_add(&c.message, s->count == 0 ? "it never came to it" : "skipped each time");
 	put_case(p, &c);

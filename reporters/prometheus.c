@@ -166,12 +166,12 @@ static void step_labels(const struct lane_row *lane, const struct step_row *s, c
 static void step_outcomes(FILE *out, const struct run_view *run, const struct lane_row *lane,
 	const struct step_row *s)
 {
-	const uint64_t bad = s->failed + s->broken + s->skipped;
 	const struct {
 		enum outcome outcome;
 		uint64_t n;
-	} rows[] = {{OUTCOME_PASS, s->count > bad ? s->count - bad : 0}, {OUTCOME_FAIL, s->failed},
-		{OUTCOME_BROKEN, s->broken}, {OUTCOME_SKIPPED, s->skipped}};
+	} rows[] = {{OUTCOME_PASS, step_row_passed(s)}, {OUTCOME_FAIL, s->failed},
+		{OUTCOME_BROKEN, s->broken}, {OUTCOME_SKIPPED, s->skipped},
+		{OUTCOME_ABORTED, s->aborted}};
 	struct label labels[STEP_LABELS];
 	char index[16];
 	size_t i;

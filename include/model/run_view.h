@@ -20,7 +20,7 @@ struct step_row {
 	uint32_t index;
 	const char *name, *word, *arg; /* arg NULL = none */
 	const char *device; /* BDF, NULL for a VM step */
-	uint64_t count, failed, broken, skipped;
+	uint64_t count, failed, broken, skipped, aborted; /* the rest of the count passed */
 	int64_t p50_ms, p95_ms, max_ms; /* -1 = nothing ran */
 	int64_t total_ms; /* of all that ran */
 	/* From the trigger of a reset until its device answered again; count 0 = never known. */
@@ -134,6 +134,7 @@ int run_view_load(
 /* Of a view whose store is open: does the run go on? */
 int run_view_goes_on(const struct run_view *view, bool *out, struct err *err) must_check;
 void run_view_free(struct run_view *view);
+uint64_t step_row_passed(const struct step_row *s);
 /*
  * What the last run of a scenario on a host came to, of those that began before the run `before`:
  * 1, or 0 when there is none, -1 on error. One that never ended, and is over, was aborted.

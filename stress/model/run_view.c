@@ -351,6 +351,11 @@ int run_view_load(struct store *store, const char *which, struct run_view **out,
 	return 0;
 }
 
+uint64_t step_row_passed(const struct step_row *s)
+{
+	return s->count - s->failed - s->broken - s->skipped - s->aborted;
+}
+
 int run_view_goes_on(const struct run_view *view, bool *out, struct err *err)
 {
 	struct run_pulse pulse;

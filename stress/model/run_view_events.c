@@ -144,6 +144,7 @@ static void end_step(struct reading *r, size_t lane, size_t step, struct query *
 	s->failed += o == OUTCOME_FAIL;
 	s->broken += o == OUTCOME_BROKEN;
 	s->skipped += o == OUTCOME_SKIPPED;
+	s->aborted += o == OUTCOME_ABORTED;
 	if (o == OUTCOME_SKIPPED)
 		return;
 	t->total_ns += (uint64_t)dur_ns;

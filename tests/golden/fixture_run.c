@@ -112,20 +112,22 @@ static void set_devices(struct run_view *run, struct lane_row *lane, const struc
 	set_devices((run), (lane), (const struct pcidev *const[]){__VA_ARGS__, NULL})
 
 static const struct step_row gpu_steps[] = {
-	{PHASE_BEFORE, 0, "check", "check", NULL, "0000:41:00.0", 1, 0, 0, 0, 3, 3, 3, 3, {0}},
-	{PHASE_BEFORE, 0, "check", "check", NULL, "0000:41:00.1", 1, 0, 0, 0, 2, 2, 2, 2, {0}},
-	{PHASE_CYCLE, 0, "start", "start", NULL, NULL, 143, 0, 0, 0, 4120, 4480, 6001, 591041, {0}},
-	{PHASE_CYCLE, 1, "load", "guest", NULL, NULL, 143, 0, 0, 0, 220, 260, 900, 32140, {0}},
-	{PHASE_CYCLE, 2, "reset: flr", "reset", "flr", "0000:41:00.0", 143, 1, 0, 0, 104, 131,
+	{PHASE_BEFORE, 0, "check", "check", NULL, "0000:41:00.0", 1, 0, 0, 0, 0, 3, 3, 3, 3, {0}},
+	{PHASE_BEFORE, 0, "check", "check", NULL, "0000:41:00.1", 1, 0, 0, 0, 0, 2, 2, 2, 2, {0}},
+	{PHASE_CYCLE, 0, "start", "start", NULL, NULL, 143, 0, 0, 0, 0, 4120, 4480, 6001, 591041,
+		{0}},
+	{PHASE_CYCLE, 1, "load", "guest", NULL, NULL, 143, 0, 0, 0, 0, 220, 260, 900, 32140, {0}},
+	{PHASE_CYCLE, 2, "reset: flr", "reset", "flr", "0000:41:00.0", 143, 1, 0, 0, 0, 104, 131,
 		70021, 84789, {142, 101, 103, 140}},
-	{PHASE_CYCLE, 2, "reset: flr", "reset", "flr", "0000:41:00.1", 142, 0, 0, 1, 102, 103, 104,
-		14384, {142, 100, 102, 104}},
-	{PHASE_CYCLE, 3, "stop", "stop", NULL, NULL, 142, 0, 0, 1, 2050, 2300, 3111, 290111, {0}},
-	{PHASE_AFTER, 0, "shutdown", "shutdown", NULL, NULL, 0, 0, 0, 1, -1, -1, -1, 0, {0}},
+	{PHASE_CYCLE, 2, "reset: flr", "reset", "flr", "0000:41:00.1", 142, 0, 0, 1, 0, 102, 103,
+		104, 14384, {142, 100, 102, 104}},
+	{PHASE_CYCLE, 3, "stop", "stop", NULL, NULL, 142, 0, 0, 1, 0, 2050, 2300, 3111, 290111,
+		{0}},
+	{PHASE_AFTER, 0, "shutdown", "shutdown", NULL, NULL, 1, 0, 0, 1, 0, -1, -1, -1, 0, {0}},
 };
 
 static const struct step_row disk_steps[] = {
-	{PHASE_CYCLE, 0, "reset: bus", "reset", "bus", "10000:02:00.0", 300, 0, 0, 0, 12, 15, 31,
+	{PHASE_CYCLE, 0, "reset: bus", "reset", "bus", "10000:02:00.0", 300, 0, 0, 0, 0, 12, 15, 31,
 		3619, {300, 12, 14, 31}},
 };
 
@@ -459,7 +461,7 @@ static void over_budget_warning(struct run_view *run)
 	str_set(run->incidents[0].budget, "33 seen, 32 allowed within 1m");
 }
 
-static void aborted(struct run_view *run)
+static void unfinished(struct run_view *run)
 {
 	base(run, VERDICT_ABORTED, 4);
 	run->verdict_reason = "interrupted";
@@ -472,6 +474,21 @@ static void aborted(struct run_view *run)
 	run->lanes[1].reason = "stopped before its cycles were done";
 }
 
+/* In the first cycle of its second lane. */
+static void aborted(struct run_view *run)
+{
+	static const struct step_row steps[] = {
+		{PHASE_CYCLE, 0, "reset: bus", "reset", "bus", "10000:02:00.0", 1, 0, 0, 0, 0, 12,
+			12, 12, 12, {1, 12, 12, 12}},
+		{PHASE_CYCLE, 1, "hold: 20s", "hold", "20s", NULL, 1, 0, 0, 0, 1, 3000, 3000, 3000,
+			3000, {0}},
+	};
+
+	unfinished(run);
+	run->lanes[1].cycles_done = 0;
+	set_steps(run, &run->lanes[1], steps, ARRAY_SIZE(steps));
+}
+
 /* Its supervisor was killed; what the store has is reported. */
 static void dead(struct run_view *run)
 {
@@ -481,7 +498,7 @@ static void dead(struct run_view *run)
 			"this device is the suspect: look at the host's own crash records"},
 	};
 
-	aborted(run);
+	unfinished(run);
 	run->ended = false;
 	run->verdict_reason = "the run died: it was killed, or its host went down";
 	run->lanes[0].reason = run->lanes[1].reason = "";
@@ -492,7 +509,7 @@ static void dead(struct run_view *run)
 
 static void running(struct run_view *run)
 {
-	aborted(run);
+	unfinished(run);
 	run->ended = false;
 	run->running = true;
 	run->lanes[0].reason = run->lanes[1].reason = "";
@@ -532,7 +549,7 @@ static void broken(struct run_view *run)
 static void skipped(struct run_view *run)
 {
 	static const struct step_row steps[] = {
-		{PHASE_CYCLE, 0, "reset: flr", "reset", "flr", "10000:02:00.0", 10, 0, 0, 10, -1,
+		{PHASE_CYCLE, 0, "reset: flr", "reset", "flr", "10000:02:00.0", 10, 0, 0, 10, 0, -1,
 			-1, -1, 0, {0}},
 	};
 

@@ -104,6 +104,21 @@ static void a_short_run_has_a_point_for_each_cycle(void **state)
 	stored_close(&s);
 }
 
+static void a_cycle_that_was_cut_off_has_no_time(void **state)
+{
+	struct run_series series;
+	struct stored s;
+	struct err err;
+	int64_t longest;
+
+	(void)state;
+	stored_open(&s, 24);
+	assert_int_equal(run_series_init(s.run, NULL, &series, &err), 0);
+	assert_int_equal(count(&series.lanes[1], &longest), s.run->lanes[1].cycles_done);
+	run_series_finish(&series);
+	stored_close(&s);
+}
+
 static char *page_of(const struct stored *s)
 {
 	char *text = NULL;
@@ -148,6 +163,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(thinning_loses_no_time_and_no_extreme),
 		cmocka_unit_test(a_short_run_has_a_point_for_each_cycle),
+		cmocka_unit_test(a_cycle_that_was_cut_off_has_no_time),
 		cmocka_unit_test(a_device_is_no_markup),
 	};
 

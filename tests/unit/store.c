@@ -492,6 +492,20 @@ static void broken_steps_are_failures_skipped_ones_are_not(void **state)
 	run_view_free(v);
 }
 
+static void a_step_that_was_cut_off_has_neither_passed_nor_failed(void **state)
+{
+	struct run_view *v;
+
+	step_end(*state, 1, 1, OUTCOME_PASS, 20);
+	step_end(*state, 2, 1, OUTCOME_ABORTED, 3);
+	v = load(*state);
+	assert_int_equal(v->lanes[0].steps[1].count, 2);
+	assert_int_equal(v->lanes[0].steps[1].aborted, 1);
+	assert_int_equal(step_row_passed(&v->lanes[0].steps[1]), 1);
+	assert_int_equal(v->nfailures, 0);
+	run_view_free(v);
+}
+
 /* Makes the run that of a process that had this pid before. */
 static void kill_run(struct world *w)
 {
@@ -938,6 +952,7 @@ int main(void)
 		TEST(expected_and_info_are_counted_not_listed),
 		TEST(one_boot_that_was_not_proved_spoils_the_proof),
 		TEST(broken_steps_are_failures_skipped_ones_are_not),
+		TEST(a_step_that_was_cut_off_has_neither_passed_nor_failed),
 		TEST(what_the_run_before_came_to_is_known),
 		TEST(of_a_run_that_died_the_open_step_is_the_suspect),
 		TEST(what_is_written_is_on_disk),
