@@ -26,7 +26,7 @@
 #define BACKOFF_MAX_MS   INT64_C(3600000)
 #define TRY_MIN_MS       INT64_C(1000) /* even when the time is nearly up */
 #define LIFE_NS          (3 * 24 * 3600 * NS_PER_S) /* then a message is given up */
-#define LOOK_MS          1000 /* during a run: how often for messages that are due */
+#define LOOK_MS          INT64_C(1000) /* how often for messages that are due, and at a store in trouble */
 #define CHILD_GRACE_MS   2000 /* the child ends by itself; it is killed when it does not */
 
 struct attempt {
@@ -82,11 +82,13 @@ static int64_t backoff_ms(unsigned tries, int64_t wish_ms)
 
 /* ---- the outbox ---- */
 
+/* Through the outbox once, or until a moment, or until the other end of `fd` is closed. */
 struct round {
 	struct store *store;
 	const struct delivery *how;
 	struct delivery_tally tally;
-	int64_t until_ns; /* CLOCK_MONOTONIC; NEVER = once through */
+	int64_t until_ns; /* CLOCK_MONOTONIC; 0 = once, NEVER = by fd */
+	int fd; /* -1 = none */
 };
 
 static void say(const struct round *r, const struct outbox_item *item, const struct attempt *a,
@@ -107,74 +109,95 @@ static void say(const struct round *r, const struct outbox_item *item, const str
 	fflush(r->how->say);
 }
 
+static int64_t left_ms(const struct round *r)
+{
+	return r->until_ns == NEVER ? INT64_MAX : (r->until_ns - clock_mono_ns()) / NS_PER_MS;
+}
+
+/* False: it is time to end. */
+static bool wait_ms(const struct round *r, int64_t ms)
+{
+	struct pollfd p = {.fd = r->fd, .events = POLLIN};
+
+	if (ms > left_ms(r))
+		return false;
+	return poll(&p, 1, (int)ms) <= 0;
+}
+
 static int64_t timeout_of(const struct round *r, const struct outbox_item *item)
 {
-	int64_t timeout = item->timeout_ms, left;
+	int64_t left = left_ms(r);
 
-	if (r->until_ns == NEVER)
-		return timeout;
-	left = (r->until_ns - clock_mono_ns()) / NS_PER_MS;
-	if (left < TRY_MIN_MS)
-		left = TRY_MIN_MS;
-	return timeout < left ? timeout : left;
+	if (r->until_ns == 0 || item->timeout_ms < left)
+		return item->timeout_ms;
+	return left > TRY_MIN_MS ? left : TRY_MIN_MS;
 }
 
 static int send_item(struct round *r, const struct outbox_item *item, struct err *err)
 {
 	struct attempt a = {.fate = FATE_HOPELESS};
-	int64_t delay_ms = 0, now;
+	int64_t delay_ms = 0, now, next = NEVER;
 
 	try_once(item, timeout_of(r, item), &a);
 	now = clock_wall_ns();
 	if (a.fate == FATE_LATER && now - item->created_ns > LIFE_NS)
 		a.fate = FATE_HOPELESS;
-	if (a.fate == FATE_LATER)
+	if (a.fate == FATE_LATER) {
 		delay_ms = backoff_ms(item->tries, a.after_ms);
+		next = now + delay_ms * NS_PER_MS;
+	}
 	say(r, item, &a, delay_ms);
 	r->tally.delivered += a.fate == FATE_DELIVERED;
 	r->tally.given_up += a.fate == FATE_HOPELESS;
-	return store_outbox_result(r->store, item, a.fate == FATE_DELIVERED,
-		a.fate == FATE_LATER ? now + delay_ms * NS_PER_MS : NEVER, a.problem, err);
+	/* a try whose result is not written will be made again: until then nothing else is sent */
+	while (store_outbox_result(
+		       r->store, item, a.fate == FATE_DELIVERED, next, a.problem, err) != 0)
+		if (!wait_ms(r, LOOK_MS))
+			return -1;
+	return 0;
 }
 
-/* False when nothing becomes due before the time is up. */
-static bool wait_for_due(const struct round *r)
-{
-	int64_t due = store_outbox_due_ns(r->store), wait;
-
-	if (due == NEVER || r->until_ns == NEVER)
-		return false;
-	wait = due - clock_wall_ns();
-	if (wait > r->until_ns - clock_mono_ns())
-		return false;
-	if (wait > 0)
-		poll(NULL, 0, (int)(wait / NS_PER_MS) + 1);
-	return true;
-}
-
-static int go_through(struct round *r, struct err *err)
+/* What is put off meanwhile is not due before the end. */
+static int send_due(struct round *r, struct err *err)
 {
 	int64_t start = clock_wall_ns();
+	int rc = 0;
 
-	for (;;) {
+	while (rc == 0 && (r->until_ns == 0 || left_ms(r) >= 0)) {
 		struct outbox_item item;
-		/* once through: what is put off in this round is not due before its end */
-		int64_t now = r->until_ns == NEVER ? start : clock_wall_ns();
-		int rc = clock_mono_ns() > r->until_ns
-			? 0
-			: store_outbox_next(r->store, now, &item, err);
 
-		if (rc < 0)
-			return -1;
-		if (rc == 0 && (clock_mono_ns() > r->until_ns || !wait_for_due(r)))
-			return 0;
-		if (rc == 1) {
-			rc = send_item(r, &item, err);
-			outbox_item_finish(&item);
-			if (rc != 0)
-				return -1;
-		}
+		rc = store_outbox_next(r->store, start, &item, err);
+		if (rc <= 0)
+			return rc;
+		rc = send_item(r, &item, err);
+		outbox_item_finish(&item);
 	}
+	return rc;
+}
+
+/* False when nothing becomes due before it is time to end. */
+static bool wait_for_due(const struct round *r)
+{
+	int64_t ms = LOOK_MS, due;
+
+	if (r->fd < 0) {
+		due = store_outbox_due_ns(r->store);
+		ms = due == NEVER ? INT64_MAX : (due - clock_wall_ns()) / NS_PER_MS + 1;
+	}
+	if (ms > left_ms(r))
+		return false;
+	return wait_ms(r, ms < LOOK_MS ? (ms > 0 ? ms : 0) : LOOK_MS);
+}
+
+/* A store that cannot be read or written now may be well again soon. */
+static int go_through(struct round *r, struct err *err)
+{
+	int rc;
+
+	do
+		rc = send_due(r, err);
+	while (rc != 0 ? wait_ms(r, LOOK_MS) : wait_for_due(r));
+	return rc;
 }
 
 /* Beside the store, because closing any descriptor of the store itself would drop SQLite's locks. */
@@ -197,7 +220,7 @@ static int take_lock(struct store *store, int *fd_out, struct err *err)
 int deliver(struct store *store, const struct delivery *how, struct delivery_tally *out,
 	struct err *err)
 {
-	struct round r = {.store = store, .how = how, .until_ns = NEVER};
+	struct round r = {.store = store, .how = how, .fd = -1};
 	auto_close int lock = -1;
 
 	if (how->for_ms > 0)
@@ -210,33 +233,15 @@ int deliver(struct store *store, const struct delivery *how, struct delivery_tal
 	return 0;
 }
 
-/* ---- while a run lives ---- */
-
-/* True when the other end was closed meanwhile; nothing is ever written to it. */
-static bool closed_within(int fd, int ms)
-{
-	struct pollfd p = {.fd = fd, .events = POLLIN};
-
-	return poll(&p, 1, ms) > 0;
-}
-
 int deliver_follow(struct store *store, const struct delivery *how, int fd, struct err *err)
 {
-	struct round r = {.store = store, .how = how, .until_ns = NEVER};
+	struct round r = {.store = store, .how = how, .until_ns = NEVER, .fd = fd};
 	auto_close int lock = -1;
 
-	while (take_lock(store, &lock, err) != 0) {
-		if (err->code != ERR_REFUSED)
-			return -1;
-		if (closed_within(fd, LOOK_MS))
-			return 0;
-	}
-	/* a try whose result cannot be written would be made over and over: not by us */
-	do {
-		if (go_through(&r, err) != 0)
-			return -1;
-	} while (!closed_within(fd, LOOK_MS));
-	return 0;
+	while (take_lock(store, &lock, err) != 0)
+		if (!wait_ms(&r, LOOK_MS))
+			return err->code == ERR_REFUSED ? 0 : -1;
+	return go_through(&r, err);
 }
 
 /* ---- in a child ---- */

@@ -5,6 +5,7 @@
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -163,6 +164,26 @@ class Telling(Told):
             self.assertIn("schema", form[-1])
             self.assertTrue([b for b in form if b.get("number")], bodies)
             self.assertIn("verdict", form[-1])
+
+    def test_a_store_that_is_busy_for_longer_silences_nobody(self):
+        def busy(h):
+            db = sqlite3.connect(self.path("runs.db"), isolation_level=None, timeout=10)
+            db.execute("BEGIN IMMEDIATE")
+            OK(h)
+            time.sleep(7)  # the program waits 5 s for it
+            db.execute("ROLLBACK")
+            db.close()
+
+        r = self.receiver(OK, busy, OK)
+        p = self.start([(r.url, ", heartbeat: 1s")], hold="60s", cycles=1)
+        self.wait_for(r, 4)
+        p.send_signal(signal.SIGINT)
+        self.finish(p, 4)
+        words = [what for what, _ in self.heard(r)]
+        self.assertEqual((words[0], words[-1]), ("started", "ended"))
+        self.assertEqual(set(words[1:-1]), {"alive"})
+        ids = [headers["webhook-id"] for _, headers, _, _ in r.requests]
+        self.assertEqual(len(ids), len(set(ids)))  # a result that could not be written was written later
 
     def test_a_chat_is_told_in_its_form_that_a_run_lives(self):
         r = self.receiver()
