@@ -40,6 +40,8 @@ int deliver_follow(
 /* A child (this program, `deliver --follow`) that does so during a run. `db` is the store's file. */
 struct follower;
 int follower_start(const char *db, struct follower **out, struct err *err) must_check;
+/* False: it was killed, or could not use the store; another one goes on where it was. */
+bool follower_lives(const struct follower *f);
 /* What it has not sent is still in the store. NULL is fine. */
 void follower_stop(struct follower *f);
 

@@ -293,6 +293,14 @@ int follower_start(const char *db, struct follower **out, struct err *err)
 	return 0;
 }
 
+bool follower_lives(const struct follower *f)
+{
+	siginfo_t info = {0};
+
+	return waitid(P_PID, (id_t)f->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+		info.si_pid == 0;
+}
+
 void follower_stop(struct follower *f)
 {
 	if (f == NULL)

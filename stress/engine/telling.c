@@ -19,6 +19,10 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+/* Before another one takes the place of a child that has died; twice as long each further time. */
+#define PAUSE_FIRST_NS NS_PER_S
+#define PAUSE_MAX_NS   (64 * NS_PER_S)
+
 /* One webhook, and when it is to hear next that the run is alive. */
 struct hearer {
 	const struct webhook_opts *opts;
@@ -28,7 +32,9 @@ struct hearer {
 
 struct telling {
 	struct writer *writer;
-	struct follower *follower; /* NULL: there is nobody to tell */
+	struct follower *follower; /* NULL: there is nobody to tell, or it died */
+	char *db;
+	int64_t pause_ns, next_start_ns; /* of the follower */
 	const struct scenario *sc;
 	int previous; /* what the run before it came to, enum verdict; -1 = there is none */
 	char run[RUN_ID_MAX];
@@ -133,11 +139,37 @@ void telling_incident(struct telling *t, const struct incident *inc)
 	fails(t);
 }
 
+/* Delivery can be done later as well, so a child that cannot be started ends no run. */
+static void start_delivery(struct telling *t)
+{
+	struct err err;
+
+	t->pause_ns = t->pause_ns == 0 ? PAUSE_FIRST_NS : 2 * t->pause_ns;
+	if (t->pause_ns > PAUSE_MAX_NS)
+		t->pause_ns = PAUSE_MAX_NS;
+	t->next_start_ns = clock_mono_ns() + t->pause_ns;
+	if (follower_start(t->db, &t->follower, &err) != 0)
+		log_warn("webhook", "%s: it is tried again", err.msg);
+}
+
+static void keep_delivering(struct telling *t, int64_t now)
+{
+	if (t->hearers.n == 0)
+		return;
+	if (t->follower != NULL && !follower_lives(t->follower)) {
+		log_warn("webhook", "the process that sends has died: another one takes its place");
+		follower_stop(take_ptr(t->follower));
+	}
+	if (t->follower == NULL && now >= t->next_start_ns)
+		start_delivery(t);
+}
+
 void telling_tick(struct telling *t)
 {
 	int64_t now = clock_mono_ns();
 	bool beat = false;
 
+	keep_delivering(t, now);
 	vec_foreach (h, &t->hearers) {
 		if (now < h->next_ns && t->cycles < h->next_cycles)
 			continue;
@@ -187,15 +219,6 @@ static void add_hearers(struct telling *t, const struct report_spec *specs, size
 			vec_push(&t->hearers)->opts = specs[i].opts;
 }
 
-/* Delivery can be done later as well, so a child that cannot be started ends no run. */
-static void begin_delivery(struct telling *t, const char *db)
-{
-	struct err err;
-
-	if (follower_start(db, &t->follower, &err) != 0)
-		log_warn("webhook", "%s: they are sent when the run ends", err.msg);
-}
-
 /* It goes on: who is told knows it already, and the numbers of beats must not come again. */
 static void recall(struct telling *t, const struct run_past *past)
 {
@@ -232,6 +255,7 @@ struct telling *telling_begin(
 	t->writer = writer;
 	t->sc = req->scenario;
 	t->started_ns = clock_wall_ns();
+	t->db = xstrdup(run->db);
 	str_set(t->run, run->id);
 	str_set(t->host, run->host);
 	t->previous = run->previous;
@@ -244,7 +268,7 @@ struct telling *telling_begin(
 	add_hearers(t, req->reports, req->nreports);
 	add_hearers(t, t->sc->reports, t->sc->nreports);
 	if (t->hearers.n > 0)
-		begin_delivery(t, run->db);
+		start_delivery(t);
 	vec_foreach (h, &t->hearers) {
 		schedule(t, h);
 		if (webhook_hears_life(h->opts) && req->past != NULL)
@@ -262,5 +286,6 @@ void telling_end(struct telling *t)
 	follower_stop(t->follower);
 	vec_finish(&t->hearers);
 	free(t->lanes);
+	free(t->db);
 	free(t);
 }

@@ -185,6 +185,21 @@ class Telling(Told):
         ids = [headers["webhook-id"] for _, headers, _, _ in r.requests]
         self.assertEqual(len(ids), len(set(ids)))  # a result that could not be written was written later
 
+    def test_a_sender_that_was_killed_is_replaced(self):
+        r = self.receiver()
+        p = self.start([(r.url, ", heartbeat: 1s")], hold="60s", cycles=1)
+        for _ in range(2):
+            self.wait_for(r, len(r.requests) + 1)
+            senders = subprocess.run(["pgrep", "-P", str(p.pid), "-f", "deliver"], text=True,
+                                     capture_output=True).stdout.split()
+            self.assertEqual(len(senders), 1)
+            os.kill(int(senders[0]), signal.SIGKILL)
+            self.wait_for(r, len(r.requests) + 2)
+        p.send_signal(signal.SIGINT)
+        self.finish(p, 4)
+        words = [what for what, _ in self.heard(r)]
+        self.assertEqual((words[0], words[-1]), ("started", "ended"))
+
     def test_a_chat_is_told_in_its_form_that_a_run_lives(self):
         r = self.receiver()
         self.finish(self.start([(r.url, ", body: slack, when: heartbeat, heartbeat: 1s")], hold="3s", cycles=1), 0)
