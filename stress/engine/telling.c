@@ -50,7 +50,8 @@ struct telling {
 
 /* ---- saying ---- */
 
-static void post(struct telling *t, const struct hearer *h, enum life_kind kind, uint64_t number)
+/* False: there is no such message in the form that it gets. */
+static bool post(struct telling *t, const struct hearer *h, enum life_kind kind, uint64_t number)
 {
 	const struct life life = {
 		.kind = kind,
@@ -68,14 +69,17 @@ static void post(struct telling *t, const struct hearer *h, enum life_kind kind,
 	};
 	struct outbox_item item;
 	struct err err;
+	bool told;
 
 	if (webhook_life(h->opts, &life, false, &item, &err) != 0) {
 		log_warn("webhook", "%s", err.msg);
-		return;
+		return false;
 	}
-	if (item.body_len > 0)
+	told = item.body_len > 0;
+	if (told)
 		writer_outbox(t->writer, &item);
 	free(item.body);
+	return told;
 }
 
 static void schedule(const struct telling *t, struct hearer *h)
@@ -219,7 +223,7 @@ static void add_hearers(struct telling *t, const struct report_spec *specs, size
 			vec_push(&t->hearers)->opts = specs[i].opts;
 }
 
-/* It goes on: who is told knows it already, and the numbers of beats must not come again. */
+/* It goes on: its failure is told by telling_begin, and the numbers of beats must not come again. */
 static void recall(struct telling *t, const struct run_past *past)
 {
 	size_t i;
@@ -234,6 +238,15 @@ static void recall(struct telling *t, const struct run_past *past)
 		t->lanes[i].failed = past->view->lanes[i].cycles_failed;
 		t->lanes[i].over = past->over >> i & 1;
 	}
+}
+
+/* A crash is a failure: who is not told that the run is back is told of that, once in the run's life. */
+static void tell_crash(struct telling *t, const struct hearer *h, const struct run_past *past)
+{
+	if (webhook_hears_life(h->opts) && post(t, h, LIFE_RESUMED, past->host_crashes))
+		return;
+	if (webhook_hears_failing(h->opts, t->previous))
+		post(t, h, LIFE_FAILING, 1);
 }
 
 int telling_previous(struct store *store, const char *scenario, const char *host, int64_t before)
@@ -271,8 +284,8 @@ struct telling *telling_begin(
 		start_delivery(t);
 	vec_foreach (h, &t->hearers) {
 		schedule(t, h);
-		if (webhook_hears_life(h->opts) && req->past != NULL)
-			post(t, h, LIFE_RESUMED, req->past->host_crashes);
+		if (req->past != NULL)
+			tell_crash(t, h, req->past);
 		else if (webhook_hears_life(h->opts))
 			post(t, h, LIFE_STARTED, 1);
 	}

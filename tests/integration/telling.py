@@ -254,12 +254,12 @@ class Telling(Told):
         with open(self.path("host/proc/sys/kernel/random/boot_id"), "w") as f:
             f.write(f"{number:08}-0000-4000-8000-000000000000\n")
 
-    def test_a_host_that_is_back_from_a_crash_is_told_of(self):
-        r = self.receiver()
+    def crash(self, webhooks):
+        """A run whose host dies in its first cycle, and comes up again."""
         self.boot(1)
-        p = self.start([(r.url, ", heartbeat: 60s")], hold="2s", cycles=2,
+        p = self.start(webhooks, hold="2s", cycles=2,
                        more="on-host-crash: continue\ncool-down: 100ms\n", seams=("--root", "host"))
-        self.wait_for(r, 1)
+        self.wait_until("the run did not begin", lambda: "has begun" in self.said())
         time.sleep(1)  # in the first cycle
         # all of it at one moment
         everybody = [p.pid] + [int(pid) for pid in subprocess.run(
@@ -268,7 +268,11 @@ class Telling(Told):
             os.kill(pid, signal.SIGKILL)
         p.wait()
         self.boot(2)
-        self.finish(self.spawn("resume", "--root", "host"), 1)
+        return self.spawn("resume", "--root", "host")
+
+    def test_a_host_that_is_back_from_a_crash_is_told_of(self):
+        r = self.receiver()
+        self.finish(self.crash([(r.url, ", heartbeat: 60s")]), 1)
         events = self.heard(r)
         self.assertEqual([what for what, _ in events], ["started", "resumed", "ended"])
         resumed = events[1][1]
@@ -276,6 +280,21 @@ class Telling(Told):
                          ("vfio-stress/life/1", 1, 1))
         self.assertIn("host died in lane test, cycle 1, step hold", resumed["why"])
         self.assertEqual(events[2][1]["lanes"][0]["cycles"], {"done": 1, "failed": 0})
+
+    def test_who_hears_of_failures_only_hears_of_a_crash_at_once(self):
+        r, pager = self.receiver(), self.receiver(status(202))
+        self.env["KEY"] = "R" + "0123456789abcdef" * 2
+        p = self.crash([(r.url, ", when: failure"), (pager.url, ', body: pagerduty, heartbeat: 60s'
+                                                     ', routing-key: "${env:KEY}", when: failure')])
+        self.wait_for(r, 1)
+        self.wait_for(pager, 1)
+        self.assertIsNone(p.poll())  # the run goes on
+        self.finish(p, 1)
+        events = self.heard(r)
+        self.assertEqual([what for what, _ in events], ["failing", "ended"])
+        self.assertIn("host died in lane test, cycle 1, step hold", events[0][1]["why"])
+        triggers = [json.loads(body) for _, _, body, _ in pager.requests]
+        self.assertEqual([t["event_action"] for t in triggers], ["trigger", "trigger"])
 
     def test_what_a_run_could_not_tell_is_told_after_the_next_boot(self):
         r = self.receiver(status(503, [("Retry-After", "3600")]), OK)
