@@ -167,9 +167,11 @@ struct outbox_item {
 
 void outbox_item_finish(struct outbox_item *item);
 int store_outbox_add(struct store *s, const struct outbox_item *item, struct err *err) must_check;
+/* Nobody puts a message off for so long: one that seems to be was, before the clock was set back. */
+#define OUTBOX_AHEAD_NS INT64_C(3660000000000)
 /*
  * 1 = took one that is due, 0 = none is due, -1 = error. A receiver gets its messages in order: only the
- * oldest one that waits for it can be due.
+ * oldest one that waits for it can be due. One that is OUTBOX_AHEAD_NS ahead is due.
  */
 int store_outbox_next(
 	struct store *s, int64_t now_wall_ns, struct outbox_item *out, struct err *err) must_check;

@@ -70,7 +70,8 @@ const struct command cmd_deliver = {
 	.summary = "send the webhooks that are still to be delivered",
 	.text = "A run sends its webhooks when it ends and tries again for half a minute. What is "
 		"not\n"
-		"delivered then is kept in the store until it is, for three days at most.\n"
+		"delivered then is kept in the store until it is, for three days and a hundred "
+		"tries.\n"
 		"Exit codes: 0 nothing is left, 1 a receiver refused for good, 3 the store cannot "
 		"be\n"
 		"read, 4 something is left.\n"

@@ -9,6 +9,7 @@
 #include "model/scenario.h"
 #include "model/store.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -25,9 +26,12 @@
 #define BACKOFF_FIRST_MS INT64_C(1000)
 #define BACKOFF_MAX_MS   INT64_C(3600000)
 #define TRY_MIN_MS       INT64_C(1000) /* even when the time is nearly up */
-#define LIFE_NS          (3 * 24 * 3600 * NS_PER_S) /* then a message is given up */
+#define LIFE_NS          (3 * 24 * 3600 * NS_PER_S) /* then a message is given up, */
+#define LIFE_TRIES       100 /* after so many tries: they take two days */
 #define LOOK_MS          INT64_C(1000) /* how often for messages that are due, and at a store in trouble */
 #define CHILD_GRACE_MS   2000 /* the child ends by itself; it is killed when it does not */
+
+static_assert(BACKOFF_MAX_MS * NS_PER_MS < OUTBOX_AHEAD_NS, "what is put off would be due");
 
 struct attempt {
 	enum fate fate;
@@ -89,6 +93,7 @@ struct round {
 	struct delivery_tally tally;
 	int64_t until_ns; /* CLOCK_MONOTONIC; 0 = once, NEVER = by fd */
 	int fd; /* -1 = none */
+	int64_t wall_ns, mono_ns; /* when all that is due was last looked for */
 };
 
 static void say(const struct round *r, const struct outbox_item *item, const struct attempt *a,
@@ -133,18 +138,29 @@ static int64_t timeout_of(const struct round *r, const struct outbox_item *item)
 	return left > TRY_MIN_MS ? left : TRY_MIN_MS;
 }
 
+/* The tries are for a message that was made, or is looked at, when the clock was years off. */
+static bool has_lived(const struct outbox_item *item)
+{
+	return llabs(clock_wall_ns() - item->created_ns) > LIFE_NS && item->tries >= LIFE_TRIES;
+}
+
+/* As far behind the last look as it is: a clock that is set back meanwhile makes nothing due again. */
+static int64_t moment_after(const struct round *r, int64_t delay_ms)
+{
+	return r->wall_ns + clock_mono_ns() - r->mono_ns + delay_ms * NS_PER_MS;
+}
+
 static int send_item(struct round *r, const struct outbox_item *item, struct err *err)
 {
 	struct attempt a = {.fate = FATE_HOPELESS};
-	int64_t delay_ms = 0, now, next = NEVER;
+	int64_t delay_ms = 0, next = NEVER;
 
 	try_once(item, timeout_of(r, item), &a);
-	now = clock_wall_ns();
-	if (a.fate == FATE_LATER && now - item->created_ns > LIFE_NS)
+	if (a.fate == FATE_LATER && has_lived(item))
 		a.fate = FATE_HOPELESS;
 	if (a.fate == FATE_LATER) {
 		delay_ms = backoff_ms(item->tries, a.after_ms);
-		next = now + delay_ms * NS_PER_MS;
+		next = moment_after(r, delay_ms);
 	}
 	say(r, item, &a, delay_ms);
 	r->tally.delivered += a.fate == FATE_DELIVERED;
@@ -160,13 +176,14 @@ static int send_item(struct round *r, const struct outbox_item *item, struct err
 /* What is put off meanwhile is not due before the end. */
 static int send_due(struct round *r, struct err *err)
 {
-	int64_t start = clock_wall_ns();
 	int rc = 0;
 
+	r->wall_ns = clock_wall_ns();
+	r->mono_ns = clock_mono_ns();
 	while (rc == 0 && (r->until_ns == 0 || left_ms(r) >= 0)) {
 		struct outbox_item item;
 
-		rc = store_outbox_next(r->store, start, &item, err);
+		rc = store_outbox_next(r->store, r->wall_ns, &item, err);
 		if (rc <= 0)
 			return rc;
 		rc = send_item(r, &item, err);

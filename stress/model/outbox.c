@@ -77,10 +77,11 @@ int store_outbox_next(
 
 	if (db_query(store_db(s), &q, err,
 		    "SELECT run, event_id, url, secret, content_type, body, created_ns, next_ns,"
-		    " tries, timeout_ms, key FROM outbox o WHERE state = 0 AND next_ns <= ?"
+		    " tries, timeout_ms, key FROM outbox o WHERE state = 0"
+		    " AND (next_ns <= ?1 OR next_ns - ?2 > ?1)"
 		    " AND id = (SELECT min(id) FROM outbox WHERE state = 0 AND url = o.url)"
 		    " ORDER BY id LIMIT 1",
-		    "i", now_wall_ns) != 0)
+		    "ii", now_wall_ns, OUTBOX_AHEAD_NS) != 0)
 		return -1;
 	rc = db_row(q, err);
 	if (rc == 1)

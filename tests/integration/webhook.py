@@ -514,6 +514,33 @@ class Webhook(Told):
         self.deliver(0)
         self.assertEqual(len(r.requests), 2)
 
+    def change_outbox(self, changes):
+        db = sqlite3.connect(self.db)
+        db.execute("UPDATE outbox SET " + changes)
+        db.commit()
+        db.close()
+
+    def test_it_is_given_up_after_three_days_and_a_hundred_tries(self):
+        for age_days, tries, left in ((2, 200, True), (4, 99, True), (4, 100, False),
+                                      (20000, 12, True), (20000, 100, False), (-20000, 12, True)):
+            with self.subTest(age_days=age_days, tries=tries):
+                self.setUp()
+                self.add(self.receiver(status(500)).url)
+                created = int((time.time() - age_days * 86400) * 1e9)
+                self.change_outbox(f"created_ns = {created}, tries = {tries}")
+                self.deliver(4 if left else 1)
+                self.assertEqual(self.outbox()[0][0], 0 if left else 2)
+
+    def test_a_clock_that_was_set_back_holds_nothing_up(self):
+        r = self.receiver(hang, status(500), OK)
+        self.add(r.url, timeout_ms=2000)
+        p = subprocess.Popen([PROGRAM, "deliver", "--db", self.db, "--for", "40s"], env=self.env,
+                             stdout=subprocess.DEVNULL)
+        while not self.outbox()[0][1]:
+            time.sleep(0.01)
+        self.change_outbox(f"next_ns = {int((time.time() + 3 * 3600) * 1e9)} WHERE state = 0")
+        self.assertEqual(p.wait(), 0)
+
     # ---- at the end of a run ----
 
     def after(self, *args):

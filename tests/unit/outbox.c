@@ -126,6 +126,19 @@ static void what_is_put_off_is_not_overtaken(void **state)
 	expect_due(b, 100, "run.ended");
 }
 
+static void what_was_put_off_before_the_clock_was_set_back_is_due(void **state)
+{
+	const int64_t hour = 3600 * NS_PER_S;
+	struct box *b = *state;
+
+	add_start_and_end(b, "https://a");
+	try_due(b, 10 * hour, "run.started", false, 11 * hour);
+	expect_due(b, 10 * hour, "");
+	expect_due(b, 10 * hour - 30 * NS_PER_S, ""); /* it was a little fast */
+	expect_due(b, 7 * hour, "run.started");
+	expect_due(b, 0, "run.started");
+}
+
 static void what_is_given_up_holds_nothing_up(void **state)
 {
 	struct box *b = *state;
@@ -243,6 +256,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		BOXED(what_is_put_off_is_not_overtaken),
+		BOXED(what_was_put_off_before_the_clock_was_set_back_is_due),
 		BOXED(what_is_given_up_holds_nothing_up),
 		BOXED(a_key_is_kept_with_its_message),
 		BOXED(the_same_event_is_sent_once),
