@@ -84,6 +84,17 @@ static struct json_t *bool_schema(const struct field *f)
 	return schema;
 }
 
+/* The words apart, so that editors offer them. */
+static struct json_t *either_word(struct json_t *words)
+{
+	struct json_t *known = jout_object(), *either = jout_array();
+
+	jout_put(known, "enum", words);
+	jout_push(either, known);
+	jout_push(either, reference("variable"));
+	return either;
+}
+
 static struct json_t *int_schema(const struct field *f)
 {
 	static const char *const types[] = {"integer", "string", NULL};
@@ -97,8 +108,8 @@ static struct json_t *int_schema(const struct field *f)
 			jout_push_str(values, field_word(f, i));
 		}
 	if (i > 0) {
-		jout_put(schema, "enum", values);
-		return schema;
+		jout_free(schema);
+		return any_of(either_word(values));
 	}
 	jout_free(values);
 	if (f->min != 0 || f->max != 0) {
@@ -113,17 +124,6 @@ static struct json_t *duration_schema(const struct field *f)
 {
 	(void)f;
 	return reference("duration");
-}
-
-/* The words apart, so that editors offer them. */
-static struct json_t *either_word(struct json_t *words)
-{
-	struct json_t *known = jout_object(), *either = jout_array();
-
-	jout_put(known, "enum", words);
-	jout_push(either, known);
-	jout_push(either, reference("variable"));
-	return either;
 }
 
 static struct json_t *words_schema(const struct field *f)
@@ -341,18 +341,24 @@ struct members {
 	struct json_t *properties, *required, *dependencies;
 };
 
-static void add_field(struct members *m, const struct field *f)
+/* Where this one is set, that one is; a flag that is false is not. */
+static struct json_t *depends(const struct field *fields, const struct field *f)
 {
-	struct json_t *needs;
+	struct json_t *either = jout_array(), *unset = jout_object();
 
+	jout_put(unset, "not", requires(fields, f->name));
+	jout_push(either, unset);
+	jout_push(either, requires(fields, f->needs));
+	return any_of(either);
+}
+
+static void add_field(struct members *m, const struct field *fields, const struct field *f)
+{
 	jout_put(m->properties, f->name, described(value_schema(f), f));
 	if (f->required)
 		jout_push_str(m->required, f->name);
-	if (f->needs == NULL)
-		return;
-	needs = jout_array();
-	jout_push_str(needs, f->needs);
-	jout_put(m->dependencies, f->name, needs);
+	if (f->needs != NULL)
+		jout_put(m->dependencies, f->name, depends(fields, f));
 }
 
 /* A mapping of these; of a step, also of what any step takes. */
@@ -363,10 +369,10 @@ static struct json_t *fields_schema(const struct field *fields, const struct ste
 	const struct field *f;
 
 	for (f = fields; f->name != NULL; f++)
-		add_field(&m, f);
+		add_field(&m, fields, f);
 	for (f = step_common_fields; step != NULL && f->name != NULL; f++)
 		if (step_takes(step, f->name))
-			add_field(&m, f);
+			add_field(&m, step_common_fields, f);
 	jout_text(schema, "type", "object");
 	jout_bool(schema, "additionalProperties", false);
 	jout_put(schema, "properties", m.properties);

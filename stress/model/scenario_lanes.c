@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/vec.h"
 #include "model/scenario.h"
 #include "world/pcidev.h"
 #include "world/yamldoc.h"
@@ -109,7 +110,7 @@ static bool is_address(const char *s)
 	int64_t port;
 
 	if (colon == NULL || colon == s || strlen(s) > PATTERN_MAX ||
-		strpbrk(s, " \t\n/") != NULL || !str_to_i64(colon + 1, 10, 1, 65535, &port))
+		strpbrk(s, " \t\n/+") != NULL || !str_to_i64(colon + 1, 10, 1, 65535, &port))
 		return false;
 	if (s[0] == '[')
 		return colon[-1] == ']' && colon - s > 3;
@@ -225,7 +226,11 @@ static void read_devices(struct loader *ld, const struct ynode *node, struct lan
 static void check_lane(struct loader *ld, const struct ynode *node, const struct lane_keys *k,
 	struct lane_spec *lane)
 {
-	static const char *const need_domain[] = {"ready", "take-over"};
+	const struct {
+		const char *key;
+		bool set;
+	} need_domain[] = {
+		{"ready", ynode_get(node, "ready") != NULL}, {"take-over", k->take_over}};
 	struct diags *d = ld->rd.diags;
 	size_t i;
 
@@ -240,10 +245,10 @@ static void check_lane(struct loader *ld, const struct ynode *node, const struct
 		diag_error(d, lane->pos, "a lane needs a domain or a device");
 		diag_hint(d, "add `domain: NAME` or `devices: [\"0000:41:00.0\"]`");
 	}
-	for (i = 0; i < sizeof(need_domain) / sizeof(need_domain[0]); i++)
-		if (ynode_get(node, "domain") == NULL && ynode_get(node, need_domain[i]) != NULL)
-			diag_error(d, pos_of_key(node, need_domain[i]),
-				"'%s' needs a domain in the lane", need_domain[i]);
+	for (i = 0; i < ARRAY_SIZE(need_domain); i++)
+		if (need_domain[i].set && ynode_get(node, "domain") == NULL)
+			diag_error(d, pos_of_key(node, need_domain[i].key),
+				"'%s' needs a domain in the lane", need_domain[i].key);
 	if (k->name != NULL &&
 		(*k->name == '\0' || strlen(k->name) > NAME_LEN_MAX ||
 			strpbrk(k->name, " \t\n") != NULL))

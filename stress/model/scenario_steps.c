@@ -154,7 +154,8 @@ static const char *arg_text(
 static void read_expect_failure(struct loader *ld, const struct ynode *node, struct step *step)
 {
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
-	const char *text = node->kind == YNODE_SCALAR ? vars_expand(&ld->rd, node) : "";
+	bool is_text = node->kind == YNODE_SCALAR && !ynode_is_null(node);
+	const char *text = is_text ? vars_expand(&ld->rd, node) : "";
 
 	if (text == NULL)
 		return;
