@@ -247,7 +247,7 @@ static const struct option_spec options[] = {
 
 const struct command cmd_compare = {
 	.name = "compare",
-	.operands = "[RUN] [RUN]",
+	.operands = "[RUN|FILE.db:RUN] [RUN|FILE.db:RUN]",
 	.summary = "say what is worse, the same or better in a later run",
 	.text = "The earlier run comes first. Verdicts, failures, incidents, times, resets and "
 		"the\n"

@@ -29,6 +29,8 @@ chmod +x "$dir/bin/vfio-stress"
 PATH=$dir/bin:$PATH
 cp "$top/scenarios/smoke.yaml" "$top/scenarios/reset-only.yaml" "$dir/there"
 mkdir "$dir/there/a folder"
+cp "$dir/there/runs.db" "$dir/there/a folder/old runs.db"
+cp "$dir/there/smoke.yaml" "$dir/there/a folder"
 cd "$dir/there" || exit 1
 
 # shellcheck source=../../packaging/completion/vfio-stress.bash
@@ -53,7 +55,8 @@ in_zsh()
 		_files() { print -rl -- *(N) }
 		compset() { PREFIX=${PREFIX#$~2} }
 		typeset -a words
-		words=("${(@s: :)1}")
+		words=("${(@z)1}")
+		[[ $1 != *" " ]] || words+=("")
 		CURRENT=$#words PREFIX=$words[-1]
 		source "$2"' zsh "$1" "$top/packaging/completion/_vfio-stress" 2>&1
 }
@@ -111,6 +114,11 @@ offers 'vfio-stress runs ' prune stop
 offers 'vfio-stress runs --db runs.db stop ' 20261121-040000-aaaa '!prune'
 offers 'vfio-stress watch --db runs.db ' latest 20261121-040000-aaaa
 offers 'vfio-stress nonsense ' '!run'
+offers 'vfio-stress compare --db runs.db ' 20261121-040000-aaaa runs.db
+# quotes and what they keep together, as typed
+offers "vfio-stress report --db a\\ folder/old\\ runs.db 2026" 20261121-040000-aaaa
+offers "vfio-stress report --db 'a folder/old runs.db' 2026" 20261121-040000-aaaa
+HOME=$dir/there offers 'vfio-stress report --db ~/runs.db 2026' 20261121-040000-aaaa
 
 # readline has split these words at their signs, and takes what follows the last one
 shells=(bash)
@@ -124,6 +132,13 @@ offers 'vfio-stress run smoke.yaml --report js' json:
 offers 'vfio-stress run smoke.yaml --report json:smo' smoke.yaml
 offers 'vfio-stress report --db=ru' runs.db
 offers 'vfio-stress snapshot a' 'a folder'
+offers "vfio-stress run a\\ fo" 'a folder'
+offers 'vfio-stress run "a fo' 'a folder'
+offers "vfio-stress run 'a folder/smo" 'a folder/smoke.yaml'
+offers "vfio-stress run a\\ folder/smo" 'a folder/smoke.yaml'
+offers "vfio-stress run smoke.yaml --report json:a\\ fo" 'a folder'
+offers 'vfio-stress run smoke.yaml --report "json:a fo' 'json:a folder'
+offers "vfio-stress report -o a\\ fo" 'a folder'
 domain=$(find "$dir/machine/etc/libvirt/qemu" -maxdepth 1 -name '*.xml' -printf '%f\n' | head -n 1)
 offers 'vfio-stress run smoke.yaml --set domain=' "${domain%.xml}"
 COMP_WORDBREAKS=$' \t\n"\'><;|&('
