@@ -22,15 +22,26 @@ when_in()
 
 	shift
 	: >out # the run before must not answer for it
+	rm -f acted
 	(
 		within 120 in_step vm 1 "$step"
 		"$@"
+		: >acted
 	) &
 }
 
+# acted: what was to be done meanwhile was done.
+acted()
+{
+	wait
+	[ -e acted ] || fail "nothing was done to libvirtd or the domain: this run proves nothing"
+}
+
 # killed and started again in the middle of each step
-for step in start 'hold: {duration: 8s, timeout: 60s}' 'suspend: 8s' vm-reset reboot shutdown destroy; do
+broken=0
+for step in start 'hold: {duration: 8s, timeout: 60s}' 'suspend: 8s' vm-reset reboot shutdown 'stop: 20s' kill destroy; do
 	vm
+	before=$(cat /run/libvirtd.pid)
 	case $step in
 	start) scenario "$ready" start destroy ;;
 	destroy) scenario "$ready" start destroy ;;
@@ -39,17 +50,20 @@ for step in start 'hold: {duration: 8s, timeout: 60s}' 'suspend: 8s' vm-reset re
 	when_in "${step%%:*}" die_and_return
 	rc=0
 	vfio-stress run -v --db runs.db --report json:run.json scenario.yaml >out 2>&1 || rc=$?
-	wait
+	acted
+	[ "$(cat /run/libvirtd.pid)" != "$before" ] || fail "libvirtd lives on in $step"
 	cat out
 	case $rc in
 	0) ;; # it was over before, or did not need it
 	4) reason 'libvirt-(lost|error)'
+		broken=$((broken + 1))
 		[ "${step%%:*}" != hold ] || fail "a hold needs no libvirtd" ;;
 	*) fail "libvirtd killed in $step: exit code $rc" ;;
 	esac
 	grep -q '"left": \?\[\]' run.json || fail "libvirtd killed in $step: something is left to undo"
 	is_off
 done
+[ $broken -gt 0 ] || fail "libvirtd was missed by no step"
 
 # it hangs: keepalive ends the connection
 hang()
@@ -66,7 +80,7 @@ scenario "$ready" start 'hold: 90s' destroy
 when_in hold hang
 runs 4
 reason libvirt-silent
-wait
+acted
 is_off
 
 # somebody's job has the domain and does not end
@@ -86,7 +100,7 @@ scenario "$ready" start 'hold: 5s' vm-reset destroy
 when_in hold hold_lock
 runs 4
 reason libvirt-busy
-wait
+acted
 is_off
 
 # somebody renames it while it is off
@@ -95,7 +109,7 @@ scenario "$ready" 'hold: 30s' start destroy
 when_in hold virsh -q domrename vm elsewhere
 runs 4
 reason renamed-by-other
-wait
+acted
 virsh -q domrename elsewhere vm
 is_off
 virsh -q undefine vm
