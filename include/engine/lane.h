@@ -7,6 +7,7 @@
 #include "model/event.h"
 #include "model/lane_device.h"
 #include "model/scenario.h"
+#include "steps/beside.h"
 
 struct lane_keep;
 struct step_ctx;
@@ -24,6 +25,7 @@ struct lane {
 	struct domain_lock domain_lock; /* held until its process ends */
 	struct lane_device *devs;
 	size_t ndevs;
+	struct beside_memory beside;
 	bool devices_known; /* all of them were found */
 	struct lane_keep *keep; /* NULL: it is only looked at */
 	bool wedged; /* a device or QEMU hangs in the kernel: nothing is touched any more */

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct beside_memory;
 struct emitter;
 struct host;
 struct lane_device;
@@ -27,6 +28,7 @@ struct step_ctx {
 	struct lane_device *devs; /* the lane's devices, in BDF order */
 	size_t ndevs;
 	struct lane_device *dev; /* a device step: the one it acts on now; else NULL */
+	struct beside_memory *beside; /* steps/beside.h; NULL: nothing is remembered */
 	struct emitter *out; /* notes, sub-steps, undo records */
 	int64_t deadline_ns; /* CLOCK_MONOTONIC: give up by then */
 };

@@ -8,6 +8,13 @@
 #include "device/scope.h"
 #include "model/step.h"
 
+/* Of a lane, from one act to the next; zeroed = nothing is known. */
+struct beside_memory {
+	VEC(struct bdf) silent; /* did not answer when they were looked at last */
+};
+
+void beside_forget(struct beside_memory *memory);
+
 /* The blast radius of an act: functions of no lane that it takes along, or that hang beside it. */
 struct beside {
 	struct step_ctx *ctx; /* NULL: nobody was looked for */
@@ -16,6 +23,7 @@ struct beside {
 		struct bdf of; /* the lane's device that it is beside */
 		bool reached; /* the act reaches it: it must come back as it was */
 		bool known; /* it could be looked at before */
+		bool was_silent; /* in the run, when it was looked at last: it is not waited for long */
 		struct dev_state before;
 		struct str differences; /* to what it is now */
 	})
@@ -35,7 +43,8 @@ void beside_add(struct beside *b, struct step_ctx *ctx, const struct pcidev_list
 void beside_finish(struct beside *b);
 /*
  * Looks at them before it. Whom a lane or another run has is left alone, and who sleeps in D3cold; who
- * is left out for another reason is a blind spot.
+ * is left out for another reason is a blind spot. Waiting for who is silent is no time of the step: its
+ * deadline moves, and the supervisor is asked for more.
  */
 void beside_observe(struct beside *b);
 /*

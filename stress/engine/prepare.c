@@ -272,6 +272,7 @@ void lane_step_ctx(
 		.devs = lane->devs,
 		.ndevs = lane->ndevs,
 		.dev = dev,
+		.beside = &lane->beside,
 		.out = &lane->out,
 		.deadline_ns = NEVER,
 	};
@@ -447,5 +448,6 @@ void lane_finish(struct lane *lane)
 	vm_close(lane->vm);
 	pcidev_list_finish(&lane->topology);
 	free(lane->devs);
+	beside_forget(&lane->beside);
 	*lane = (struct lane){0};
 }

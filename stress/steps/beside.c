@@ -13,6 +13,7 @@
 #define BESIDE_MAX 128 /* a switch with 16 dual-function cards has 50 */
 #define SILENT_NS                                                                                  \
 	(8 * NS_PER_S) /* reading blocks while somebody else resets it: a second, mostly */
+#define AGAIN_NS       (NS_PER_S / 2) /* for one that was silent at the last step as well */
 #define SETTLE_NS      (3 * NS_PER_S)
 #define SETTLE_POLL_MS 250
 
@@ -44,6 +45,15 @@ static struct bystander *find(const struct beside *b, struct bdf bdf)
 	return NULL;
 }
 
+static struct bdf *remembered(const struct step_ctx *ctx, struct bdf bdf)
+{
+	if (ctx->beside != NULL)
+		vec_foreach (silent, &ctx->beside->silent)
+			if (bdf_eq(*silent, bdf))
+				return silent;
+	return NULL;
+}
+
 static void add(struct beside *b, struct bdf bdf, bool reached)
 {
 	struct bystander *one = find(b, bdf);
@@ -53,8 +63,10 @@ static void add(struct beside *b, struct bdf bdf, bool reached)
 	else if (b->list.n == BESIDE_MAX)
 		b->left_out++;
 	else
-		*vec_push(&b->list) = (struct bystander){
-			.bdf = bdf, .of = b->ctx->dev->pci.bdf, .reached = reached};
+		*vec_push(&b->list) = (struct bystander){.bdf = bdf,
+			.of = b->ctx->dev->pci.bdf,
+			.reached = reached,
+			.was_silent = remembered(b->ctx, bdf) != NULL};
 }
 
 void beside_add(struct beside *b, struct step_ctx *ctx, const struct pcidev_list *all,
@@ -77,6 +89,11 @@ void beside_add(struct beside *b, struct step_ctx *ctx, const struct pcidev_list
 			add(b, other->bdf, reached);
 	}
 	bdf_set_finish(&set);
+}
+
+void beside_forget(struct beside_memory *memory)
+{
+	vec_finish(&memory->silent);
 }
 
 void beside_finish(struct beside *b)
@@ -108,7 +125,23 @@ static void add_sight(const struct beside *b, struct bystander *one, sight_list 
 		vec_push(sights)->who = one;
 }
 
-/* All by one child, and by another one from behind one that does not answer: as long as there is time. */
+/* How many one child can look at: those up to the next that would keep it waiting, or that one. */
+static size_t for_one_child(const sight_list *sights, size_t from)
+{
+	size_t n = 1;
+
+	while (!sights->v[from].who->was_silent && from + n < sights->n &&
+		!sights->v[from + n].who->was_silent)
+		n++;
+	return n;
+}
+
+static int64_t patience_ns(const struct beside *b, const struct sight *s)
+{
+	return s->who->was_silent && AGAIN_NS < b->silent_ns ? AGAIN_NS : b->silent_ns;
+}
+
+/* All by few children, and by another one from behind one that does not answer: while there is time. */
 static void look(const struct beside *b, sight_list *sights)
 {
 	auto_free struct dev_state *states = xcalloc(sights->n + 1, sizeof(*states));
@@ -119,9 +152,9 @@ static void look(const struct beside *b, sight_list *sights)
 
 	for (i = 0; i < sights->n; i++)
 		bdfs[i] = sights->v[i].who->bdf;
-	for (from = 0; from < sights->n && clock_mono_ns() < until; from += done + 1) {
-		int64_t deadline = clock_mono_ns() + b->silent_ns;
-		int rc = oracle_take_several(b->ctx->host, bdfs + from, sights->n - from,
+	for (from = 0; from < sights->n && clock_mono_ns() < until; from = i) {
+		int64_t deadline = clock_mono_ns() + patience_ns(b, &sights->v[from]);
+		int rc = oracle_take_several(b->ctx->host, bdfs + from, for_one_child(sights, from),
 			deadline < until ? deadline : until, states + from, &done, &err);
 
 		for (i = from; i < from + done; i++) {
@@ -130,7 +163,7 @@ static void look(const struct beside *b, sight_list *sights)
 		}
 		if (rc != 0) {
 			sights->v[i].got = SIGHT_SILENT;
-			str_set(sights->v[i].why_silent, err.msg);
+			str_set(sights->v[i++].why_silent, err.msg);
 		}
 	}
 }
@@ -167,14 +200,48 @@ static void tell_left_out(const struct beside *b)
 	tell_blind_spot(b, text);
 }
 
+static void remember(const struct beside *b, const struct sight *s)
+{
+	struct beside_memory *memory = b->ctx->beside;
+	struct bdf *known = remembered(b->ctx, s->who->bdf);
+
+	if (s->got == SIGHT_NONE || memory == NULL)
+		return;
+	s->who->was_silent = s->got == SIGHT_SILENT;
+	if (s->who->was_silent && known == NULL)
+		*vec_push(&memory->silent) = s->who->bdf;
+	else if (!s->who->was_silent && known != NULL)
+		*known = memory->silent.v[--memory->silent.n];
+}
+
+static void ask_for_time(const struct beside *b, int64_t dur_ns)
+{
+	struct event ev = {.kind = EV_MORE_TIME, .dur_ns = dur_ns};
+
+	emit(b->ctx->out, &ev);
+}
+
+/* Outside of a step there is no deadline to move. */
+static void give_back_time(struct beside *b, int64_t took_ns)
+{
+	if (b->ctx->deadline_ns == NEVER)
+		return;
+	b->ctx->deadline_ns += took_ns;
+	ask_for_time(b, b->ctx->deadline_ns - clock_mono_ns());
+}
+
 void beside_observe(struct beside *b)
 {
+	int64_t began_ns = clock_mono_ns();
 	sight_list sights = {0};
+	bool waited = false;
 
 	vec_foreach (one, &b->list)
 		add_sight(b, one, &sights);
 	look(b, &sights);
 	vec_foreach (s, &sights) {
+		remember(b, s);
+		waited |= s->got == SIGHT_SILENT;
 		s->who->known =
 			s->got == SIGHT_TAKEN && s->state.readable && !oracle_amid_reset(&s->state);
 		s->who->before = s->state;
@@ -183,6 +250,8 @@ void beside_observe(struct beside *b)
 	}
 	if (b->left_out > 0)
 		tell_left_out(b);
+	if (waited)
+		give_back_time(b, clock_mono_ns() - began_ns);
 	vec_finish(&sights);
 }
 
@@ -293,18 +362,6 @@ static bool may_have_acted(enum outcome so_far, const struct result *res)
 	return so_far == OUTCOME_PASS || (so_far == OUTCOME_FAIL && !str_eq(res->reason, "wedged"));
 }
 
-/*
- * The supervisor would kill the lane soon after the act's bound, which is made for the act alone, and
- * with it what the lane has found. Twice a whole look: the last may begin at the end of the settling.
- */
-static void ask_for_time(const struct beside *b)
-{
-	struct event ev = {.kind = EV_MORE_TIME, .dur_ns = 2 * ORACLE_NS + b->settle_ns};
-
-	if (b->list.n > 0)
-		emit(b->ctx->out, &ev);
-}
-
 enum outcome beside_judge(struct beside *b, enum outcome so_far, struct result *res)
 {
 	const struct bystander *first = NULL;
@@ -313,7 +370,13 @@ enum outcome beside_judge(struct beside *b, enum outcome so_far, struct result *
 
 	if (b->ctx == NULL || !may_have_acted(so_far, res))
 		return so_far;
-	ask_for_time(b);
+	/*
+	 * The supervisor would kill the lane soon after the act's bound, which is made for the act alone,
+	 * and with it what the lane has found. Twice a whole look: the last may begin at the end of the
+	 * settling.
+	 */
+	if (b->list.n > 0)
+		ask_for_time(b, 2 * ORACLE_NS + b->settle_ns);
 	if (find_changed(b) == 0)
 		return so_far;
 	vec_foreach (one, &b->list) {

@@ -12,6 +12,7 @@
 #include "cmocka_all.h"
 
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -51,6 +52,7 @@ struct act {
 	struct emitter out;
 	int other;
 	struct step_ctx ctx;
+	struct beside_memory memory; /* of the lane: from one act to the next */
 	struct beside beside;
 	struct result res;
 };
@@ -79,7 +81,9 @@ static void act_begin_on(struct act *a, struct fakehost *fake, enum reset_scope 
 		.scenario = &a->scenario,
 		.step = &a->step,
 		.devs = a->devs,
-		.out = &a->out};
+		.out = &a->out,
+		.beside = &a->memory,
+		.deadline_ns = clock_mono_ns() + 60 * NS_PER_S};
 	assert_int_equal(pcidev_scan_nameless(a->ctx.host, &all, &err), 0);
 	take(a, &a->devs[0], GPU, &all);
 	if (audio)
@@ -108,6 +112,7 @@ static enum outcome act_end(struct act *a)
 static void act_finish(struct act *a)
 {
 	beside_finish(&a->beside);
+	beside_forget(&a->memory);
 	close(a->out.fd);
 	close(a->other);
 	fakehost_free(a->fake);
@@ -324,10 +329,19 @@ static void a_difference_that_passes_is_none(void **state)
 /* A FIFO without a writer blocks its reader, as a device under reset does. */
 static void falls_silent(const struct act *a, const char *path)
 {
-	char full[HOST_PATH_MAX];
+	char full[HOST_PATH_MAX], kept[HOST_PATH_MAX];
 
-	fakehost_remove(a->fake, path);
-	assert_int_equal(mkfifo(host_path(a->ctx.host, full, "%s", path), 0644), 0);
+	host_path(a->ctx.host, full, "%s", path);
+	assert_int_equal(rename(full, host_path(a->ctx.host, kept, "%s.kept", path)), 0);
+	assert_int_equal(mkfifo(full, 0644), 0);
+}
+
+static void answers_again(const struct act *a, const char *path)
+{
+	char full[HOST_PATH_MAX], kept[HOST_PATH_MAX];
+
+	host_path(a->ctx.host, full, "%s", path);
+	assert_int_equal(rename(host_path(a->ctx.host, kept, "%s.kept", path), full), 0);
 }
 
 static void who_does_not_answer_does_not_hide_the_others(void **state)
@@ -377,6 +391,61 @@ static void time_for_the_look_is_asked_for(void **state)
 	result_fail(&a.res, "wedged", "it hangs"); /* then there is no look */
 	assert_int_equal(beside_judge(&a.beside, OUTCOME_FAIL, &a.res), OUTCOME_FAIL);
 	assert_int_equal(asked_first(&a), 0);
+	act_finish(&a);
+}
+
+static int64_t took_to_observe(struct act *a)
+{
+	int64_t began_ns = clock_mono_ns();
+
+	beside_observe(&a->beside);
+	return clock_mono_ns() - began_ns;
+}
+
+/* A neighbour that is dead for the night must not make each of its thousand steps slower. */
+static void who_was_silent_before_is_not_waited_for_again(void **state)
+{
+	struct act a;
+
+	(void)state;
+	act_begin(&a, SCOPE_FUNCTION);
+	falls_silent(&a, DEVS AUDIO "/config");
+	a.beside.silent_ns = 1500 * NS_PER_MS;
+	assert_true(took_to_observe(&a) >= a.beside.silent_ns);
+	assert_true(took_to_observe(&a) < a.beside.silent_ns);
+	assert_true(str_starts(told(&a, EV_BLIND_SPOT), AUDIO ", beside "));
+	fakehost_config(a.fake, OTHER, 0x08, 0x77); /* and hides nobody */
+	assert_int_equal(act_end(&a), OUTCOME_FAIL);
+	/* once it answers, it is waited for as the others are */
+	answers_again(&a, DEVS AUDIO "/config");
+	beside_observe(&a.beside);
+	fakehost_config(a.fake, AUDIO, 0x08, 0x77);
+	assert_int_equal(act_end(&a), OUTCOME_FAIL);
+	assert_non_null(strstr(a.res.detail, AUDIO ", beside " GPU ": revision is 77"));
+	falls_silent(&a, DEVS AUDIO "/config");
+	assert_true(took_to_observe(&a) >= a.beside.silent_ns);
+	act_finish(&a);
+}
+
+/* The bound of a step is made for the step. */
+static void what_the_look_before_it_took_is_no_time_of_the_step(void **state)
+{
+	int64_t deadline_ns;
+	struct event ev;
+	struct act a;
+
+	(void)state;
+	act_begin(&a, SCOPE_FUNCTION);
+	deadline_ns = a.ctx.deadline_ns;
+	assert_string_equal(told(&a, EV_MORE_TIME), "");
+	falls_silent(&a, DEVS AUDIO "/config");
+	beside_observe(&a.beside);
+	assert_true(a.ctx.deadline_ns >= deadline_ns + a.beside.silent_ns);
+	while (recv(a.other, &ev, sizeof(ev), MSG_DONTWAIT) == sizeof(ev) &&
+		ev.kind != EV_MORE_TIME)
+		;
+	assert_int_equal(ev.kind, EV_MORE_TIME);
+	assert_true(clock_mono_ns() + ev.dur_ns >= a.ctx.deadline_ns);
 	act_finish(&a);
 }
 
@@ -443,6 +512,8 @@ int main(void)
 		cmocka_unit_test(a_difference_that_passes_is_none),
 		cmocka_unit_test(who_does_not_answer_does_not_hide_the_others),
 		cmocka_unit_test(time_for_the_look_is_asked_for),
+		cmocka_unit_test(who_was_silent_before_is_not_waited_for_again),
+		cmocka_unit_test(what_the_look_before_it_took_is_no_time_of_the_step),
 		cmocka_unit_test(who_sleeps_is_not_woken_and_who_is_dead_is_seen),
 		cmocka_unit_test(how_many_are_left_out_is_said),
 	};
