@@ -9,8 +9,10 @@
 #include <stdio.h>
 
 struct store;
+struct way_out;
 
-#define DELIVER_WAIT_MS 30000 /* how long a run waits for its webhooks */
+#define DELIVER_WAIT_MS  30000 /* how long a run waits for its webhooks */
+#define DELIVER_LEAST_MS 1000 /* the same of one that is stopped now: for a receiver that answers */
 
 struct delivery {
 	int64_t for_ms; /* keep trying for so long; 0 = each message once */
@@ -42,8 +44,10 @@ struct follower;
 int follower_start(const char *db, struct follower **out, struct err *err) must_check;
 /* False: it was killed, or could not use the store; another one goes on where it was. */
 bool follower_lives(const struct follower *f);
-/* What it has not sent is still in the store. NULL is fine. */
-void follower_stop(struct follower *f);
+/* Tells it to end. NULL is fine, here and there. */
+void follower_hang_up(struct follower *f);
+/* What it has not sent is still in the store. */
+void follower_stop(struct follower *f, const struct way_out *out);
 
 /*
  * After a run: has a child of its own (this program, `deliver`) send, because the caller has

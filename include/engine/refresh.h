@@ -4,6 +4,7 @@
 
 struct progress;
 struct run_request;
+struct way_out;
 
 /*
  * Reports of a run that goes on: those with `every` are made by a child, one at a time, from the store.
@@ -17,6 +18,6 @@ struct refresh *refresh_begin(const struct run_request *req, const char *db, con
 /* Once a second. */
 void refresh_tick(struct refresh *r);
 /* No child of it writes any more: the last reports are the run's. */
-void refresh_end(struct refresh *r);
+void refresh_end(struct refresh *r, const struct way_out *out);
 
 #endif

@@ -7,6 +7,7 @@
 #include "engine/lane_proc.h"
 #include "engine/place.h"
 #include "engine/supervise.h"
+#include "engine/way_out.h"
 #include "model/store.h"
 #include "world/kmsg.h"
 #include "world/loop.h"
@@ -193,13 +194,19 @@ void sup_lanes_stop(struct supervisor *s);
 void sup_lanes_kill(struct supervisor *s);
 /* Lanes that wait for a new process end without one. */
 void sup_lanes_no_heirs(struct supervisor *s);
-/* What it asked for is on disk: its time runs again. */
 /* Something that a reader of the report should know, once the run has begun. */
 void sup_lane_note(struct sup_lane *lane, const struct event *ev);
+/* What it asked for is on disk: its time runs again. */
 void sup_lane_acked(struct sup_lane *lane, uint32_t ask, uint64_t id);
 void sup_lane_handle(struct supervisor *s, const struct event *ev, uint64_t klog_seq);
 bool sup_lanes_all(const struct supervisor *s, enum lane_life at_least);
-void sup_lanes_finish(struct supervisor *s);
+/* They are told to end, and nothing more is heard of them. */
+void sup_lanes_hang_up(struct supervisor *s);
+/*
+ * Ends what still lives, without waiting for what sleeps in the kernel. Returns how many did not end by
+ * themselves. May be called again.
+ */
+size_t sup_lanes_finish(struct supervisor *s, const struct way_out *out);
 uint32_t sup_lane_index(const struct sup_lane *lane);
 const struct step *sup_lane_step(const struct sup_lane *lane, const struct event *ev);
 

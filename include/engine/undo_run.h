@@ -23,8 +23,10 @@ struct undo_tally {
 int undo_run(const struct host *host, struct store *store, int64_t run, FILE *out,
 	struct undo_tally *tally, struct err *err) must_check;
 
+#define UNDO_CHILD_S 240 /* also in packaging/systemd/common.conf */
+
 /*
- * `vfio-stress undo --run ID` in a process of its own, waited for with a deadline, and not longer than
+ * `vfio-stress undo --run ID` in a process of its own, waited for UNDO_CHILD_S, and not longer than
  * until cancel_fd (-1 = none) becomes readable: it is then ended.
  */
 int undo_in_child(const struct host *host, const char *db, const char *run_id, int cancel_fd,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "engine/aftermath.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "engine/baseline.h"
@@ -36,7 +37,15 @@ static void put_back(const struct run_request *req, struct store *store, int64_t
 		say_error("undo", &err);
 		return;
 	}
-	if (n > 0 && undo_in_child(req->host, store_path(store), run_id, cancel_fd, &err) != 0)
+	if (n == 0)
+		return;
+	if (!req->quiet)
+		fprintf(stderr,
+			"vfio-stress: putting back what lanes have left, for %d min at most; an "
+			"interrupt "
+			"leaves it to `vfio-stress undo`\n",
+			UNDO_CHILD_S / 60);
+	if (undo_in_child(req->host, store_path(store), run_id, cancel_fd, &err) != 0)
 		say_error("undo", &err);
 }
 
@@ -164,14 +173,15 @@ static FILE *summary_stream(const struct run_request *req)
 	return stdout;
 }
 
-void aftermath_tell(struct store *store, bool quiet, int cancel_fd)
+/* *ms_left: how long receivers may still take, however often it is asked. */
+static void deliver_webhooks(struct store *store, bool quiet, int cancel_fd, int64_t *ms_left)
 {
-	int64_t left = 0;
+	int64_t left = 0, began_ns = clock_mono_ns(), ms = *ms_left;
 	struct err err;
 
 	if (store_outbox_pending(store) <= 0)
 		return;
-	if (deliver_in_child(store, DELIVER_WAIT_MS, cancel_fd, quiet, &left, &err) != 0)
+	if (deliver_in_child(store, ms, cancel_fd, quiet, &left, &err) != 0)
 		say_error("webhooks", &err);
 	else if (left > 0)
 		fprintf(stderr,
@@ -179,6 +189,15 @@ void aftermath_tell(struct store *store, bool quiet, int cancel_fd)
 			"deliver`"
 			" tries again\n",
 			(long long)left);
+	ms -= (clock_mono_ns() - began_ns) / NS_PER_MS;
+	*ms_left = ms > DELIVER_LEAST_MS ? ms : DELIVER_LEAST_MS;
+}
+
+void aftermath_tell(struct store *store, bool quiet, int cancel_fd)
+{
+	int64_t ms_left = DELIVER_WAIT_MS;
+
+	deliver_webhooks(store, quiet, cancel_fd, &ms_left);
 }
 
 /* A terminal that was stopped: whoever is to be told far away does not wait until somebody looks here. */
@@ -190,8 +209,9 @@ static bool would_wait(FILE *out)
 }
 
 int aftermath(const struct run_request *req, struct store *store, int64_t run, const char *run_id,
-	int cancel_fd)
+	int cancel_fd, bool at_once)
 {
+	int64_t ms_left = at_once ? DELIVER_LEAST_MS : DELIVER_WAIT_MS;
 	struct run_view *view = NULL;
 	bool told = true, written;
 	struct str files = {0};
@@ -210,11 +230,11 @@ int aftermath(const struct run_request *req, struct store *store, int64_t run, c
 	/* a report that cannot be written must not look like a good run to a script */
 	code = view->exit_code == 0 && !(told && written) ? 4 : view->exit_code;
 	if (would_wait(summary_stream(req)))
-		aftermath_tell(store, req->quiet, cancel_fd);
+		deliver_webhooks(store, req->quiet, cancel_fd, &ms_left);
 	if (report_summary(view, summary_stream(req), files.s, req->db, &err) != 0)
 		say_error("summary", &err);
 	str_finish(&files);
 	run_view_free(view);
-	aftermath_tell(store, req->quiet, cancel_fd);
+	deliver_webhooks(store, req->quiet, cancel_fd, &ms_left);
 	return code;
 }

@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "engine/post.h"
 #include "engine/self.h"
+#include "engine/way_out.h"
 #include "model/scenario.h"
 #include "model/store.h"
 
@@ -263,7 +264,13 @@ int deliver_follow(struct store *store, const struct delivery *how, int fd, stru
 
 /* ---- in a child ---- */
 
-static void wait_child(pid_t pid, int64_t deadline_ns, int cancel_fd)
+static int64_t soonest(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* At gone_by_ns at the latest one that was killed is left behind: it sleeps in the kernel. */
+static void wait_child(pid_t pid, int64_t deadline_ns, int cancel_fd, int64_t gone_by_ns)
 {
 	auto_close int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	struct pollfd fds[] = {
@@ -275,9 +282,10 @@ static void wait_child(pid_t pid, int64_t deadline_ns, int cancel_fd)
 	} while (n < 0 && errno == EINTR);
 	if (fds[0].revents == 0) {
 		kill(pid, SIGKILL);
-		poll(fds, 1, CHILD_GRACE_MS);
+		poll(fds, 1,
+			clock_poll_ms(
+				soonest(gone_by_ns, clock_mono_ns() + CHILD_GRACE_MS * NS_PER_MS)));
 	}
-	/* not longer: a child that sleeps in the kernel must not hold the run */
 	waitpid(pid, NULL, WNOHANG);
 }
 
@@ -318,12 +326,18 @@ bool follower_lives(const struct follower *f)
 		info.si_pid == 0;
 }
 
-void follower_stop(struct follower *f)
+void follower_hang_up(struct follower *f)
+{
+	if (f != NULL && f->fd >= 0)
+		close(take_fd(&f->fd));
+}
+
+void follower_stop(struct follower *f, const struct way_out *out)
 {
 	if (f == NULL)
 		return;
-	close(f->fd);
-	wait_child(f->pid, clock_mono_ns() + CHILD_GRACE_MS * NS_PER_MS, -1);
+	follower_hang_up(f);
+	wait_child(f->pid, way_out_ask_until(out, CHILD_GRACE_MS * NS_PER_MS), -1, out->until_ns);
 	free(f);
 }
 
@@ -339,8 +353,8 @@ int deliver_in_child(struct store *store, int64_t wait_ms, int cancel_fd, bool q
 	if (store_outbox_pending(store) > 0) {
 		if (self_start(argv, STDIN_FILENO, STDERR_FILENO, &pid, err) != 0)
 			return -1;
-		wait_child(
-			pid, clock_mono_ns() + (wait_ms + CHILD_GRACE_MS) * NS_PER_MS, cancel_fd);
+		wait_child(pid, clock_mono_ns() + (wait_ms + CHILD_GRACE_MS) * NS_PER_MS, cancel_fd,
+			NEVER);
 	}
 	*left_out = store_outbox_pending(store);
 	return 0;

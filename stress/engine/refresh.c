@@ -6,6 +6,7 @@
 #include "engine/progress.h"
 #include "engine/self.h"
 #include "engine/supervise.h"
+#include "engine/way_out.h"
 #include "model/reporter.h"
 #include "reporters/reporters.h"
 
@@ -16,8 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define MOST_NS  (600 * NS_PER_S) /* for one report */
-#define GRACE_MS 2000 /* for a killed child: longer, and it sleeps in the kernel */
+#define MOST_NS (600 * NS_PER_S) /* for one report */
 
 struct due {
 	const struct reporter *type;
@@ -140,7 +140,7 @@ struct refresh *refresh_begin(const struct run_request *req, const char *db, con
 	return r;
 }
 
-void refresh_end(struct refresh *r)
+void refresh_end(struct refresh *r, const struct way_out *out)
 {
 	if (r == NULL)
 		return;
@@ -149,7 +149,7 @@ void refresh_end(struct refresh *r)
 		struct pollfd p = {.fd = pidfd, .events = POLLIN};
 
 		kill(r->pid, SIGKILL);
-		poll(&p, 1, GRACE_MS);
+		poll(&p, 1, clock_poll_ms(out->until_ns));
 		waitpid(r->pid, NULL, WNOHANG);
 	}
 	vec_finish(&r->reports);

@@ -181,7 +181,7 @@ int resume_give_up(
 	if ((outcome == OUTCOME_ABORTED && store_run_aborted(store, past->run, why, &err) != 0) ||
 		end_lanes(past, store, outcome, "not-resumed", why, &err) != 0)
 		complain_of(past->id, &err);
-	return aftermath(req, store, past->run, past->id, -1);
+	return aftermath(req, store, past->run, past->id, -1, false);
 }
 
 /* ---- its process died ---- */
@@ -374,7 +374,7 @@ int resume_run(const struct resume_request *q, struct store *store, const struct
 		return -1;
 	}
 	if (!goes_on)
-		out->exit_code = aftermath(&out->req, store, run->run, run->id, -1);
+		out->exit_code = aftermath(&out->req, store, run->run, run->id, -1, false);
 	*answer = goes_on ? RESUME_GOES_ON : RESUME_ENDED;
 	return 0;
 }

@@ -484,31 +484,59 @@ void sup_lane_acked(struct sup_lane *lane, uint32_t ask, uint64_t id)
 	lane_proc_answer(&lane->proc, ask, id != 0 ? id : (uint64_t)extra);
 }
 
-/* Ends what still lives, without waiting for what cannot end. */
-void sup_lanes_finish(struct supervisor *s)
+/* The closed socket tells a lane to end. */
+static void hang_up(struct sup_lane *lane)
 {
-	int64_t deadline = clock_mono_ns() + KILL_WAIT_NS;
+	loop_timer_clear(lane->sup->loop, &lane->deadline);
+	sup_qemu_close(lane);
+	if (lane->proc.fd >= 0 && !lane->socket_closed)
+		loop_unwatch(lane->sup->loop, lane->proc.fd);
+	lane->socket_closed = true;
+	lane_proc_hang_up(&lane->proc);
+}
+
+void sup_lanes_hang_up(struct supervisor *s)
+{
 	size_t i;
 
-	for (i = 0; i < s->nlanes; i++) {
-		struct sup_lane *lane = &s->lanes[i];
+	for (i = 0; i < s->nlanes; i++)
+		hang_up(&s->lanes[i]);
+}
 
-		loop_timer_clear(s->loop, &lane->deadline);
-		sup_qemu_close(lane);
-		/* the closed socket tells it to end; only one that does not is killed */
-		if (lane->proc.fd >= 0 && !lane->socket_closed)
-			loop_unwatch(s->loop, lane->proc.fd);
-		lane_proc_hang_up(&lane->proc);
-		if (lane->proc.pidfd >= 0 && !lane->process_gone && !lane->abandoned &&
-			!lane_proc_wait(&lane->proc, deadline, &lane->exit_status))
-			kill(lane->proc.pid, SIGKILL);
-		lane_proc_close(&lane->proc);
-		vec_finish(&lane->devices);
-		vec_finish(&lane->open_undo);
-		lane_keep_free(lane->keep);
-		if (lane->keep_fd >= 0)
-			close(lane->keep_fd);
-		lane->keep = NULL;
-		lane->keep_fd = -1;
+/* One that sleeps in the kernel is not waited for. True: it had to be killed. */
+static bool end_process(struct sup_lane *lane, int64_t deadline_ns, int64_t killed_until_ns)
+{
+	if (lane->proc.pidfd < 0 || lane->process_gone || lane->abandoned)
+		return false;
+	if (lane_proc_wait(&lane->proc, deadline_ns, &lane->exit_status))
+		return false;
+	/* `undo` needs its locks, which go with it */
+	kill(lane->proc.pid, SIGKILL);
+	(void)!lane_proc_wait(&lane->proc, killed_until_ns, &lane->exit_status);
+	return true;
+}
+
+static void finish_lane(struct sup_lane *lane)
+{
+	lane_proc_close(&lane->proc);
+	vec_finish(&lane->devices);
+	vec_finish(&lane->open_undo);
+	lane_keep_free(lane->keep);
+	if (lane->keep_fd >= 0)
+		close(lane->keep_fd);
+	lane->keep = NULL;
+	lane->keep_fd = -1;
+}
+
+size_t sup_lanes_finish(struct supervisor *s, const struct way_out *out)
+{
+	int64_t deadline_ns = way_out_ask_until(out, KILL_WAIT_NS);
+	size_t i, killed = 0;
+
+	sup_lanes_hang_up(s);
+	for (i = 0; i < s->nlanes; i++) {
+		killed += end_process(&s->lanes[i], deadline_ns, out->until_ns);
+		finish_lane(&s->lanes[i]);
 	}
+	return killed;
 }

@@ -28,7 +28,6 @@
 
 #define PREPARE_NS        (120 * NS_PER_S) /* libvirtd may have to probe QEMU's capabilities first */
 #define STORE_PATIENCE_NS (60 * NS_PER_S) /* a disk that refuses for longer ends the run */
-#define STORE_LAST_MS     5000
 /* After a SIGTERM, which nobody sends twice by hand: a lane that has not ended by then is left behind. */
 #define TERM_PATIENCE_NS (90 * NS_PER_S)
 /* Putting back what lanes left, reports and webhooks: without the loop nobody can say that we live. */
@@ -570,11 +569,19 @@ static int set_up(struct supervisor *s, struct err *err)
 	return s->req->past != NULL ? cool_down(s) : start_lanes(s, err);
 }
 
+/* Lanes of a run that did not begin; of others all is over. */
+static void end_lanes(struct supervisor *s)
+{
+	struct way_out out = way_out_begin();
+
+	(void)!sup_lanes_finish(s, &out);
+}
+
 static void tear_down(struct supervisor *s)
 {
 	size_t i;
 
-	sup_lanes_finish(s);
+	end_lanes(s);
 	sup_log_close(s);
 	progress_free(s->progress);
 	store_close(s->store);
@@ -597,7 +604,7 @@ static int end_past(struct supervisor *s)
 	const char *why = s->cannot_run.msg;
 
 	notify_send(LAST_WORDS);
-	sup_lanes_finish(s);
+	end_lanes(s);
 	if (s->cannot_run.code == ERR_NONE)
 		print_refusals(s);
 	vec_foreach (ev, &s->prepare_notes)
@@ -629,40 +636,74 @@ static int end_without_run(struct supervisor *s)
 	return EXIT_CANNOT_RUN;
 }
 
-/* Everything is over: what is left is written, and the rest is done from the store. */
-static int end_run(struct supervisor *s)
+/* What the log and the witnesses come to; the writer has it then. That is work, however long it takes. */
+static void write_end(struct supervisor *s, struct klog_account *account)
 {
-	struct klog_account account;
-	size_t unwritten;
-	struct err err;
-
-	notify_send(LAST_WORDS);
 	sup_log_stop(s);
-	sup_log_account(s, &account);
+	sup_log_account(s, account);
 	sup_log_close(s);
-	writer_klog(s->writer, &account);
+	writer_klog(s->writer, account);
 	sup_witness_account(s);
 	if (s->aborted != NULL)
 		writer_aborted(s->writer, s->aborted);
-	sup_lanes_finish(s);
+}
+
+static void say_unwritten(struct supervisor *s, struct klog_account *account, size_t unwritten)
+{
+	struct err err;
+
+	account->blind = true;
+	snprintf(account->reason, sizeof(account->reason),
+		"%zu things could not be written to the store", unwritten);
+	(void)!store_run_klog(s->store, s->run, account, &err);
+	fprintf(stderr, "vfio-stress: %zu things could not be written to %s and are lost\n",
+		unwritten, store_path(s->store));
+}
+
+static void say_killed(struct supervisor *s, size_t lanes)
+{
+	char text[160];
+	struct err err;
+
+	snprintf(text, sizeof(text),
+		"%zu lanes had come to their end, but their processes did not end by themselves "
+		"and were killed: does libvirtd hang?",
+		lanes);
+	if (store_note(s->store, s->run, "note", text, &err) != 0)
+		log_warn("store", "%s", err.msg);
+}
+
+/*
+ * Everything is over: what is left is written, and the rest is done from the store. Who is to end is told
+ * first, so that all do so while the store is written.
+ */
+static int end_run(struct supervisor *s)
+{
+	struct klog_account account;
+	size_t unwritten, killed;
+	struct way_out out;
+
+	notify_send(LAST_WORDS);
+	write_end(s, &account);
+	out = way_out_begin();
+	sup_lanes_hang_up(s);
+	telling_hang_up(s->telling);
 	loop_unwatch(s->loop, writer_fd(s->writer));
-	unwritten = writer_stop(s->writer, STORE_LAST_MS, &s->store);
+	unwritten =
+		writer_stop(s->writer, (out.ask_until_ns - clock_mono_ns()) / NS_PER_MS, &s->store);
 	s->writer = NULL;
-	telling_end(s->telling);
-	refresh_end(s->refresh);
+	killed = sup_lanes_finish(s, &out);
+	telling_end(s->telling, &out);
+	refresh_end(s->refresh, &out);
 	sup_witness_end(s);
 	progress_free(s->progress);
 	s->progress = NULL;
-	if (unwritten > 0) {
-		account.blind = true;
-		snprintf(account.reason, sizeof(account.reason),
-			"%zu things could not be written to the store", unwritten);
-		(void)!store_run_klog(s->store, s->run, &account, &err);
-	}
+	if (killed > 0)
+		say_killed(s, killed);
 	if (unwritten > 0)
-		fprintf(stderr, "vfio-stress: %zu things could not be written to %s and are lost\n",
-			unwritten, store_path(s->store));
-	return aftermath(s->req, s->store, s->run, s->run_id, loop_signal_fd(s->loop));
+		say_unwritten(s, &account, unwritten);
+	return aftermath(
+		s->req, s->store, s->run, s->run_id, loop_signal_fd(s->loop), s->interrupts > 1);
 }
 
 int supervise(const struct run_request *req)

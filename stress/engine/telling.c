@@ -9,6 +9,7 @@
 #include "base/vec.h"
 #include "engine/deliver.h"
 #include "engine/supervise.h"
+#include "engine/way_out.h"
 #include "engine/writer.h"
 #include "model/reporter.h"
 #include "model/store.h"
@@ -158,11 +159,13 @@ static void start_delivery(struct telling *t)
 
 static void keep_delivering(struct telling *t, int64_t now)
 {
+	static const struct way_out at_once = {0}; /* it is gone */
+
 	if (t->hearers.n == 0)
 		return;
 	if (t->follower != NULL && !follower_lives(t->follower)) {
 		log_warn("webhook", "the process that sends has died: another one takes its place");
-		follower_stop(take_ptr(t->follower));
+		follower_stop(take_ptr(t->follower), &at_once);
 	}
 	if (t->follower == NULL && now >= t->next_start_ns)
 		start_delivery(t);
@@ -292,11 +295,17 @@ struct telling *telling_begin(
 	return t;
 }
 
-void telling_end(struct telling *t)
+void telling_hang_up(struct telling *t)
+{
+	if (t != NULL)
+		follower_hang_up(t->follower);
+}
+
+void telling_end(struct telling *t, const struct way_out *out)
 {
 	if (t == NULL)
 		return;
-	follower_stop(t->follower);
+	follower_stop(t->follower, out);
 	vec_finish(&t->hearers);
 	free(t->lanes);
 	free(t->db);

@@ -23,7 +23,6 @@
 extern char **environ;
 
 #define DOMAIN_NS      (180 * NS_PER_S)
-#define CHILD_NS       (240 * NS_PER_S)
 #define CHILD_GRACE_MS 2000
 
 static void describe(const struct undo_rec *rec, char *buf, size_t size)
@@ -199,7 +198,7 @@ static void stop_child(pid_t pid, struct pollfd *ended)
 
 static int wait_child(pid_t pid, int cancel_fd, struct err *err)
 {
-	int64_t deadline = clock_mono_ns() + CHILD_NS;
+	int64_t deadline = clock_mono_ns() + UNDO_CHILD_S * NS_PER_S;
 	auto_close int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	struct pollfd fds[] = {
 		{.fd = pidfd, .events = POLLIN}, {.fd = cancel_fd, .events = POLLIN}};

@@ -220,6 +220,22 @@ class Telling(Told):
         self.assertEqual(steps["hold"]["count"], 20)
         self.assertLess(steps["start"]["ms"]["max"], 2000)
 
+    def test_a_run_that_is_stopped_now_waits_for_no_receiver(self):
+        r = self.receiver(hang)
+        p = self.start([(r.url, ", heartbeat: 1s, timeout: 60s")], hold="60s", cycles=20)
+        self.wait_for(r, 1)
+        lane = subprocess.run(["pgrep", "-P", str(p.pid), "-f", " lane "],
+                              capture_output=True, text=True, check=True).stdout
+        os.kill(int(lane), signal.SIGSTOP)  # and does not end when it is asked to
+        p.send_signal(signal.SIGINT)
+        self.wait_until("not told", lambda: "once more to stop now" in self.said())
+        began = time.monotonic()
+        p.send_signal(signal.SIGINT)
+        said = self.finish(p, 4)
+        self.assertLess(time.monotonic() - began, 8)  # 2 s for lanes that are killed, 5 s for the rest
+        self.assertIn("not delivered yet", said)
+        self.assertEqual(self.report()["verdict"], "aborted")
+
     def test_a_late_receiver_gets_all_in_order_and_only_the_last_heartbeat(self):
         r = self.receiver(status(500), status(500), OK)
         self.finish(self.start([(r.url, ", heartbeat: 1s")], hold="5s", cycles=1), 0)

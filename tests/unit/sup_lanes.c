@@ -49,6 +49,7 @@ struct world {
 	struct supervisor s;
 	char dir[64], db[96];
 	int quiet_fd;
+	size_t killed; /* lanes, at the end */
 };
 
 static void stop(void *arg)
@@ -149,10 +150,12 @@ static void begin(struct world *w)
 static struct run_view *look_back(struct world *w)
 {
 	struct run_view *view;
+	struct way_out out;
 	struct err err;
 
 	clock_test_set(0);
-	sup_lanes_finish(&w->s);
+	out = way_out_begin();
+	w->killed = sup_lanes_finish(&w->s, &out);
 	assert_int_equal(writer_stop(w->s.writer, 5000, &w->s.store), 0);
 	assert_int_equal(run_view_load(w->s.store, "run", &view, &err), 0);
 	return view;
@@ -170,7 +173,7 @@ static void finish(struct world *w, struct run_view *view)
 	run_view_free(view);
 	store_close(w->s.store);
 	loop_close(w->s.loop);
-	telling_end(w->s.telling);
+	telling_end(w->s.telling, &(struct way_out){0});
 	progress_free(w->s.progress);
 	close(w->quiet_fd);
 	scenario_free(w->sc);
@@ -620,6 +623,31 @@ static void a_step_that_begins_behind_another_is_told_how_long_that_may_take(voi
 	finish(&w, view);
 }
 
+/* ---- the end ---- */
+
+/* They have said that they have ended, and hang: in libvirt, for one. */
+static void lanes_that_do_not_go_away_share_one_deadline(void **state)
+{
+	pid_t pids[2];
+	int64_t began_ns;
+	struct world w;
+	int i;
+
+	(void)state;
+	begin(&w);
+	for (i = 0; i < 2; i++) {
+		pids[i] = w.s.lanes[i].proc.pid;
+		kill(pids[i], SIGSTOP);
+	}
+	clock_test_set(0);
+	began_ns = clock_mono_ns();
+	finish(&w, look_back(&w));
+	assert_int_equal(w.killed, 2);
+	assert_true(clock_mono_ns() - began_ns < 4 * NS_PER_S); /* 2 s, as one alone */
+	for (i = 0; i < 2; i++)
+		assert_int_equal(kill(pids[i], 0), -1);
+}
+
 /* ---- QEMU's log ---- */
 
 static const char stuck[] =
@@ -727,6 +755,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(who_is_held_up_gets_the_time_back),
 		cmocka_unit_test(who_is_held_up_to_the_end_is_ended_without_blame),
 		cmocka_unit_test(a_step_that_begins_behind_another_is_told_how_long_that_may_take),
+		cmocka_unit_test(lanes_that_do_not_go_away_share_one_deadline),
 		cmocka_unit_test(a_line_of_qemu_is_its_lanes_while_the_step_goes_on),
 		cmocka_unit_test(what_qemu_said_in_a_step_comes_before_the_steps_end),
 	};
