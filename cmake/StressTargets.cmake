@@ -56,11 +56,11 @@ endfunction()
 
 # stress_lab_test(dma-fault VARIANTS intel amd TOPOLOGY small): tests/lab/tests/dma-fault.sh, run in
 # boots of its own, as the ctests lab.dma-fault.intel and lab.dma-fault.amd. LONG: only with `tests/all
-# --long`. OPTIONS: further ones for tests/lab/run. What fits into a shared boot belongs into
+# --long`; RELEASE: of those, with the release build's program. OPTIONS: further ones for tests/lab/run. What fits into a shared boot belongs into
 # tests/lab/core.list instead. A boot keeps a little less than one processor busy. What may take longest
 # begins first (COST): a long boot at the end would have one processor wait for the other.
 function(stress_lab_test name)
-	cmake_parse_arguments(ARG "LONG" "TOPOLOGY;TIMEOUT" "VARIANTS;OPTIONS" ${ARGN})
+	cmake_parse_arguments(ARG "LONG;RELEASE" "TOPOLOGY;TIMEOUT" "VARIANTS;OPTIONS" ${ARGN})
 	if(NOT ARG_TOPOLOGY)
 		set(ARG_TOPOLOGY small)
 	endif()
@@ -68,9 +68,13 @@ function(stress_lab_test name)
 		set(ARG_TIMEOUT 300)
 	endif()
 	math(EXPR ctest_timeout "${ARG_TIMEOUT} + 60")
+	set(build ${CMAKE_BINARY_DIR})
+	if(ARG_RELEASE)
+		set(build ${CMAKE_SOURCE_DIR}/build/release)
+	endif()
 	foreach(variant ${ARG_VARIANTS})
 		add_test(NAME lab.${name}.${variant}
-			COMMAND ${CMAKE_SOURCE_DIR}/tests/lab/in-lab ${CMAKE_BINARY_DIR} ${variant}
+			COMMAND ${CMAKE_SOURCE_DIR}/tests/lab/in-lab ${build} ${variant}
 				--topology ${ARG_TOPOLOGY} --timeout ${ARG_TIMEOUT} ${ARG_OPTIONS} -- ${name})
 		set(labels lab)
 		if(ARG_LONG)

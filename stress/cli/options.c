@@ -3,6 +3,7 @@
 
 #include "base/diags.h"
 #include "base/log.h"
+#include "base/secret.h"
 #include "base/str.h"
 #include "base/vec.h"
 #include "cli/command.h"
@@ -253,5 +254,6 @@ static int run(int argc, char **argv)
 
 int cli_main(int argc, char **argv)
 {
+	secret_hide_environment();
 	return written(run(argc, argv));
 }

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/secret.h"
 #include "base/str.h"
 #include "base/vec.h"
 #include "model/scenario.h"
@@ -201,6 +202,7 @@ void post_once(const struct outbox_item *item, int64_t timeout_ms, struct postin
 	struct secrets s = {0};
 
 	*out = (struct posting){0};
+	secret_no_core(); /* libcurl and OpenSSL copy what they are given */
 	if (expand(item, &s, &out->why) == 0 &&
 		send_it(item, &s, timeout_ms, &out->answer, &out->why) == 0)
 		out->fate = fate_of(out->answer.status);

@@ -326,13 +326,21 @@ int scenario_check_env(const struct scenario *sc, struct diags *diags)
 	return ret;
 }
 
-int scenario_expand_env(const char *text, char **out, struct err *err)
+/* Appends n bytes to what is being made, or only counts them. */
+static void put(char *out, size_t *len, const char *text, size_t n)
+{
+	if (out != NULL)
+		memcpy(out + *len, text, n);
+	*len += n;
+}
+
+/* `out` NULL: only len_out, without the NUL. */
+static int expand(const char *text, char *out, size_t *len_out, struct err *err)
 {
 	static const char open[] = "${env:";
-	struct str s = {0};
 	const char *ref;
+	size_t len = 0;
 
-	str_add(&s, "");
 	while ((ref = strstr(text, open)) != NULL) {
 		const char *name = ref + sizeof(open) - 1, *value;
 		size_t n = strcspn(name, "}");
@@ -340,16 +348,29 @@ int scenario_expand_env(const char *text, char **out, struct err *err)
 
 		value = name[n] == '}' ? getenv(copy) : NULL;
 		if (value == NULL) {
-			str_finish(&s);
 			err_set(err, ERR_ABSENT, 0, "environment variable '%.64s' is not set",
 				copy);
 			return err_hint(err, "set it before delivering the report");
 		}
-		str_addn(&s, text, (size_t)(ref - text));
-		str_add(&s, value);
+		put(out, &len, text, (size_t)(ref - text));
+		put(out, &len, value, strlen(value));
 		text = name + n + 1;
 	}
-	str_add(&s, text);
-	*out = s.s;
+	put(out, &len, text, strlen(text) + 1);
+	*len_out = len - 1;
+	return 0;
+}
+
+/* At once into memory of the right size: what grows leaves copies of a secret behind. */
+int scenario_expand_env(const char *text, char **out, struct err *err)
+{
+	size_t len;
+	char *s;
+
+	if (expand(text, NULL, &len, err) != 0)
+		return -1;
+	s = xmalloc(len + 1);
+	(void)!expand(text, s, &len, err);
+	*out = s;
 	return 0;
 }
