@@ -6,7 +6,9 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "base/vec.h"
+#include "device/lock.h"
 #include "engine/aftermath.h"
+#include "engine/orphan.h"
 #include "engine/postmortem.h"
 #include "engine/report_out.h"
 #include "engine/scenario_rules.h"
@@ -19,12 +21,16 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define TOOL_DIED "tool-died"
+/* Its lanes end without it; one that has not by then sleeps in the kernel. */
+#define LANES_END_NS ((ORPHAN_S + 5) * NS_PER_S)
+#define LOCK_POLL_MS 100 /* nothing announces that a lock is free */
 
 /* A run whose scenario cannot be read any more is reported all the same. */
 static const struct scenario no_scenario = {.name = "?"};
@@ -186,6 +192,36 @@ int resume_give_up(
 
 /* ---- its process died ---- */
 
+static bool has_let_go(const struct resumed *r, const struct lane_row *lane)
+{
+	struct domain_lock lock;
+	struct err err;
+	pid_t pid;
+	size_t i;
+
+	for (i = 0; i < lane->ndevices; i++)
+		if (lock_holder(r->req.host, lane->devices[i].bdf, &pid))
+			return false;
+	if (lane->domain == NULL || r->scenario == NULL)
+		return true;
+	if (lock_take_domain(
+		    r->req.host, r->scenario->connect, lane->domain, "resume", &lock, &err) != 0)
+		return err.code != ERR_REFUSED;
+	lock_drop_domain(&lock);
+	return true;
+}
+
+/* What they still have cannot be put back. */
+static void await_lanes(const struct resumed *r)
+{
+	int64_t until = clock_mono_ns() + LANES_END_NS;
+	size_t i;
+
+	for (i = 0; i < r->view->nlanes; i++)
+		while (!has_let_go(r, &r->view->lanes[i]) && clock_mono_ns() < until)
+			poll(NULL, 0, LOCK_POLL_MS);
+}
+
 static int tool_died(
 	struct resumed *r, struct store *store, const struct unfinished *run, struct err *err)
 {
@@ -194,6 +230,7 @@ static int tool_died(
 
 	printf("run %s: tool died: its process %d is gone, and its host was not restarted\n",
 		run->id, (int)run->pid);
+	await_lanes(r);
 	if (store_begin(store, err) != 0)
 		return -1;
 	if (store_run_take_over(store, run, run->boot_id, err) != 0)
