@@ -44,6 +44,7 @@ struct run_request {
 	size_t nchecks;
 	const char *tool_version;
 	bool quiet;
+	int64_t term_patience_ms; /* after a SIGTERM; 0 = as documented */
 	/* Optional: the run is in the store, and goes on from here. */
 	void (*begun)(void *arg, const char *run_id);
 	void *begun_arg;

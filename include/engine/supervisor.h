@@ -75,6 +75,7 @@ struct sup_lane {
 	bool refused; /* in the prepare phase: its process ends then */
 	bool abandoned; /* stuck in the kernel: its end was written by us, it is not listened to */
 	bool killed; /* by us */
+	bool left_in_kernel; /* a call of it, when the run was cut off */
 	bool process_gone;
 	int exit_status;
 	bool socket_closed;
@@ -179,6 +180,7 @@ struct supervisor {
 
 	const char *aborted; /* why, NULL = it is not */
 	unsigned interrupts;
+	const char *cut_off; /* why lanes are to end at once, NULL = they are not */
 	int64_t interrupted_ns;
 	bool kernel_asked; /* for the tasks that sleep in it */
 	bool started, over, ending; /* lanes may go; all have ended; the last marker is out */
@@ -220,6 +222,8 @@ void sup_lane_arm(struct sup_lane *lane);
 void sup_lane_find_qemu(struct sup_lane *lane);
 /* Does a task of its process, or of its QEMU, sleep in the kernel? */
 bool sup_lane_in_kernel(struct sup_lane *lane);
+/* Notes where its process and its QEMU stand, and who has its devices. */
+void sup_lane_evidence(struct sup_lane *lane);
 void sup_lane_on_socket(void *lane);
 void sup_lane_on_process_end(void *lane);
 /* It cannot be ended: the kernel holds it. It is left alone, with its locks. */

@@ -112,6 +112,21 @@ static int check_detached(const struct run_request *req)
 	return -1;
 }
 
+/* A test seam. */
+static int read_patience(
+	const struct host *host, const struct options *o, int64_t *ms, struct err *err)
+{
+	const char *text = options_get(o, "term-patience");
+
+	if (text == NULL)
+		return 0;
+	if (!host->simulated)
+		return err_set(err, ERR_USAGE, 0, "--term-patience is for tests: with --kmsg");
+	if (!str_to_duration_ms(text, ms))
+		return err_set(err, ERR_USAGE, 0, "--term-patience: '%s' is not a duration", text);
+	return 0;
+}
+
 static int run_loaded(const struct host *host, const struct options *o, const struct scenario *sc,
 	const struct rules *rules, const struct settings *settings, const struct asked *a)
 {
@@ -129,7 +144,10 @@ static int run_loaded(const struct host *host, const struct options *o, const st
 	};
 	bool detach = options_get(o, "detach") != NULL;
 	struct diags diags = {0};
+	struct err err = {0};
 
+	if (read_patience(host, o, &req.term_patience_ms, &err) != 0)
+		return complain(&err);
 	if (options_get(o, "dry-run") != NULL)
 		return check_scenario(host, sc, true);
 	if (detach && check_detached(&req) != 0)
@@ -173,6 +191,7 @@ static const struct option_spec options[] = {
 	{'d', "detach", NULL, "go on in the background once it has begun", false, false},
 	{'q', "quiet", NULL, "no progress, only the final summary (or, detached, the id)", false,
 		false},
+	{0, "term-patience", "TIME", "after a SIGTERM, for what does not end", true, false},
 	{0},
 };
 

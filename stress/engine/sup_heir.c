@@ -212,14 +212,18 @@ static void no_heir(struct sup_lane *lane, const char *why)
 /* "Now": the cycle is cut off. */
 static void end_at_once(struct sup_lane *lane)
 {
-	static const struct sup_ending stopped = {
+	struct sup_ending stopped = {
 		.outcome = OUTCOME_ABORTED,
 		.reason = "interrupted",
 		.hint = "",
-		.text = "stopped by a second interrupt",
 	};
 	const struct sup_ending *how = lane->abandoned ? &lane->ending : &stopped;
 
+	snprintf(stopped.text, sizeof(stopped.text), "%s%s", lane->sup->cut_off,
+		lane->left_in_kernel ? "; a call of it is still in the kernel: do not use its "
+				       "device or start its VM before that is over, or the host "
+				       "was rebooted"
+				     : "");
 	end_step(lane, how);
 	say_end(lane, EV_LANE_END, how);
 }

@@ -232,9 +232,8 @@ static void ask_kernel(struct supervisor *s)
 			"the kernel was asked for its sleeping tasks (sysrq w): see its log");
 }
 
-static void take_evidence(struct sup_lane *lane)
+void sup_lane_evidence(struct sup_lane *lane)
 {
-	progress_note(lane->sup->progress, "%s: %s is overdue", lane->spec->name, lane->now.what);
 	sup_lane_find_qemu(lane);
 	if (!lane->process_gone)
 		note_process(lane, "the lane", lane->proc.pid);
@@ -272,8 +271,10 @@ static void on_deadline(void *arg)
 		look_again(lane, st->asked_ns != 0 ? now + RECHECK_NS : due);
 		return;
 	}
-	if (!st->overdue)
-		take_evidence(lane);
+	if (!st->overdue) {
+		progress_note(lane->sup->progress, "%s: %s is overdue", lane->spec->name, st->what);
+		sup_lane_evidence(lane);
+	}
 	st->overdue = true;
 	in_kernel = sup_lane_in_kernel(lane);
 	if ((in_kernel || sup_fate_is_held(lane)) && now < st->began_ns + 2 * (bound + GRACE_NS))

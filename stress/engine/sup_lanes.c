@@ -420,14 +420,23 @@ void sup_lanes_no_heirs(struct supervisor *s)
 	}
 }
 
+/* A call of it that is in the kernel goes on without it: who has to live with that is told. */
+static void cut_off(struct sup_lane *lane)
+{
+	lane->left_in_kernel = lane->life == LANE_RUNNING && sup_lane_in_kernel(lane);
+	if (lane->left_in_kernel)
+		sup_lane_evidence(lane);
+	if (!lane->process_gone)
+		kill(lane->proc.pid, SIGKILL);
+}
+
 /* One that does not die sleeps in the kernel: it is left behind. */
 void sup_lanes_kill(struct supervisor *s)
 {
 	size_t i;
 
 	for (i = 0; i < s->nlanes; i++)
-		if (!s->lanes[i].process_gone)
-			kill(s->lanes[i].proc.pid, SIGKILL);
+		cut_off(&s->lanes[i]);
 	sup_lanes_no_heirs(s);
 	loop_timer_set(s->loop, &s->patience, clock_mono_ns() + KILL_WAIT_NS, abandon_rest, s);
 	sup_pump(s);

@@ -29,7 +29,7 @@
 #define PREPARE_NS        (120 * NS_PER_S) /* libvirtd may have to probe QEMU's capabilities first */
 #define STORE_PATIENCE_NS (60 * NS_PER_S) /* a disk that refuses for longer ends the run */
 /* After a SIGTERM, which nobody sends twice by hand: a lane that has not ended by then is left behind. */
-#define TERM_PATIENCE_NS (90 * NS_PER_S)
+#define TERM_PATIENCE_MS 90000
 /* Putting back what lanes left, reports and webhooks: without the loop nobody can say that we live. */
 #define LAST_WORDS "WATCHDOG_USEC=600000000\nWATCHDOG=1\nSTATUS=putting the host back and reporting"
 
@@ -181,6 +181,18 @@ static void on_watchdog(void *arg)
 	notify_send("WATCHDOG=1");
 	loop_timer_set(s->loop, &s->watchdog,
 		clock_mono_ns() + notify_watchdog_ms() * NS_PER_MS / 3, on_watchdog, s);
+}
+
+/* The run before this one, of `resume`, asked for more time at its end. */
+static void begin_watchdog(struct supervisor *s)
+{
+	char text[64];
+
+	if (notify_watchdog_ms() == 0)
+		return;
+	snprintf(text, sizeof(text), "WATCHDOG_USEC=%" PRId64, notify_watchdog_ms() * 1000);
+	notify_send(text);
+	on_watchdog(s);
 }
 
 /* `systemctl status` shows it. */
@@ -448,15 +460,24 @@ void sup_lane_over(struct supervisor *s)
 	loop_timer_set(s->loop, &s->linger, s->interrupts > 1 ? 0 : until, on_linger, s);
 }
 
-static void stop_now(void *arg)
+static void stop_now(struct supervisor *s, const char *why)
 {
-	struct supervisor *s = arg;
-
 	s->interrupts = 2;
+	s->cut_off = why;
 	progress_note(s->progress, "stopping now");
 	sup_lanes_kill(s);
 	if (s->over)
 		on_linger(s);
+}
+
+static void on_out_of_patience(void *arg)
+{
+	stop_now(arg, "did not end in time when the run was told to");
+}
+
+static int64_t term_patience_ns(const struct run_request *req)
+{
+	return (req->term_patience_ms > 0 ? req->term_patience_ms : TERM_PATIENCE_MS) * NS_PER_MS;
 }
 
 static void on_signal(void *arg, int sig)
@@ -483,10 +504,10 @@ static void on_signal(void *arg, int sig)
 			"finishing the step, then putting the host back; once more to stop now");
 		sup_lanes_stop(s);
 		if (sig == SIGTERM)
-			loop_timer_set(
-				s->loop, &s->term_patience, now + TERM_PATIENCE_NS, stop_now, s);
+			loop_timer_set(s->loop, &s->term_patience, now + term_patience_ns(s->req),
+				on_out_of_patience, s);
 	} else if (s->interrupts == 2) {
-		stop_now(s);
+		stop_now(s, "stopped by a second interrupt");
 	}
 }
 
@@ -564,8 +585,7 @@ static int set_up(struct supervisor *s, struct err *err)
 	sup_log_open(s);
 	if (s->kmsg != NULL && loop_watch(s->loop, kmsg_fd(s->kmsg), on_kmsg, s, err) != 0)
 		return -1;
-	if (notify_watchdog_ms() > 0)
-		on_watchdog(s);
+	begin_watchdog(s);
 	return s->req->past != NULL ? cool_down(s) : start_lanes(s, err);
 }
 

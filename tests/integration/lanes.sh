@@ -361,5 +361,37 @@ until_gone $((ORPHAN_S + 10)) orphan || wrong 'a lane without its supervisor han
 "$program" undo --root orphan --db orphan.db >out 2>err || wrong "undo: $(cat out err)"
 as_found orphan
 
+# --- a service manager ends a run, once and for all, while a lane is in such a call: that is left behind
+# after 90 s (here 2), and who can end in order does
+
+scenario stop <<X
+lanes:
+  - {name: one, devices: ["$nvme"], steps: [{reset: {method: flr, timeout: 100s}}]}
+  - {name: two, devices: ["0000:02:00.0"], steps: [{reset: flr}, {hold: 100ms}]}
+repeat: {until: {cycles: 1000}}
+X
+: >err
+"$program" run stop.yaml -v --db runs.db --kmsg kmsg --root fifo --report json:run.json --term-patience 2s \
+	>out 2>err </dev/null &
+run_pid=$!
+await_attr fifo $nvme reset_method flr || wrong 'its reset does not begin'
+in_step two 2 hold
+kill -TERM $run_pid
+began=$EPOCHSECONDS
+code=0
+wait $run_pid || code=$?
+took=$((EPOCHSECONDS - began))
+[ $took -ge 1 ] && [ $took -le 12 ] || wrong "it ends $took s after it was told to"
+expect 4 'stopping now' 'a run that its service manager ends'
+expect 4 '^ABORTED' 'is aborted'
+holds '[(x["name"], x["verdict"], x["cycles"]["failed"]) for x in r["lanes"]] == [("one", "aborted", 0), ("two", "aborted", 0)]' \
+	'as are its lanes, and no device has failed'
+holds '[x["reason"].partition(" ")[0] for x in r["lanes"]] == ["did", "stopped"]' 'it is said which of them did not end'
+holds 'r["undo"]["left"] == []' 'and all is put back'
+as_found fifo
+processes_of fifo && wrong 'a process of it is left'
+code=0
+"$program" run stop.yaml --term-patience 2s >out 2>err </dev/null || code=$?
+expect 2 'for tests' 'nobody else changes how long it waits'
 
 exit $bad

@@ -43,6 +43,7 @@ expect 0 '^PASS' 'a run under a manager'
 [ "$(grep -c READY=1 heard)" = 1 ] || wrong "ready once: $(cat heard)"
 grep -q '^STATUS=run [0-9a-f-]*: 0 cycles done, 0 failed; test: cycle 1, hold$' heard ||
 	wrong "where it is: $(cat heard)"
+[ "$(head -n 1 heard)" = WATCHDOG_USEC=1500000 ] || wrong "how long it may be silent: $(cat heard)"
 [ "$(grep -c '^WATCHDOG=1$' heard)" -ge 4 ] || wrong "a watchdog that is heard: $(cat heard)"
 tail -n 1 heard | grep -q 'WATCHDOG_USEC=[0-9]* WATCHDOG=1' || wrong "patience at the end: $(cat heard)"
 
