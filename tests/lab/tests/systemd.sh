@@ -1,11 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The units under a real systemd (--init systemd): a run as a service sees and does all that the same
-# run does from a shell.
+# run does from a shell; it can be stopped, also with a lane that is stuck or sleeps in the kernel; it is
+# killed when it hangs; and the resume unit ends what is left of it, then and after a panic. PARTS: only
+# these of the first boot.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 nvme=0000:02:00.0
+slow=0000:0b:00.0 # its bus reset takes 2 s and fails
 kept=/var/lib/vfio-stress # over a boot
+token=nobody-reads-this-in-a-journal
 secret=whsec_bm9ib2R5IHJlYWRzIHRoaXMgaW4gYSBqb3VybmFs
 
 # service NAME: /etc/vfio-stress/NAME.yaml, from what follows; its report: $kept/NAME.json
@@ -35,6 +39,7 @@ is_over()
 
 journal_of()
 {
+	journalctl --sync
 	journalctl --no-pager -o cat -u "vfio-stress@$1" >journal
 }
 
@@ -48,18 +53,19 @@ in_service()
 	}
 }
 
-# ended NAME RESULT CODE: as systemd has it; report.json is its report
+# ended NAME RESULT CODE: as systemd has it (CODE is a pattern); report.json is its report
 ended()
 {
 	local seen
 
-	within 60 is_over "$1"
+	within 240 is_over "$1"
 	journal_of "$1"
 	cat journal
-	seen="$(property "$1" Result) $(property "$1" ExecMainStatus)"
-	[ "$seen" = "$2 $3" ] || fail "$1 ended as '$seen', not '$2 $3'"
 	rm -f report.json
 	cp "$kept/$1.json" report.json || fail "$1 has left no report"
+	seen="$(property "$1" Result) $(property "$1" ExecMainStatus)"
+	# shellcheck disable=SC2053
+	[[ $seen == $2\ $3 ]] || fail "$1 ended as '$seen', not '$2 $3'"
 }
 
 # --- as from a shell
@@ -90,11 +96,12 @@ start_receiver()
 	openssl req -config tls.cnf -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
 		-keyout tls.key -out tls.pem -subj /CN=lab -addext subjectAltName=DNS:localhost \
 		2>tls.err || fail "no certificate: $(cat tls.err)"
+	cp tls.pem /etc/vfio-stress/ca.pem
 	receive &
 	cat >/etc/vfio-stress/environment <<-X
-	WEBHOOK_URL=https://localhost:8443/hook
+	WEBHOOK_URL=https://localhost:8443/$token
 	WEBHOOK_SECRET=$secret
-	CURL_CA_BUNDLE=$PWD/tls.pem
+	CURL_CA_BUNDLE=/etc/vfio-stress/ca.pem
 	X
 }
 
@@ -162,9 +169,239 @@ as_from_a_shell()
 		fail "preflight in the unit is not the same as without"
 }
 
-mkdir -p /etc/vfio-stress
-domain vm --devices $nvme
-start_receiver
-driver=$(driver_of $nvme)
-as_from_a_shell
-[ "$(driver_of $nvme)" = "$driver" ] || fail "its driver is $(driver_of $nvme)"
+# as_found: what a run has put back
+as_found()
+{
+	holds '.undo.left == []'
+	[ "$(state_of vm)" = 'shut off' ] || fail "the domain is $(state_of vm)"
+	[ "$(driver_of $nvme)" = "$driver" ] || fail "its driver is $(driver_of $nvme)"
+}
+
+# stops NAME SECONDS: systemctl stop returns within that
+stops()
+{
+	local began=$EPOCHSECONDS
+
+	exits 0 systemctl stop "vfio-stress@$1"
+	echo "it took $((EPOCHSECONDS - began)) s"
+	[ $((EPOCHSECONDS - began)) -le "$2" ] || fail "it took $((EPOCHSECONDS - began)) s"
+}
+
+# --- stopped in the middle
+
+stopped()
+{
+	service stopped <<-X
+	lanes:
+	  - {domain: vm, ready: {serial: "L2 READY", timeout: 90s}, steps: [start, {hold: 60s}, shutdown]}
+	  - {name: rng, devices: ["0000:09:00.0"], steps: [{reset: flr}, {hold: 200ms}]}
+	repeat: {until: {cycles: 1000}}
+	X
+	exits 0 systemctl start vfio-stress@stopped
+	within 90 in_service stopped 'vm: cycle 1, hold'
+	stops stopped 60
+	ended stopped exit-code 4
+	holds '.verdict == "aborted"' '.failures == []'
+	as_found
+}
+
+# --- stopped while its QEMU does not answer, and somebody else's command holds the domain's lock
+
+stuck()
+{
+	service stuck <<-X
+	lanes:
+	  - {domain: vm, ready: {serial: "L2 READY", timeout: 90s}, steps: [start, {hold: 60s}, shutdown]}
+	repeat: {until: {cycles: 2}}
+	X
+	exits 0 systemctl start vfio-stress@stuck
+	within 90 in_service stuck 'vm: cycle 1, hold'
+	kill -STOP "$(cat /run/libvirt/qemu/vm.pid)"
+	virsh -q qemu-monitor-command vm --hmp 'info version' >/dev/null 2>&1 &
+	stops stuck 180
+	ended stuck exit-code 4
+	holds '.verdict == "aborted"'
+	as_found
+}
+
+# --- stopped while QEMU sleeps in the kernel, for 140 s: its dead device is reset there. The lane, which
+# waits for libvirt, is given 90 s; then its domain is off, and the dead device takes no driver.
+
+destroying()
+{
+	service destroying <<-X
+	lanes:
+	  - {domain: dead, ready: {serial: "L2 READY", timeout: 90s}, steps: [start, {hold: 5s}, destroy]}
+	  - {name: nvme, devices: [$nvme], steps: [{reset: flr}, {hold: 200ms}]}
+	repeat: {until: {cycles: 1000}}
+	X
+	exits 0 systemctl start vfio-stress@destroying
+	within 90 in_service destroying 'dead: cycle 1, hold'
+	dark 00:15.0
+	within 60 in_service destroying 'dead: cycle 1, destroy'
+	stops destroying 240
+	light 00:15.0
+	ended destroying exit-code 1 # the kernel gave the device up
+	jq .notes report.json
+	holds '[.incidents[].id] == ["pci.not-ready-timeout"]' '.failures == []' \
+		'.undo.left == ["bind 0000:09:00.0 to virtio-pci"]' \
+		'[.lanes[] | [.name, .verdict]] == [["dead", "fail"], ["nvme", "aborted"]]' \
+		'.notes | any(startswith("dead, stuck in destroy: QEMU: ") and contains("pci_dev_wait"))'
+	[ "$(state_of dead)" = 'shut off' ] || fail "the domain is $(state_of dead)"
+	within 120 vfio-stress undo
+	[ "$(driver_of 0000:09:00.0)" = virtio-pci ] || fail "its driver is $(driver_of 0000:09:00.0)"
+}
+
+# --- stopped while a reset sleeps in the kernel: what is left behind is said, and has its device until
+# the kernel is done. By the test seam it has 10 s.
+
+is_asleep()
+{
+	awk '/^Name:/ { ours = $2 == "vfio-stress" } /^State:/ && ours && $2 == "D" { asleep = 1 }
+		END { exit !asleep }' /proc/[0-9]*/status 2>/dev/null
+}
+
+# An FLR lasts 100 ms: when the dark came behind its end, it is done again.
+falls_asleep()
+{
+	for _ in 1 2 3 4 5; do
+		exits 0 systemctl start vfio-stress@asleep
+		narrowed $nvme flr && dark 00:11.0
+		sleep 2
+		! is_asleep || return 0
+		light 00:11.0
+		stops asleep 60
+	done
+	fail "it never sleeps"
+}
+
+asleep()
+{
+	local run='/usr/bin/vfio-stress run --quiet --kmsg /dev/kmsg --term-patience 10s'
+
+	service asleep <<-X
+	lanes:
+	  - {name: dead, devices: [$nvme], steps: [{reset: flr}]}
+	  - {name: rng, devices: ["0000:09:00.0"], steps: [{reset: flr}, {hold: 200ms}]}
+	repeat: {until: {cycles: 1000}}
+	X
+	mkdir -p /run/systemd/system/vfio-stress@asleep.service.d
+	printf '[Service]\nExecStart=\nExecStart=%s /etc/vfio-stress/%%i.yaml\n' "$run" \
+		>/run/systemd/system/vfio-stress@asleep.service.d/short.conf
+	systemctl daemon-reload
+	falls_asleep
+	stops asleep 30
+	is_asleep || fail "nothing sleeps any more"
+	ended asleep exit-code '[14]' # 1: the dark came before the reset, and the kernel complained
+	jq .notes report.json
+	sees "$nvme is quarantined: a call of an earlier run" journal || fail "what is left is not said"
+	holds '.verdict == if any(.incidents[]; .severity == "fatal") then "fail" else "aborted" end' \
+		'.failures == []' '.undo.left | length == 2' \
+		'.lanes[0].reason | contains("a call of it is still in the kernel")' \
+		'.notes | any(startswith("dead, stuck in reset: the lane: ") and contains("pci_dev_wait"))'
+	light 00:11.0
+	within 120 vfio-stress undo
+	vfio-stress report latest --format json >report.json
+}
+
+# --- it hangs: its manager ends it, and has another process end the run
+
+resume_is_over()
+{
+	[ "$(systemctl show --value -p ActiveState vfio-stress-resume)" = inactive ] &&
+		journalctl --no-pager -o cat -b -u vfio-stress-resume >journal &&
+		sees "$1" journal
+}
+
+hung()
+{
+	service hung <<-X
+	lanes: [{domain: vm, ready: {serial: "L2 READY", timeout: 90s}}]
+	steps: [start, {hold: 60s}, shutdown]
+	repeat: {until: {cycles: 2}}
+	X
+	mkdir -p /run/systemd/system/vfio-stress@hung.service.d
+	printf '[Service]\nWatchdogSec=4s\n' >/run/systemd/system/vfio-stress@hung.service.d/short.conf
+	systemctl daemon-reload
+	exits 0 systemctl start vfio-stress@hung
+	within 90 in_service hung 'vm: cycle 1, hold'
+	kill -STOP "$(property hung MainPID)"
+	within 30 is_over hung
+	within 90 resume_is_over 'tool died'
+	ended hung watchdog 6
+	cat journal
+	holds '.verdict == "broken"' '[.failures[].reason] == ["tool-died"]'
+	as_found
+}
+
+# --- the host panics in a reset
+
+panics()
+{
+	service panics <<-X
+	lanes: [{name: slow, devices: [$slow]}]
+	steps: [{reset: pm}, {hold: 1s}, {reset: {method: bus, expect-failure: reset-failed}}]
+	repeat: {until: {cycles: 3}}
+	tolerate: [{fault: pci.link-not-active, count: 3}]
+	X
+	exits 0 systemctl start vfio-stress@panics
+	within 60 in_service panics 'slow: cycle 2, hold'
+	narrowed $slow bus
+	sleep 0.5
+	echo c >/proc/sysrq-trigger
+	sleep 60
+	fail "the host did not panic"
+}
+
+# by the time that the boot is done the resume unit has ended the run
+panicked()
+{
+	[ "$(systemctl show --value -p Result,ActiveState vfio-stress-resume | xargs)" = 'success inactive' ] ||
+		fail "resume: $(systemctl status --no-pager vfio-stress-resume)"
+	journalctl --no-pager -o cat -b -u vfio-stress-resume >out
+	cat out
+	says 'host died in lane slow, cycle 2, step reset, ' "FAIL: $slow" \
+		'its kernel said: Kernel panic - not syncing: sysrq triggered crash'
+	cp $kept/panics.json report.json || fail "there is no report"
+	holds '.verdict == "fail"' '.undo.left == []' '[.failures[].reason] == ["host-died"]' \
+		'[.incidents[] | select(.id == "host.died") | .fields.evidence[]] | any(contains("/systemd/pstore"))'
+	start_receiver
+	set -a
+	# shellcheck source=/dev/null
+	. /etc/vfio-stress/environment
+	exits 0 vfio-stress deliver
+	within 10 grep -q '"host-died"' got.*
+}
+
+tells_no_secrets()
+{
+	journalctl --no-pager -o json -a >journal
+	systemctl show --all 'vfio-stress*' >>journal
+	sees 'vfio-stress' journal || fail "there is no journal"
+	! sees "$token" journal || fail "the webhook's address is in the journal: $(grep -m 3 "$token" journal)"
+	! sees "${secret#whsec_}" journal || fail "the webhook's secret is in the journal"
+}
+
+wanted()
+{
+	[[ " ${PARTS:-$1} " == *" $1 "* ]] && echo "--- $1"
+}
+
+if [ "$LAB_BOOT" = 1 ]; then
+	domain vm --devices $nvme
+	domain dead --devices 0000:09:00.0
+	start_receiver
+	driver=$(driver_of $nvme)
+	wanted as_from_a_shell && as_from_a_shell
+	wanted stopped && stopped
+	wanted stuck && stuck
+	wanted destroying && destroying
+	wanted asleep && asleep
+	wanted hung && hung
+	as_found
+	tells_no_secrets
+	panics
+else
+	panicked
+	tells_no_secrets
+fi
