@@ -161,8 +161,8 @@ const struct command cmd_resume = {
 	.name = "resume",
 	.operands = "",
 	.summary = "end, or go on with, runs that died with their host",
-	.text = "For the boot after a crash: a systemd unit runs it (vfio-stress-resume.service).\n"
-		"It finds the runs of this host that have no end. When the host was restarted "
+	.text = "For the boot after a crash: vfio-stress-resume.service runs it.\n"
+		"It finds the runs of this host that have no end. When that was restarted "
 		"since,\n"
 		"the run's host died: what is left of its last words (pstore, /var/crash, "
 		"journal,\n"
@@ -170,11 +170,10 @@ const struct command cmd_resume = {
 		"the\n"
 		"suspect. Then the run is reported as at its end, or, with `on-host-crash: "
 		"continue`\n"
-		"in its scenario, goes on with the next cycle. When the host was not restarted, "
-		"the\n"
-		"tool itself died: what it had changed is put back, and the run is broken. What "
-		"runs\n"
-		"have left to be told by webhooks is told.\n\n"
+		"in its scenario, goes on with the next cycle. If the host was not restarted, the\n"
+		"tool itself died: what it had changed is put back, and the run is broken. "
+		"Webhooks\n"
+		"are told the rest.\n\n"
 		"  vfio-stress resume\n\n"
 		"Exit codes: 0 nothing to resume, or a run that went on and passed; else as of "
 		"`run`,\n"
