@@ -8,15 +8,21 @@
 #include <stdio.h>
 
 struct arena;
+struct field;
 struct report_spec;
 struct reporter;
 struct run_view;
 struct store;
 struct str;
 
-/* "FORMAT:FILE" of --report. */
+/* "FORMAT:FILE" of --report, and behind that ",NAME=VALUE" of its options: "html:run.html,every=10m". */
 int report_parse(
 	struct arena *arena, const char *arg, struct report_spec *out, struct err *err) must_check;
+
+int report_of(struct arena *arena, const char *format, const char *path, struct report_spec *out,
+	struct err *err) must_check;
+/* Can this field of it be given there? The file comes first, and is no option. */
+bool report_option(const struct reporter *type, const struct field *f);
 
 /* A sentence: "Formats: json, text ...". */
 void report_formats(struct str *out);

@@ -2,6 +2,8 @@
 #ifndef VFIO_STRESS_MODEL_FIELD_H
 #define VFIO_STRESS_MODEL_FIELD_H
 
+#include "base/err.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -81,6 +83,7 @@ struct field_target {
 	void *args;
 };
 
+struct arena;
 struct reading;
 struct ynode;
 
@@ -91,6 +94,9 @@ struct ynode;
  */
 int fields_fill(struct reading *rd, const char *what, const struct ynode *at,
 	const struct ynode *map, const struct field_target *targets, size_t ntargets);
+/* One value that stands in no mapping, but for example on a command line. ERR_USAGE: it is wrong. */
+int field_read(const struct field *f, const char *text, void *args, struct arena *arena,
+	struct err *err) must_check;
 /* The i-th of the words that it may be; NULL after the last, and of a field without such. */
 const char *field_word(const struct field *f, size_t i);
 const struct field *field_find(const struct field *fields, const char *name);

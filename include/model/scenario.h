@@ -100,6 +100,7 @@ struct report_spec {
 	const struct reporter *type;
 	void *opts;
 	struct srcpos pos;
+	const char *asked; /* on a command line, as it stood there; NULL = in the scenario */
 };
 
 struct timeout_spec {

@@ -24,7 +24,7 @@ struct unfinished {
 	const char *scenario_text, *settings; /* settings: "NAME=VALUE" a line */
 	struct run_call {
 		const char *cwd, *path; /* of the program; of the scenario. "" = not known */
-		struct strings reports; /* "FORMAT:FILE", as in --report */
+		struct strings reports; /* as --report had them */
 	} call;
 };
 

@@ -7,6 +7,7 @@
 #include "base/vec.h"
 #include "cli/list.h"
 #include "cli/sample.h"
+#include "engine/report_out.h"
 #include "klog/rules.h"
 #include "model/incident.h"
 #include "model/reporter.h"
@@ -112,13 +113,33 @@ static void offer_formats(const struct typed *t)
 			offer(t, reporters[i]->word.name, reporters[i]->word.summary);
 }
 
-/* json:FILE */
+/* Behind the file: "every=". */
+static void offer_report_options(const struct typed *t, const char *comma)
+{
+	auto_free char *format = xstrndup(t->word + t->keep, strcspn(t->word + t->keep, ":"));
+	const struct reporter *type = reporter_find(format);
+	struct typed option = *t;
+	const struct field *f;
+
+	option.keep = (size_t)(comma + 1 - t->word);
+	for (f = type != NULL ? type->word.fields : NULL; f != NULL && f->name != NULL; f++) {
+		auto_free char *word = xasprintf("%s=", f->name);
+
+		if (report_option(type, f))
+			offer(&option, word, f->help);
+	}
+}
+
+/* json:FILE,every=TIME */
 static void offer_report(const struct typed *t)
 {
 	const char *colon = strchr(t->word + t->keep, ':');
+	const char *comma = colon ? strrchr(colon, ',') : NULL;
 	struct typed file = *t;
 	size_t i;
 
+	if (comma != NULL)
+		offer_report_options(t, comma);
 	if (colon != NULL) {
 		file.keep = (size_t)(colon + 1 - t->word);
 		offer_files(&file);

@@ -20,11 +20,10 @@ static int write_as(const char *format, const char *path, const struct options *
 	const struct run_view *view, struct err *err)
 {
 	const char *db = options_get(o, "db");
-	auto_free char *arg = xasprintf("%s:%s", format, path);
 	auto_arena struct arena arena = {0};
 	struct report_spec spec;
 
-	if (report_parse(&arena, arg, &spec, err) != 0)
+	if (report_of(&arena, format, path, &spec, err) != 0)
 		return -1;
 	if (spec.type == &reporter_text) {
 		struct text_opts *text = spec.opts;

@@ -185,7 +185,10 @@ static int run(const struct host *host, const struct options *o)
 static const struct option_spec options[] = {
 	OPTION_SET,
 	OPTION_DB,
-	{0, "report", "FORMAT:FILE", "also write a report there; may be repeated", false, true},
+	{0, "report", "FORMAT:FILE",
+		"also write a report there; may be repeated; FILE,every=10m: "
+		"during the run, too",
+		false, true},
 	{0, "dry-run", NULL, "like `check --strict`: say what would be done, touch nothing", false,
 		false},
 	{'d', "detach", NULL, "go on in the background once it has begun", false, false},
@@ -204,7 +207,7 @@ const struct command cmd_run = {
 		"it as\n"
 		"Ctrl-C does, and what it says is in RUN.log beside the store.\n\n"
 		"  vfio-stress run scenarios/smoke.yaml --set domain=gpu-vm\n"
-		"  vfio-stress run overnight.yaml --report json:run.json -q\n"
+		"  vfio-stress run overnight.yaml --report html:run.html,every=10m -q\n"
 		"  vfio-stress run overnight.yaml --detach\n\n"
 		"Exit codes: 0 pass, 1 fail, 2 usage or scenario error, 3 refused or cannot run "
 		"(nothing\n"

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "engine/verdict.h"
+#include "model/field.h"
 #include "model/reporter.h"
 #include "model/run_view.h"
 #include "model/scenario.h"
@@ -18,7 +19,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FORMATS_MAX 32
+#define FORMATS_MAX        32
+#define REPORT_OPTIONS_MAX 8
 
 /* A path as written, which errors may show, and as expanded, which they must not. */
 struct target {
@@ -217,7 +219,7 @@ int report_check(const struct report_spec *spec, struct err *err)
 	return rc;
 }
 
-/* ---- --report FORMAT:FILE ---- */
+/* ---- --report FORMAT:FILE[,every=TIME] ---- */
 
 /* By name; NULL-terminated. */
 static void formats(const char *names[FORMATS_MAX + 1])
@@ -259,24 +261,84 @@ static int unknown_format(const char *name, struct err *err)
 	return -1;
 }
 
-int report_parse(struct arena *arena, const char *arg, struct report_spec *out, struct err *err)
+int report_of(struct arena *arena, const char *format, const char *path, struct report_spec *out,
+	struct err *err)
 {
-	const char *colon = strchr(arg, ':');
-	const struct reporter *type;
+	const struct reporter *type = reporter_find(format);
 	struct file_opts *file;
 
-	if (colon == NULL || colon == arg || colon[1] == '\0') {
+	if (type == NULL || type->hand_over != NULL)
+		return unknown_format(format, err);
+	file = arena_alloc(arena, type->word.args_size);
+	file->path = arena_strdup(arena, path);
+	*out = (struct report_spec){.type = type, .opts = file};
+	return 0;
+}
+
+bool report_option(const struct reporter *type, const struct field *f)
+{
+	return !str_eq(f->name, type->word.main_arg);
+}
+
+static int unknown_option(const struct reporter *type, const char *name, struct err *err)
+{
+	const struct field *f;
+	struct str known = {0};
+
+	for (f = type->word.fields; f->name != NULL; f++)
+		if (report_option(type, f))
+			str_addf(&known, "%s%s", known.len > 0 ? ", " : "", f->name);
+	err_set(err, ERR_USAGE, 0, "a report in %s has no option '%s'", type->word.name, name);
+	err_hint(err,
+		"known options: %s. A file with ',%s=' in its name can be named in the scenario",
+		known.s ? known.s : "none", name);
+	str_finish(&known);
+	return -1;
+}
+
+/* Cuts ",NAME=VALUE" off the end: where NAME begins, or NULL when there is none. */
+static char *cut_option(char *file)
+{
+	char *comma = strrchr(file, ',');
+	size_t name = comma ? strspn(comma + 1, "abcdefghijklmnopqrstuvwxyz-") : 0;
+
+	if (name == 0 || comma[1 + name] != '=')
+		return NULL;
+	*comma = '\0';
+	return comma + 1;
+}
+
+static int read_option(
+	struct arena *arena, const struct report_spec *spec, char *option, struct err *err)
+{
+	char *name = strsep(&option, "=");
+	const struct field *f = field_find(spec->type->word.fields, name);
+
+	if (f == NULL || !report_option(spec->type, f))
+		return unknown_option(spec->type, name, err);
+	return field_read(f, option, spec->opts, arena, err);
+}
+
+int report_parse(struct arena *arena, const char *arg, struct report_spec *out, struct err *err)
+{
+	auto_free char *copy = xstrdup(arg);
+	char *file = copy, *format = strsep(&file, ":"), *options[REPORT_OPTIONS_MAX];
+	struct report_spec spec;
+	size_t n = 0;
+
+	while (file != NULL && n < REPORT_OPTIONS_MAX && (options[n] = cut_option(file)) != NULL)
+		n++;
+	if (*format == '\0' || file == NULL || *file == '\0') {
 		err_set(err, ERR_USAGE, 0, "--report '%s' is not FORMAT:FILE", arg);
 		return err_hint(err, "such as: --report json:run.json");
 	}
-	auto_free char *name = xstrndup(arg, (size_t)(colon - arg));
-
-	type = reporter_find(name);
-	if (type == NULL || type->hand_over != NULL)
-		return unknown_format(name, err);
-	file = arena_alloc(arena, type->word.args_size);
-	file->path = arena_strdup(arena, colon + 1);
-	*out = (struct report_spec){.type = type, .opts = file};
+	if (report_of(arena, format, file, &spec, err) != 0)
+		return -1;
+	while (n > 0)
+		if (read_option(arena, &spec, options[--n], err) != 0)
+			return err_wrap(err, "--report '%s'", arg);
+	spec.asked = arena_strdup(arena, arg);
+	*out = spec;
 	return 0;
 }
 

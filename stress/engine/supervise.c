@@ -304,8 +304,7 @@ static void describe_call(const struct run_request *req, struct arena *arena, st
 	out->reports.n = req->nreports;
 	out->reports.v = arena_alloc(arena, (req->nreports + 1) * sizeof(*out->reports.v));
 	for (i = 0; i < req->nreports; i++)
-		out->reports.v[i] = arena_printf(arena, "%s:%s", req->reports[i].type->word.name,
-			((const struct file_opts *)req->reports[i].opts)->path);
+		out->reports.v[i] = req->reports[i].asked;
 }
 
 static int store_beginning(

@@ -171,6 +171,19 @@ static int put_text(const struct input *in, const char *text)
 	return put[in->field->kind](in, text);
 }
 
+int field_read(
+	const struct field *f, const char *text, void *args, struct arena *arena, struct err *err)
+{
+	struct diags diags = {0};
+	struct reading rd = {.arena = arena, .diags = &diags};
+	const struct input in = {.rd = &rd, .field = f, .out = (char *)args + f->offset};
+
+	if (put_text(&in, text) == 0)
+		return 0;
+	err_set(err, ERR_USAGE, 0, "%s", diags.list[0].msg);
+	return err_hint(err, "%s", diags.list[0].hint);
+}
+
 static int put_list(const struct input *in, const struct ynode *list)
 {
 	struct strings *out = in->out;

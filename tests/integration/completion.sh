@@ -130,6 +130,7 @@ offers 'vfio-stress run --set=dev' '!device='
 offers 'vfio-stress run reset-only.yaml --set device=0000:02:' 00.0
 offers 'vfio-stress run smoke.yaml --report js' json:
 offers 'vfio-stress run smoke.yaml --report json:smo' smoke.yaml
+offers 'vfio-stress run smoke.yaml --report json:run.json,ev' run.json,every=
 offers 'vfio-stress report --db=ru' runs.db
 offers 'vfio-stress snapshot a' 'a folder'
 offers "vfio-stress run a\\ fo" 'a folder'

@@ -307,9 +307,9 @@ class Live(unittest.TestCase):
     # ---- reports of a run that goes on
 
     def test_reports_are_made_during_the_run(self):
-        self.scenario(more="report: [{html: {path: \"${env:OUT}.html\", every: 1s}},"
-                           " {prometheus: {path: run.prom, every: 1s}}]\n")
-        process = self.begun("live", env={**os.environ, "OUT": "page"})
+        self.scenario(more="report: [{html: {path: \"${env:OUT}.html\", every: 1s}}]\n")
+        process = self.begun("live", "--report", "prometheus:run.prom,every=1s",
+                             env={**os.environ, "OUT": "page"})
         page, prom = (os.path.join(self.dir, name) for name in ("page.html", "run.prom"))
         text = self.contents(page, "<title>running: live")
         self.assertIn("the run goes on", text)
@@ -327,6 +327,11 @@ class Live(unittest.TestCase):
         self.scenario(more="report: [{html: {path: \"-\", every: 1s}}]\n")
         done = self.program("run", "live.yaml", "--kmsg", "kmsg")
         self.assertEqual((done.returncode, "written once" in done.stderr), (3, True))
+        self.scenario()
+        done = self.program("run", "live.yaml", "--kmsg", "kmsg", "--report", "html:-,every=1s")
+        self.assertEqual((done.returncode, "written once" in done.stderr), (3, True))
+        done = self.program("run", "live.yaml", "--kmsg", "kmsg", "--report", "html:p.html,evry=1s")
+        self.assertEqual((done.returncode, "no option 'evry'" in done.stderr), (2, True))
 
     def test_a_report_that_cannot_be_refreshed_is_said_once(self):
         os.mkdir(os.path.join(self.dir, "there"))

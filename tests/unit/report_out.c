@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/vec.h"
 #include "model/reporter.h"
 #include "model/scenario.h"
 #include "reporters/reporters.h"
@@ -214,6 +215,50 @@ static void a_format_and_a_file_make_a_report(void **state)
 	assert_int_equal(err.code, ERR_USAGE);
 }
 
+static void what_stands_behind_the_file_are_its_options(void **state)
+{
+	auto_arena struct arena arena = {0};
+	const struct file_opts *file;
+	struct report_spec spec;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(report_parse(&arena, "html:a,B=1,c.html,every=10m", &spec, &err), 0);
+	file = spec.opts;
+	assert_string_equal(file->path, "a,B=1,c.html");
+	assert_int_equal(file->every_ms, 600000);
+	assert_string_equal(spec.asked, "html:a,B=1,c.html,every=10m");
+	assert_int_equal(report_parse(&arena, "json:every=1s", &spec, &err), 0);
+	file = spec.opts;
+	assert_string_equal(file->path, "every=1s");
+	assert_int_equal(file->every_ms, 0);
+}
+
+static void options_that_are_wrong_are_named(void **state)
+{
+	static const char *const wrong[][2] = {
+		{"html:a,evry=10m", "a report in html has no option 'evry'"},
+		{"html:a,path=b", "a report in html has no option 'path'"},
+		{"html:a,every=10", "'every' must be a duration, 1s to 1d, not '10'"},
+		{"html:a,every=1ms", "'every' must be a duration, 1s to 1d, not '1ms'"},
+		{"html:a,every=", "'every' must be a duration, 1s to 1d, not ''"},
+		{"html:,every=10m", "is not FORMAT:FILE"},
+		{"html,every=10m", "is not FORMAT:FILE"},
+	};
+	auto_arena struct arena arena = {0};
+	struct report_spec spec;
+	struct err err;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(wrong); i++) {
+		assert_int_equal(report_parse(&arena, wrong[i][0], &spec, &err), -1);
+		assert_int_equal(err.code, ERR_USAGE);
+		assert_non_null(strstr(err.msg, wrong[i][1]));
+		assert_non_null(strstr(err.msg, wrong[i][0]));
+	}
+}
+
 static void a_path_from_the_environment_is_not_shown(void **state)
 {
 	auto_free char *path = xasprintf("%s/no/such", folder);
@@ -270,6 +315,8 @@ int main(void)
 		TEST(a_device_is_written_in_place),
 		TEST(what_cannot_be_written_is_found_before_the_run),
 		TEST(a_format_and_a_file_make_a_report),
+		TEST(what_stands_behind_the_file_are_its_options),
+		TEST(options_that_are_wrong_are_named),
 		TEST(a_path_from_the_environment_is_not_shown),
 		TEST(a_webhook_is_checked_before_the_run),
 	};
