@@ -26,7 +26,8 @@ struct delivery_tally {
 };
 
 /*
- * Sends what is in the store's outbox, also what is not due yet. Only one process at a time does
+ * Sends what is in the store's outbox, also what is not due yet. Only one process at a time does: who has
+ * time (for_ms) waits for the other, and leaves it its turn between two tries; who has none is refused
  * (-1, ERR_REFUSED). A receiver that does not answer is no error here: see the tally.
  */
 int deliver(struct store *store, const struct delivery *how, struct delivery_tally *out,
@@ -34,7 +35,7 @@ int deliver(struct store *store, const struct delivery *how, struct delivery_tal
 
 /*
  * The same for as long as nobody closes the other end of `fd`: what becomes due is sent when it does.
- * Waits for another process that is delivering.
+ * Waits for another process that is delivering, and then keeps its turn to its end.
  */
 int deliver_follow(
 	struct store *store, const struct delivery *how, int fd, struct err *err) must_check;

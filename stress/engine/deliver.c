@@ -94,6 +94,8 @@ struct round {
 	struct delivery_tally tally;
 	int64_t until_ns; /* CLOCK_MONOTONIC; 0 = once, NEVER = by fd */
 	int fd; /* -1 = none */
+	int lock; /* -1: others have their turn while this one waits */
+	bool hurry; /* what is not due yet goes, too */
 	int64_t wall_ns, mono_ns; /* when all that is due was last looked for */
 };
 
@@ -193,31 +195,6 @@ static int send_due(struct round *r, struct err *err)
 	return rc;
 }
 
-/* False when nothing becomes due before it is time to end. */
-static bool wait_for_due(const struct round *r)
-{
-	int64_t ms = LOOK_MS, due;
-
-	if (r->fd < 0) {
-		due = store_outbox_due_ns(r->store);
-		ms = due == NEVER ? INT64_MAX : (due - clock_wall_ns()) / NS_PER_MS + 1;
-	}
-	if (ms > left_ms(r))
-		return false;
-	return wait_ms(r, ms < LOOK_MS ? (ms > 0 ? ms : 0) : LOOK_MS);
-}
-
-/* A store that cannot be read or written now may be well again soon. */
-static int go_through(struct round *r, struct err *err)
-{
-	int rc;
-
-	do
-		rc = send_due(r, err);
-	while (rc != 0 ? wait_ms(r, LOOK_MS) : wait_for_due(r));
-	return rc;
-}
-
 /* Beside the store, because closing any descriptor of the store itself would drop SQLite's locks. */
 static int take_lock(struct store *store, int *fd_out, struct err *err)
 {
@@ -235,16 +212,55 @@ static int take_lock(struct store *store, int *fd_out, struct err *err)
 	return 0;
 }
 
+/* A run's own sender comes first: what its messages need of an environment is in the run's. */
+static int take_turn(struct round *r, struct err *err)
+{
+	auto_close int lock = -1;
+
+	if (r->lock >= 0)
+		return send_due(r, err);
+	if (store_outbox_pending(r->store) == 0)
+		return 0;
+	if (take_lock(r->store, &lock, err) != 0 ||
+		(r->hurry && store_outbox_hurry(r->store, err) != 0))
+		return -1;
+	r->hurry = false;
+	return send_due(r, err);
+}
+
+/* False when nothing becomes due before it is time to end. */
+static bool wait_for_due(const struct round *r)
+{
+	int64_t ms = LOOK_MS, due;
+
+	if (r->fd < 0) {
+		due = store_outbox_due_ns(r->store);
+		ms = due == NEVER ? INT64_MAX : (due - clock_wall_ns()) / NS_PER_MS + 1;
+	}
+	if (ms > left_ms(r))
+		return false;
+	return wait_ms(r, ms < LOOK_MS ? (ms > 0 ? ms : 0) : LOOK_MS);
+}
+
+/* A store that cannot be read or written now may be well again soon, and who sends now may end. */
+static int go_through(struct round *r, struct err *err)
+{
+	int rc;
+
+	do
+		rc = take_turn(r, err);
+	while (rc != 0 ? wait_ms(r, LOOK_MS) : wait_for_due(r));
+	return rc;
+}
+
 int deliver(struct store *store, const struct delivery *how, struct delivery_tally *out,
 	struct err *err)
 {
-	struct round r = {.store = store, .how = how, .fd = -1};
-	auto_close int lock = -1;
+	struct round r = {.store = store, .how = how, .fd = -1, .lock = -1, .hurry = true};
 
 	if (how->for_ms > 0)
 		r.until_ns = clock_mono_ns() + how->for_ms * NS_PER_MS;
-	if (take_lock(store, &lock, err) != 0 || store_outbox_hurry(store, err) != 0 ||
-		go_through(&r, err) != 0)
+	if (go_through(&r, err) != 0)
 		return -1;
 	r.tally.left = store_outbox_pending(store);
 	*out = r.tally;
@@ -259,6 +275,7 @@ int deliver_follow(struct store *store, const struct delivery *how, int fd, stru
 	while (take_lock(store, &lock, err) != 0)
 		if (!wait_ms(&r, LOOK_MS))
 			return err->code == ERR_REFUSED ? 0 : -1;
+	r.lock = lock;
 	return go_through(&r, err);
 }
 

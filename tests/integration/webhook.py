@@ -502,6 +502,22 @@ class Webhook(Told):
         self.assertEqual(first.wait(), 4)
         self.assertEqual(len(r.requests), 1)
 
+    def test_who_has_time_waits_for_another_and_lets_others_send(self):
+        r = self.receiver(hang, status(503, [("Retry-After", "30")]), OK)
+        self.add(r.url, timeout_ms=3000)
+        first = subprocess.Popen([PROGRAM, "deliver", "--db", self.db], env=self.env,
+                                 stdout=subprocess.DEVNULL)
+        while not r.requests:
+            time.sleep(0.01)
+        patient = subprocess.Popen([PROGRAM, "deliver", "--db", self.db, "--for", "50s"], env=self.env,
+                                   stdout=subprocess.DEVNULL)
+        self.assertEqual(first.wait(), 4)
+        while self.outbox()[0][1] < 2:  # its turn came
+            time.sleep(0.01)
+        self.assertIn("1 delivered, 0 given up, 0 left", self.deliver(0))
+        self.assertEqual(patient.wait(10), 0)  # there is nothing left to wait for
+        self.assertEqual(len(r.requests), 3)
+
     def test_killed_in_the_middle_it_is_sent_by_the_next(self):
         r = self.receiver(hang, OK)
         self.add(r.url)
