@@ -60,7 +60,7 @@ static const struct option_spec options[] = {
 		false},
 	{'q', "quiet", NULL, "print nothing", false, false},
 	{0, "follow", NULL, "send what comes until standard input is closed", true, false},
-	{0, "problems", NULL, "print problems only", true, false},
+	{0, "problems", NULL, "print problems only", false, false},
 	{0},
 };
 
@@ -74,7 +74,8 @@ const struct command cmd_deliver = {
 		"tries.\n"
 		"Exit codes: 0 nothing is left, 1 a receiver refused for good, 3 the store cannot "
 		"be\n"
-		"read, 4 something is left.\n"
+		"read or another process sends, 4 something is left.\n"
+		"vfio-stress-deliver.timer, a unit of systemd, does so four times an hour.\n"
 		"\n"
 		"  vfio-stress deliver             try everything once\n"
 		"  vfio-stress deliver --for 8h    and again, at growing intervals",

@@ -382,6 +382,37 @@ tells_no_secrets()
 	! sees "${secret#whsec_}" journal || fail "the webhook's secret is in the journal"
 }
 
+is_delivered()
+{
+	[ "$(systemctl show --value -p ActiveState vfio-stress-deliver)" = inactive ]
+}
+
+# What a run could not tell, its receiver being away, is told by the unit.
+left_to_tell()
+{
+	local run told
+
+	service left <<-X
+	lanes: [{name: rng, devices: ["0000:09:00.0"]}]
+	steps: [check]
+	repeat: {until: {cycles: 1}}
+	X
+	told=$(find . -name 'got.*' | wc -l)
+	WEBHOOK_URL=https://localhost:1/ WEBHOOK_SECRET=$secret \
+		vfio-stress run --quiet /etc/vfio-stress/left.yaml &
+	run=$!
+	within 60 test -s $kept/left.json
+	kill -INT $run
+	exits 0 wait $run
+	exits 4 vfio-stress deliver
+	systemctl start vfio-stress-deliver
+	within 60 is_delivered
+	journalctl --no-pager -o cat -u vfio-stress-deliver
+	[ "$(systemctl show --value -p Result vfio-stress-deliver)" = success ] || fail "it could not deliver"
+	[ -s "got.$((told + 1))" ] || fail "what was left was not told"
+	exits 0 vfio-stress deliver
+}
+
 wanted()
 {
 	[[ " ${PARTS:-$1} " == *" $1 "* ]] && echo "--- $1"
@@ -398,6 +429,7 @@ if [ "$LAB_BOOT" = 1 ]; then
 	wanted destroying && destroying
 	wanted asleep && asleep
 	wanted hung && hung
+	wanted left_to_tell && left_to_tell
 	as_found
 	tells_no_secrets
 	panics
