@@ -50,9 +50,10 @@ class Authority:
 class Receiver:
     """A TLS server. `script` answers one request after the other; the last answer repeats."""
 
-    def __init__(self, cert, key, script):
+    def __init__(self, cert, key, script, port=0):
         self.requests = []
         self.script = script
+        self.hangs_up = lambda: False  # before the handshake
         receiver = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -71,10 +72,13 @@ class Receiver:
         class Server(http.server.ThreadingHTTPServer):
             daemon_threads = True
 
+            def verify_request(self, *_):
+                return not receiver.hangs_up()
+
             def handle_error(self, *_):
                 pass  # clients that hang up are what this test is about
 
-        self.server = Server(("127.0.0.1", 0), Handler)
+        self.server = Server(("127.0.0.1", port), Handler)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(cert, key)
         self.server.socket = context.wrap_socket(

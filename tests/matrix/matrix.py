@@ -7,10 +7,14 @@ A run has a lane with a domain of libvirt's test driver and a lane with a device
 files. It dies by SIGKILL between, in the middle of and after writes to its store (so in each commit),
 and at random moments; or writes, syncs, truncations and openings of the store fail with ENOSPC, EIO,
 EROFS, a few times or for good. Then the next commands come: report, undo, report, runs. Stores that are
-damaged or of another version, two runs into one store, and deaths while a webhook is on its way are
-tried too.
+damaged or of another version, two runs into one store, deaths while a webhook is on its way, and
+receivers of webhooks that are dead, slow, lie, reset and redirect until they are well are tried too.
 
-  lost       what a reader saw in the store, and what was acted on, is not in it afterwards
+  lost       what a reader saw in the store, and what was acted on, is not in it afterwards; of messages:
+             its receiver, well again, never got it
+  order      a message overtook another one
+  twice      a message came again although its receiver had taken it (a death in between may do that)
+  late       the cycles waited for a receiver
   wrong      a verdict or exit code that is not so
   left over  a process, a changed file of the machine, an undo record, an unknown file
 """
@@ -32,6 +36,7 @@ from concurrent.futures import ThreadPoolExecutor
 from case import CYCLES, ERRNOS, KINDS, RUN_S, STEP_END, STORE_PATIENCE_S, Case
 from delivery import Delivery, deliveries
 from receiver import Authority
+from receivers import TIMEOUT_S, Sick, sick_receivers
 
 
 class Two(Case):
@@ -249,7 +254,12 @@ def measure(args, kind=Case):
     return totals, total, seconds
 
 
+TOLD = ("lost", "order", "twice", "late", "wrong", "left over")
+
+
 def table(cases, columns=("lost", "wrong", "left over")):
+    if not cases:
+        return
     print(f"{'fault':24}{'tried':>7}" + "".join(f"{c:>11}" for c in columns))
     rows = Counter()
     for group, case in cases:
@@ -263,6 +273,13 @@ def table(cases, columns=("lost", "wrong", "left over")):
           + "".join(f"{sum(rows[g, c] for g in groups):11}" for c in columns))
 
 
+def say_how_late(cases, seconds):
+    if cases:
+        print(f"{sum(len(c.events) for c in cases)} messages in {sum(len(c.receiver.requests) for c in cases)}"
+              f" requests; the cycles took {max(c.took_s for c in cases):.1f} s at most, a run with a receiver that"
+              f" is well {seconds:.1f} s, and one that waits is waited for {TIMEOUT_S} s")
+
+
 def try_all(args):
     rng = random.Random(args.seed)
     print(f"seed {args.seed}", flush=True)
@@ -272,7 +289,9 @@ def try_all(args):
     faults += errors(rng, totals, 8 if args.whole else 1, 2 if args.whole else 0)
     faults = [(name, group, Case, fault) for name, group, fault in faults]
     faults += damages(rng, 20 if args.whole else 2)
-    faults += deliveries(rng, measure(args, Delivery)[1], 48 if args.whole else 6)
+    _, total, args.seconds = measure(args, Delivery)
+    faults += deliveries(rng, total, 48 if args.whole else 6)
+    faults += sick_receivers(rng, args.whole)
     faults = [f for f in faults if args.only in f[0] or args.only in f[1]]
     # most of a run, and more of one whose store fails for good, is waiting
     with ThreadPoolExecutor(12 if args.whole else 8) as pool:
@@ -280,7 +299,9 @@ def try_all(args):
     for _, case in cases:
         for said in case.said:
             print(f"{case.name}: {said}")
-    table(cases)
+    table([c for c in cases if not isinstance(c[1], Delivery)])
+    table([c for c in cases if isinstance(c[1], Delivery)], TOLD)
+    say_how_late([case for _, case in cases if isinstance(case, Sick)], args.seconds)
     return any(case.problems for _, case in cases)
 
 
