@@ -25,6 +25,7 @@ enum compare_what {
 	COMPARE_TIME, /* of a step row: the middle of it */
 	COMPARE_SLOW, /* of a step row: those that took far longer than it usually does */
 	COMPARE_USABLE, /* of a reset: until the device answered again */
+	COMPARE_RESETS, /* of a reset in one state of its device: those that did not work */
 };
 
 const char *compare_what_name(enum compare_what w); /* "failures" */
@@ -77,7 +78,8 @@ struct compare_reset {
 	const char *lane, *method, *device_a, *device_b;
 	const char *state; /* as in a report's resets[]; "" = unknown */
 	const struct reset_row *a, *b; /* NULL = never tried in that run */
-	enum compare_result result; /* the worst of its steps' failures */
+	struct compare_row row; /* COMPARE_RESETS */
+	bool as_step; /* these are the executions of one step: its failures' row is their row */
 };
 
 struct comparison {
@@ -85,7 +87,7 @@ struct comparison {
 	const struct run_view *a, *b;
 	struct compare_margins margins;
 	enum compare_result result;
-	size_t count[COMPARE_SAME + 1]; /* rows and changes of the machine */
+	size_t count[COMPARE_SAME + 1]; /* rows; worse and better resets, changes of the machine */
 	struct compare_row *v; /* the worst first */
 	size_t n, cap, ntests;
 	struct compare_reset *resets;

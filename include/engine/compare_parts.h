@@ -27,11 +27,19 @@ const struct step_row *compare_match_step(
 /* Rows, with p and what else is known before all tests are. */
 int compare_steps(struct comparison *c, const struct lane_match *m, struct err *err) must_check;
 int compare_incidents(struct comparison *c, const struct lane_match *m, struct err *err) must_check;
+/* What each method did, by state; once there are the rows of the steps. */
+void compare_resets(struct comparison *c, const struct lane_match *m);
+/* "lane gpu, ", or nothing when there is only one; " 0000:41:00.0 (now 0000:42:00.0)". */
+const char *compare_lane_part(struct comparison *c, const char *lane);
+const char *compare_device_part(struct comparison *c, const char *a, const char *b);
+/* How many cycles of a lane one of n takes, in the run in which it takes more. */
+double compare_cycles_each(
+	const struct comparison *c, size_t lane_a, size_t lane_b, struct share a, struct share b);
+
 /* Once p_adjusted is known: the result and the reason. */
 void compare_judge(struct comparison *c, struct compare_row *row);
-
-/* What each method did, by state; once all rows are judged. */
-void compare_resets(struct comparison *c, const struct lane_match *m);
+/* Once all rows are judged. */
+void compare_judge_reset(struct comparison *c, struct compare_reset *reset);
 
 int compare_environment(struct comparison *c, struct err *err) must_check;
 

@@ -154,9 +154,9 @@ static void reset_cells(FILE *out, const struct reset_row *r)
 
 static void resets(FILE *out, const struct comparison *c)
 {
-	static const char *const columns[] = {"failures", "method", "state", "device", "lane",
+	static const char *const columns[] = {"result", "method", "state", "device", "lane",
 		"worked earlier", "p50 / p95 / max, ms", "worked later", "p50 / p95 / max, ms",
-		NULL};
+		"why", "change, in margins", NULL};
 	size_t i;
 
 	html_section(out, "resets", "Resets");
@@ -164,16 +164,21 @@ static void resets(FILE *out, const struct comparison *c)
 		fprintf(out, "<p>No step of these runs resets a device.</p>\n");
 		return;
 	}
-	html_table(out, "Each method on each device, by the state that this was in", columns);
+	html_table(out,
+		"Each method on each device, by the state that this was in: how often it did not "
+		"work",
+		columns);
 	for (i = 0; i < c->nresets; i++) {
 		const struct compare_reset *r = &c->resets[i];
 
-		begin_row(out, r->result, compare_result_name(r->result), r->method);
+		begin_row(out, r->row.result, compare_result_name(r->row.result), r->method);
 		cell(out, *r->state ? r->state : "not known");
 		html_device_cell(out, r->device_b ? r->device_b : r->device_a);
 		cell(out, r->lane);
 		reset_cells(out, r->a);
 		reset_cells(out, r->b);
+		cell(out, r->row.reason);
+		range_cell(out, &r->row);
 		fprintf(out, "</tr>\n");
 	}
 	html_table_end(out);

@@ -40,7 +40,8 @@ static struct json_t *range_json(struct interval r)
 static bool counts_things(const struct compare_row *row)
 {
 	return row->what == COMPARE_CYCLES || row->what == COMPARE_FAILURES ||
-		row->what == COMPARE_INCIDENTS || row->what == COMPARE_SLOW;
+		row->what == COMPARE_INCIDENTS || row->what == COMPARE_SLOW ||
+		row->what == COMPARE_RESETS;
 }
 
 static void put_ms(struct json_t *o, const char *key, int64_t us)
@@ -117,6 +118,20 @@ static void put_or_null(struct json_t *o, const char *key, bool there, struct js
 	jout_null(o, key);
 }
 
+static void put_test(struct json_t *o, const struct compare_row *row)
+{
+	put_or_null(o, "test", row->test != NULL, row->test ? test_json(row) : jout_none());
+	put_or_null(o, "change", row->has_change, change_json(row));
+}
+
+static void put_needed(struct json_t *o, const struct compare_row *row)
+{
+	if (row->needs && row->needed != STATS_NEVER)
+		jout_int(o, "cycles_needed", (int64_t)row->needed);
+	else
+		jout_null(o, "cycles_needed");
+}
+
 static struct json_t *row_json(const struct compare_row *row)
 {
 	bool times = row->has_change && !counts_things(row);
@@ -133,13 +148,9 @@ static struct json_t *row_json(const struct compare_row *row)
 	jout_str(o, "device_after", row->device_b);
 	jout_put(o, "before", side_json(row, &row->a));
 	jout_put(o, "after", side_json(row, &row->b));
-	put_or_null(o, "test", row->test != NULL, row->test ? test_json(row) : jout_none());
-	put_or_null(o, "change", row->has_change, change_json(row));
+	put_test(o, row);
 	put_or_null(o, "superiority", times, superiority_json(row));
-	if (row->needs && row->needed != STATS_NEVER)
-		jout_int(o, "cycles_needed", (int64_t)row->needed);
-	else
-		jout_null(o, "cycles_needed");
+	put_needed(o, row);
 	return o;
 }
 
@@ -167,9 +178,12 @@ static struct json_t *reset_json(const struct compare_reset *r)
 	jout_str(o, "state", r->state);
 	jout_str(o, "device_before", r->device_a);
 	jout_str(o, "device_after", r->device_b);
-	jout_text(o, "result", compare_result_name(r->result));
+	jout_text(o, "result", compare_result_name(r->row.result));
+	jout_text(o, "reason", r->row.reason);
 	jout_put(o, "before", r->a ? reset_side(r->a) : jout_none());
 	jout_put(o, "after", r->b ? reset_side(r->b) : jout_none());
+	put_test(o, &r->row);
+	put_needed(o, &r->row);
 	return o;
 }
 

@@ -63,6 +63,14 @@ static void about(const struct compare_output *o, const struct run_view *run, co
 	str_finish(&s);
 }
 
+/* What is needed to tell it instead of the figures, or these. */
+static char *judgement(const struct compare_row *row)
+{
+	if (row->needs && row->needed != STATS_NEVER)
+		return xasprintf("%s; needs %" PRIu64 " cycles", row->brief, row->needed);
+	return xstrdup(row->reason);
+}
+
 /* Those from `first` to `last`. */
 static void rows(const struct compare_output *o, enum compare_result first,
 	enum compare_result last, FILE *out)
@@ -72,7 +80,7 @@ static void rows(const struct compare_output *o, enum compare_result first,
 
 	for (i = 0; i < c->n; i++) {
 		const struct compare_row *row = &c->v[i];
-		auto_free char *text = NULL;
+		auto_free char *what = judgement(row), *text = NULL;
 
 		if (row->result < first || row->result > last)
 			continue;
@@ -80,12 +88,9 @@ static void rows(const struct compare_output *o, enum compare_result first,
 			text = xasprintf("verdict: %s", row->reason);
 		else if (row->what == COMPARE_MATCH)
 			text = xasprintf("%s: %s", row->subject, row->reason);
-		else if (row->needs && row->needed != STATS_NEVER)
-			text = xasprintf("%s, %s: %s; needs %" PRIu64 " cycles", row->subject,
-				compare_what_name(row->what), row->brief, row->needed);
 		else
-			text = xasprintf("%s, %s: %s", row->subject, compare_what_name(row->what),
-				row->reason);
+			text = xasprintf(
+				"%s, %s: %s", row->subject, compare_what_name(row->what), what);
 		say(o, out, row->result, compare_result_name(row->result), text);
 	}
 }
@@ -113,32 +118,31 @@ static void same_rows(const struct compare_output *o, FILE *out)
 	str_finish(&s);
 }
 
-static void reset_part(struct str *s, const struct reset_row *row)
+/* Its time is in its step's rows, but for that of each state. */
+static void add_spread(struct str *s, const char *before, const struct reset_row *row)
 {
-	if (row == NULL)
-		str_add(s, "never tried");
-	else
-		str_addf(s,
-			"worked %" PRIu64 " of %" PRIu64 " (%" PRId64 "/%" PRId64 "/%" PRId64
-			" ms)",
-			row->worked, row->tried, row->p50_ms, row->p95_ms, row->max_ms);
+	if (row != NULL && row->max_ms >= 0)
+		str_addf(s, "%s%" PRId64 "/%" PRId64 "/%" PRId64 " ms", before, row->p50_ms,
+			row->p95_ms, row->max_ms);
 }
 
-static void resets(const struct compare_output *o, FILE *out)
+/* Those that are worse in one state only, or all others. */
+static void resets(const struct compare_output *o, bool worse, FILE *out)
 {
 	const struct comparison *c = o->c;
 	size_t i;
 
 	for (i = 0; i < c->nresets; i++) {
 		const struct compare_reset *r = &c->resets[i];
+		auto_free char *what = r->as_step ? xstrdup(r->row.brief) : judgement(&r->row);
 		struct str s = {0};
 
-		str_addf(&s, "%s of %s, %s: ", r->method, r->device_b ? r->device_b : r->device_a,
-			*r->state ? r->state : "state unknown");
-		reset_part(&s, r->b);
-		str_add(&s, ", was: ");
-		reset_part(&s, r->a);
-		plain(o, out, i == 0 ? "resets" : "", s.s);
+		if (worse != (r->row.result == COMPARE_WORSE && !r->as_step))
+			continue;
+		str_addf(&s, "%s: %s", r->row.subject, what);
+		add_spread(&s, "; takes ", r->b);
+		add_spread(&s, r->b ? ", was " : "; took ", r->a);
+		say(o, out, r->row.result, compare_result_name(r->row.result), s.s);
 		str_finish(&s);
 	}
 }
@@ -187,10 +191,11 @@ void compare_write_text(const struct compare_output *o, FILE *out)
 	about(o, c->b, o->store_b, "later", out);
 	putc('\n', out);
 	rows(o, COMPARE_WORSE, COMPARE_WORSE, out);
+	resets(o, true, out);
 	machine(o, out);
 	rows(o, COMPARE_UNKNOWN, COMPARE_BETTER, out);
 	same_rows(o, out);
-	resets(o, out);
+	resets(o, false, out);
 	for (i = 0; i < c->nnotes; i++)
 		plain(o, out, "note", c->notes[i]);
 	fprintf(out, "\n%zu worse, %zu cannot be told, %zu better, %zu the same\n",

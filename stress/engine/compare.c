@@ -38,6 +38,7 @@ const char *compare_what_name(enum compare_what w)
 		[COMPARE_TIME] = "time",
 		[COMPARE_SLOW] = "slow",
 		[COMPARE_USABLE] = "usable",
+		[COMPARE_RESETS] = "resets",
 	};
 
 	return names[w];
@@ -108,20 +109,26 @@ static bool is_told(const struct comparison *c, const struct compare_row *row)
 	return row->what != COMPARE_INCIDENTS || (!c->a->blind && !c->b->blind);
 }
 
+/* Of rows and resets, by a number for all of them. */
+static struct compare_row *row_of(struct comparison *c, size_t i)
+{
+	return i < c->n ? &c->v[i] : &c->resets[i - c->n].row;
+}
+
 /* Many tests at 5 % would find something in every pair of equal runs. */
 static void adjust(struct comparison *c)
 {
-	auto_free double *p = xcalloc(c->n + 1, sizeof(*p));
-	size_t i;
+	size_t all = c->n + c->nresets, i;
+	auto_free double *p = xcalloc(all + 1, sizeof(*p));
 
-	for (i = 0; i < c->n; i++)
-		if (c->v[i].test != NULL)
-			p[c->ntests++] = c->v[i].p;
+	for (i = 0; i < all; i++)
+		if (row_of(c, i)->test != NULL)
+			p[c->ntests++] = row_of(c, i)->p;
 	stats_holm(p, (uint32_t)c->ntests);
 	c->ntests = 0;
-	for (i = 0; i < c->n; i++)
-		if (c->v[i].test != NULL)
-			c->v[i].p_adjusted = p[c->ntests++];
+	for (i = 0; i < all; i++)
+		if (row_of(c, i)->test != NULL)
+			row_of(c, i)->p_adjusted = p[c->ntests++];
 }
 
 static void test_all(struct comparison *c)
@@ -131,9 +138,14 @@ static void test_all(struct comparison *c)
 	for (i = 0; i < c->n; i++)
 		if (is_of_counts(&c->v[i]) && is_told(c, &c->v[i]))
 			test_counts(c, &c->v[i]);
+	for (i = 0; i < c->nresets; i++)
+		if (!c->resets[i].as_step)
+			test_counts(c, &c->resets[i].row);
 	adjust(c);
 	for (i = 0; i < c->n; i++)
 		compare_judge(c, &c->v[i]);
+	for (i = 0; i < c->nresets; i++)
+		compare_judge_reset(c, &c->resets[i]);
 }
 
 /* ---- the result ---- */
@@ -149,12 +161,24 @@ static int by_result(const void *a, const void *b)
 	return strcmp(x->subject, y->subject);
 }
 
+/*
+ * What came out otherwise in one state of the device than in all of them together. That there were too
+ * few in one state is no news: the step's failures have them too.
+ */
+static bool tells_of_a_state(const struct compare_reset *r)
+{
+	return !r->as_step && (r->row.result == COMPARE_WORSE || r->row.result == COMPARE_BETTER);
+}
+
 static void sum_up(struct comparison *c)
 {
 	size_t i;
 
 	for (i = 0; i < c->n; i++)
 		c->count[c->v[i].result]++;
+	for (i = 0; i < c->nresets; i++)
+		if (tells_of_a_state(&c->resets[i]))
+			c->count[c->resets[i].row.result]++;
 	if (c->has_diff) {
 		c->count[COMPARE_WORSE] += c->diff.count[CHANGE_REGRESSION];
 		c->count[COMPARE_BETTER] += c->diff.count[CHANGE_IMPROVEMENT];
@@ -190,9 +214,9 @@ int compare_runs(const struct run_view *a, const struct run_view *b,
 		compare_finish(&c);
 		return -1;
 	}
+	compare_resets(&c, &m);
 	test_all(&c);
 	qsort(c.v, c.n, sizeof(*c.v), by_result);
-	compare_resets(&c, &m);
 	sum_up(&c);
 	*out = c;
 	return 0;
@@ -213,6 +237,16 @@ void compare_finish(struct comparison *c)
 int compare_exit_code(const struct comparison *c)
 {
 	return c->result == COMPARE_WORSE ? 1 : c->result == COMPARE_UNKNOWN ? 3 : 0;
+}
+
+static const struct compare_row *telling_reset(const struct comparison *c)
+{
+	size_t i;
+
+	for (i = 0; i < c->nresets; i++)
+		if (tells_of_a_state(&c->resets[i]) && c->resets[i].row.result == c->result)
+			return &c->resets[i].row;
+	return NULL;
 }
 
 /* The first change of the machine that makes the whole what it is; NULL = none does. */
@@ -239,11 +273,12 @@ static uint64_t most_needed(const struct comparison *c)
 	return most;
 }
 
-/* Of rows that came out like the whole the first, else the change of the machine. */
+/* Of rows that came out like the whole the first, else of resets, else the change of the machine. */
 const char *compare_sentence(struct comparison *c)
 {
 	size_t more = c->count[c->result] - 1;
 	const char *subject = c->v[0].subject, *text = c->v[0].brief;
+	const struct compare_row *reset = telling_reset(c);
 	const struct change *change = telling_change(c);
 
 	if (c->result == COMPARE_SAME)
@@ -252,7 +287,10 @@ const char *compare_sentence(struct comparison *c)
 		return arena_printf(&c->arena,
 			"%zu of %zu comparisons need more cycles, up to %" PRIu64, more + 1, c->n,
 			most_needed(c));
-	if (c->v[0].result != c->result && change != NULL) {
+	if (c->v[0].result != c->result && reset != NULL) {
+		subject = reset->subject;
+		text = reset->brief;
+	} else if (c->v[0].result != c->result && change != NULL) {
 		subject = change->subject;
 		text = change->text;
 	}

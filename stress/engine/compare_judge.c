@@ -18,6 +18,7 @@ static const struct {
 	[COMPARE_CYCLES] = {COUNT_BINOMIAL, "", " cycles failed"},
 	[COMPARE_FAILURES] = {COUNT_BINOMIAL, "failed ", " times"},
 	[COMPARE_INCIDENTS] = {COUNT_POISSON, "told in ", " cycles"},
+	[COMPARE_RESETS] = {COUNT_BINOMIAL, "did not work ", " times"},
 	[COMPARE_SLOW] = {COUNT_BINOMIAL, "", " took more than twice as long as usual"},
 };
 

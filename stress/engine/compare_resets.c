@@ -28,25 +28,46 @@ static const struct reset_row *partner_of(
 	return NULL;
 }
 
-/* Steps that try the method on the device, in whatever state. */
-static enum compare_result worst_of(const struct comparison *c, const struct compare_reset *reset)
+/* The row of a step whose executions these are, all of them; NULL = there is none. */
+static const struct compare_row *step_of(
+	const struct comparison *c, const struct compare_reset *reset)
 {
-	enum compare_result worst = COMPARE_SAME;
-	bool any = false;
+	const struct share *a = &reset->row.a.share, *b = &reset->row.b.share;
 	size_t i;
 
 	for (i = 0; i < c->n; i++) {
 		const struct compare_row *row = &c->v[i];
 		const struct step_row *s = row->later;
 
-		if (row->what != COMPARE_FAILURES || s == NULL || !str_eq(s->word, "reset") ||
-			!str_eq(row->lane, reset->lane) || !str_eq(s->device, reset->device_b) ||
-			!str_eq(s->arg ? s->arg : s->name, reset->method))
-			continue;
-		any = true;
-		worst = row->result < worst ? row->result : worst;
+		if (row->what == COMPARE_FAILURES && s != NULL && str_eq(s->word, "reset") &&
+			str_eq(row->lane, reset->lane) && str_eq(s->device, reset->device_b) &&
+			str_eq(s->arg ? s->arg : s->name, reset->method) &&
+			row->a.share.k == a->k && row->a.share.n == a->n &&
+			row->b.share.k == b->k && row->b.share.n == b->n)
+			return row;
 	}
-	return any ? worst : COMPARE_UNKNOWN;
+	return NULL;
+}
+
+static struct share share_of(const struct reset_row *row)
+{
+	return row ? (struct share){row->tried - row->worked, row->tried} : (struct share){0, 0};
+}
+
+static void fill_row(struct comparison *c, struct compare_reset *r)
+{
+	struct compare_row *row = &r->row;
+
+	row->what = COMPARE_RESETS;
+	row->subject = arena_printf(&c->arena, "%sreset: %s%s, %s", compare_lane_part(c, r->lane),
+		r->method, compare_device_part(c, r->device_a, r->device_b),
+		*r->state ? r->state : "state unknown");
+	row->a.share = share_of(r->a);
+	row->b.share = share_of(r->b);
+	if (r->a != NULL && r->b != NULL)
+		row->cycles_each =
+			compare_cycles_each(c, r->a->lane, r->b->lane, row->a.share, row->b.share);
+	r->as_step = step_of(c, r) != NULL;
 }
 
 static void add_reset(struct comparison *c, const char *lane, const struct reset_row *a,
@@ -68,10 +89,8 @@ static void add_reset(struct comparison *c, const char *lane, const struct reset
 		.state = device_use_name(one->use),
 		.a = a,
 		.b = b,
-		.result = COMPARE_UNKNOWN,
 	};
-	if (a != NULL && b != NULL)
-		r->result = worst_of(c, r);
+	fill_row(c, r);
 }
 
 void compare_resets(struct comparison *c, const struct lane_match *m)
@@ -89,4 +108,15 @@ void compare_resets(struct comparison *c, const struct lane_match *m)
 		if (partner_of(c, m, b, false) == NULL)
 			add_reset(c, c->b->lanes[b->lane].name, NULL, b);
 	}
+}
+
+void compare_judge_reset(struct comparison *c, struct compare_reset *reset)
+{
+	const char *subject = reset->row.subject;
+
+	if (reset->as_step)
+		reset->row = *step_of(c, reset);
+	else
+		compare_judge(c, &reset->row);
+	reset->row.subject = subject;
 }

@@ -18,14 +18,14 @@ struct pair {
 
 /* ---- what a row is called ---- */
 
-static const char *lane_part(struct comparison *c, const char *lane)
+const char *compare_lane_part(struct comparison *c, const char *lane)
 {
 	bool needed = c->a->nlanes > 1 || c->b->nlanes > 1;
 
 	return needed ? arena_printf(&c->arena, "lane %s, ", lane) : "";
 }
 
-static const char *device_part(struct comparison *c, const char *a, const char *b)
+const char *compare_device_part(struct comparison *c, const char *a, const char *b)
 {
 	if (a == NULL || b == NULL || str_eq(a, b))
 		return a || b ? arena_printf(&c->arena, " %s", a ? a : b) : "";
@@ -42,8 +42,9 @@ static void name_row(struct comparison *c, struct compare_row *row, const char *
 	row->device_a = a ? a->device : NULL;
 	row->device_b = b ? b->device : NULL;
 	row->later = b;
-	row->subject = arena_printf(&c->arena, "%s%s%s (step %" PRIu32 ")", lane_part(c, lane),
-		s->name, device_part(c, row->device_a, row->device_b), s->index + 1);
+	row->subject = arena_printf(&c->arena, "%s%s%s (step %" PRIu32 ")",
+		compare_lane_part(c, lane), s->name,
+		compare_device_part(c, row->device_a, row->device_b), s->index + 1);
 }
 
 static struct compare_row *add_row(const struct pair *p, enum compare_what what)
@@ -56,12 +57,18 @@ static struct compare_row *add_row(const struct pair *p, enum compare_what what)
 
 /* ---- counts ---- */
 
-static double cycles_each(const struct pair *p, struct share a, struct share b)
+double compare_cycles_each(
+	const struct comparison *c, size_t lane_a, size_t lane_b, struct share a, struct share b)
 {
-	double one = (double)p->c->a->lanes[p->lane_a].cycles_done / (double)(a.n ? a.n : 1);
-	double other = (double)p->c->b->lanes[p->lane_b].cycles_done / (double)(b.n ? b.n : 1);
+	double one = (double)c->a->lanes[lane_a].cycles_done / (double)(a.n ? a.n : 1);
+	double other = (double)c->b->lanes[lane_b].cycles_done / (double)(b.n ? b.n : 1);
 
 	return one > other ? one : other;
+}
+
+static double cycles_each(const struct pair *p, struct share a, struct share b)
+{
+	return compare_cycles_each(p->c, p->lane_a, p->lane_b, a, b);
 }
 
 /* Tool and environment are no property of a device: what is broken counts in neither way. */

@@ -385,6 +385,58 @@ static void how_long_a_device_takes_until_it_is_usable_is_compared(void **state)
 	unload(b);
 }
 
+static const struct compare_reset *reset_of(const struct comparison *c, const char *subject)
+{
+	size_t i;
+
+	for (i = 0; i < c->nresets; i++)
+		if (strstr(c->resets[i].row.subject, subject) != NULL)
+			return &c->resets[i];
+	fail_msg("no resets of %s", subject);
+	return NULL;
+}
+
+/*
+ * In every other cycle the VM has the device; then, or when it has not, each tenth of its resets fails.
+ */
+static void alternate(const char *db, unsigned failing)
+{
+	auto_free char *sql = xasprintf(
+		"UPDATE event SET code = CASE cycle %% 2 WHEN 0 THEN %d ELSE %d END WHERE kind = %d"
+		" AND lane = 0;"
+		"UPDATE event SET outcome = %d WHERE kind = %d AND step = 2 AND cycle %% 20 = %u"
+		" AND subject = '0000:41:00.1'",
+		USE_VM, USE_VFIO, EV_DEVICE_STATE, OUTCOME_FAIL, EV_STEP_END, failing);
+
+	copy_original(db);
+	do_sql(db, sql);
+}
+
+static void a_reset_is_judged_by_the_state_of_its_device(void **state)
+{
+	const struct compare_reset *r;
+	struct both *b = *state;
+	struct comparison c;
+	struct err err;
+
+	alternate(b->db[0], 1);
+	alternate(b->db[1], 10);
+	do_sql(b->db[1], "UPDATE run SET id = 'copy'");
+	load(b);
+	assert_int_equal(compare_runs(b->run[0], b->run[1], &compare_margins_default, &c, &err), 0);
+	assert_int_equal(find(&c, COMPARE_FAILURES, "0000:41:00.1")->result, COMPARE_UNKNOWN);
+	r = reset_of(&c, "flr 0000:41:00.1, vm-running");
+	assert_int_equal(r->row.result, COMPARE_WORSE);
+	assert_non_null(strstr(r->row.reason, "did not work 30 of 29"));
+	assert_int_equal(reset_of(&c, "flr 0000:41:00.1, vfio")->row.result, COMPARE_BETTER);
+	assert_int_equal(reset_of(&c, "flr 0000:41:00.0, vfio")->row.result, COMPARE_UNKNOWN);
+	assert_int_equal(compare_exit_code(&c), 1);
+	assert_int_equal(c.count[COMPARE_WORSE], 1);
+	assert_non_null(strstr(compare_sentence(&c), "flr 0000:41:00.1, vm-running did not work"));
+	compare_finish(&c);
+	unload(b);
+}
+
 static void what_a_blind_run_did_not_see_is_no_improvement(void **state)
 {
 	struct both *b = *state;
@@ -514,6 +566,7 @@ int main(int argc, char **argv)
 		BOTH_TEST(what_is_worse_one_way_is_better_the_other),
 		BOTH_TEST(equal_runs_are_never_told_apart),
 		BOTH_TEST(how_long_a_device_takes_until_it_is_usable_is_compared),
+		BOTH_TEST(a_reset_is_judged_by_the_state_of_its_device),
 		BOTH_TEST(what_a_blind_run_did_not_see_is_no_improvement),
 		BOTH_TEST(what_a_snapshot_does_not_tell_of_the_machine_cannot_be_told),
 		BOTH_TEST(a_device_at_another_address_is_found_by_its_model),
