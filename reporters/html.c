@@ -5,11 +5,14 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/vec.h"
+#include "model/baseline.h"
 #include "model/culprit.h"
 #include "model/event.h"
 #include "model/run_view.h"
 #include "reporters/html_assets.h"
+#include "reporters/html_baseline.h"
 #include "reporters/html_charts.h"
+#include "reporters/html_distribution.h"
 #include "reporters/html_page.h"
 #include "reporters/html_preflight.h"
 #include "reporters/html_resets.h"
@@ -140,9 +143,9 @@ static void verdict(struct page *p)
 		culprit_facts(p, &c);
 	if (run->blind)
 		html_fact(p->out, "blind", run->blind_reason);
-	if (run->baseline.run != NULL) {
-		auto_free char *s = xasprintf(
-			"%s (%s): %s", run->baseline.result, run->baseline.run, run->baseline.text);
+	if (run->baseline != NULL) {
+		auto_free char *s = xasprintf("%s (%s): %s", run->baseline->result,
+			run->baseline->run, run->baseline->text);
 
 		html_fact(p->out, "baseline", s);
 	}
@@ -196,6 +199,7 @@ static void contents(struct page *p)
 		{"incidents", "Incidents"},
 		{"devices", "Devices"},
 		{"steps", "Steps"},
+		{"baseline", "Baseline"},
 		{"resets", "Resets"},
 		{"unseen", "Not proved"},
 		{"preflight", "Preflight"},
@@ -206,11 +210,20 @@ static void contents(struct page *p)
 
 	fprintf(p->out, "<nav aria-label=\"Sections\">");
 	for (i = 0; i < ARRAY_SIZE(links); i++)
-		fprintf(p->out, "<a href=\"#%s\">%s</a>\n", links[i].id, links[i].name);
+		if (!str_eq(links[i].id, "baseline") || html_has_baseline(p->run))
+			fprintf(p->out, "<a href=\"#%s\">%s</a>\n", links[i].id, links[i].name);
 	fprintf(p->out, "</nav>\n");
 }
 
 /* ---- lanes and steps ---- */
+
+static bool has_chart(const struct series *series, size_t n)
+{
+	while (n > 0)
+		if (series[--n].n > 1)
+			return true;
+	return false;
+}
 
 static const char *const lane_columns[] = {
 	"lane", "verdict", "#cycles", "#failed", "devices", "reason", NULL};
@@ -244,6 +257,9 @@ static void lanes(struct page *p)
 		fprintf(p->out, "</tr>\n");
 	}
 	html_table_end(p->out);
+	if (has_chart(p->series.lanes, run->nlanes))
+		html_charts_key(
+			p, "How long each cycle took, over time; vertical lines are incidents.");
 	for (i = 0; i < run->nlanes; i++)
 		if (p->series.lanes[i].n > 1) {
 			html_element(p->out, "h3", run->lanes[i].name);
@@ -269,7 +285,7 @@ static void step_row(struct page *p, const struct lane_row *lane, const struct s
 	html_ms_cell(p->out, s->p95_ms);
 	html_ms_cell(p->out, s->max_ms);
 	fprintf(p->out, "<td>");
-	html_histogram(p->out, series);
+	html_distribution(p->out, &series->bins);
 	fprintf(p->out, "</td></tr>\n");
 }
 
@@ -278,6 +294,10 @@ static void step_charts(struct page *p)
 	const struct series *series = p->series.rows;
 	size_t i, k;
 
+	if (has_chart(series, p->series.nrows))
+		html_charts_key(p,
+			"How long each step took, over the cycles; vertical lines are failures "
+			"and incidents.");
 	for (i = 0; i < p->run->nlanes; i++)
 		for (k = 0; k < p->run->lanes[i].nsteps; k++, series++) {
 			const struct step_row *s = &p->run->lanes[i].steps[k];
@@ -586,6 +606,8 @@ static int write_report(const struct run_view *run, const void *opts, FILE *out,
 	incidents(&p);
 	html_differences(&p);
 	steps(&p);
+	if (html_has_baseline(run))
+		html_baseline(&p);
 	html_resets(&p);
 	unseen(&p);
 	html_preflight(&p);

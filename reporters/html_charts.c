@@ -2,7 +2,9 @@
 #include "reporters/html_charts.h"
 
 #include "base/clock.h"
+#include "model/baseline.h"
 #include "model/run_view.h"
+#include "reporters/html_baseline.h"
 #include "reporters/html_page.h"
 
 #include <inttypes.h>
@@ -75,31 +77,45 @@ static void put_marks(struct page *p, int32_t lane, const struct step_row *row)
 	fprintf(p->out, "]");
 }
 
-/* Of a lane over time, or of a row of it (not NULL) over cycles; it needs two points. */
+/* The baseline's middle and what nearly all of its times are below. */
+static void put_baseline(struct page *p, int32_t lane, const struct step_row *row)
+{
+	const struct baseline_times *t =
+		row ? html_baseline_times(p->run, (size_t)lane, row) : NULL;
+
+	if (t != NULL)
+		fprintf(p->out, "\"baseline\":[%.13g,%.13g],", (double)t->p50_us / 1e6,
+			(double)t->p95_us / 1e6);
+}
+
+void html_charts_key(struct page *p, const char *what)
+{
+	fprintf(p->out,
+		"<p>%s <span class=\"by-hand\">Drag to zoom, double-click to zoom "
+		"out.</span></p>\n",
+		what);
+}
+
 void html_chart(struct page *p, const struct series *s, int32_t lane, const struct step_row *row)
 {
 	unsigned id = p->charts++;
 
-	fprintf(p->out, "<figure data-chart><figcaption>");
-	if (row == NULL)
-		fprintf(p->out, "How long each cycle took, over time; lines are incidents. ");
-	else
-		fprintf(p->out,
-			"How long it took, over the cycles; lines are failures and incidents. ");
+	fprintf(p->out, "<figure data-chart>");
 	if (s->per_point > 1)
 		fprintf(p->out,
-			"Thinned: each point stands for %" PRIu64
-			" cycles, by their least, mean and "
-			"most, so that no extreme is lost. ",
+			"<figcaption>Thinned: each point stands for %" PRIu64
+			" cycles, by their least, mean and most, so that no extreme is "
+			"lost.</figcaption>",
 			s->per_point);
 	fprintf(p->out,
-		"Drag to zoom, double-click to zoom out.</figcaption>"
 		"<div class=\"chart\" role=\"img\" aria-label=\"chart; the table has its figures\" "
 		"data-of=\"c%u\"></div><script type=\"application/json\" id=\"c%u\">{\"time\":%d,"
 		"\"marks\":",
 		id, id, row == NULL);
 	put_marks(p, lane, row);
-	fprintf(p->out, ",\"rows\":[");
+	fprintf(p->out, ",");
+	put_baseline(p, lane, row);
+	fprintf(p->out, "\"rows\":[");
 	numbers(p, s, point_x);
 	fprintf(p->out, ",");
 	numbers(p, s, point_min);
@@ -108,34 +124,4 @@ void html_chart(struct page *p, const struct series *s, int32_t lane, const stru
 	fprintf(p->out, ",");
 	numbers(p, s, point_max);
 	fprintf(p->out, "]}</script></figure>\n");
-}
-
-/* From the shortest to the longest, four bars to an octave. */
-void html_histogram(FILE *out, const struct series *s)
-{
-	unsigned first = 0, last = SERIES_BINS - 1, i;
-	uint32_t most = 1;
-
-	if (s->n < 2)
-		return;
-	while (s->bins[first] == 0)
-		first++;
-	while (s->bins[last] == 0)
-		last--;
-	for (i = first; i <= last; i++)
-		most = s->bins[i] > most ? s->bins[i] : most;
-	fprintf(out,
-		"<svg class=\"bars\" viewBox=\"0 0 %u 20\" preserveAspectRatio=\"none\" "
-		"role=\"img\" "
-		"aria-label=\"distribution, from the shortest to the longest\">",
-		last - first + 1);
-	for (i = first; i <= last; i++) {
-		/* one of thousands is to be seen as well */
-		double h = s->bins[i] ? 2 + 18.0 * s->bins[i] / most : 0;
-
-		if (h > 0)
-			fprintf(out, "<rect x=\"%u\" y=\"%.1f\" width=\"0.9\" height=\"%.1f\"/>",
-				i - first, 20 - h, h);
-	}
-	fprintf(out, "</svg>");
 }

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/vec.h"
 #include "model/run_view.h"
 #include "reporters/html_assets.h"
 
@@ -74,16 +75,29 @@ void html_head(FILE *out, const char *title)
 
 /* ---- tables ---- */
 
-void html_table(FILE *out, const char *caption, const char *const *columns)
+static void begin_table(
+	FILE *out, const char *class, const char *caption, const char *const *columns)
 {
-	fprintf(out, "<div class=\"scroll\" tabindex=\"0\"><table><caption>%s</caption><thead><tr>",
-		caption);
+	fprintf(out,
+		"<div class=\"scroll\" tabindex=\"0\"><table%s><caption><span>%s</span></caption>"
+		"<thead><tr>",
+		class, caption);
 	for (; *columns != NULL; columns++)
 		if (**columns == '#')
 			fprintf(out, "<th scope=\"col\" class=\"n\">%s</th>", *columns + 1);
 		else
 			fprintf(out, "<th scope=\"col\">%s</th>", *columns);
 	fprintf(out, "</tr></thead><tbody>\n");
+}
+
+void html_table(FILE *out, const char *caption, const char *const *columns)
+{
+	begin_table(out, "", caption, columns);
+}
+
+void html_cards(FILE *out, const char *caption, const char *const *columns)
+{
+	begin_table(out, " class=\"cards\"", caption, columns);
 }
 
 void html_table_end(FILE *out)
@@ -96,11 +110,25 @@ void html_count_cell(FILE *out, uint64_t n)
 	fprintf(out, "<td class=\"n\">%" PRIu64 "</td>", n);
 }
 
+/* Up to where seconds have no minutes, the same number of figures each. */
+const char *html_ms(int64_t ms, char buf[HTML_MS_LEN])
+{
+	if (ms < 0)
+		buf[0] = '\0';
+	else if (ms < 1000)
+		snprintf(buf, HTML_MS_LEN, "%" PRId64 " ms", ms);
+	else if (ms < 100000)
+		snprintf(buf, HTML_MS_LEN, "%.2f s", (double)ms / 1e3);
+	else
+		duration_text(ms / 1000 * 1000, buf, HTML_MS_LEN);
+	return buf;
+}
+
 void html_ms_cell(FILE *out, int64_t ms)
 {
-	char buf[32];
+	char buf[HTML_MS_LEN];
 
-	fprintf(out, "<td class=\"n\">%s</td>", ms < 0 ? "" : duration_text(ms, buf, sizeof(buf)));
+	fprintf(out, "<td class=\"n\">%s</td>", html_ms(ms, buf));
 }
 
 void html_device_cell(FILE *out, const char *bdf)
@@ -113,6 +141,23 @@ void html_device_cell(FILE *out, const char *bdf)
 void html_verdict(FILE *out, enum verdict v)
 {
 	fprintf(out, "<span class=\"%s-word\">%s</span>", verdict_name(v), verdict_name(v));
+}
+
+const char *html_result_class(const char *result)
+{
+	static const struct {
+		const char *result, *class;
+	} looks[] = {
+		{"better", "pass-word"},
+		{"cannot tell", "skipped-word"},
+		{"worse", "fail-word"},
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(looks); i++)
+		if (str_eq(looks[i].result, result))
+			return looks[i].class;
+	return "same-word";
 }
 
 /* ---- what a script works on ---- */

@@ -55,7 +55,7 @@ static const struct reset_row *find(
 /* "142 of 143 worked", and how long they took. */
 static void cell(FILE *out, const struct reset_row *r)
 {
-	char p50[32], p95[32], max[32];
+	char p50[HTML_MS_LEN], p95[HTML_MS_LEN], max[HTML_MS_LEN];
 
 	if (r == NULL) {
 		fprintf(out, "<td class=\"none\">not tried</td>");
@@ -66,10 +66,8 @@ static void cell(FILE *out, const struct reset_row *r)
 		fprintf(out, ", <span class=\"fail-word\">%" PRIu64 " did not</span>",
 			r->tried - r->worked);
 	if (r->max_ms >= 0)
-		fprintf(out, "<br><small>p50 %s, p95 %s, max %s</small>",
-			duration_text(r->p50_ms, p50, sizeof(p50)),
-			duration_text(r->p95_ms, p95, sizeof(p95)),
-			duration_text(r->max_ms, max, sizeof(max)));
+		fprintf(out, "<br><small>p50 %s, p95 %s, max %s</small>", html_ms(r->p50_ms, p50),
+			html_ms(r->p95_ms, p95), html_ms(r->max_ms, max));
 	fprintf(out, "</td>");
 }
 

@@ -32,17 +32,6 @@ static void series_init(struct series *s, uint64_t cycles, size_t most)
 	s->points = xcalloc(s->npoints, sizeof(*s->points));
 }
 
-/* Four bins to an octave: the power of two, and the two bits below it. */
-static unsigned bin_of(int64_t us)
-{
-	uint64_t v = us > 0 ? (uint64_t)us : 1;
-	unsigned octave = 63 - (unsigned)__builtin_clzll(v), quarter, bin;
-
-	quarter = octave >= 2 ? (unsigned)(v >> (octave - 2)) & 3 : 0;
-	bin = 4 * octave + quarter;
-	return bin < SERIES_BINS ? bin : SERIES_BINS - 1;
-}
-
 static void series_add(struct series *s, uint32_t cycle, double x, int64_t us)
 {
 	size_t i = cycle > 0 ? (size_t)((cycle - 1) / s->per_point) : 0;
@@ -59,7 +48,7 @@ static void series_add(struct series *s, uint32_t cycle, double x, int64_t us)
 	if (us > p->max_us)
 		p->max_us = us;
 	s->n++;
-	s->bins[bin_of(us)]++;
+	time_bins_add(&s->bins, us);
 }
 
 static void add_step(struct filling *f, const struct event *ev)

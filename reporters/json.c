@@ -2,6 +2,7 @@
 #include "reporters/json_report.h"
 
 #include "base/str.h"
+#include "model/baseline.h"
 #include "model/run_view.h"
 #include "reporters/options.h"
 #include "reporters/reporters.h"
@@ -436,9 +437,9 @@ static struct json_t *baseline_row(const struct run_view *run)
 {
 	struct json_t *o = jout_object();
 
-	jout_text(o, "run", run->baseline.run);
-	jout_text(o, "result", run->baseline.result);
-	jout_text(o, "text", run->baseline.text);
+	jout_text(o, "run", run->baseline->run);
+	jout_text(o, "result", run->baseline->result);
+	jout_text(o, "text", run->baseline->text);
 	return o;
 }
 
@@ -501,7 +502,7 @@ void json_report(const struct run_view *run, const struct json_cut *cut, FILE *o
 	member(out, "blind_spots", blind_spots_json(run, cut));
 	member(out, "notes", sentences(&run->notes, cut));
 	member(out, "undo", undo_row(run, cut));
-	member(out, "baseline", run->baseline.run ? baseline_row(run) : jout_none());
+	member(out, "baseline", run->baseline ? baseline_row(run) : jout_none());
 	fputs("}\n", out);
 }
 

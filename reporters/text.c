@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "base/utf8.h"
 #include "base/vec.h"
+#include "model/baseline.h"
 #include "model/culprit.h"
 #include "model/run_view.h"
 #include "reporters/options.h"
@@ -724,17 +725,13 @@ static void usable(struct page *p, const struct run_view *run)
 }
 
 /* "worse than baseline RUN: start (step 1) takes 6.16 s, was 4.11 s" */
-static void baseline(struct page *p, const struct run_view *run)
+static void baseline(struct page *p, const struct baseline_result *r)
 {
-	bool unknown = str_eq(run->baseline.result, "cannot tell");
-
-	if (run->baseline.run == NULL)
-		return;
-	say(p, "baseline", p->room[ROOM_BASELINE], "%s %s %s: %s", run->baseline.result,
-		unknown                                        ? "from baseline"
-			: str_eq(run->baseline.result, "same") ? "as baseline"
-							       : "than baseline",
-		run->baseline.run, run->baseline.text);
+	say(p, "baseline", p->room[ROOM_BASELINE], "%s %s %s: %s", r->result,
+		str_eq(r->result, "cannot tell")    ? "from baseline"
+			: str_eq(r->result, "same") ? "as baseline"
+						    : "than baseline",
+		r->run, r->text);
 }
 
 static void render(struct page *p, const struct run_view *run, const struct text_opts *opts)
@@ -756,7 +753,8 @@ static void render(struct page *p, const struct run_view *run, const struct text
 	kernel_log(p, run);
 	resets(p, run);
 	usable(p, run);
-	baseline(p, run);
+	if (run->baseline != NULL)
+		baseline(p, run->baseline);
 	caveats(p, run);
 	about(p, run);
 	if (opts != NULL && opts->files != NULL)

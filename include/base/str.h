@@ -37,6 +37,8 @@ bool str_to_u64(const char *s, int base, uint64_t max, uint64_t *out);
 bool str_to_duration_ms(const char *s, int64_t *out);
 /* The other way, short: 90000 -> "1m30s", 250 -> "250ms". Returns buf. */
 const char *duration_text(int64_t ms, char *buf, size_t size);
+/* One figure with as many digits as mean something: "6.16 s", "104 ms", "0.35 ms". Returns buf. */
+const char *microseconds_text(double us, char *buf, size_t size);
 
 /*
  * Bytes of the UTF-8 character at s (n > 0 bytes follow); 0 when it is not valid, or one that hides

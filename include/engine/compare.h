@@ -48,6 +48,7 @@ struct compare_side {
 	struct share share; /* of counts: k of n; of times: n of them */
 	struct interval rate; /* of k / n, when n > 0 */
 	int64_t p50_us, p95_us, max_us; /* of times; -1 = there are none */
+	const char *bins; /* of COMPARE_TIME and COMPARE_USABLE: all of them (model/time_bins.h) */
 };
 
 struct compare_row {

@@ -7,6 +7,7 @@
 #include "model/incident.h"
 #include "world/pcidev.h"
 
+struct baseline_result;
 struct store;
 
 /* Facts of the host at the start; any may be "" (unknown). */
@@ -120,9 +121,7 @@ struct run_view {
 		size_t n;
 	} blind_spots, notes, undo_left;
 	/* Against what was marked as its baseline when it ended; NULL = nothing was. */
-	struct {
-		const char *run, *result, *text; /* model/store_baseline.h */
-	} baseline;
+	const struct baseline_result *baseline;
 };
 
 /*

@@ -4,6 +4,8 @@
 
 #include "model/store.h"
 
+struct baseline_result;
+
 /* What can be compared without asking: runs of one scenario, on one host, with the same models. */
 struct run_sort {
 	char host[256], scenario[65];
@@ -29,16 +31,10 @@ int store_baseline_is(struct store *s, int64_t run, bool *out, struct err *err) 
 int store_baseline_prepare(struct store *s, struct err *err) must_check;
 
 /* How a run came out against the baseline that was marked at its end. */
-struct baseline_result {
-	const char *run; /* the baseline's id */
-	const char *result; /* "worse", "same", "better", "cannot tell" */
-	const char *text; /* a sentence: what is worse, or why it cannot be told */
-};
-
 int store_baseline_result(
 	struct store *s, int64_t run, const struct baseline_result *r, struct err *err) must_check;
-/* 1 = it has one, whose texts are the arena's; 0 = it has none; -1. */
+/* All of it is the arena's; NULL = it has none. */
 int store_baseline_result_get(struct store *s, int64_t run, struct arena *arena,
-	struct baseline_result *out, struct err *err) must_check;
+	const struct baseline_result **out, struct err *err) must_check;
 
 #endif

@@ -26,12 +26,18 @@ void html_fact(FILE *out, const char *label, const char *s);
 void html_section(FILE *out, const char *id, const char *title);
 /* Columns of a table, to NULL; '#' before a name: of numbers. Ends with html_table_end. */
 void html_table(FILE *out, const char *caption, const char *const *columns);
+/* One with sentences: on a phone each row is a block of its own. */
+void html_cards(FILE *out, const char *caption, const char *const *columns);
 void html_table_end(FILE *out);
 /* Cells of a row. */
 void html_count_cell(FILE *out, uint64_t n);
 void html_ms_cell(FILE *out, int64_t ms); /* negative = unknown */
+#define HTML_MS_LEN 32
+const char *html_ms(int64_t ms, char buf[HTML_MS_LEN]); /* "104 ms", "4.12 s", "5m20s" */
 void html_device_cell(FILE *out, const char *bdf); /* NULL = none */
 void html_verdict(FILE *out, enum verdict v);
+/* How "worse", "same", "better" or "cannot tell" looks. */
+const char *html_result_class(const char *result);
 /* The words of a search field and, with `severities`, of a least severity for what `rows` selects. */
 void html_filter(FILE *out, const char *rows, bool severities);
 

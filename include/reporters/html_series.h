@@ -3,6 +3,7 @@
 #define VFIO_STRESS_REPORTERS_HTML_SERIES_H
 
 #include "base/err.h"
+#include "model/time_bins.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -20,13 +21,11 @@ struct point {
 	int64_t sum_us, min_us, max_us;
 };
 
-#define SERIES_BINS 160 /* four to an octave, from 1 us on */
-
 struct series {
 	struct point *points;
 	size_t npoints; /* some of them may be empty */
 	uint64_t n, per_point; /* times; cycles that share a point, 1 = each has its own */
-	uint32_t bins[SERIES_BINS]; /* how many times were that long */
+	struct time_bins bins;
 };
 
 struct run_series {

@@ -2,13 +2,14 @@
 /* Charts and filters. The page says everything without it; it makes markup of nothing. */
 "use strict";
 (function () {
-	const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+	const root = document.documentElement;
+	const css = (name) => getComputedStyle(root).getPropertyValue(name).trim();
 
 	/* Of <script type="application/json">, which holds numbers only. */
 	const data = (id) => JSON.parse(document.getElementById(id).textContent);
 
 	const seconds = (v) => v == null ? "" : v >= 100 ? v.toFixed(0) + " s" : v >= 1 ? v.toFixed(2) + " s" :
-		(v * 1000).toFixed(1) + " ms";
+		(v * 1000).toFixed(v >= 0.1 ? 0 : v >= 0.01 ? 1 : 2) + " ms";
 
 	/* Vertical lines where something happened. */
 	function marks(rows) {
@@ -17,6 +18,7 @@
 			const c = u.ctx;
 
 			c.save();
+			c.setLineDash([]);
 			c.beginPath();
 			c.rect(u.bbox.left, u.bbox.top, u.bbox.width, u.bbox.height);
 			c.clip();
@@ -34,6 +36,9 @@
 		};
 	}
 
+	/* There is no half of a cycle. */
+	const whole = [0, 1, 2, 3, 4, 5, 6].flatMap((power) => [1, 2, 5].map((n) => n * 10 ** power));
+
 	function axes(time) {
 		const axis = {stroke: css("--faint"), grid: {stroke: css("--line"), width: 1}, ticks: {stroke: css("--line")}};
 
@@ -43,28 +48,33 @@
 			return all.map((at) => new Date(at * 1e3).toISOString().slice(11, end));
 		};
 
-		return [{...axis, label: time ? "time (UTC)" : "cycle", labelSize: 20, ...(time ? {values: clock} : {})},
+		return [{...axis, label: time ? "time (UTC)" : "cycle", labelSize: 20, ...(time ? {values: clock, space: 80} : {incrs: whole})},
 			{...axis, size: 70, values: (u, all) => all.map(seconds)}];
 	}
+
+	/* A sheet is narrower than most windows. */
+	const sheet = 680;
 
 	/* x, least, mean, most */
 	function draw(figure) {
 		const box = figure.querySelector(".chart"), chart = data(box.dataset.of), time = chart.time === 1;
+		const paper = root.classList.contains("paper");
+		const base = chart.baseline || [], names = ["baseline p50", "baseline p95"], dashes = [[8, 4], [2, 4]];
 		const line = (label, colour, more) => ({label, stroke: css(colour), width: 1, points: {show: false},
 			value: (u, v) => seconds(v), ...more});
 
 		return new uPlot({
-			width: box.clientWidth, height: 220,
+			width: paper ? Math.min(sheet, box.clientWidth) : box.clientWidth, height: paper ? 180 : 220,
 			tzDate: (ts) => uPlot.tzDate(new Date(ts * 1e3), "Etc/UTC"),
 			scales: {x: {time}},
 			series: [{label: time ? "time" : "cycle",
 				...(time ? {value: (u, v) => v == null ? "" : new Date(v * 1e3).toISOString()} : {})}, line("least", "--faint"), line("mean", "--mark", {width: 2}),
-				line("most", "--warn")],
+				line("most", "--warn"), ...base.map((at, i) => line(names[i], "--ink", {dash: dashes[i]}))],
 			bands: [{series: [3, 1], fill: css("--mark") + "22"}],
 			axes: axes(time),
 			cursor: {drag: {x: true, y: false}},
 			hooks: {draw: [marks(chart.marks)]},
-		}, chart.rows, box);
+		}, [...chart.rows, ...base.map((at) => chart.rows[0].map(() => at))], box);
 	}
 
 	/* Those in view only: a run may have hundreds. */
@@ -76,11 +86,12 @@
 			plots.set(figure, draw(figure));
 	}
 	function again() {
-		for (const [figure, plot] of plots) {
+		const drawn = [...plots.keys()];
+
+		for (const plot of plots.values())
 			plot.destroy();
-			plots.delete(figure);
-			show(figure);
-		}
+		plots.clear();
+		drawn.forEach(show);
 	}
 	const figures = document.querySelectorAll("figure[data-chart]");
 	if ("IntersectionObserver" in window) {
@@ -96,9 +107,18 @@
 	matchMedia("(prefers-color-scheme: dark)").addEventListener("change", again);
 	let late = 0;
 	addEventListener("resize", () => { clearTimeout(late); late = setTimeout(again, 200); });
+	let shut = [];
 	addEventListener("beforeprint", () => {
-		document.querySelectorAll("details").forEach((d) => { d.open = true; });
+		shut = [...document.querySelectorAll("details:not([open])")];
+		shut.forEach((d) => { d.open = true; });
+		root.classList.add("paper");
+		again();
 		figures.forEach(show);
+	});
+	addEventListener("afterprint", () => {
+		shut.forEach((d) => { d.open = false; });
+		root.classList.remove("paper");
+		again();
 	});
 
 	/* Filters: a row is shown when it has the words, and at least the severity. */

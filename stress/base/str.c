@@ -210,6 +210,21 @@ const char *duration_text(int64_t ms, char *buf, size_t size)
 	return buf;
 }
 
+const char *microseconds_text(double us, char *buf, size_t size)
+{
+	double length = us < 0 ? -us : us;
+
+	if (length >= 999500)
+		snprintf(buf, size, "%.2f s", us / 1e6);
+	else if (length >= 99950)
+		snprintf(buf, size, "%.0f ms", us / 1e3);
+	else if (length >= 9995)
+		snprintf(buf, size, "%.1f ms", us / 1e3);
+	else
+		snprintf(buf, size, "%.2f ms", us / 1e3);
+	return buf;
+}
+
 size_t str_utf8_len(const char *s, size_t n)
 {
 	uint32_t cp = 0;

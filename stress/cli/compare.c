@@ -9,10 +9,10 @@
 #include "cli/compare_json.h"
 #include "cli/compare_text.h"
 #include "cli/complain.h"
+#include "cli/runref.h"
 #include "cli/terminal.h"
 #include "engine/compare.h"
 #include "engine/report_out.h"
-#include "engine/verdict.h"
 #include "model/run_view.h"
 #include "model/store_baseline.h"
 #include "world/newfile.h"
@@ -49,39 +49,6 @@ static int find_format(const char *name, const struct format **out, struct err *
 
 /* ---- the runs ---- */
 
-struct side {
-	struct store *store;
-	struct run_view *run;
-};
-
-static void side_close(struct side *s)
-{
-	run_view_free(s->run);
-	store_close(s->store);
-}
-
-/* RUN, or FILE.db:RUN; an id has no colon. Names of it on the way out are the store's own. */
-static int side_open(const char *which, const char *db, struct side *out, struct err *err)
-{
-	const char *colon = strrchr(which, ':');
-	auto_free char *file = colon ? xstrndup(which, (size_t)(colon - which)) : NULL;
-	struct side s = {0};
-
-	if (colon != NULL && (*file == '\0' || colon[1] == '\0')) {
-		err_set(err, ERR_USAGE, 0, "'%s' is not FILE.db:RUN", which);
-		return err_hint(err, "such as /mnt/rack8/runs.db:latest");
-	}
-	if (store_open(file ? file : db, STORE_READ, &s.store, err) != 0)
-		return -1;
-	if (run_view_load(s.store, colon ? colon + 1 : which, &s.run, err) != 0) {
-		side_close(&s);
-		return -1;
-	}
-	verdict_judge(s.run);
-	*out = s;
-	return 0;
-}
-
 static int no_baseline(const struct run_view *run, const struct run_sort *sort, struct err *err)
 {
 	err_set(err, ERR_ABSENT, 0, "no run of %s on %s%s%s is marked as a baseline",
@@ -93,7 +60,7 @@ static int no_baseline(const struct run_view *run, const struct run_sort *sort, 
 
 /* Of the run's sort, in the store of this machine. */
 static int open_baseline(
-	const struct side *after, const char *db, struct side *out, struct err *err)
+	const struct runref *after, const char *db, struct runref *out, struct err *err)
 {
 	char id[RUN_ID_MAX];
 	struct run_sort sort;
@@ -107,11 +74,11 @@ static int open_baseline(
 	store_close(store);
 	if (rc == 0)
 		return no_baseline(after->run, &sort, err);
-	return rc == 1 ? side_open(id, db, out, err) : -1;
+	return rc == 1 ? runref_open(id, db, out, err) : -1;
 }
 
 static int open_both(
-	const struct options *o, struct side *before, struct side *after, struct err *err)
+	const struct options *o, struct runref *before, struct runref *after, struct err *err)
 {
 	const char *db = options_get(o, "db");
 	bool baseline = options_get(o, "baseline") != NULL;
@@ -126,17 +93,17 @@ static int open_both(
 		err_set(err, ERR_USAGE, 0, "--baseline is the earlier run");
 		return err_hint(err, "name the later one only");
 	}
-	if (side_open(later, db, after, err) != 0)
+	if (runref_open(later, db, after, err) != 0)
 		return -1;
 	rc = baseline ? open_baseline(after, db, before, err)
-		      : side_open(o->args[0], db, before, err);
+		      : runref_open(o->args[0], db, before, err);
 	if (rc == 0 && str_eq(before->run->id, after->run->id)) {
 		err_set(err, ERR_USAGE, 0, "run %s cannot be compared with itself", after->run->id);
-		side_close(before);
+		runref_close(before);
 		rc = -1;
 	}
 	if (rc != 0)
-		side_close(after);
+		runref_close(after);
 	return rc;
 }
 
@@ -197,7 +164,7 @@ static int write_out(const struct options *o, const struct format *format,
 	return newfile_commit(&file, err);
 }
 
-static int compare(const struct options *o, const struct side *before, const struct side *after,
+static int compare(const struct options *o, const struct runref *before, const struct runref *after,
 	const struct format *format, const struct compare_margins *margins, struct err *err)
 {
 	struct comparison c;
@@ -217,7 +184,7 @@ static int compare(const struct options *o, const struct side *before, const str
 static int run(const struct host *host, const struct options *o)
 {
 	struct compare_margins margins;
-	struct side before = {0}, after = {0};
+	struct runref before = {0}, after = {0};
 	const struct format *format = NULL;
 	struct err err;
 	int rc;
@@ -227,8 +194,8 @@ static int run(const struct host *host, const struct options *o)
 		read_margins(o, &margins, &err) != 0 || open_both(o, &before, &after, &err) != 0)
 		return complain(&err);
 	rc = compare(o, &before, &after, format, &margins, &err);
-	side_close(&before);
-	side_close(&after);
+	runref_close(&before);
+	runref_close(&after);
 	return rc < 0 ? complain(&err) : rc;
 }
 

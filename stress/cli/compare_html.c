@@ -7,6 +7,7 @@
 #include "cli/compare_text.h"
 #include "engine/compare.h"
 #include "model/run_view.h"
+#include "reporters/html_distribution.h"
 #include "reporters/html_page.h"
 
 #include <inttypes.h>
@@ -14,14 +15,7 @@
 
 static const char *class_of(enum compare_result r)
 {
-	static const char *const classes[] = {
-		[COMPARE_WORSE] = "fail-word",
-		[COMPARE_UNKNOWN] = "skipped-word",
-		[COMPARE_BETTER] = "pass-word",
-		[COMPARE_SAME] = "same-word",
-	};
-
-	return classes[r];
+	return html_result_class(compare_result_name(r));
 }
 
 static void begin_row(FILE *out, enum compare_result r, const char *word, const char *heading)
@@ -63,11 +57,11 @@ static void top(FILE *out, const struct compare_output *o)
 	fprintf(out, "<main>\n<h1>");
 	html_text(out, c->b->scenario);
 	fprintf(out,
-		": two runs compared</h1>\n<div class=\"verdict %s\">\n<strong><span "
-		"class=\"%s\">%s</span></strong>: ",
+		": two runs compared</h1>\n<div class=\"verdict %s\">\n<p class=\"word\"><span "
+		"class=\"%s\">%s</span> ",
 		looks[c->result], class_of(c->result), compare_result_name(c->result));
 	html_text(out, compare_sentence(o->c));
-	fprintf(out, "\n<dl>\n");
+	fprintf(out, "</p>\n<dl>\n");
 	about(out, o->baseline ? "baseline" : "earlier", c->a, o->store_a);
 	about(out, "later", c->b, o->store_b);
 	fprintf(out,
@@ -118,13 +112,15 @@ static void range_cell(FILE *out, const struct compare_row *row)
 static void rows(FILE *out, const struct comparison *c)
 {
 	static const char *const columns[] = {
-		"result", "of", "what", "why", "change, in margins", NULL};
+		"result", "of", "what", "why", "change, in margins", "times", NULL};
 	size_t i;
 
 	html_section(out, "rows", "Rows");
-	html_table(out,
-		"The worst first. Same is proved: the 95 % interval lies within the margin. All "
-		"tests together are wrong in at most 5 % of comparisons of equal runs",
+	html_distributions_key(out, "the earlier run", "the later run");
+	html_cards(out,
+		"The worst first. Same is proved: the 95 % interval of the change (blue) lies "
+		"within the margin (grey); to the right is worse. All tests together are wrong in "
+		"at most 5 % of comparisons of equal runs",
 		columns);
 	for (i = 0; i < c->n; i++) {
 		const struct compare_row *row = &c->v[i];
@@ -133,7 +129,9 @@ static void rows(FILE *out, const struct comparison *c)
 		cell(out, compare_what_name(row->what));
 		cell(out, row->reason);
 		range_cell(out, row);
-		fprintf(out, "</tr>\n");
+		fprintf(out, "<td>");
+		html_distributions(out, row->a.bins, row->b.bins);
+		fprintf(out, "</td></tr>\n");
 	}
 	html_table_end(out);
 }

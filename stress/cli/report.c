@@ -4,6 +4,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cli/complain.h"
+#include "cli/runref.h"
+#include "engine/baseline.h"
 #include "engine/report_out.h"
 #include "engine/verdict.h"
 #include "model/pulse.h"
@@ -51,19 +53,38 @@ static int check_follow(struct store *store, const char *which, struct err *err)
 	return pulse_follows(&pulse, store, err);
 }
 
+/* For one report: what is stored stays what it was when the run ended. */
+static int set_against(const char *which, const char *db, struct run_view *view, struct err *err)
+{
+	struct runref other;
+	int rc = -1;
+
+	if (runref_open(which, db, &other, err) != 0)
+		return -1;
+	if (str_eq(other.run->id, view->id))
+		err_set(err, ERR_USAGE, 0, "run %s cannot be compared with itself", view->id);
+	else
+		rc = baseline_against(other.run, view, err);
+	runref_close(&other);
+	return rc;
+}
+
 static int report_run(const struct options *o, struct store *store, struct err *err)
 {
 	const char *format = options_get(o, "format"), *path = options_get(o, "output"),
-		   *which = o->nargs ? o->args[0] : "latest";
+		   *which = o->nargs ? o->args[0] : "latest", *against = options_get(o, "against");
 	struct run_view *view;
-	int rc;
+	int rc = 0;
 
 	if (options_get(o, "follow") != NULL && check_follow(store, which, err) != 0)
 		return -1;
 	if (run_view_load(store, which, &view, err) != 0)
 		return -1;
 	verdict_judge(view);
-	rc = write_as(format ? format : "text", path ? path : "-", o, view, err);
+	if (against != NULL)
+		rc = set_against(against, options_get(o, "db"), view, err);
+	if (rc == 0)
+		rc = write_as(format ? format : "text", path ? path : "-", o, view, err);
 	run_view_free(view);
 	return rc;
 }
@@ -85,6 +106,7 @@ static int run(const struct host *host, const struct options *o)
 static const struct option_spec options[] = {
 	{'f', "format", "FORMAT", "text when not given", false, false},
 	{'o', "output", "FILE", "write it there; - is standard output", false, false},
+	{0, "against", "RUN", "as if that one, or FILE.db:RUN, were its baseline", false, false},
 	{0, "follow", NULL, "ocp: write on until the run has ended", false, false},
 	{0, "refresh", NULL, "of a run that goes on: FILE is as in its scenario", true, false},
 	OPTION_DB,
@@ -102,6 +124,7 @@ const struct command cmd_report = {
 		"\n"
 		"  vfio-stress report\n"
 		"  vfio-stress report 20261121-040714 --format json -o run.json\n"
+		"  vfio-stress report --format html --against 20261114 -o run.html\n"
 		"  vfio-stress report --format ocp --follow | test-executive",
 	.add_text = report_formats,
 	.options = options,

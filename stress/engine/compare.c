@@ -73,6 +73,7 @@ struct compare_row *compare_add(struct comparison *c, enum compare_what what)
 	*row = (struct compare_row){.what = what};
 	row->a.p50_us = row->a.p95_us = row->a.max_us = -1;
 	row->b.p50_us = row->b.p95_us = row->b.max_us = -1;
+	row->a.bins = row->b.bins = "";
 	return row;
 }
 

@@ -35,22 +35,6 @@ static const char *p_text(char buf[FIGURE_LEN], double p)
 	return buf;
 }
 
-/* As many digits as mean something. */
-static const char *time_text(char buf[FIGURE_LEN], double us)
-{
-	double size = fabs(us);
-
-	if (size >= 999500)
-		snprintf(buf, FIGURE_LEN, "%.2f s", us / 1e6);
-	else if (size >= 99950)
-		snprintf(buf, FIGURE_LEN, "%.0f ms", us / 1e3);
-	else if (size >= 9995)
-		snprintf(buf, FIGURE_LEN, "%.1f ms", us / 1e3);
-	else
-		snprintf(buf, FIGURE_LEN, "%.2f ms", us / 1e3);
-	return buf;
-}
-
 static const char *cycles_text(char buf[FIGURE_LEN], const struct compare_row *row)
 {
 	if (row->needed == STATS_NEVER)
@@ -167,15 +151,18 @@ static const char *times_brief(struct comparison *c, const struct compare_row *r
 
 	return arena_printf(&c->arena, "%s %s, was %s",
 		row->what == COMPARE_USABLE ? "usable after" : "takes",
-		time_text(now, (double)row->b.p50_us), time_text(was, (double)row->a.p50_us));
+		microseconds_text((double)row->b.p50_us, now, FIGURE_LEN),
+		microseconds_text((double)row->a.p50_us, was, FIGURE_LEN));
 }
 
 static const char *shift_text(struct comparison *c, const struct compare_row *row)
 {
 	char shift[FIGURE_LEN], low[FIGURE_LEN], high[FIGURE_LEN];
 
-	return arena_printf(&c->arena, "shift %s (%s to %s)", time_text(shift, row->change),
-		time_text(low, row->change_range.low), time_text(high, row->change_range.high));
+	return arena_printf(&c->arena, "shift %s (%s to %s)",
+		microseconds_text(row->change, shift, FIGURE_LEN),
+		microseconds_text(row->change_range.low, low, FIGURE_LEN),
+		microseconds_text(row->change_range.high, high, FIGURE_LEN));
 }
 
 static void judge_times(struct comparison *c, struct compare_row *row)
@@ -185,7 +172,7 @@ static void judge_times(struct comparison *c, struct compare_row *row)
 
 	row->brief = times_brief(c, row);
 	shift = shift_text(c, row);
-	time_text(margin, row->margin);
+	microseconds_text(row->margin, margin, FIGURE_LEN);
 	p_text(p, row->p_adjusted);
 	if (farthest(row) <= row->margin) {
 		row->result = COMPARE_SAME;

@@ -5,6 +5,7 @@
 #include "engine/stats_rank.h"
 #include "model/run_times.h"
 #include "model/run_view.h"
+#include "model/time_bins.h"
 
 #include <inttypes.h>
 
@@ -102,7 +103,18 @@ static struct compare_side side_of(const struct run_times *t)
 		.p50_us = nearest_rank(t, 50),
 		.p95_us = nearest_rank(t, 95),
 		.max_us = nearest_rank(t, 100),
+		.bins = "",
 	};
+}
+
+static const char *bins_of(struct comparison *c, const struct run_times *t)
+{
+	struct time_bins bins = {0};
+	size_t i;
+
+	for (i = 0; i < t->n; i++)
+		time_bins_add(&bins, t->us[i]);
+	return time_bins_text(&bins, &c->arena);
 }
 
 static void compare_times(const struct pair *p, enum compare_what what, const struct run_times *a,
@@ -117,6 +129,8 @@ static void compare_times(const struct pair *p, enum compare_what what, const st
 	row = add_row(p, what);
 	row->a = side_of(a);
 	row->b = side_of(b);
+	row->a.bins = bins_of(p->c, a);
+	row->b.bins = bins_of(p->c, b);
 	row->cycles_each = cycles_each(p, row->a.share, row->b.share);
 	row->margin = (double)row->a.p50_us * m->time_share;
 	if (row->margin < (double)m->time_us)

@@ -318,17 +318,6 @@ static int load_previous(struct loading *l, struct store *store)
 	return rc < 0 ? -1 : 0;
 }
 
-static int load_baseline(struct loading *l, struct store *store)
-{
-	struct baseline_result r = {0};
-	int rc = store_baseline_result_get(store, l->run, &l->view->arena, &r, l->err);
-
-	l->view->baseline.run = r.run;
-	l->view->baseline.result = r.result;
-	l->view->baseline.text = r.text;
-	return rc < 0 ? -1 : 0;
-}
-
 int run_view_load(struct store *store, const char *which, struct run_view **out, struct err *err)
 {
 	struct run_view *v = xcalloc(1, sizeof(*v));
@@ -341,7 +330,8 @@ int run_view_load(struct store *store, const char *which, struct run_view **out,
 		load_sentences(&l, "note", &v->notes) != 0 ||
 		load_sentences(&l, "blind-spot", &v->blind_spots) != 0 ||
 		load_undo_left(&l, store) != 0 || load_previous(&l, store) != 0 ||
-		load_baseline(&l, store) != 0) {
+
+		store_baseline_result_get(store, l.run, &v->arena, &v->baseline, err) != 0) {
 		run_view_free(v);
 		return -1;
 	}

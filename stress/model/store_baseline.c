@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "model/baseline.h"
 #include "model/store_baseline.h"
 
 #include "base/clock.h"
@@ -13,25 +14,24 @@ static const char tables[] =
 	" UNIQUE (host, scenario, models));"
 	"CREATE TABLE IF NOT EXISTS baseline_result (run INTEGER PRIMARY KEY, baseline TEXT NOT "
 	"NULL,"
-	" result TEXT NOT NULL, text TEXT NOT NULL)";
+	" result TEXT NOT NULL, text TEXT NOT NULL);"
+	"CREATE TABLE IF NOT EXISTS baseline_row (run INTEGER NOT NULL, no INTEGER NOT NULL,"
+	" lane INTEGER NOT NULL, step INTEGER NOT NULL, device TEXT NOT NULL, what TEXT NOT NULL,"
+	" result TEXT NOT NULL, text TEXT NOT NULL,"
+	" before_n INTEGER NOT NULL, before_p50_us INTEGER NOT NULL,"
+	" before_p95_us INTEGER NOT NULL, before_max_us INTEGER NOT NULL,"
+	" before_bins TEXT NOT NULL,"
+	" n INTEGER NOT NULL, p50_us INTEGER NOT NULL, p95_us INTEGER NOT NULL,"
+	" max_us INTEGER NOT NULL, bins TEXT NOT NULL, PRIMARY KEY (run, no)) WITHOUT ROWID";
 
 int store_baseline_prepare(struct store *s, struct err *err)
 {
 	return db_exec(store_db(s), tables, err);
 }
 
-/* 1, 0 or -1; they come together. */
 static int has_tables(struct store *s, struct err *err)
 {
-	struct query *q;
-	int rc;
-
-	if (db_query(store_db(s), &q, err,
-		    "SELECT 1 FROM sqlite_master WHERE name = 'baseline_result'", "") != 0)
-		return -1;
-	rc = db_row(q, err);
-	db_done(q);
-	return rc;
+	return db_has_table(store_db(s), "baseline_result", err);
 }
 
 int store_run_sort(struct store *s, int64_t run, struct run_sort *out, struct err *err)
@@ -136,21 +136,117 @@ int store_baseline_is(struct store *s, int64_t run, bool *out, struct err *err)
 	return 0;
 }
 
+/* ---- how a run came out ---- */
+
+static int add_row(
+	struct store *s, int64_t run, size_t no, const struct baseline_row *r, struct err *err)
+{
+	const struct baseline_times *a = &r->before, *b = &r->now;
+
+	return db_run(store_db(s), err,
+		"INSERT INTO baseline_row VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+		"iiiissssiiiisiiiis", run, (int64_t)no, (int64_t)r->lane, (int64_t)r->step,
+		r->device, r->what, r->result, r->text, (int64_t)a->n, a->p50_us, a->p95_us,
+		a->max_us, a->bins, (int64_t)b->n, b->p50_us, b->p95_us, b->max_us, b->bins);
+}
+
+static int add_result(
+	struct store *s, int64_t run, const struct baseline_result *r, struct err *err)
+{
+	size_t i;
+
+	if (db_run(store_db(s), err, "INSERT OR REPLACE INTO baseline_result VALUES (?,?,?,?)",
+		    "isss", run, r->run, r->result, r->text) != 0 ||
+		db_run(store_db(s), err, "DELETE FROM baseline_row WHERE run = ?", "i", run) != 0)
+		return -1;
+	for (i = 0; i < r->nrows; i++)
+		if (add_row(s, run, i, &r->rows[i], err) != 0)
+			return -1;
+	return 0;
+}
+
 int store_baseline_result(
 	struct store *s, int64_t run, const struct baseline_result *r, struct err *err)
 {
-	if (store_baseline_prepare(s, err) != 0)
+	if (store_baseline_prepare(s, err) != 0 || store_begin(s, err) != 0)
 		return -1;
-	return db_run(store_db(s), err, "INSERT OR REPLACE INTO baseline_result VALUES (?,?,?,?)",
-		"isss", run, r->run, r->result, r->text);
+	if (add_result(s, run, r, err) != 0) {
+		store_rollback(s);
+		return -1;
+	}
+	return store_commit(s, err);
+}
+
+static struct baseline_times times_at(struct query *q, int column, struct arena *arena)
+{
+	return (struct baseline_times){
+		.n = (uint64_t)db_int(q, column),
+		.p50_us = db_int(q, column + 1),
+		.p95_us = db_int(q, column + 2),
+		.max_us = db_int(q, column + 3),
+		.bins = arena_strdup(arena, db_text(q, column + 4)),
+	};
+}
+
+static struct baseline_row row_at(struct query *q, struct arena *arena)
+{
+	return (struct baseline_row){
+		.lane = (uint32_t)db_int(q, 0),
+		.step = (uint32_t)db_int(q, 1),
+		.device = arena_strdup(arena, db_text(q, 2)),
+		.what = arena_strdup(arena, db_text(q, 3)),
+		.result = arena_strdup(arena, db_text(q, 4)),
+		.text = arena_strdup(arena, db_text(q, 5)),
+		.before = times_at(q, 6, arena),
+		.now = times_at(q, 11, arena),
+	};
+}
+
+static int count_rows(struct store *s, int64_t run, size_t *out, struct err *err)
+{
+	struct query *q;
+	int rc;
+
+	if (db_query(store_db(s), &q, err, "SELECT count(*) FROM baseline_row WHERE run = ?", "i",
+		    run) != 0)
+		return -1;
+	rc = db_row(q, err);
+	*out = rc == 1 ? (size_t)db_int(q, 0) : 0;
+	db_done(q);
+	return rc == 1 ? 0 : -1;
+}
+
+static int read_rows(struct store *s, int64_t run, struct arena *arena, struct baseline_result *r,
+	struct err *err)
+{
+	struct query *q;
+	size_t most;
+	int rc = db_has_table(store_db(s), "baseline_row", err);
+
+	if (rc != 1)
+		return rc; /* of an older program: the sentence is all there is */
+	if (count_rows(s, run, &most, err) != 0 ||
+		db_query(store_db(s), &q, err,
+			"SELECT lane, step, device, what, result, text, before_n, before_p50_us,"
+			" before_p95_us, before_max_us, before_bins, n, p50_us, p95_us, max_us,"
+			" bins FROM baseline_row WHERE run = ? ORDER BY no",
+			"i", run) != 0)
+		return -1;
+	r->rows = arena_alloc(arena, most * sizeof(*r->rows) + 1);
+	while (r->nrows < most && (rc = db_row(q, err)) == 1)
+		r->rows[r->nrows++] = row_at(q, arena);
+	db_done(q);
+	return rc < 0 ? -1 : 0;
 }
 
 int store_baseline_result_get(struct store *s, int64_t run, struct arena *arena,
-	struct baseline_result *out, struct err *err)
+	const struct baseline_result **out, struct err *err)
 {
 	int rc = has_tables(s, err);
+	struct baseline_result *r;
 	struct query *q;
 
+	*out = NULL;
 	if (rc != 1)
 		return rc;
 	if (db_query(store_db(s), &q, err,
@@ -158,9 +254,17 @@ int store_baseline_result_get(struct store *s, int64_t run, struct arena *arena,
 		    run) != 0)
 		return -1;
 	rc = db_row(q, err);
-	if (rc == 1)
-		*out = (struct baseline_result){arena_strdup(arena, db_text(q, 0)),
-			arena_strdup(arena, db_text(q, 1)), arena_strdup(arena, db_text(q, 2))};
+	if (rc == 1) {
+		r = arena_alloc(arena, sizeof(*r));
+		r->run = arena_strdup(arena, db_text(q, 0));
+		r->result = arena_strdup(arena, db_text(q, 1));
+		r->text = arena_strdup(arena, db_text(q, 2));
+	}
 	db_done(q);
-	return rc;
+	if (rc != 1)
+		return rc;
+	if (read_rows(s, run, arena, r, err) != 0)
+		return -1;
+	*out = r;
+	return 0;
 }

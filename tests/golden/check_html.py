@@ -10,11 +10,12 @@ import json
 import re
 import sys
 
-VOID = {"meta", "br", "input", "rect"}
+VOID = {"meta", "br", "input", "rect", "path"}
 TAGS = VOID | set("""html head title style body main h1 h2 h3 p div strong span dl dt dd nav a table caption thead tbody
 tr th td figure figcaption script svg form label select option output details summary ul li pre small""".split())
 ATTRIBUTES = set("""lang charset http-equiv content name id class href scope tabindex role aria-label aria-live hidden
-data-rows data-severity data-chart data-of type value open viewbox preserveaspectratio x y width height""".split())
+aria-hidden data-rows data-severity data-chart data-of data-label type value open viewbox preserveaspectratio x y
+width height d rowspan colspan""".split())
 
 
 class Page(html.parser.HTMLParser):
@@ -73,6 +74,8 @@ def check_chart(page, text):
     page.must(rows[0] == sorted(rows[0]), "a chart goes back in time")
     page.must(all(least <= mean * 1.000001 and mean <= most * 1.000001 for least, mean, most in zip(*rows[1:])),
               "a mean that is no mean")
+    baseline = chart.get("baseline", [0, 0])
+    page.must(len(baseline) == 2 and 0 <= baseline[0] <= baseline[1], "a chart's baseline")
     page.must(all(0 <= severity <= 3 for _, severity in chart["marks"]), "a chart's marks")
 
 

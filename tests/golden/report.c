@@ -6,6 +6,7 @@
 #include "engine/verdict.h"
 #include "fixture_run.h"
 #include "golden.h"
+#include "model/baseline.h"
 #include "model/run_view.h"
 #include "model/store.h"
 #include "reporters/reporters.h"
@@ -187,6 +188,10 @@ static void every_text_report_fits_one_screen_of_24_by_80(void **state)
 
 static void with_a_baseline_it_still_fits(void **state)
 {
+	static const struct baseline_result said = {.run = "20261120-040000-aaaa",
+		.result = "worse",
+		.text = "lane gpu, reset: flr 0000:41:00.0 (step 3) failed 12 of 300 times, was 0 "
+			"of 300; and 7 more"};
 	const struct fixture *f;
 
 	(void)state;
@@ -195,10 +200,7 @@ static void with_a_baseline_it_still_fits(void **state)
 		auto_free char *bytes = NULL;
 		size_t len;
 
-		run->baseline.run = "20261120-040000-aaaa";
-		run->baseline.result = "worse";
-		run->baseline.text = "lane gpu, reset: flr 0000:41:00.0 (step 3) failed 12 of 300 "
-				     "times, was 0 of 300; and 7 more";
+		run->baseline = &said;
 		bytes = written(run, &reporter_text, NULL, &len);
 		assert_non_null(strstr(bytes, "worse than baseline 20261120-040000-aaaa: "));
 		check_screen(f->name, bytes);

@@ -6,10 +6,12 @@
 #include "base/str.h"
 #include "base/vec.h"
 #include "fixture_parts.h"
+#include "model/baseline.h"
 #include "model/db.h"
 #include "model/scenario.h"
 #include "model/store.h"
 #include "model/store_baseline.h"
+#include "model/time_bins.h"
 #include "world/kmsg.h"
 
 #include "fake_words.h"
@@ -353,12 +355,92 @@ static void die(struct making *m)
 	check(store_heartbeat(m->store, m->run, m->now_ns + 3 * NS_PER_S, &err), &err);
 }
 
+/* What of its baseline is kept with the run: every result, and a step that the baseline had not. */
+static const struct {
+	struct baseline_row row;
+	int64_t before_ms, now_ms; /* 0 = no times */
+} against[] = {
+	{{.step = 0,
+		 .what = "time",
+		 .result = "worse",
+		 .text = "takes 4.12 s, was 2.75 s: shift 1.37 s (1.35 s to 1.39 s); longer in "
+			 "100 % of pairs; p < 0.0001"},
+		2750, 4120},
+	{{.step = 1,
+		 .what = "match",
+		 .result = "cannot tell",
+		 .text = "not comparable: only the later run has this step"},
+		0, 0},
+	{{.lane = 1,
+		 .step = 0,
+		 .device = "10000:02:00.0",
+		 .what = "time",
+		 .result = "cannot tell",
+		 .text = "takes 12.0 ms, was 12.1 ms: 8 and 8 times are too few; 20 cycles in "
+			 "each run are the least"},
+		12, 12},
+	{{.step = 2,
+		 .device = "0000:41:00.0",
+		 .what = "time",
+		 .result = "better",
+		 .text = "takes 104 ms, was 208 ms: shift -104 ms (-106 ms to -102 ms); longer "
+			 "in 0 % of pairs; p < 0.0001"},
+		208, 104},
+	{{.step = 0,
+		 .what = "slow",
+		 .result = "same",
+		 .text = "0 of 22 took more than twice as long as usual, was 0 of 99: at most 9 "
+			 "per 1,000 apart"},
+		0, 0},
+	{{.step = 2,
+		 .device = "0000:41:00.0",
+		 .what = "usable",
+		 .result = "same",
+		 .text = "usable after 101 ms, was 101 ms: shift 0.10 ms (-1.20 ms to 1.40 ms), "
+			 "less than 10.0 ms"},
+		101, 101},
+};
+
+static struct baseline_times times_about(
+	struct making *m, struct arena *arena, int64_t ms, unsigned n)
+{
+	struct baseline_times t = {
+		.n = n, .p50_us = ms * 1000, .p95_us = ms * 1045, .max_us = ms * 1049, .bins = ""};
+	struct time_bins bins = {0};
+	unsigned i;
+
+	if (ms == 0)
+		return (struct baseline_times){0, -1, -1, -1, ""};
+	for (i = 0; i < n; i++)
+		time_bins_add(&bins, about(m, ms) * 1000);
+	t.bins = time_bins_text(&bins, arena);
+	return t;
+}
+
+static void compare(struct making *m)
+{
+	struct baseline_row rows[ARRAY_SIZE(against)];
+	const struct baseline_result result = {"20261120-040000-aaaa", "worse",
+		"lane gpu, load </script><b> (step 2) failed 1 of 23 times, was 0 of 99; and 2 "
+		"more",
+		rows, ARRAY_SIZE(rows)};
+	struct arena arena = {0};
+	struct err err;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		rows[i] = against[i].row;
+		rows[i].device = rows[i].device ? rows[i].device : "";
+		rows[i].before = times_about(m, &arena, against[i].before_ms, 99);
+		rows[i].now = times_about(m, &arena, against[i].now_ms, 22);
+	}
+	check(store_baseline_result(m->store, m->run, &result, &err), &err);
+	arena_finish(&arena);
+}
+
 static void end(struct making *m)
 {
 	static const struct act away[] = {{"0000:41:00.0", 0, 31}, {"0000:41:00.1", 0, 30}};
-	static const struct baseline_result against = {"20261120-040000-aaaa", "worse",
-		"lane gpu, load </script><b> (step 2) failed 1 of 23 times, was 0 of 99; and 2 "
-		"more"};
 	const struct klog_account klog = {.records = m->seq, .lost = 3};
 	struct event lane = {.kind = EV_LANE_END, .lane = 0, .outcome = OUTCOME_FAIL};
 	struct err err;
@@ -371,7 +453,7 @@ static void end(struct making *m)
 	check(store_run_klog(m->store, m->run, &klog, &err), &err);
 	check(store_run_aborted(m->store, m->run, "interrupted", &err), &err);
 	check(store_run_end(m->store, m->run, VERDICT_FAIL, 1, "a step failed", &err), &err);
-	check(store_baseline_result(m->store, m->run, &against, &err), &err);
+	compare(m);
 }
 
 /* The store stamps the beginning and the end itself, by the clock. */

@@ -51,13 +51,22 @@ holds 'r["baseline"]["result"] == "worse" and r["baseline"]["run"] == "'"$first"
 [ "$("$program" report --db runs.db -f json | md5sum)" = "$(md5sum <run.json)" ] ||
 	wrong 'a report made again is another one'
 tool 1 'worse  *boot (step 2), time: takes' compare --baseline
+tool 0 '<h2 id="baseline">Against the baseline' report -f html
+grep -q 'worse</span>: takes .*, was ' out || wrong "the page does not say that boot is slower: $(grep -A9 'id="baseline"' out)"
+stored=$(md5sum <runs.db)
+tool 0 '<h2 id="baseline">Against the baseline' report "$first" -f html --against latest
+grep -q 'better</span>: takes .*, was ' out || wrong 'seen from the other side it is not better'
+tool 2 'cannot be compared with itself' report latest --against latest
+tool 3 "there is no run 'nosuch'" report --against nosuch
+[ "$stored" = "$(md5sum <runs.db)" ] || wrong 'a report against another run was stored'
 tool 1 'against its baseline' compare latest --baseline
 tool 0 "^$first is no baseline any more" runs baseline --clear
 tool 3 'no run is a baseline' runs baseline --clear
 
 # the same again: too few cycles to say that nothing changed, and that is what it says
-run before --report json:run.json
+run before --report json:run.json --report html:run.html
 holds 'r["baseline"] is None' 'the mark is gone'
+! grep -q 'aseline' <(sed '/<style>/,/<\/style>/d; /<\/main>/,$d' run.html) || wrong 'a page without a baseline speaks of one'
 last=$(python3 -c 'import json; print(json.load(open("run.json"))["run"]["id"])')
 tool 3 '^cannot tell  *lane test, failed cycles: 0 of 12 cycles failed, was 0 of 12' \
 	compare "$first" "$last" --margin-time 2s

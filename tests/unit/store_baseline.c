@@ -3,6 +3,8 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/vec.h"
+#include "model/baseline.h"
 #include "model/db.h"
 #include "model/run_kinds.h"
 #include "model/run_times.h"
@@ -166,25 +168,43 @@ static void its_snapshot_outlives_those_of_other_runs(void **state)
 
 static void how_a_run_came_out_is_kept_with_it(void **state)
 {
-	const struct baseline_result said = {"one", "worse", "start is 2 s slower"};
+	struct baseline_row rows[] = {
+		{0, 2, "0000:41:00.0", "time", "worse", "takes 6 s", {3, 1, 2, 3, "4:3"},
+			{2, 4, 5, 6, "7:2"}},
+		{0, 3, "", "match", "cannot tell", "it is new", {0, -1, -1, -1, ""},
+			{0, -1, -1, -1, ""}},
+	};
+	const struct baseline_result said = {
+		"one", "worse", "start is 2 s slower", rows, ARRAY_SIZE(rows)};
 	struct place_of_runs *p = *state;
 	int64_t run = add_run(p, "two", "h", 1);
-	struct baseline_result got;
 	struct run_view *view;
-	struct arena arena = {0};
 	struct err err;
 
-	assert_int_equal(store_baseline_result_get(p->store, run, &arena, &got, &err), 0);
 	assert_int_equal(run_view_load(p->store, "two", &view, &err), 0);
-	assert_null(view->baseline.run);
+	assert_null(view->baseline);
 	run_view_free(view);
 	assert_int_equal(store_baseline_result(p->store, run, &said, &err), 0);
+	assert_int_equal(store_baseline_result(p->store, run, &said, &err), 0);
 	assert_int_equal(run_view_load(p->store, "two", &view, &err), 0);
-	assert_string_equal(view->baseline.run, "one");
-	assert_string_equal(view->baseline.result, "worse");
-	assert_string_equal(view->baseline.text, "start is 2 s slower");
+	assert_string_equal(view->baseline->run, "one");
+	assert_string_equal(view->baseline->result, "worse");
+	assert_string_equal(view->baseline->text, "start is 2 s slower");
+	assert_int_equal(view->baseline->nrows, 2);
+	assert_int_equal(view->baseline->rows[0].step, 2);
+	assert_string_equal(view->baseline->rows[0].device, "0000:41:00.0");
+	assert_int_equal(view->baseline->rows[0].before.max_us, 3);
+	assert_string_equal(view->baseline->rows[0].before.bins, "4:3");
+	assert_int_equal(view->baseline->rows[0].now.p50_us, 4);
+	assert_string_equal(view->baseline->rows[0].now.bins, "7:2");
+	assert_int_equal(view->baseline->rows[1].now.max_us, -1);
 	run_view_free(view);
-	arena_finish(&arena);
+	/* of a program that knew the sentence only */
+	assert_int_equal(db_exec(store_db(p->store), "DROP TABLE baseline_row", &err), 0);
+	assert_int_equal(run_view_load(p->store, "two", &view, &err), 0);
+	assert_string_equal(view->baseline->result, "worse");
+	assert_int_equal(view->baseline->nrows, 0);
+	run_view_free(view);
 }
 
 static const char long_name[] =
