@@ -6,8 +6,10 @@ members depend on what is told (a message's decoded parts), those that are requi
 Exits 77 (skipped) when python3-jsonschema is not installed."""
 
 import copy
+import functools
 import glob
 import json
+import operator
 import sys
 
 try:
@@ -50,7 +52,7 @@ def resolved(root, schema):
     """Behind references, and what an object must be where null may stand too."""
     while "$ref" in schema or "anyOf" in schema:
         if "$ref" in schema:
-            schema = root["$defs"][schema["$ref"].rsplit("/", 1)[1]]
+            schema = functools.reduce(operator.getitem, schema["$ref"].split("/")[1:], root)
         else:
             rows = [resolved(root, row) for row in schema["anyOf"]]
             schema = next((row for row in rows if "properties" in row), {})
