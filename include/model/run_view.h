@@ -120,6 +120,7 @@ struct run_view {
 		const char **v;
 		size_t n;
 	} blind_spots, notes, undo_left;
+	struct strings_row left; /* that something was left when it ended; undo_left is as of now */
 	/* Against what was marked as its baseline when it ended; NULL = nothing was. */
 	const struct baseline_result *baseline;
 };

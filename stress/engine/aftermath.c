@@ -25,6 +25,24 @@ static void say_error(const char *what, const struct err *err)
 		fprintf(stderr, "  hint: %s\n", err->hint);
 }
 
+/* It counts for the verdict for good, whoever undoes it later. */
+static void note_what_is_left(struct store *store, int64_t run)
+{
+	auto_free struct undo_open *open = NULL;
+	char text[96];
+	struct err err;
+	size_t n = 0;
+
+	if (store_undo_list(store, run, &open, &n, &err) != 0)
+		say_error("undo", &err);
+	if (n == 0)
+		return;
+	snprintf(text, sizeof(text), "%zu change%s of the host could not be put back", n,
+		n == 1 ? "" : "s");
+	if (store_note(store, run, "left", text, &err) != 0)
+		say_error("undo", &err);
+}
+
 /* What a lane could not put back, because it was killed or died. */
 static void put_back(const struct run_request *req, struct store *store, int64_t run,
 	const char *run_id, int cancel_fd)
@@ -47,6 +65,7 @@ static void put_back(const struct run_request *req, struct store *store, int64_t
 			UNDO_CHILD_S / 60);
 	if (undo_in_child(req->host, store_path(store), run_id, cancel_fd, &err) != 0)
 		say_error("undo", &err);
+	note_what_is_left(store, run);
 }
 
 /* What is judged is a run that has ended; a run without an end is one that died. */

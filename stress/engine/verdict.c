@@ -108,6 +108,8 @@ static const char *why_broken(struct run_view *run)
 	for (i = 0; i < run->nlanes; i++)
 		if (run->lanes[i].ended && run->lanes[i].end == OUTCOME_BROKEN)
 			return run->lanes[i].reason;
+	if (run->left.n > 0)
+		return run->left.v[0];
 	return "the tool or its environment failed";
 }
 
@@ -147,7 +149,7 @@ void verdict_judge(struct run_view *run)
 	for (i = 0; i < run->nincidents; i++)
 		all.failed |= run->incidents[i].over_budget;
 	all.aborted |= *run->aborted != '\0' || !run->ended;
-	all.broken |= run->blind;
+	all.broken |= run->blind || run->left.n > 0;
 	run->verdict = first_that_applies(&all);
 	run->exit_code = exit_code_of(run->verdict);
 	run->verdict_reason = why(run);

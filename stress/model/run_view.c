@@ -329,7 +329,8 @@ int run_view_load(struct store *store, const char *which, struct run_view **out,
 		run_view_preflight(l.db, l.run, v, err) != 0 || load_incidents(&l) != 0 ||
 		load_sentences(&l, "note", &v->notes) != 0 ||
 		load_sentences(&l, "blind-spot", &v->blind_spots) != 0 ||
-		load_undo_left(&l, store) != 0 || load_previous(&l, store) != 0 ||
+		load_sentences(&l, "left", &v->left) != 0 || load_undo_left(&l, store) != 0 ||
+		load_previous(&l, store) != 0 ||
 
 		store_baseline_result_get(store, l.run, &v->arena, &v->baseline, err) != 0) {
 		run_view_free(v);

@@ -394,4 +394,29 @@ code=0
 "$program" run stop.yaml --term-patience 2s >out 2>err </dev/null || code=$?
 expect 2 'for tests' 'nobody else changes how long it waits'
 
+# --- its driver cannot be given back: the host is left changed, which is no pass, also once it is undone
+
+machine gone <<-'X'
+0000:00:01.0 secondary=1 driver=pcieport
+0000:01:00.0 parent=0000:00:01.0 driver=nvme group=11 methods=flr,bus class=010802
+X
+scenario gone <<X
+lanes: [{devices: ["$nvme"]}]
+steps: [{reset: flr}, {hold: 1s}]
+X
+: >err
+(
+	wait_for ': hold' err
+	mv gone/sys/bus/pci/drivers/nvme/bind gone/bind
+) &
+run gone --root gone --report json:run.json
+expect 4 '^BROKEN' 'a host that is left changed is no pass'
+expect 4 'could not be put back' 'and the verdict says so'
+holds 'r["undo"]["left"] == ["bind '$nvme' to nvme"]' 'what is left is named'
+mv gone/bind gone/sys/bus/pci/drivers/nvme/bind
+"$program" undo --root gone --db runs.db >out 2>err || wrong "undo: $(cat out err)"
+as_found gone
+"$program" report --db runs.db --format json >run.json
+holds 'r["verdict"] == "broken" and r["undo"]["left"] == []' 'a verdict stays when it is undone'
+
 exit $bad

@@ -183,6 +183,19 @@ static void neither_a_run_nor_a_lane_without_an_end_passes(void **state)
 	assert_int_equal(r.lane.verdict, VERDICT_ABORTED);
 }
 
+static void a_host_that_was_left_changed_is_no_pass(void **state)
+{
+	static const char *what = "2 changes of the host could not be put back";
+	struct small_run r;
+
+	(void)state;
+	run_of(&r)->left = (struct strings_row){&what, 1};
+	expect(&r, VERDICT_BROKEN, 4, what);
+	add_failure(&r, OUTCOME_FAIL);
+	expect(&r, VERDICT_FAIL, 1,
+		"gpu, cycle 3, reset of 0000:41:00.0: link width is x8, was x16");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -197,6 +210,7 @@ int main(void)
 		cmocka_unit_test(a_broken_tool_is_no_failed_device),
 		cmocka_unit_test(a_blind_run_never_passes),
 		cmocka_unit_test(nothing_but_skips_is_skipped),
+		cmocka_unit_test(a_host_that_was_left_changed_is_no_pass),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
