@@ -56,7 +56,5 @@ int driver_bind(const struct host *host, struct bdf bdf, const char *driver, con
 	int64_t deadline_ns, struct err *err) must_check;
 /* Could it be bound? Read-only: vfio-pci counts as there, since it is loaded on demand. */
 int driver_known(const struct host *host, const char *driver, struct err *err) must_check;
-/* Is the driver there? vfio-pci is loaded when it is not. */
-int driver_ready(const struct host *host, const char *driver, struct err *err) must_check;
 
 #endif

@@ -22,8 +22,6 @@ struct fitness {
 
 /* Judges the machine as `vfio-stress preflight` does, for the devices of all lanes, if there are any. */
 void fitness_look(const struct topology *t, const struct scenario *sc, struct fitness *out);
-/* The same of what preflight has answered. */
-void fitness_judge(const struct preflight *p, struct fitness *out);
 void fitness_finish(struct fitness *f);
 
 #endif

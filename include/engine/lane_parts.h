@@ -31,8 +31,6 @@ bool lane_may_go_on(struct lane *lane);
 void lane_status_begin(struct lane *lane);
 /* Tells what is new since the last look. */
 void lane_status_look(struct lane *lane);
-/* A sentence for the report: what cannot be seen, and what to do. */
-void lane_tell_blind_spot(struct lane *lane, const char *text);
 
 /* lane_recover.c */
 /*

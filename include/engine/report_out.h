@@ -29,7 +29,6 @@ void report_formats(struct str *out);
 
 /* Before the run: will this report find its way? Leaves nothing behind and sends nothing. */
 int report_check(const struct report_spec *spec, struct err *err) must_check;
-int report_check_path(const char *path, struct err *err) must_check;
 
 /* Writes the report to its file, or hands it over to the store's outbox. */
 int report_make(const struct report_spec *spec, const struct run_view *run, struct store *store,

@@ -35,8 +35,6 @@ struct interval stats_rate_change(
  * outcomes that are no likelier than what was seen.
  */
 double stats_rates_equal(enum count_kind kind, struct share a, struct share b);
-/* Of b's rate divided by a's, of Poisson counts, by the same condition; high may be INFINITY. */
-struct interval stats_rate_ratio(struct share a, struct share b, double level);
 
 /*
  * Executions in each run that prove the rates to be within `margin` of each other by

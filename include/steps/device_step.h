@@ -39,9 +39,6 @@ int device_claim(struct step_ctx *ctx, const struct pcidev_list *all, enum reset
 /* Ends a step that may not or cannot begin: refused, device-vanished or state-not-read. */
 enum outcome device_cannot_begin(const struct err *err, struct result *res);
 
-/* Does another function share the device's slot? */
-bool device_has_sibling(const struct pcidev_list *all, const struct pcidev *dev, struct bdf *out);
-
 /*
  * Takes its state and tells it ("before", "after"). PASS when it is there and readable; else what
  * the step ends with: device-vanished or device-unreadable.

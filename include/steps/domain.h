@@ -55,8 +55,6 @@ enum outcome domain_idle(struct step_ctx *ctx, int64_t ms, struct result *res);
 
 /* Something that a reader of the report should know, though the step passes. */
 void domain_note(struct step_ctx *ctx, const char *fmt, ...) printf_like(2, 3);
-/* Tells of a part of the step that took from start_ns until now. */
-void domain_substep(struct step_ctx *ctx, const char *what, int64_t start_ns);
 
 /* The choices of `mode`, in the order of enum vm_mode; NULL-terminated. */
 extern const char *const domain_modes[];

@@ -31,9 +31,7 @@ enum vm_why agent_boot_id(
 /* Starts argv[0] with arguments; its output is kept in the guest until asked for. */
 enum vm_why agent_exec(struct vm *vm, const char *const *argv, size_t n, struct agent_run *out,
 	struct err *err) must_check;
-/* Asks once how it is. When it has ended the agent forgets it: ask no more. */
-enum vm_why agent_poll(struct vm *vm, struct agent_run *run, struct err *err) must_check;
-/* The reply to that question, as the guest wrote it. Pure. */
+/* The reply to the question how it is, as the guest wrote it. Pure. */
 enum vm_why agent_status_read(const char *reply, struct agent_run *run, struct err *err) must_check;
 /* Until it ends; VM_TIMEOUT at the deadline. */
 enum vm_why agent_wait(

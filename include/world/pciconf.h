@@ -114,7 +114,6 @@ struct pci_interrupts {
 };
 
 void pciconf_interrupts(const struct pciconf *c, struct pci_interrupts *out);
-bool pciconf_flr(const struct pciconf *c); /* function level reset, by PCIe or AF capability */
 unsigned pciconf_total_vfs(const struct pciconf *c); /* 0: no SR-IOV */
 
 #endif

@@ -40,7 +40,6 @@ void vm_close(struct vm *vm);
 /* This process goes on after another one of its run, which had found it so: what runs is ours. */
 void vm_adopt(struct vm *vm, enum vm_state found);
 
-const char *vm_name(const struct vm *vm);
 const struct vm_found *vm_found(const struct vm *vm);
 /* What its persistent XML says; the running one when it has no other. */
 const struct domdef *vm_def(const struct vm *vm);

@@ -75,7 +75,8 @@ int driver_known(const struct host *host, const char *driver, struct err *err)
 	return err_hint(err, "modprobe %.32s", driver);
 }
 
-int driver_ready(const struct host *host, const char *driver, struct err *err)
+/* Is the driver there? vfio-pci is loaded when it is not. */
+static int make_ready(const struct host *host, const char *driver, struct err *err)
 {
 	struct child_result res;
 	struct err ignored;
@@ -226,7 +227,7 @@ static int may_change(const struct host *host, struct bdf bdf, const char *drive
 		err_set(err, ERR_ABSENT, 0, "%s is not there (any more)", bdf_text(bdf, text));
 		return err_hint(err, "echo 1 > /sys/bus/pci/rescan may bring it back");
 	}
-	if (driver[0] != '\0' && driver_ready(host, driver, err) != 0)
+	if (driver[0] != '\0' && make_ready(host, driver, err) != 0)
 		return -1;
 	driver_of(host, bdf, now, size);
 	return now[0] ? nobody_uses(host, bdf, allow, err) : 0;

@@ -155,7 +155,7 @@ static void keep_rows(const struct preflight *p, struct fitness *f)
 		note(f, "preflight gave %zu answers, and the first %zu are kept", p->n, most);
 }
 
-void fitness_judge(const struct preflight *p, struct fitness *out)
+static void judge(const struct preflight *p, struct fitness *out)
 {
 	size_t i;
 
@@ -182,7 +182,7 @@ void fitness_look(const struct topology *t, const struct scenario *sc, struct fi
 	if (n == 0)
 		return;
 	preflight_look(t, devs, n, &p);
-	fitness_judge(&p, out);
+	judge(&p, out);
 	preflight_finish(&p);
 }
 

@@ -10,7 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
-void lane_tell_blind_spot(struct lane *lane, const char *text)
+/* A sentence for the report: what cannot be seen, and what to do. */
+static void tell_blind_spot(struct lane *lane, const char *text)
 {
 	struct event ev = {.kind = EV_BLIND_SPOT};
 
@@ -37,7 +38,7 @@ static bool take(struct lane *lane, struct pcie_status now[PCIESTATUS_MAX])
 	snprintf(text, sizeof(text),
 		"%s: the status registers of its devices are not looked at any more: %s",
 		lane->spec->name, err.msg);
-	lane_tell_blind_spot(lane, text);
+	tell_blind_spot(lane, text);
 	return false;
 }
 
@@ -113,7 +114,7 @@ static void tell_remark(
 		str_addf(&text, " and %zu more", n - NAMED_MAX);
 	if (n > 0) {
 		str_addf(&text, ": %s", sentence);
-		lane_tell_blind_spot(lane, text.s);
+		tell_blind_spot(lane, text.s);
 	}
 	str_finish(&text);
 }
@@ -132,7 +133,7 @@ static void tell_masks(struct lane *lane, const struct pcie_status *now)
 			"clear "
 			"the mask with `setpci` (ECAP_AER+8.l and +14.l)",
 			bdf_text(lane->keep->status.functions[i].bdf, bdf), masked);
-		lane_tell_blind_spot(lane, text);
+		tell_blind_spot(lane, text);
 	}
 }
 

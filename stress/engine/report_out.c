@@ -193,11 +193,6 @@ static int check_target(const struct target *t, struct err *err)
 	return access(t->path, W_OK) == 0 ? 0 : failed(t, "write", err);
 }
 
-int report_check_path(const char *path, struct err *err)
-{
-	return check_target(&(struct target){.shown = path, .path = (char *)path}, err);
-}
-
 int report_check(const struct report_spec *spec, struct err *err)
 {
 	const struct file_opts *file = spec->opts;

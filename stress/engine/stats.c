@@ -217,17 +217,6 @@ double stats_rates_equal(enum count_kind kind, struct share a, struct share b)
 	return p > 1 ? 1 : p;
 }
 
-struct interval stats_rate_ratio(struct share a, struct share b, double level)
-{
-	struct interval part = clopper_pearson((struct share){b.k, a.k + b.k}, level);
-	double cycles = (double)a.n / (double)b.n;
-
-	return (struct interval){
-		part.low / (1 - part.low) * cycles,
-		part.high >= 1 ? INFINITY : part.high / (1 - part.high) * cycles,
-	};
-}
-
 /* ---- power ---- */
 
 #define EXECUTIONS_MOST UINT64_C(1000000000)

@@ -159,19 +159,6 @@ enum outcome device_cannot_begin(const struct err *err, struct result *res)
 	return result_fail(res, "device-vanished", "before the step, %s", err->msg);
 }
 
-bool device_has_sibling(const struct pcidev_list *all, const struct pcidev *dev, struct bdf *out)
-{
-	struct bdf b = dev->bdf;
-
-	for (b.fn = 0; b.fn < 8; b.fn++) {
-		if (b.fn == dev->bdf.fn || pcidev_find(all, b) == NULL)
-			continue;
-		*out = b;
-		return true;
-	}
-	return false;
-}
-
 static void tell_state(
 	struct step_ctx *ctx, const char *when, enum device_use use, const char *text)
 {

@@ -167,6 +167,12 @@ static void tell_boot(struct step_ctx *ctx, bool proved)
 	emit(ctx->out, &ev);
 }
 
+/* Tells of a part of the step that took from start_ns until now. */
+static void tell_substep(struct step_ctx *ctx, const char *what, int64_t start_ns)
+{
+	emit_substep(ctx->out, domain_name(ctx), what, clock_mono_ns() - start_ns);
+}
+
 /* From the armed, running guest to the proof. */
 static enum vm_why wait_ready(struct step_ctx *ctx, struct readiness *r, struct err *err)
 {
@@ -177,7 +183,7 @@ static enum vm_why wait_ready(struct step_ctx *ctx, struct readiness *r, struct 
 
 	if (why != VM_OK)
 		return why;
-	domain_substep(ctx, "ready", start);
+	tell_substep(ctx, "ready", start);
 	tell_boot(ctx, proved);
 	return VM_OK;
 }
@@ -191,7 +197,7 @@ static enum vm_why boot_anew(struct step_ctx *ctx, struct readiness **r, struct 
 
 	if (why != VM_OK)
 		return why;
-	domain_substep(ctx, "libvirt start", start);
+	tell_substep(ctx, "libvirt start", start);
 	why = ready_arm(ctx->vm, &how, READY_AFTER_START, r, err);
 	if (why == VM_OK && paused)
 		why = vm_resume(ctx->vm, err);
@@ -300,9 +306,4 @@ void domain_note(struct step_ctx *ctx, const char *fmt, ...)
 	va_end(ap);
 	str_set(ev.subject, domain_name(ctx));
 	emit(ctx->out, &ev);
-}
-
-void domain_substep(struct step_ctx *ctx, const char *what, int64_t start_ns)
-{
-	emit_substep(ctx->out, domain_name(ctx), what, clock_mono_ns() - start_ns);
 }

@@ -156,7 +156,8 @@ enum vm_why agent_status_read(const char *reply, struct agent_run *run, struct e
 	return why;
 }
 
-enum vm_why agent_poll(struct vm *vm, struct agent_run *run, struct err *err)
+/* Asks once how it is. When it has ended the agent forgets it: ask no more. */
+static enum vm_why poll_once(struct vm *vm, struct agent_run *run, struct err *err)
 {
 	char *reply;
 	enum vm_why why = send_command(vm,
@@ -176,7 +177,7 @@ enum vm_why agent_wait(struct vm *vm, struct agent_run *run, int64_t deadline_ns
 	int64_t pause_ms = POLL_FIRST_MS;
 
 	for (;;) {
-		enum vm_why why = agent_poll(vm, run, err);
+		enum vm_why why = poll_once(vm, run, err);
 		int64_t until = clock_mono_ns() + pause_ms * NS_PER_MS;
 
 		if (why != VM_OK || run->ended)
@@ -254,7 +255,7 @@ enum vm_why agent_jobs_check(struct vm *vm, struct err *err)
 	while (i < vm->njobs) {
 		const struct agent_job job = vm->jobs[i];
 		struct agent_run run = {.pid = job.pid};
-		enum vm_why why = agent_poll(vm, &run, err);
+		enum vm_why why = poll_once(vm, &run, err);
 
 		if (why != VM_OK)
 			return why;

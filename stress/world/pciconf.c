@@ -18,21 +18,18 @@
 #define CAP_MSI   0x05
 #define CAP_EXP   0x10
 #define CAP_MSIX  0x11
-#define CAP_AF    0x13
 #define EXT_AER   0x01
 #define EXT_ACS   0x0d
 #define EXT_SRIOV 0x10
 #define EXT_REBAR 0x15
 
 #define EXP_FLAGS   0x02
-#define EXP_DEVCAP  0x04
 #define EXP_DEVCTL  0x08
 #define EXP_DEVSTA  0x0a
 #define EXP_LNKCAP  0x0c
 #define EXP_LNKCTL  0x10
 #define EXP_LNKSTA  0x12
 #define EXP_LNKCAP2 0x2c
-#define DEVCAP_FLR  (1u << 28)
 
 #define REBAR_SIZE_MAX 43 /* 8 EiB, what an address of 64 bits can reach */
 
@@ -226,15 +223,6 @@ bool pciconf_device_status(const struct pciconf *c, unsigned *out)
 bool pciconf_device_control(const struct pciconf *c, unsigned *out)
 {
 	return exp_16(c, EXP_DEVCTL, out);
-}
-
-bool pciconf_flr(const struct pciconf *c)
-{
-	size_t exp = pciconf_cap(c, CAP_EXP), af = pciconf_cap(c, CAP_AF);
-
-	/* AF needs both: transactions pending and FLR (Advanced Capabilities ECN) */
-	return (exp != 0 && (pciconf_32(c, exp + EXP_DEVCAP) & DEVCAP_FLR)) ||
-		(af != 0 && (pciconf_8(c, af + 3) & 3) == 3);
 }
 
 /* ---- other capabilities ---- */

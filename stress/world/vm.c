@@ -140,11 +140,6 @@ void vm_adopt(struct vm *vm, enum vm_state found)
 	vm->ours = true;
 }
 
-const char *vm_name(const struct vm *vm)
-{
-	return vm->name;
-}
-
 const struct vm_found *vm_found(const struct vm *vm)
 {
 	return &vm->found;

@@ -51,7 +51,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	pciconf_device_status(&c, &enabled);
 	if (pciconf_total_vfs(&c) > 65535 || pciconf_cap(&c, 0x10) >= 256)
 		abort();
-	(void)pciconf_flr(&c);
 	(void)pciconf_all_ones(&c, true);
 	free(buf);
 	return 0;

@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-char *machine_tree(const char *name)
+/* The tree in a new directory. */
+static char *unpack(const char *name)
 {
 	const char *tmp = getenv("TMPDIR");
 	auto_free char *file = xasprintf(SOURCE_DIR "/tests/trees/%s.tree", name);
@@ -29,7 +30,7 @@ static int remove_one(const char *path, const struct stat *st, int flag, struct 
 	return remove(path);
 }
 
-void machine_tree_remove(char *dir)
+static void remove_tree(char *dir)
 {
 	nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 	free(dir);
@@ -38,7 +39,7 @@ void machine_tree_remove(char *dir)
 struct topology *machine_of(const char *name)
 {
 	struct topology *t = xcalloc(1, sizeof(*t));
-	char *dir = machine_tree(name);
+	char *dir = unpack(name);
 	const struct host host = {.root = dir, .kmsg = "/dev/null", .simulated = true};
 	struct err err = {0};
 	size_t i;
@@ -47,7 +48,7 @@ struct topology *machine_of(const char *name)
 		fprintf(stderr, "%s: %s\n", name, err.msg);
 		abort();
 	}
-	machine_tree_remove(dir);
+	remove_tree(dir);
 	for (i = 0; i < t->devs.n; i++)
 		str_set(t->devs.v[i].name,
 			t->devs.v[i].class_code >> 8 == 0x0108 ? "An NVMe drive" : "");

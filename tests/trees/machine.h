@@ -11,8 +11,4 @@
 struct topology *machine_of(const char *name);
 void machine_free(struct topology *t);
 
-/* The tree in a new directory, which belongs to the caller until machine_tree_remove. */
-char *machine_tree(const char *name);
-void machine_tree_remove(char *dir);
-
 #endif

@@ -99,6 +99,14 @@ static mode_t mode_of(const char *path)
 	return st.st_mode;
 }
 
+static int check(const char *path, struct err *err)
+{
+	struct file_opts file = {.path = path};
+	const struct report_spec spec = {.type = &reporter_json, .opts = &file};
+
+	return report_check(&spec, err);
+}
+
 static void a_new_report_is_private_and_whole(void **state)
 {
 	const struct said s = {.text = "all"};
@@ -106,7 +114,7 @@ static void a_new_report_is_private_and_whole(void **state)
 	struct err err;
 
 	(void)state;
-	assert_int_equal(report_check_path(path, &err), 0);
+	assert_int_equal(check(path, &err), 0);
 	assert_int_equal(files(), 0);
 	assert_int_equal(report_write(&sayer, NULL, &s, path, &err), 0);
 	assert_string_equal(get(path), "all");
@@ -184,15 +192,15 @@ static void what_cannot_be_written_is_found_before_the_run(void **state)
 	size_t i;
 
 	(void)state;
-	assert_int_equal(report_check_path(absent, &err), -1);
+	assert_int_equal(check(absent, &err), -1);
 	assert_string_equal(err.hint, "make its folder first");
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		assert_int_equal(report_check_path(bad[i].path, &err), -1);
+		assert_int_equal(check(bad[i].path, &err), -1);
 		assert_non_null(strstr(err.msg, bad[i].msg));
 		assert_non_null(strstr(err.hint, bad[i].hint));
 	}
-	assert_int_equal(report_check_path("-", &err), 0);
-	assert_int_equal(report_check_path("/dev/null", &err), 0);
+	assert_int_equal(check("-", &err), 0);
+	assert_int_equal(check("/dev/null", &err), 0);
 }
 
 static void a_format_and_a_file_make_a_report(void **state)

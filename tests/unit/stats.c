@@ -73,19 +73,6 @@ static void equal_rates_are_tested_as_fisher_and_r_do(void **state)
 		0.07967, 5e-6);
 }
 
-static void the_ratio_of_two_rates_is_that_of_r(void **state)
-{
-	const struct interval ratio =
-		stats_rate_ratio((struct share){21, 3011}, (struct share){11, 800}, 0.95);
-	const struct interval never =
-		stats_rate_ratio((struct share){0, 100}, (struct share){5, 100}, 0.95);
-
-	(void)state;
-	near(ratio.low, 0.8584264, 1e-6);
-	near(ratio.high, 4.2772659, 1e-6);
-	assert_true(isinf(never.high));
-}
-
 static void quantiles_are_those_of_the_tables(void **state)
 {
 	(void)state;
@@ -400,7 +387,6 @@ int main(int argc, char **argv)
 		cmocka_unit_test(intervals_of_one_rate_are_those_of_r),
 		cmocka_unit_test(of_nothing_seen_the_upper_limit_is_known),
 		cmocka_unit_test(equal_rates_are_tested_as_fisher_and_r_do),
-		cmocka_unit_test(the_ratio_of_two_rates_is_that_of_r),
 		cmocka_unit_test(quantiles_are_those_of_the_tables),
 		cmocka_unit_test(holm_raises_p_in_order),
 		cmocka_unit_test(the_rank_test_gives_what_its_authors_printed),
