@@ -50,6 +50,8 @@ struct look {
 /* An answer, with what was seen. CHECK_UNKNOWN: why it cannot be told. */
 struct finding *answer(struct look *l, enum check_state state, const char *fmt, ...)
 	printf_like(3, 4);
+/* May it be answered from the kernel's log? Where that could not be read, this is the answer. */
+bool answer_from_log(struct look *l);
 /* Other words than the check's own, for this answer only. */
 void finding_means(struct look *l, struct finding *f, const char *fmt, ...) printf_like(3, 4);
 void finding_advises(struct look *l, struct finding *f, const char *fmt, ...) printf_like(3, 4);

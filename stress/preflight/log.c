@@ -42,10 +42,8 @@ static void errors(struct look *l)
 {
 	size_t i, n = 0;
 
-	if (l->t->log_unknown != NULL) {
-		answer(l, CHECK_UNKNOWN, "%s", l->t->log_unknown);
+	if (!answer_from_log(l))
 		return;
-	}
 	for (i = 0; i < l->t->nwords; i++) {
 		const struct kernel_word *w = &l->t->words[i];
 
@@ -64,10 +62,8 @@ static void boot(struct look *l)
 {
 	size_t i, n = 0;
 
-	if (l->t->log_unknown != NULL) {
-		answer(l, CHECK_UNKNOWN, "%s", l->t->log_unknown);
+	if (!answer_from_log(l))
 		return;
-	}
 	for (i = 0; i < l->t->nwords; i++) {
 		const struct kernel_word *w = &l->t->words[i];
 

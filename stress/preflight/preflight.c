@@ -37,6 +37,13 @@ struct finding *answer(struct look *l, enum check_state state, const char *fmt, 
 	return f;
 }
 
+bool answer_from_log(struct look *l)
+{
+	if (l->t->log_unknown != NULL)
+		answer(l, CHECK_UNKNOWN, "%s", l->t->log_unknown);
+	return l->t->log_unknown == NULL;
+}
+
 void finding_means(struct look *l, struct finding *f, const char *fmt, ...)
 {
 	char text[SEEN_MAX];
