@@ -296,12 +296,16 @@ class Case:
                 name in self.err for name in WHY):
             self.wrong("wrong", "it does not say why")
 
+    def look_further(self):
+        """What else there is to be seen behind the program's end."""
+
     def whole(self):
         self.begin()
         try:
             self.run()
             self.look()
             self.judge_exit()
+            self.look_further()
             if self.problems:
                 self.said.append(f"exit {self.code}; stderr:\n{self.err}")
             return self
