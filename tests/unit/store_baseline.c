@@ -285,14 +285,24 @@ static void add_incident(struct place_of_runs *p, int64_t run, struct incident i
 	assert_int_equal(store_incident(p->store, run, &inc, &err), 0);
 }
 
+static struct run_kind *kinds_of(struct place_of_runs *p, const char *run, size_t *n)
+{
+	struct run_kind *kinds;
+	struct run_view *view;
+	struct err err;
+
+	assert_int_equal(run_view_load(p->store, run, &view, &err), 0);
+	assert_int_equal(run_kinds_load(view, &kinds, n, &err), 0);
+	run_view_free(view);
+	return kinds;
+}
+
 /* What comes again within a minute is one incident with a count: cycles are what it is measured by. */
 static void a_storm_is_one_cycle_and_a_steady_drip_is_many(void **state)
 {
 	struct place_of_runs *p = *state;
 	int64_t run = add_run(p, "one", "h", 1), i;
 	struct run_kind *kinds;
-	struct run_view *view;
-	struct err err;
 	size_t n;
 
 	for (i = 0; i < 10; i++)
@@ -314,8 +324,7 @@ static void a_storm_is_one_cycle_and_a_steady_drip_is_many(void **state)
 			.severity = SEV_ERROR,
 			.last_wall_ns = 2 * NS_PER_S + 1});
 	add_incident(p, run, (struct incident){.no = 4, .expected = true, .count = 1});
-	assert_int_equal(run_view_load(p->store, "one", &view, &err), 0);
-	assert_int_equal(run_kinds_load(view, &kinds, &n, &err), 0);
+	kinds = kinds_of(p, "one", &n);
 	assert_int_equal(n, 2);
 	assert_string_equal(kinds[0].bdf, "");
 	assert_int_equal(kinds[0].cycles, 5);
@@ -323,7 +332,6 @@ static void a_storm_is_one_cycle_and_a_steady_drip_is_many(void **state)
 	assert_int_equal(kinds[1].cycles, 3);
 	assert_int_equal(kinds[1].severity, SEV_ERROR);
 	free(kinds);
-	run_view_free(view);
 }
 
 static void add_telling(
@@ -342,8 +350,6 @@ static void a_bad_cycle_is_one_however_often_it_is_told(void **state)
 	struct place_of_runs *p = *state;
 	int64_t run = add_run(p, "one", "h", 1), i;
 	struct run_kind *kinds;
-	struct run_view *view;
-	struct err err;
 	size_t n;
 
 	for (i = 0; i < 10; i++)
@@ -354,12 +360,10 @@ static void a_bad_cycle_is_one_however_often_it_is_told(void **state)
 	add_telling(p, run, 2, 6500, 6500);
 	for (i = 0; i < 8; i++)
 		add_telling(p, run, (uint32_t)i + 3, 1070 + 70 * i, 1070 + 70 * i);
-	assert_int_equal(run_view_load(p->store, "one", &view, &err), 0);
-	assert_int_equal(run_kinds_load(view, &kinds, &n, &err), 0);
+	kinds = kinds_of(p, "one", &n);
 	assert_int_equal(n, 1);
 	assert_int_equal(kinds[0].cycles, 3);
 	free(kinds);
-	run_view_free(view);
 }
 
 int main(void)
