@@ -369,10 +369,12 @@ static void lane_properties(struct page *p, const struct lane_row *lane)
 	property(p, "cycles-failed", counts);
 	for (i = 0; i < lane->ndevices; i++) {
 		const struct pcidev *d = &lane->devices[i];
+		/* Jenkins keeps one property of a name */
+		auto_free char *name = xasprintf("device %s", bdf_text(d->bdf, bdf));
 		auto_free char *what = xasprintf(
-			"%s %04x:%04x %s", bdf_text(d->bdf, bdf), d->vendor, d->device, d->name);
+			"%04x:%04x%s%s", d->vendor, d->device, *d->name ? " " : "", d->name);
 
-		property(p, "device", what);
+		property(p, name, what);
 	}
 	end(p);
 }

@@ -35,7 +35,7 @@ struct incident_entry {
 	const char *id, *severity, *device, *reporter, *lane, *step, *first, *last, *line, *meaning,
 		*advice, *seen_by;
 	int64_t cycle, count;
-	bool tolerated, counts;
+	bool tolerated, counts, at_least;
 	struct message_rows lines;
 };
 
@@ -95,6 +95,7 @@ static const struct message_field incident_fields[] = {
 	INCIDENT(cycle, MESSAGE_INT, "in which cycle; 0 in `before`"),
 	INCIDENT(step, MESSAGE_TEXT, "at which step"),
 	INCIDENT(count, MESSAGE_INT, "how often"),
+	INCIDENT(at_least, MESSAGE_BOOL, "and not all of them were seen"),
 	INCIDENT(first, MESSAGE_TEXT, "when first"),
 	INCIDENT(last, MESSAGE_TEXT, "when last"),
 	INCIDENT(line, MESSAGE_LONG, "the kernel's line that says it best"),
@@ -290,6 +291,7 @@ static void add_incidents(struct message *m, const struct run_view *run)
 			.cycle = cycle_or_none(inc->place.cycle),
 			.count = (int64_t)inc->count,
 			.tolerated = inc->tolerated,
+			.at_least = inc->count_is_lower_bound,
 			.counts = inc->over_budget,
 			.lines = kernel_lines(m, inc)};
 	}

@@ -429,7 +429,7 @@ static void put_incident(struct stream *s, const struct incident *inc)
 	} else {
 		auto_free char *text = xasprintf("%s%s%s%s: %s", inc->id,
 			inc->has_bdf ? " of " : "", inc->has_bdf ? bdf_text(inc->bdf, bdf) : "",
-			inc->tolerated ? " (tolerated)" : "", message.s);
+			inc->tolerated ? " (tolerated)" : " (does not count)", message.s);
 
 		put_log(s, step, inc->severity > SEV_INFO ? "WARNING" : "INFO", text);
 	}

@@ -41,6 +41,9 @@ static const struct source *unknown(const char *name, struct srcpos named_at, st
 	for (i = 0; shipped_templates[i].name != NULL; i++)
 		names[i] = shipped_templates[i].name;
 	near = nearest_word(name, names);
+	for (i = 0; names[i] != NULL; i++) /* also without its ending */
+		if (str_starts(names[i], name) && names[i][strlen(name)] == '.')
+			near = names[i];
 	diag_error(diags, named_at, "no template '%.100s' comes with the program", name);
 	if (near != NULL)
 		diag_hint(diags, "did you mean '%s'? a file of yours has a slash: ./%.100s", near,

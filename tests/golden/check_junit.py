@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """check_junit.py DIRECTORY: every *.junit.expected there is valid against the schema of Jenkins (xmllint), its counts
 are those of its cases, the order and the attributes are also those that Ant's schema wants, no two cases of a suite
-have one name (GitLab keeps the first only), and a run that did not pass is not green.
+have one name (GitLab keeps the first only) and no two properties (Jenkins keeps the last only), and a run that did not pass is not green.
 Exits 77 (skipped) when xmllint is not installed."""
 
 import glob
@@ -42,6 +42,9 @@ def check_suite(suite, number):
         return f"timestamp {suite.get('timestamp')}"
     if tags != sorted(tags):
         return "the order of the elements"
+    properties = [each.get("name") for each in suite.findall("properties/property")]
+    if len(set(properties)) != len(properties):
+        return f"two properties of one name: {properties}"
     if len(set(names)) != len(names):
         return f"two cases of one name: {sorted(n for n in names if names.count(n) > 1)[0]}"
     for case in cases:

@@ -60,7 +60,7 @@ static int make_original(void **state)
 	fd = mkstemp(original);
 	assert_true(fd >= 0);
 	close(fd);
-	stored_run_make(original, CYCLES, false);
+	stored_run_make(original, CYCLES, STORED_ENDED);
 	return 0;
 }
 

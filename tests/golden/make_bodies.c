@@ -120,8 +120,8 @@ int main(int argc, char **argv)
 	dir = argv[1];
 	db = xasprintf("%s/runs.db", dir);
 	died = xasprintf("%s/died.db", dir);
-	stored_run_make(db, 24, false);
-	stored_run_make(died, 4, true);
+	stored_run_make(db, 24, STORED_CRASHED);
+	stored_run_make(died, 4, STORED_DIED);
 	for (form = 0; form < BODY_TEMPLATE; form++) {
 		struct webhook_opts o = {.body = form, .url = ""};
 		auto_arena struct arena arena = {0};

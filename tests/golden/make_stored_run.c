@@ -9,7 +9,7 @@ int main(int argc, char **argv)
 {
 	if (argc != 4)
 		return 2;
-	stored_run_make(
-		argv[1], (uint32_t)strtoul(argv[2], NULL, 10), strcmp(argv[3], "died") == 0);
+	stored_run_make(argv[1], (uint32_t)strtoul(argv[2], NULL, 10),
+		strcmp(argv[3], "died") == 0 ? STORED_DIED : STORED_ENDED);
 	return 0;
 }

@@ -7,6 +7,8 @@
 #include "fixture_run.h"
 #include "golden.h"
 #include "model/baseline.h"
+#include "model/db.h"
+#include "model/event.h"
 #include "model/run_view.h"
 #include "model/store.h"
 #include "reporters/reporters.h"
@@ -119,42 +121,198 @@ static void check_bodies(const char *name, const struct run_view *run)
 	}
 }
 
-/* In every format, from a store that goes away afterwards. */
-static void check_stored_run(const char *name, uint32_t cycles, bool died)
-{
-	char db[] = "/tmp/vfio-stress-golden.XXXXXX";
-	const struct reporter *const *r;
-	struct run_view *run;
+/* A stored run, in a store that goes away afterwards. */
+struct rich {
+	char db[40];
 	struct store *store;
-	struct err err;
-	int fd = mkstemp(db);
+	struct run_view *run;
+};
 
+static void rich_open(struct rich *r, uint32_t cycles, enum stored_end end)
+{
+	struct err err;
+	int fd;
+
+	str_set(r->db, "/tmp/vfio-stress-golden.XXXXXX");
+	fd = mkstemp(r->db);
 	assert_true(fd >= 0);
 	close(fd);
-	stored_run_make(db, cycles, died);
-	assert_int_equal(store_open(db, STORE_READ, &store, &err), 0);
-	assert_int_equal(run_view_load(store, "latest", &run, &err), 0);
-	verdict_judge(run);
+	stored_run_make(r->db, cycles, end);
+	assert_int_equal(store_open(r->db, STORE_READ, &r->store, &err), 0);
+	assert_int_equal(run_view_load(r->store, "latest", &r->run, &err), 0);
+	verdict_judge(r->run);
+}
+
+static void rich_close(struct rich *r)
+{
+	run_view_free(r->run);
+	store_close(r->store);
+	remove_store(r->db);
+}
+
+static void check_stored_run(const char *name, uint32_t cycles, enum stored_end end)
+{
+	const struct reporter *const *r;
+	struct rich rich;
+
+	rich_open(&rich, cycles, end);
 	for (r = reporters; *r != NULL; r++) {
 		auto_free char *path = NULL, *bytes = NULL;
 		size_t len = 0;
 
-		bytes = written(run, *r, NULL, &len);
-		forget(bytes, len, db);
+		bytes = written(rich.run, *r, NULL, &len);
+		forget(bytes, len, rich.db);
 		path = xasprintf("report/%s.%s.expected", name, (*r)->word.name);
 		golden_check(path, bytes, len);
 	}
-	check_bodies(name, run);
-	run_view_free(run);
-	store_close(store);
-	remove_store(db);
+	check_bodies(name, rich.run);
+	rich_close(&rich);
 }
 
 static void every_report_of_a_stored_run_is_as_it_was_looked_at(void **state)
 {
 	(void)state;
-	check_stored_run("stored", 24, false);
-	check_stored_run("stored-died", 4, true);
+	check_stored_run("stored", 24, STORED_CRASHED);
+	check_stored_run("stored-died", 4, STORED_DIED);
+}
+
+/* ---- the rich run has everything ---- */
+
+static int64_t count(const struct rich *r, const char *sql, int64_t value)
+{
+	struct query *q;
+	struct err err;
+	int64_t n;
+
+	if (db_query(store_db(r->store), &q, &err, sql, "i", value) != 0 || db_row(q, &err) != 1)
+		fail_msg("%s: %s", sql, err.msg);
+	n = db_int(q, 0);
+	db_done(q);
+	return n;
+}
+
+/* A word of the table; NULL = the line is no row of it. The caller frees it. */
+static char *word_of(const char *line)
+{
+	const char *end = str_starts(line, "| `") ? strchr(line + 3, '`') : NULL;
+
+	return end ? xstrndup(line + 3, (size_t)(end - line - 3)) : NULL;
+}
+
+_Static_assert(EV_STEP_END == 8, "what is asked of the store");
+
+static void check_outcome(const struct rich *r, const char *word)
+{
+	enum outcome o = OUTCOME_PASS;
+
+	while (o <= OUTCOME_ABORTED && !str_eq(outcome_name(o), word))
+		o++;
+	if (o > OUTCOME_ABORTED)
+		fail_msg("docs/contracts.md has an outcome '%s' that nothing ends with", word);
+	if (count(r, "SELECT count(*) FROM event WHERE kind = 8 AND outcome = ?", o) == 0)
+		fail_msg("no step of the rich run ends as '%s'", word);
+}
+
+static void every_outcome_of_the_contracts_is_in_the_rich_run(void **state)
+{
+	auto_file FILE *f = fopen(SOURCE_DIR "/docs/contracts.md", "re");
+	char line[400];
+	bool inside = false;
+	struct rich rich;
+	int n = 0;
+
+	(void)state;
+	assert_non_null(f);
+	rich_open(&rich, 24, STORED_CRASHED);
+	while (fgets(line, sizeof(line), f) != NULL) {
+		auto_free char *word = inside ? word_of(line) : NULL;
+
+		if (word != NULL) {
+			check_outcome(&rich, word);
+			n++;
+		}
+		if (line[0] == '#')
+			inside = str_eq(line, "## Outcomes\n");
+	}
+	assert_int_equal(n, OUTCOME_ABORTED - OUTCOME_PASS + 1);
+	rich_close(&rich);
+}
+
+static void every_severity_two_lanes_and_a_crash_are_in_the_rich_run(void **state)
+{
+	struct rich rich;
+	int s;
+
+	(void)state;
+	rich_open(&rich, 24, STORED_CRASHED);
+	for (s = SEV_INFO; s <= SEV_FATAL; s++)
+		if (count(&rich, "SELECT count(*) FROM incident WHERE severity = ?", s) == 0)
+			fail_msg("no incident of the rich run is '%s'",
+				severity_name((enum severity)s));
+	assert_int_equal(rich.run->nlanes, 2);
+	assert_int_equal(
+		count(&rich, "SELECT count(*) FROM event WHERE kind = ?", EV_HOST_DIED), 1);
+	assert_int_equal(count(&rich,
+				 "SELECT count(*) FROM incident WHERE id = 'host.died' AND"
+				 " over_budget = ?",
+				 1),
+		1);
+	assert_int_equal(
+		count(&rich,
+			"SELECT count(*) FROM event WHERE reason = 'host-died' AND outcome = ?",
+			OUTCOME_FAIL),
+		1);
+	rich_close(&rich);
+}
+
+/* What a kernel, a guest, a firmware or a file of somebody else puts into a store. */
+static void text_that_means_ill_is_in_every_field_of_others(void **state)
+{
+#define FOREIGN(table, column)                                                                     \
+	{                                                                                          \
+		table "." column,                                                                  \
+			"SELECT count(*) FROM " table " WHERE instr(CAST(" column                  \
+			" AS BLOB), x'3c') >= ?"                                                   \
+	}
+	static const struct {
+		const char *name, *sql;
+	} foreign[] = {
+		FOREIGN("run", "scenario_text"),
+		FOREIGN("run", "cmdline"),
+		FOREIGN("run", "bios"),
+		FOREIGN("run", "board"),
+		FOREIGN("run", "cpu"),
+		FOREIGN("run", "qemu"),
+		FOREIGN("run", "libvirt"),
+		FOREIGN("lane", "name"),
+		FOREIGN("lane_device", "name"),
+		FOREIGN("step", "name"),
+		FOREIGN("event", "text"),
+		FOREIGN("event", "hint"),
+		FOREIGN("record", "text"),
+		FOREIGN("incident", "fields"),
+		FOREIGN("incident", "meaning"),
+		FOREIGN("incident", "advice"),
+		FOREIGN("incident_line", "text"),
+		FOREIGN("undo", "value"),
+		FOREIGN("note", "text"),
+		FOREIGN("preflight", "domain"),
+		FOREIGN("preflight", "seen"),
+		FOREIGN("preflight", "meaning"),
+		FOREIGN("preflight", "advice"),
+		FOREIGN("baseline_result", "text"),
+		FOREIGN("snapshot", "text"),
+	};
+	struct rich rich;
+	size_t i;
+
+	(void)state;
+	rich_open(&rich, 24, STORED_CRASHED);
+	for (i = 0; i < ARRAY_SIZE(foreign); i++)
+		if (count(&rich, foreign[i].sql, 1) == 0)
+			fail_msg(
+				"%s of the rich run holds nothing that means ill", foreign[i].name);
+	rich_close(&rich);
 }
 
 /* The lines of a screen, none of them too wide. */
@@ -248,6 +406,9 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_report_of_every_fixture_is_as_it_was_looked_at),
 		cmocka_unit_test(every_report_of_a_stored_run_is_as_it_was_looked_at),
+		cmocka_unit_test(every_outcome_of_the_contracts_is_in_the_rich_run),
+		cmocka_unit_test(every_severity_two_lanes_and_a_crash_are_in_the_rich_run),
+		cmocka_unit_test(text_that_means_ill_is_in_every_field_of_others),
 		cmocka_unit_test(every_text_report_fits_one_screen_of_24_by_80),
 		cmocka_unit_test(with_a_baseline_it_still_fits),
 		cmocka_unit_test(nothing_in_a_text_report_can_move_the_cursor),

@@ -49,6 +49,9 @@ static const char text[] =
 	"gpj.exe \x1b]0;owned\x07\x1b[31mPASS\x1b[0m \x80\x81 \xed\xa0\x80 \xef\xbf\xbf caf\xc3"   \
 	"\xa9 \xf0\x9f\x94\xa5\t\"quoted\" 'single' \\ back {=+-@cmd|' /C calc'!A0} ${env:HOME}"
 
+/* The same in little. */
+#define EVIL_WORD "<img src=x onerror=alert(5)>\x1b[2J\xe2\x80\xae"
+
 /* How a step of a cycle ends that is not `pass`. */
 struct trouble {
 	uint32_t cycle, lane;
@@ -59,18 +62,18 @@ struct trouble {
 };
 
 static const struct trouble troubles[] = {
-	{3, 0, 1, "", OUTCOME_FAIL, "output-unexpected", "the guest printed: " EVIL,
-		"look at the guest's own log"},
-	{5, 0, 0, "", OUTCOME_BROKEN, "libvirt-gone",
+	{3, 0, 1, "", OUTCOME_FAIL, "unexpected-output", "the guest printed: " EVIL,
+		"look at the guest's own log " EVIL},
+	{5, 0, 0, "", OUTCOME_BROKEN, "libvirt-lost",
 		"the connection to libvirtd was lost while gpu-vm was starting",
 		"systemctl status libvirtd"},
-	{7, 0, 2, "0000:41:00.0", OUTCOME_FAIL, "config-unreadable",
+	{7, 0, 2, "0000:41:00.0", OUTCOME_FAIL, "device-unreadable",
 		"after the reset config space reads all ones; the kernel reported success after "
 		"70021 ms; serial GPU-9d1e0c2a-1111-4a39-9c1e-feedfacecafe",
 		"power-cycle the slot, then look at the card's firmware"},
 	{2, 0, 2, "0000:41:00.1", OUTCOME_SKIPPED, "not-offered", "0000:41:00.1 does not offer flr",
 		""},
-	{9, 1, 0, "10000:02:00.0", OUTCOME_ABORTED, "interrupted", "the run was interrupted", ""},
+	{9, 1, 0, "10000:02:00.0", OUTCOME_ABORTED, "stop-asked", "the run was asked to stop", ""},
 };
 
 /* What a cycle of a lane does. */
@@ -96,6 +99,7 @@ struct making {
 	int64_t run, now_ns;
 	uint64_t seq;
 	uint32_t random;
+	enum stored_end end;
 };
 
 static void check(int rc, const struct err *err)
@@ -197,7 +201,7 @@ static enum outcome do_steps(struct making *m, uint32_t lane, enum phase phase, 
 			ev.step = acts[i].step;
 			ev.outcome = OUTCOME_SKIPPED;
 			str_set(ev.subject, acts[i].device);
-			str_set(ev.reason, "earlier-step");
+			str_set(ev.reason, "earlier step failed");
 			str_set(ev.text, "earlier step failed");
 			event(m, ev);
 			continue;
@@ -224,24 +228,6 @@ static void cycle(struct making *m, uint32_t lane, uint32_t no, const struct act
 	event(m, ev);
 }
 
-static void cycles(struct making *m, uint32_t n)
-{
-	struct err err;
-	uint32_t i;
-
-	for (i = 1; i <= n; i++) {
-		if (i % COMMIT == 1)
-			check(store_begin(m->store, &err), &err);
-		record(m, 6, "vfio-pci 0000:41:00.0: enabling device (0000 -> 0003)");
-		cycle(m, 0, i, gpu_acts, ARRAY_SIZE(gpu_acts));
-		if (i <= 9)
-			cycle(m, 1, i, disk_acts, ARRAY_SIZE(disk_acts));
-		m->now_ns += NS_PER_S;
-		if (i % COMMIT == 0 || i == n)
-			check(store_commit(m->store, &err), &err);
-	}
-}
-
 static void incident(struct making *m, struct incident inc, const char *line)
 {
 	struct err err;
@@ -255,6 +241,82 @@ static void incident(struct making *m, struct incident inc, const char *line)
 	incident_finish(&inc);
 }
 
+/* ---- a crash of the host ---- */
+
+static const char crash_text[] = "the host died in this step, 3 s after it began";
+
+static void crash_incident(struct making *m)
+{
+	struct incident died = {.no = 6,
+		.id = "host.died",
+		.severity = SEV_FATAL,
+		.over_budget = true,
+		.place = {.lane = 0,
+			.in_lane = true,
+			.cycle = STORED_CRASH,
+			.step = "reset",
+			.step_index = 2},
+		.count = 1,
+		.seen_by = "boot-id"};
+
+	incident_add_field(&died, "boot_id", VALUE_STRING, "5f0c2a54-7d3b-4a39-9c1e-0a2b3c4d5e6f");
+	incident_add_field(&died, "evidence", VALUE_STRINGS, "pstore " EVIL_WORD);
+	died.meaning = xstrdup("The host was restarted under the run.");
+	died.advice = xstrdup("Look at the lines, which are the kernel's last ones.");
+	incident(m, died, "Kernel panic - not syncing: " EVIL);
+}
+
+/* As `resume` stores it after the next boot; the cycle has no end. */
+static void crash(struct making *m)
+{
+	struct event ev = {.kind = EV_CYCLE_BEGIN, .cycle = STORED_CRASH, .phase = PHASE_CYCLE};
+	struct err err;
+
+	event(m, ev);
+	(void)do_steps(m, 0, PHASE_CYCLE, STORED_CRASH, gpu_acts, 2);
+	begin_step(m, &ev, &gpu_acts[2]);
+	m->now_ns += 3 * NS_PER_S;
+	check(store_heartbeat(m->store, m->run, m->now_ns, &err), &err);
+	crash_incident(m);
+	check(store_note(m->store, m->run, "note",
+		      "what is known of the host's death is from: /sys/fs/pstore", &err),
+		&err);
+	event(m,
+		(struct event){.kind = EV_HOST_DIED,
+			.step = -1,
+			.code = 1,
+			.text = "crash 1 of its host: the run goes on"});
+	ev.kind = EV_STEP_END;
+	ev.outcome = OUTCOME_FAIL;
+	ev.dur_ns = 3 * NS_PER_S;
+	str_set(ev.reason, "host-died");
+	str_set(ev.text, crash_text);
+	str_set(ev.hint, "this device is the suspect");
+	event(m, ev);
+	m->now_ns += 90 * NS_PER_S;
+}
+
+static void cycles(struct making *m, uint32_t n)
+{
+	struct err err;
+	uint32_t i;
+
+	for (i = 1; i <= n; i++) {
+		if (i % COMMIT == 1)
+			check(store_begin(m->store, &err), &err);
+		record(m, 6, "vfio-pci 0000:41:00.0: enabling device (0000 -> 0003)");
+		if (m->end == STORED_CRASHED && i == STORED_CRASH)
+			crash(m);
+		else
+			cycle(m, 0, i, gpu_acts, ARRAY_SIZE(gpu_acts));
+		if (i <= 9)
+			cycle(m, 1, i, disk_acts, ARRAY_SIZE(disk_acts));
+		m->now_ns += NS_PER_S;
+		if (i % COMMIT == 0 || i == n)
+			check(store_commit(m->store, &err), &err);
+	}
+}
+
 /* The four that runs made in memory have too, as the engine would have stored them. */
 static void common_incidents(struct making *m)
 {
@@ -263,9 +325,10 @@ static void common_incidents(struct making *m)
 
 	correctable.place.in_lane = storm.place.in_lane = hostile.place.in_lane = true;
 	str_set(correctable.budget, "12 seen, 32 allowed within 1m");
-	incident_add_field(&storm, "address", VALUE_STRING, "0xfee00000");
-	storm.meaning = xstrdup("The device read memory that the IOMMU did not allow it to.");
-	storm.advice = xstrdup("Do not use this reset for this model.");
+	incident_add_field(&storm, "address", VALUE_STRING, "0xfee00000 " EVIL_WORD);
+	storm.meaning =
+		xstrdup("The device read memory that the IOMMU did not allow it to. " EVIL_WORD);
+	storm.advice = xstrdup("Do not use this reset for this model. " EVIL_WORD);
 	str_set(storm.seen_by, "log,tracepoint");
 	incident(m, correctable, FIXTURE_CORRECTABLE_LINE);
 	incident(m, fixture_slow_reset(), FIXTURE_SLOW_RESET_LINE);
@@ -309,8 +372,9 @@ static const struct check_row checks[] = {
 static void begin(struct making *m)
 {
 	const struct pcidev gpus[] = {fixture_gpu, fixture_gpu_audio};
+	struct pcidev nvme = fixture_nvme;
 	const struct lane_begin lanes[] = {
-		{&m->sc->lanes[0], gpus, 2}, {&m->sc->lanes[1], &fixture_nvme, 1}};
+		{&m->sc->lanes[0], gpus, 2}, {&m->sc->lanes[1], &nvme, 1}};
 	struct run_begin run = {
 		.id = STORED_RUN_ID,
 		.scenario = m->sc,
@@ -326,7 +390,14 @@ static void begin(struct making *m)
 	struct event proof = {.kind = EV_BOOT_PROOF, .cycle = 1, .step = -1, .code = 1};
 	struct err err;
 
-	run.host.cmdline = "root=/dev/nvme0n1p2 intel_iommu=on rd.iscsi.password=hunter2";
+	str_set(nvme.name, "Samsung " EVIL_WORD);
+	run.host.cmdline =
+		"root=/dev/nvme0n1p2 intel_iommu=on rd.iscsi.password=hunter2 " EVIL_WORD;
+	run.host.bios = "American Megatrends 2.4a 03/11/2026 " EVIL_WORD;
+	run.host.board = "Supermicro X13DEG-OA " EVIL_WORD;
+	run.host.cpu = "Intel(R) Xeon(R) Platinum 8480+ " EVIL_WORD;
+	run.host.qemu = "9.2.1 " EVIL_WORD;
+	run.host.libvirt = "11.0.0 " EVIL_WORD;
 	check(store_run_begin(m->store, &run, &m->run, &err), &err);
 	m->now_ns = START + 250 * NS_PER_MS;
 	event(m, proof);
@@ -438,6 +509,22 @@ static void compare(struct making *m)
 	arena_finish(&arena);
 }
 
+/* A change of the host that nobody put back. */
+static void leave_something(struct making *m)
+{
+	const struct undo_rec rec = {.kind = UNDO_WRITE,
+		.subject = "0000:41:00.0",
+		.path = "/sys/bus/pci/devices/0000:41:00.0/reset_method",
+		.value = "flr " EVIL_WORD};
+	struct event ev = {.kind = EV_UNDO};
+	uint64_t id;
+	struct err err;
+
+	undo_to_event(&rec, &ev);
+	check(store_undo(m->store, m->run, &ev, "5f0c2a54-7d3b-4a39-9c1e-0a2b3c4d5e6f", &id, &err),
+		&err);
+}
+
 static void end(struct making *m)
 {
 	static const struct act away[] = {{"0000:41:00.0", 0, 31}, {"0000:41:00.1", 0, 30}};
@@ -448,8 +535,12 @@ static void end(struct making *m)
 	(void)do_steps(m, 0, PHASE_AFTER, 0, away, ARRAY_SIZE(away));
 	str_set(lane.text, "step reset failed in cycle 7");
 	event(m, lane);
-	lane = (struct event){.kind = EV_LANE_END, .lane = 1, .outcome = OUTCOME_ABORTED};
+	lane = (struct event){.kind = EV_LANE_END,
+		.lane = 1,
+		.outcome = OUTCOME_ABORTED,
+		.text = "stopped before its cycles were done " EVIL_WORD};
 	event(m, lane);
+	leave_something(m);
 	check(store_run_klog(m->store, m->run, &klog, &err), &err);
 	check(store_run_aborted(m->store, m->run, "interrupted", &err), &err);
 	check(store_run_end(m->store, m->run, VERDICT_FAIL, 1, "a step failed", &err), &err);
@@ -470,11 +561,11 @@ static void put_clock_right(struct making *m)
 		&err);
 }
 
-void stored_run_make(const char *db, uint32_t n, bool died)
+void stored_run_make(const char *db, uint32_t n, enum stored_end how)
 {
 	size_t len = 0;
 	auto_free char *snapshot = stored_machine(&len);
-	struct making m = {.random = 1};
+	struct making m = {.random = 1, .end = how};
 	struct diags diags = {0};
 	struct err err;
 
@@ -492,10 +583,11 @@ void stored_run_make(const char *db, uint32_t n, bool died)
 	difference(&m);
 	check(store_note(m.store, m.run, "note", "the guest said " EVIL, &err), &err);
 	check(store_note(m.store, m.run, "blind-spot",
-		      "the guest's own log was not read: a GPU's Xid is seen through the host only",
+		      "the guest's own log was not read: a GPU's Xid is seen through the host "
+		      "only " EVIL_WORD,
 		      &err),
 		&err);
-	if (died)
+	if (how == STORED_DIED)
 		die(&m);
 	else
 		end(&m);

@@ -30,7 +30,7 @@ static void stored_open(struct stored *s, uint32_t cycles)
 	fd = mkstemp(s->db);
 	assert_true(fd >= 0);
 	close(fd);
-	stored_run_make(s->db, cycles, false);
+	stored_run_make(s->db, cycles, STORED_ENDED);
 	assert_int_equal(store_open(s->db, STORE_READ, &s->store, &err), 0);
 	assert_int_equal(run_view_load(s->store, "latest", &s->run, &err), 0);
 }

@@ -404,6 +404,28 @@ static void every_template_that_is_shipped_is_right(void **state)
 	}
 }
 
+static void who_names_a_template_that_is_not_there_is_told_what_to_write(void **state)
+{
+	static const struct {
+		const char *name, *hint;
+	} wrong[] = {
+		{"my.tmpl", "a file of yours has a slash: ./my.tmpl"},
+		{"slack", "did you mean 'slack.json'?"},
+		{"slak.json", "did you mean 'slack.json'?"},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(wrong); i++) {
+		auto_free struct diags *d = xcalloc(1, sizeof(*d));
+		auto_arena struct arena arena = {0};
+
+		assert_null(template_source(&arena, wrong[i].name, NULL, (struct srcpos){0}, d));
+		assert_int_equal(d->errors, 1);
+		assert_non_null(strstr(d->list[0].hint, wrong[i].hint));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -425,6 +447,7 @@ int main(void)
 		cmocka_unit_test(loops_in_loops_come_to_an_end),
 		cmocka_unit_test(what_can_never_fit_is_refused),
 		cmocka_unit_test(every_template_that_is_shipped_is_right),
+		cmocka_unit_test(who_names_a_template_that_is_not_there_is_told_what_to_write),
 	};
 
 	return cmocka_run_group_tests(tests, fill, NULL);
