@@ -155,17 +155,26 @@ static void verdict(struct page *p)
 	fprintf(p->out, "</div>\n");
 }
 
-static void tile(struct page *p, uint64_t n, const char *what, uint64_t bad, const char *how)
+/* `words`: what there are n of, and what the bad ones are; of one, and of many. */
+static void tile(struct page *p, uint64_t n, uint64_t bad, const char *const words[2][2])
 {
-	fprintf(p->out, "<li><strong>%" PRIu64 "</strong> %s", n, what);
+	fprintf(p->out, "<li><strong>%" PRIu64 "</strong> %s", n, words[0][n != 1]);
 	if (bad > 0)
-		fprintf(p->out, "<br><span class=\"fail-word\">%" PRIu64 " %s</span>", bad, how);
+		fprintf(p->out, "<br><span class=\"fail-word\">%" PRIu64 " %s</span>", bad,
+			words[1][bad != 1]);
 	fprintf(p->out, "</li>\n");
 }
 
 /* The run in five numbers. */
 static void tiles(struct page *p)
 {
+	static const char *const words[][2][2] = {
+		{{"cycle ended", "cycles ended"}, {"failed", "failed"}},
+		{{"reset tried", "resets tried"}, {"did not work", "did not work"}},
+		{{"incident listed", "incidents listed"}, {"against the run", "against the run"}},
+		{{"kernel record read", "kernel records read"}, {"lost", "lost"}},
+		{{"blind spot", "blind spots"}, {"change not put back", "changes not put back"}},
+	};
 	const struct run_view *run = p->run;
 	uint64_t done = 0, failed = 0, tried = 0, worked = 0;
 	size_t i;
@@ -179,11 +188,11 @@ static void tiles(struct page *p)
 		worked += run->resets[i].worked;
 	}
 	fprintf(p->out, "<ul class=\"tiles\">\n");
-	tile(p, done, "cycles ended", failed, "failed");
-	tile(p, tried, "resets tried", tried - worked, "did not work");
-	tile(p, run->totals.all, "incidents listed", run->totals.over_budget, "against the run");
-	tile(p, run->klog_records, "kernel records read", run->klog_lost, "lost");
-	tile(p, run->blind_spots.n, "blind spots", run->undo_left.n, "changes not put back");
+	tile(p, done, failed, words[0]);
+	tile(p, tried, tried - worked, words[1]);
+	tile(p, run->totals.all, run->totals.over_budget, words[2]);
+	tile(p, run->klog_records, run->klog_lost, words[3]);
+	tile(p, run->blind_spots.n, run->undo_left.n, words[4]);
 	fprintf(p->out, "</ul>\n");
 }
 
