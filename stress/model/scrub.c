@@ -220,9 +220,29 @@ void scrub_settings(const char *text, struct str *out)
 
 /* ---- a line of anything ---- */
 
-/* Also in names, in a line that may be of any form. */
-static const char *const line_words[] = {
-	"serial number", "serial_number", "serialnumber", "serial no", "webhook", "url"};
+/* Names in a line that may be of any form, beside those above. */
+static const struct {
+	const char *word;
+	bool words; /* without quotes its value may have several words, as those above */
+} line_words[] = {
+	{"api-key", true},
+	{"api_key", true},
+	{"apikey", true},
+	{"authorization", true},
+	{"serial no", false},
+	{"serial number", false},
+	{"serial_number", false},
+	{"serialnumber", false},
+	{"unique_id", false},
+	{"url", false},
+	{"webhook", false},
+};
+
+/* What comes right behind these is a secret, too. */
+static const char *const leads[] = {"bearer ", "serial number is ", "serial="};
+
+/* What identifies one card, or a part of it, as NVIDIA's driver prints it: "GPU-5f0c2a54-..." */
+static const char *const uuids[] = {"GPU-", "MIG-"};
 
 /* How much of s is the word, whatever its case: all or nothing. A bundle has 100 million bytes. */
 static size_t begins_with(const char *s, size_t n, const char *word)
@@ -236,14 +256,17 @@ static size_t begins_with(const char *s, size_t n, const char *word)
 }
 
 /* Of a secret word at s, 0 when there is none. */
-static size_t word_len(const char *s, size_t n)
+static size_t word_len(const char *s, size_t n, bool *words)
 {
 	size_t i, len = 0;
 
+	*words = true;
 	for (i = 0; i < ARRAY_SIZE(secret_words) && len == 0; i++)
 		len = begins_with(s, n, secret_words[i]);
-	for (i = 0; i < ARRAY_SIZE(line_words) && len == 0; i++)
-		len = begins_with(s, n, line_words[i]);
+	for (i = 0; i < ARRAY_SIZE(line_words) && len == 0; i++) {
+		len = begins_with(s, n, line_words[i].word);
+		*words = line_words[i].words;
+	}
 	return len;
 }
 
@@ -265,59 +288,121 @@ static size_t span_not(const char *s, size_t n, const char *set)
 	return i;
 }
 
+/* Where a value stands in its line, and how its end is known. */
+struct value {
+	size_t at; /* 0 = there is none */
+	char sign; /* behind its name: ':', '=' or, of an option, ' ' */
+	char quote; /* 0 = none */
+	size_t escapes; /* backslashes before the quote: JSON, or YAML within JSON */
+};
+
 /*
- * Where the value begins of a name that ends at `at`: "password=x", "password: x", and in JSON or in
- * YAML within JSON. 0 = none, also of what is no string in JSON, whose place no word could take.
+ * That of a name that ends at `at`: "password=x", "password: x", and in JSON or in YAML within JSON.
+ * There is none of what is no string in JSON, whose place no word could take.
  */
-static size_t value_at(const char *s, size_t n, size_t at)
+static struct value value_of(const char *s, size_t n, size_t at)
 {
-	size_t quotes = span(s + at, n - at, "\"\\'"), blanks, opening;
+	size_t quotes = span(s + at, n - at, "\"\\'");
+	struct value v = {0};
 
 	at += quotes;
 	at += span(s + at, n - at, " \t");
 	if (at >= n || (s[at] != ':' && s[at] != '='))
+		return v;
+	v.sign = s[at++];
+	at += span(s + at, n - at, " \t");
+	v.escapes = span(s + at, n - at, "\\");
+	at += v.escapes;
+	if (at < n && (s[at] == '"' || s[at] == '\''))
+		v.quote = s[at++];
+	if (quotes == 0 || v.quote != 0)
+		v.at = at;
+	return v;
+}
+
+/* "--password x", also as two items of a list */
+static struct value value_of_option(const char *s, size_t n, size_t at)
+{
+	size_t blanks = span(s + at, n - at, "\"\\', ");
+
+	return (struct value){.at = blanks > 0 ? at + blanks : 0, .sign = ' '};
+}
+
+static size_t quoted_len(const char *s, size_t n, const struct value *v)
+{
+	size_t i, escapes = 0;
+
+	for (i = v->at; i < n && s[i] != '\n'; i++) {
+		if (s[i] == v->quote && escapes == v->escapes)
+			return i - escapes - v->at;
+		escapes = s[i] == '\\' ? escapes + 1 : 0;
+	}
+	return i - v->at;
+}
+
+static size_t value_len(const char *s, size_t n, const struct value *v, bool words)
+{
+	if (v->quote != 0)
+		return quoted_len(s, n, v);
+	if (s[v->at] == '{' || s[v->at] == '[')
 		return 0;
-	at++;
-	blanks = span(s + at, n - at, " \t");
-	opening = span(s + at + blanks, n - at - blanks, "\"\\'");
-	return quotes > 0 && opening == 0 ? 0 : at + blanks + opening;
+	return span_not(
+		s + v->at, n - v->at, words && v->sign == ':' ? "\r\n\"'\\,}]" : " \t\r\n\"'\\,}]");
 }
 
 /* A secret with its name: what of it was copied or replaced, 0 = there is none. */
-static size_t scrub_named(const char *s, size_t n, struct str *out)
+static size_t scrub_named(const char *s, size_t n, char before, struct str *out)
 {
 	static const char name[] =
 		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
-	size_t len = word_len(s, n), at, value;
+	bool words;
+	size_t len = word_len(s, n, &words), end;
+	struct value v;
 
 	if (len == 0)
 		return 0;
-	at = value_at(s, n, len + span(s + len, n - len, name));
-	value = at > 0 ? span_not(s + at, n - at, " \t\r\n\"'\\,}]") : 0;
-	if (value == 0 || s[at] == '{' || s[at] == '[')
+	len += span(s + len, n - len, name);
+	v = value_of(s, n, len);
+	if (v.at == 0 && v.sign == 0 && before == '-')
+		v = value_of_option(s, n, len);
+	end = v.at > 0 && v.at < n ? value_len(s, n, &v, words) : 0;
+	if (end == 0)
 		return 0;
-	str_addn(out, s, at);
+	str_addn(out, s, v.at);
 	str_add(out, REMOVED);
-	return at + value;
+	return v.at + end;
 }
 
-/*
- * "GPU-5f0c2a54-...", as NVIDIA's driver prints it: what identifies one card. A text report may have
- * cut it.
- */
-static size_t scrub_gpu(const char *s, size_t n, struct str *out)
+static size_t scrub_behind(const char *s, size_t n, struct str *out)
 {
-	static const char prefix[] = "GPU-";
-	const size_t len = sizeof(prefix) - 1;
-	size_t id;
+	size_t i, len = 0, value;
 
-	if (n < len || memcmp(s, prefix, len) != 0)
+	for (i = 0; i < ARRAY_SIZE(leads) && len == 0; i++)
+		len = begins_with(s, n, leads[i]);
+	value = len > 0 ? span_not(s + len, n - len, " \t\r\n\"'\\,}]") : 0;
+	if (value == 0)
 		return 0;
-	id = span(s + len, n - len, "0123456789abcdefABCDEF-");
-	if (id < 8)
-		return 0;
-	str_add(out, "GPU-" REMOVED);
-	return len + id;
+	str_addn(out, s, len);
+	str_add(out, REMOVED);
+	return len + value;
+}
+
+/* A text report may have cut it. */
+static size_t scrub_uuid(const char *s, size_t n, struct str *out)
+{
+	size_t i, len, id;
+
+	for (i = 0; i < ARRAY_SIZE(uuids); i++) {
+		len = strlen(uuids[i]);
+		if (n < len || memcmp(s, uuids[i], len) != 0)
+			continue;
+		id = span(s + len, n - len, "0123456789abcdefABCDEF-");
+		if (id < 8)
+			return 0;
+		str_addf(out, "%s" REMOVED, uuids[i]);
+		return len + id;
+	}
+	return 0;
 }
 
 static size_t scrub_mac(const char *s, size_t n, struct str *out)
@@ -347,13 +432,38 @@ static size_t scrub_login(const char *s, size_t n, struct str *out)
 	return 2 + user;
 }
 
+/* "https://hooks.slack.com/services/T0/B1/...": in a webhook's address the path is the key. */
+static size_t scrub_path(const char *line, size_t i, size_t n, struct str *out)
+{
+	static const char scheme[] = "https:";
+	const size_t len = sizeof(scheme) - 1;
+	const char *s = line + i;
+	size_t host, path;
+
+	n -= i;
+	if (n < 2 || s[0] != '/' || s[1] != '/' || i < len ||
+		begins_with(line + i - len, len, scheme) == 0)
+		return 0;
+	host = 2 + span_not(s + 2, n - 2, " \t\r\n\"'\\<>/?");
+	path = span_not(s + host, n - host, " \t\r\n\"'\\<>");
+	if (path < 2)
+		return 0;
+	str_addn(out, s, host);
+	str_add(out, "/" REMOVED);
+	return host + path;
+}
+
 /*
  * Can something that is to be taken out begin with these? By two letters, whatever their case, or as a
  * MAC address does: most of a log cannot.
  */
 static bool may_begin(const char *s, size_t n)
 {
-	static const char second[256][2] = {['c'] = "or",
+	static const char second[256][2] = {['a'] = "up",
+		['A'] = "up",
+		['b'] = "e",
+		['B'] = "e",
+		['c'] = "or",
 		['C'] = "or",
 		['p'] = "a",
 		['P'] = "a",
@@ -361,11 +471,12 @@ static bool may_begin(const char *s, size_t n)
 		['S'] = "e",
 		['t'] = "o",
 		['T'] = "o",
-		['u'] = "r",
-		['U'] = "r",
+		['u'] = "rn",
+		['U'] = "rn",
 		['w'] = "e",
 		['W'] = "e",
 		['G'] = "p",
+		['M'] = "i",
 		['/'] = "/"};
 	const char *letters = second[(unsigned char)*s];
 	char next;
@@ -378,15 +489,21 @@ static bool may_begin(const char *s, size_t n)
 			isxdigit((unsigned char)s[1]));
 }
 
-static size_t scrub_at(const char *s, size_t n, char before, struct str *out)
+static size_t scrub_at(const char *line, size_t i, size_t n, struct str *out)
 {
-	size_t done = scrub_named(s, n, out);
+	const char *s = line + i;
+	char before = i > 0 ? line[i - 1] : ' ';
+	size_t done = scrub_behind(s, n - i, out);
 
-	if (done == 0 && !isalnum((unsigned char)before) && before != ':')
-		done = scrub_mac(s, n, out);
 	if (done == 0)
-		done = scrub_gpu(s, n, out);
-	return done > 0 ? done : scrub_login(s, n, out);
+		done = scrub_named(s, n - i, before, out);
+	if (done == 0 && !isalnum((unsigned char)before) && before != ':')
+		done = scrub_mac(s, n - i, out);
+	if (done == 0)
+		done = scrub_uuid(s, n - i, out);
+	if (done == 0)
+		done = scrub_login(s, n - i, out);
+	return done > 0 ? done : scrub_path(line, i, n, out);
 }
 
 void scrub_line(const char *line, size_t n, struct str *out)
@@ -401,7 +518,7 @@ void scrub_line(const char *line, size_t n, struct str *out)
 		str_addn(out, line + plain, i - plain);
 		if (i == n)
 			break;
-		done = scrub_at(line + i, n - i, i > 0 ? line[i - 1] : ' ', out);
+		done = scrub_at(line, i, n, out);
 		if (done == 0)
 			str_addn(out, line + i, 1);
 		i += done > 0 ? done : 1;

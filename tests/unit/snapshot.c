@@ -488,6 +488,28 @@ static void secrets_are_taken_out_of_any_line(void **state)
 	scrubbed_line(
 		"0000:41:00.0: 00:11:22:33:44:55:66:77", "0000:41:00.0: 00:11:22:33:44:55:66:77");
 	scrubbed_line("secret", "secret");
+	scrubbed_line("  url: >-\n    https://hooks.slack.com/services/T0/B1/x\n",
+		"  url: removed\n    https://hooks.slack.com/removed\n");
+	scrubbed_line("see https://10.0.0.1:8443/?key=x, or https://example.org/",
+		"see https://10.0.0.1:8443/removed or https://example.org/");
+	scrubbed_line("qemu:///system http://www.w3.org/2000/svg",
+		"qemu:///system http://www.w3.org/2000/svg");
+	scrubbed_line(
+		"  db_password: \"correct horse\" # mine", "  db_password: \"removed\" # mine");
+	scrubbed_line("{\"t\":\"password: \\\"correct horse\\\"\\n\",\"passwd\":\"a \\\" b\"}",
+		"{\"t\":\"password: \\\"removed\\\"\\n\",\"passwd\":\"removed\"}");
+	scrubbed_line("{\"secret\":\"\",\"a\":\"b\"}", "{\"secret\":\"\",\"a\":\"b\"}");
+	scrubbed_line("Authorization: Bearer abc.def", "Authorization: removed");
+	scrubbed_line("curl -H 'X: bearer abc' --password pw --token-file t",
+		"curl -H 'X: bearer removed' --password removed --token-file removed");
+	scrubbed_line("run: [login, \"--password\", \"pw\", -v]",
+		"run: [login, \"--password\", \"removed\", -v]");
+	scrubbed_line("api_key: 12 34, x", "api_key: removed, x");
+	scrubbed_line("MIG 1g.5gb (UUID: MIG-9d1e0c2a-1111)", "MIG 1g.5gb (UUID: MIG-removed)");
+	scrubbed_line("the serial number is 1320921004711", "the serial number is removed");
+	scrubbed_line("drive=d,serial=WD-1,x=y", "drive=d,serial=removed,x=y");
+	scrubbed_line("amdgpu: unique_id: 0x1234", "amdgpu: unique_id: removed");
+	scrubbed_line("ready: {serial: \"login:\"}", "ready: {serial: \"login:\"}");
 	scrubbed_line("s", "s");
 	scrubbed_line("the password", "the password");
 	scrubbed_line("password=", "password=");
