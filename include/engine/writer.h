@@ -48,6 +48,11 @@ uint64_t writer_dropped(struct writer *w);
 bool writer_in_trouble(struct writer *w, struct err *err);
 
 /*
+ * The same for `ms`, when what keeps it from writing is another process that has the store: that will be
+ * done with it. Before the thread ends, and for who has the store then.
+ */
+void writer_bear_locks(struct writer *w, int ms);
+/*
  * Writes what is left, for at most `patience_ms` when the disk refuses, and ends. Returns the number
  * of things that could not be written. The store is handed back open (close it).
  */

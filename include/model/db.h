@@ -16,6 +16,10 @@ enum db_mode { DB_READ, DB_WRITE, DB_CREATE };
 
 int db_open(const char *path, enum db_mode mode, struct db **out, struct err *err) must_check;
 void db_close(struct db *db);
+/* For so long, and not for the usual 5 s, another process may have it. */
+void db_wait_for_locks(struct db *db, int ms);
+/* Has something failed because another process had it for too long? */
+bool db_is_locked(const struct err *err);
 /* Into a file that nobody else sees and that is gone when it is closed. */
 int db_copy(struct db *db, struct db **out, struct err *err) must_check;
 /* Statements without results; several may be in one string. */

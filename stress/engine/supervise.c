@@ -28,6 +28,7 @@
 
 #define PREPARE_NS        (120 * NS_PER_S) /* libvirtd may have to probe QEMU's capabilities first */
 #define STORE_PATIENCE_NS (60 * NS_PER_S) /* a disk that refuses for longer ends the run */
+#define STORE_LOCKED_MS   60000 /* at the end: another process has it, `runs prune` for one */
 /* After a SIGTERM, which nobody sends twice by hand: a lane that has not ended by then is left behind. */
 #define TERM_PATIENCE_MS 90000
 /* Putting back what lanes left, reports and webhooks: without the loop nobody can say that we live. */
@@ -361,6 +362,7 @@ static int write_beginning(struct supervisor *s, struct err *err)
 	sup_witness_begin(s, boot_id);
 	previous = telling_previous(s->store, s->req->scenario->name, m.name, s->run);
 	s->writer = writer_start(s->store, s->run, boot_id);
+	writer_bear_locks(s->writer, STORE_LOCKED_MS);
 	s->telling = telling_begin(s->req, s->writer,
 		&(struct told_run){.id = s->run_id,
 			.host = m.name,

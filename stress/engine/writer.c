@@ -111,6 +111,7 @@ struct writer {
 	size_t acks_taken;
 	bool stop, in_trouble;
 	int64_t give_up_ns; /* when stopping */
+	int locks_ms; /* when stopping: how long another process may have the store; 0 = as ever */
 	size_t records_dropped;
 	struct err err;
 	size_t unwritten;
@@ -434,6 +435,22 @@ static int free_item(
 	return 0;
 }
 
+/* Once: what comes then waits in SQLite, and for what was tried before there is time for another try. */
+static void bear_locks(struct writer *w)
+{
+	int ms;
+
+	pthread_mutex_lock(&w->lock);
+	ms = w->stop ? w->locks_ms : 0;
+	if (ms > 0) {
+		w->locks_ms = 0;
+		w->give_up_ns = clock_mono_ns() + ms * NS_PER_MS;
+	}
+	pthread_mutex_unlock(&w->lock);
+	if (ms > 0)
+		db_wait_for_locks(store_db(w->store), ms);
+}
+
 /*
  * An urgent batch is synced to the disk before its acks go out. The others are only handed to the
  * kernel: they survive our death, and the next sync takes them along.
@@ -445,12 +462,13 @@ static int write_batch(
 	const struct retention before = w->retention;
 
 	w->pending_acks.n = 0;
-	if (db_exec(store_db(w->store), sync, err) != 0 || store_begin(w->store, err) != 0)
-		return -1;
-	if (batch_each(w, b, write_item, err) != 0 ||
+	if (db_exec(store_db(w->store), sync, err) != 0 || store_begin(w->store, err) != 0 ||
+		batch_each(w, b, write_item, err) != 0 ||
 		batch_each(w, records, write_item, err) != 0 || store_commit(w->store, err) != 0) {
 		store_rollback(w->store);
 		w->retention = before;
+		if (db_is_locked(err))
+			bear_locks(w);
 		return -1;
 	}
 	return 0;
@@ -738,6 +756,13 @@ bool writer_in_trouble(struct writer *w, struct err *err)
 	return trouble;
 }
 
+void writer_bear_locks(struct writer *w, int ms)
+{
+	pthread_mutex_lock(&w->lock);
+	w->locks_ms = ms;
+	pthread_mutex_unlock(&w->lock);
+}
+
 size_t writer_stop(struct writer *w, int64_t patience_ms, struct store **store_out)
 {
 	size_t unwritten, i;
@@ -751,6 +776,8 @@ size_t writer_stop(struct writer *w, int64_t patience_ms, struct store **store_o
 	pthread_join(w->thread, NULL);
 
 	unwritten = w->unwritten;
+	if (w->locks_ms > 0)
+		db_wait_for_locks(store_db(w->store), w->locks_ms);
 	*store_out = w->store;
 	free(w->filling.data);
 	for (i = 0; i < WAITING_CHUNKS; i++)

@@ -41,12 +41,16 @@ static int sql_err(struct db *db, struct err *err, const char *what)
 
 	if ((code & 0xff) == SQLITE_FULL)
 		sys = ENOSPC;
+	else if ((code & 0xff) == SQLITE_BUSY)
+		sys = EBUSY;
 	err_set(err, ERR_IO, 0, "%s %s: %s%s%s", what, file && *file ? file : "the store",
 		str_printable(words, sizeof(words), said, strlen(said)), sys ? ": " : "",
 		sys ? strerror(sys) : "");
 	err->sys = sys;
 	if ((code & 0xff) == SQLITE_FULL)
 		err_hint(err, "free some space, or keep the store elsewhere with --db FILE");
+	else if ((code & 0xff) == SQLITE_BUSY)
+		err_hint(err, "another process writes to it: try again when that is done");
 	else if ((code & 0xff) == SQLITE_NOTADB || (code & 0xff) == SQLITE_CORRUPT)
 		err_hint(err, "move the file away, or choose another one with --db FILE");
 	else if ((code & 0xff) == SQLITE_CANTOPEN || (code & 0xff) == SQLITE_READONLY)
@@ -120,6 +124,16 @@ int db_open(const char *path, enum db_mode mode, struct db **out, struct err *er
 	sqlite3_busy_timeout(db->handle, BUSY_TIMEOUT_MS);
 	*out = db;
 	return 0;
+}
+
+void db_wait_for_locks(struct db *db, int ms)
+{
+	sqlite3_busy_timeout(db->handle, ms);
+}
+
+bool db_is_locked(const struct err *err)
+{
+	return err->sys == EBUSY;
 }
 
 int db_copy(struct db *db, struct db **out, struct err *err)

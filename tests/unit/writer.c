@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
@@ -76,6 +77,36 @@ static void an_incident_that_keeps_changing_waits_once_while_the_disk_stands_sti
 	}
 	/* at most twice: once in the hands of the thread, and once behind that */
 	assert_in_range(writer_stop(d.writer, 0, &store), 2, 4);
+	remove_disk(&d, store);
+}
+
+/* Longer than SQLite waits by itself. */
+static void *lets_go_of_the_store(void *arg)
+{
+	struct disk *d = arg;
+	struct err err;
+
+	(void)poll(NULL, 0, 6000);
+	assert_int_equal(store_commit(d->other, &err), 0);
+	return NULL;
+}
+
+/* `runs prune` may have it for longer than a disk that refuses has at the end, and will be done with it. */
+static void a_store_that_another_process_has_is_waited_for_at_the_end(void **state)
+{
+	struct store *store;
+	pthread_t thread;
+	struct disk d;
+	struct err err;
+
+	(void)state;
+	open_disk(&d);
+	writer_bear_locks(d.writer, 60000);
+	assert_int_equal(store_begin(d.other, &err), 0);
+	assert_int_equal(pthread_create(&thread, NULL, lets_go_of_the_store, &d), 0);
+	change(&d, 1, 1);
+	assert_int_equal(writer_stop(d.writer, 1000, &store), 0);
+	pthread_join(thread, NULL);
 	remove_disk(&d, store);
 }
 
@@ -421,6 +452,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
 			an_incident_that_keeps_changing_waits_once_while_the_disk_stands_still),
+		cmocka_unit_test(a_store_that_another_process_has_is_waited_for_at_the_end),
 		cmocka_unit_test(its_last_state_is_what_is_written),
 		cmocka_unit_test(in_a_storm_an_event_does_not_wait_for_all_records),
 		cmocka_unit_test(records_that_memory_cannot_hold_are_counted),
