@@ -286,6 +286,9 @@ void sup_lane_start_heir(struct sup_lane *lane)
 		no_heir(lane, err.msg);
 		return;
 	}
+	/* what was ordered since then has gone to the process before */
+	if (lane->sup->interrupts > 0)
+		lane_proc_order(&lane->proc, ORDER_STOP, STOP_ASKED);
 	lane->process_gone = lane->socket_closed = lane->killed = lane->progressed = false;
 	lane->heir_prepares = true;
 	lane->ending.set = false;

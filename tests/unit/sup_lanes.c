@@ -623,6 +623,41 @@ static void a_step_that_begins_behind_another_is_told_how_long_that_may_take(voi
 	finish(&w, view);
 }
 
+/* ---- who goes on ---- */
+
+static bool was_told_to_stop(const struct world *w, uint32_t lane)
+{
+	vec_foreach (fact, &w->s.facts)
+		if (fact->lane == lane && str_eq(fact->subject, "told to stop"))
+			return true;
+	return false;
+}
+
+/* Else a run that was told to stop would go on with its cycles. */
+static void a_stop_reaches_the_process_that_takes_over(void **state)
+{
+	struct sup_lane *lane;
+	struct world w;
+
+	(void)state;
+	begin(&w);
+	w.sc->on_failure = ON_FAILURE_CONTINUE;
+	lane = &w.s.lanes[AWAKE];
+	begins_cycle(&w, AWAKE);
+	begins_step(&w, AWAKE, 0, 30);
+	loop_unwatch(w.s.loop, writer_fd(w.s.writer)); /* the disk takes its time */
+	kill(lane->proc.pid, SIGKILL);
+	await_fd(&w, lane->proc.pidfd);
+	assert_true(lane->heir_due);
+	w.s.interrupts = 1;
+	sup_lanes_stop(&w.s);
+	sup_lane_acked(lane, 0, 0);
+	assert_int_equal(lane->keep->task, HEIR_CYCLES);
+	while (!was_told_to_stop(&w, AWAKE))
+		await_fd(&w, lane->proc.fd);
+	finish(&w, look_back(&w));
+}
+
 /* ---- the end ---- */
 
 /* They have said that they have ended, and hang: in libvirt, for one. */
@@ -718,13 +753,15 @@ static void what_qemu_said_in_a_step_comes_before_the_steps_end(void **state)
 
 static void __attribute__((noreturn)) wait_for_the_end(void)
 {
-	const struct event here = {.kind = EV_LANE_FACT};
+	const struct event here = {.kind = EV_LANE_FACT},
+			   told = {.kind = EV_LANE_FACT, .subject = "told to stop"};
 	struct order order;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	(void)!send(LANE_SOCKET_FD, &here, sizeof(here), 0);
 	while (recv(LANE_SOCKET_FD, &order, sizeof(order), 0) > 0)
-		continue;
+		if (order.kind == ORDER_STOP)
+			(void)!send(LANE_SOCKET_FD, &told, sizeof(told), 0);
 	_exit(0);
 }
 
@@ -755,6 +792,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(who_is_held_up_gets_the_time_back),
 		cmocka_unit_test(who_is_held_up_to_the_end_is_ended_without_blame),
 		cmocka_unit_test(a_step_that_begins_behind_another_is_told_how_long_that_may_take),
+		cmocka_unit_test(a_stop_reaches_the_process_that_takes_over),
 		cmocka_unit_test(lanes_that_do_not_go_away_share_one_deadline),
 		cmocka_unit_test(a_line_of_qemu_is_its_lanes_while_the_step_goes_on),
 		cmocka_unit_test(what_qemu_said_in_a_step_comes_before_the_steps_end),
