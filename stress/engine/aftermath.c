@@ -43,6 +43,17 @@ static void note_what_is_left(struct store *store, int64_t run)
 		say_error("undo", &err);
 }
 
+/*
+ * A terminal that was stopped: neither the host nor who is to be told far away waits until somebody looks
+ * here.
+ */
+static bool would_wait(FILE *out)
+{
+	struct pollfd p = {.fd = fileno(out), .events = POLLOUT};
+
+	return poll(&p, 1, 0) == 0;
+}
+
 /* What a lane could not put back, because it was killed or died. */
 static void put_back(const struct run_request *req, struct store *store, int64_t run,
 	const char *run_id, int cancel_fd)
@@ -57,7 +68,7 @@ static void put_back(const struct run_request *req, struct store *store, int64_t
 	}
 	if (n == 0)
 		return;
-	if (!req->quiet)
+	if (!req->quiet && !would_wait(stderr))
 		fprintf(stderr,
 			"vfio-stress: putting back what lanes have left, for %d min at most; an "
 			"interrupt "
@@ -217,14 +228,6 @@ void aftermath_tell(struct store *store, bool quiet, int cancel_fd)
 	int64_t ms_left = DELIVER_WAIT_MS;
 
 	deliver_webhooks(store, quiet, cancel_fd, &ms_left);
-}
-
-/* A terminal that was stopped: whoever is to be told far away does not wait until somebody looks here. */
-static bool would_wait(FILE *out)
-{
-	struct pollfd p = {.fd = fileno(out), .events = POLLOUT};
-
-	return poll(&p, 1, 0) == 0;
 }
 
 int aftermath(const struct run_request *req, struct store *store, int64_t run, const char *run_id,
