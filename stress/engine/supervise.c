@@ -687,9 +687,9 @@ static void say_killed(struct supervisor *s, size_t lanes)
 	struct err err;
 
 	snprintf(text, sizeof(text),
-		"%zu lanes had come to their end, but their processes did not end by themselves "
-		"and were killed: does libvirtd hang?",
-		lanes);
+		"%zu process%s of lanes that had ended did not go away and had to be killed: does "
+		"libvirtd hang?",
+		lanes, lanes == 1 ? "" : "es");
 	if (store_note(s->store, s->run, "note", text, &err) != 0)
 		log_warn("store", "%s", err.msg);
 }
