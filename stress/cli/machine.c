@@ -8,6 +8,7 @@
 #include "model/topology.h"
 #include "preflight/words.h"
 #include "world/jout.h"
+#include "world/vm.h"
 
 int machine_read(const struct host *host, const struct options *o, bool words, struct topology *out,
 	struct err *err)
@@ -20,6 +21,9 @@ int machine_read(const struct host *host, const struct options *o, bool words, s
 			"domains");
 	if (snapshot != NULL)
 		return snapshot_read(snapshot, out, err);
+	/* another host's domains would be shown as holders of this one's devices */
+	if (uri != NULL && vm_uri_check(uri, err) != 0)
+		return -1;
 	if (survey_take(host, uri, out, err) != 0)
 		return -1;
 	if (words)

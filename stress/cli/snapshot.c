@@ -28,7 +28,7 @@ static void say(const struct topology *t, const char *path)
 	if (t->domains_unknown != NULL)
 		printf("domains unknown (%s)\n", t->domains_unknown);
 	else
-		printf("%zu domains\n", t->ndomains);
+		printf("%zu domain%s\n", t->ndomains, t->ndomains == 1 ? "" : "s");
 }
 
 /* As it was when a run began. */

@@ -79,6 +79,13 @@ for command in 'nosuch' 'run --nosuch' 'list nosuch' 'list steps nosuch' 'report
 	grep -q '^  hint: ' err || wrong "$command: no hint: $(cat err)"
 done
 
+# --- another host's libvirt: its domains hold none of this host's devices ---
+for command in devices preflight snapshot; do
+	for uri in qemu+ssh://elsewhere/system foo: ''; do
+		tell 2 "^vfio-stress: '$uri' is not a local libvirt connection" "$program" $command --connect "$uri"
+	done
+done
+
 # --- not root ---
 as_nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups env HOME=/nonexistent XDG_STATE_HOME= "$program")
 if [ "$(id -u)" = 0 ] && "${as_nobody[@]}" version >/dev/null 2>&1; then
