@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cli/preflight_json.h"
 
+#include "base/str.h"
 #include "base/vec.h"
 #include "cli/machine.h"
 #include "cli/reach.h"
+#include "model/scrub.h"
 #include "model/topology.h"
 #include "preflight/preflight.h"
 #include "world/jout.h"
@@ -29,12 +31,15 @@ static struct json_t *finding_json(const struct finding *f)
 
 static struct json_t *host_json(const struct topology *t)
 {
+	struct str cmdline = {0};
+
+	scrub_words(t->machine.cmdline, &cmdline);
 	const struct {
 		const char *key, *value;
 	} members[] = {
 		{"name", t->machine.name},
 		{"kernel", t->machine.kernel},
-		{"cmdline", t->machine.cmdline},
+		{"cmdline", cmdline.s},
 		{"bios", t->machine.bios},
 		{"board", t->machine.board},
 		{"cpu", t->machine.cpu},
@@ -47,6 +52,7 @@ static struct json_t *host_json(const struct topology *t)
 
 	for (i = 0; i < ARRAY_SIZE(members); i++)
 		jout_str(o, members[i].key, members[i].value);
+	str_finish(&cmdline);
 	return o;
 }
 

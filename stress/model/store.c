@@ -9,6 +9,7 @@
 #include "model/process.h"
 #include "model/pulse.h"
 #include "model/scenario.h"
+#include "model/scrub.h"
 #include "model/step.h"
 #include "model/store_baseline.h"
 #include "model/store_schema.h"
@@ -314,12 +315,18 @@ static int insert_run(struct store *s, const struct run_begin *r, struct err *er
 				  " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 	const struct host_facts *h = &r->host;
 	int64_t now = clock_wall_ns();
+	struct str cmdline = {0}; /* every report has it: without its secrets */
+	int rc;
 
-	return db_run(s->db, err, sql, "sssssssiiiiiisssssssss", r->id, r->scenario->name,
+	scrub_words(h->cmdline, &cmdline);
+	rc = db_run(s->db, err, sql, "sssssssiiiiiisssssssss", r->id, r->scenario->name,
 		r->scenario->source.text, r->settings, r->scenario->connect, r->tool_version,
 		r->boot_id, (int64_t)r->seed, (int64_t)r->simulated, (int64_t)r->pid,
-		process_mark(NULL, r->pid), now, now, h->name, h->kernel, h->cmdline, h->bios,
-		h->board, h->cpu, h->microcode, h->qemu, h->libvirt);
+		process_mark(NULL, r->pid), now, now, h->name, h->kernel,
+		cmdline.s ? cmdline.s : "", h->bios, h->board, h->cpu, h->microcode, h->qemu,
+		h->libvirt);
+	str_finish(&cmdline);
+	return rc;
 }
 
 static int insert_device(

@@ -47,7 +47,7 @@ static int begin_run(struct world *w, const char *id)
 		.tool_version = "0",
 		.boot_id = "boot-1",
 		.seed = 42,
-		.host = {"h", "6.1", "", "", "", "", "", "", ""},
+		.host = {"h", "6.1", "ro rd.iscsi.password=hunter2 quiet", "", "", "", "", "", ""},
 		.pid = getpid(),
 		.call = &call,
 	};
@@ -489,6 +489,14 @@ static void broken_steps_are_failures_skipped_ones_are_not(void **state)
 	assert_int_equal(v->nfailures, 1);
 	assert_int_equal(v->failures[0].outcome, OUTCOME_BROKEN);
 	assert_string_equal(v->failures[0].step, "hold");
+	run_view_free(v);
+}
+
+static void a_secret_of_the_kernel_command_line_is_in_no_store(void **state)
+{
+	struct run_view *v = load(*state);
+
+	assert_string_equal(v->host.cmdline, "ro rd.iscsi.password=removed quiet");
 	run_view_free(v);
 }
 
@@ -952,6 +960,7 @@ int main(void)
 		TEST(expected_and_info_are_counted_not_listed),
 		TEST(one_boot_that_was_not_proved_spoils_the_proof),
 		TEST(broken_steps_are_failures_skipped_ones_are_not),
+		TEST(a_secret_of_the_kernel_command_line_is_in_no_store),
 		TEST(a_step_that_was_cut_off_has_neither_passed_nor_failed),
 		TEST(what_the_run_before_came_to_is_known),
 		TEST(of_a_run_that_died_the_open_step_is_the_suspect),
