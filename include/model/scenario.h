@@ -178,6 +178,11 @@ struct scenario *scenario_parse(const char *name, const char *text, size_t len,
 	struct diags *diags);
 void scenario_free(struct scenario *sc);
 
+/* The file that a report goes to, as written; NULL when it goes elsewhere. */
+const char *report_path(const struct report_spec *r);
+/* The first of n that would be replaced by r; NULL = none. Devices and standard output take both. */
+const struct report_spec *report_of_same_file(
+	const struct report_spec *v, size_t n, const struct report_spec *r);
 /* Reports each ${env:NAME} whose variable is not set: a run says so at its start. 0 or -1. */
 int scenario_check_env(const struct scenario *sc, struct diags *diags);
 /*

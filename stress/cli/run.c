@@ -12,6 +12,7 @@
 #include "engine/report_out.h"
 #include "engine/supervise.h"
 #include "klog/rules.h"
+#include "model/reporter.h"
 
 #include <stdio.h>
 
@@ -41,6 +42,27 @@ static int add_reports(const struct options *o, struct asked *a)
 	for (i = 0; i < o->nset; i++)
 		if (str_eq(o->set[i].opt->name, "report") && add_report(a, o->set[i].value) != 0)
 			return -1;
+	return 0;
+}
+
+/* A report of the command line may go where one of the scenario does, too. */
+static int check_apart(const struct scenario *sc, const struct asked *a, struct err *err)
+{
+	size_t i;
+
+	for (i = 0; i < a->reports.n; i++) {
+		const struct report_spec *r = &a->reports.v[i], *other;
+
+		other = report_of_same_file(sc->reports, sc->nreports, r);
+		if (other == NULL)
+			other = report_of_same_file(a->reports.v, i, r);
+		if (other == NULL)
+			continue;
+		err_set(err, ERR_USAGE, 0, "report '%s' goes to '%s', as report '%s' %sdoes",
+			r->type->word.name, report_path(r), other->type->word.name,
+			other->pos.line > 0 ? "of the scenario " : "");
+		return err_hint(err, "it would replace the other: name another file");
+	}
 	return 0;
 }
 
@@ -146,7 +168,8 @@ static int run_loaded(const struct host *host, const struct options *o, const st
 	struct diags diags = {0};
 	struct err err = {0};
 
-	if (read_patience(host, o, &req.term_patience_ms, &err) != 0)
+	if (check_apart(sc, a, &err) != 0 ||
+		read_patience(host, o, &req.term_patience_ms, &err) != 0)
 		return complain(&err);
 	if (options_get(o, "dry-run") != NULL)
 		return check_scenario(host, sc, true);

@@ -464,22 +464,12 @@ static void print_tolerate(const struct scenario *sc, FILE *out)
 	}
 }
 
-/* The file that a report goes to, NULL when it goes elsewhere. */
-static const char *path_of(const struct report_spec *r)
-{
-	const struct field *f = field_find(r->type->word.fields, "path");
-
-	if (f == NULL || f->kind != FIELD_STRING)
-		return NULL;
-	return *(const char *const *)((const char *)r->opts + f->offset);
-}
-
 static void print_reports(const struct scenario *sc, FILE *out)
 {
 	size_t i;
 
 	for (i = 0; i < sc->nreports; i++) {
-		const char *path = path_of(&sc->reports[i]);
+		const char *path = report_path(&sc->reports[i]);
 		char text[TEXT_MAX];
 
 		fprintf(out, "report: %s%s%s\n", sc->reports[i].type->word.name, path ? " to " : "",

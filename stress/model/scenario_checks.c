@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/vec.h"
+#include "model/reporter.h"
 #include "model/scenario.h"
 #include "model/step.h"
 
@@ -241,12 +242,85 @@ static void check_list(
 			check_in_lane(ld, lane, &list->v[i]);
 }
 
+const char *report_path(const struct report_spec *r)
+{
+	const struct field *f = field_find(r->type->word.fields, "path");
+
+	if (f == NULL || f->kind != FIELD_STRING)
+		return NULL;
+	return *(const char *const *)((const char *)r->opts + f->offset);
+}
+
+/* What is left of a path where a name of it begins. */
+static const char *next_name(const char *path)
+{
+	while (*path == '/' || str_starts(path, "./"))
+		path += *path == '/' ? 1 : 2;
+	return path;
+}
+
+/* By their names alone: where links lead is known on the host only. */
+static bool same_path(const char *a, const char *b)
+{
+	if ((*a == '/') != (*b == '/'))
+		return false;
+	for (;;) {
+		size_t n;
+
+		a = next_name(a);
+		b = next_name(b);
+		n = strcspn(a, "/");
+		if (n != strcspn(b, "/") || memcmp(a, b, n) != 0)
+			return false;
+		if (n == 0)
+			return true;
+		a += n;
+		b += n;
+	}
+}
+
+const struct report_spec *report_of_same_file(
+	const struct report_spec *v, size_t n, const struct report_spec *r)
+{
+	const char *path = report_path(r), *other;
+	size_t i;
+
+	if (path == NULL || str_eq(path, "-") || str_starts(path, "/dev/"))
+		return NULL;
+	for (i = 0; i < n; i++) {
+		other = report_path(&v[i]);
+		if (other != NULL && same_path(path, other))
+			return &v[i];
+	}
+	return NULL;
+}
+
+static void check_reports(struct loader *ld)
+{
+	const struct scenario *sc = ld->sc;
+	size_t i;
+
+	for (i = 0; i < sc->nreports; i++) {
+		const struct report_spec *r = &sc->reports[i];
+		const struct report_spec *other = report_of_same_file(sc->reports, i, r);
+
+		if (other == NULL)
+			continue;
+		diag_error(ld->rd.diags, r->pos,
+			"report '%s' goes to '%s', as report '%s' in line %u does",
+			r->type->word.name, report_path(r), other->type->word.name,
+			other->pos.line);
+		diag_hint(ld->rd.diags, "it would replace the other: name another file");
+	}
+}
+
 void check_whole(struct loader *ld)
 {
 	const struct scenario *sc = ld->sc;
 	size_t i, k;
 
 	check_devices_once(ld);
+	check_reports(ld);
 	for (i = 0; i < sc->nlanes; i++) {
 		const struct lane_spec *lane = &sc->lanes[i];
 

@@ -265,6 +265,8 @@ holds 'r["verdict"] == "pass"' 'the others are written'
 run pass --report json:-
 python3 -c 'import json, sys; json.load(sys.stdin)' <out || wrong 'a report on stdout is alone there'
 grep -q '^PASS' err || wrong 'the summary is then on stderr'
+run pass --report json:run.json --report text:./run.json
+expect 2 "report 'text' goes to './run.json', as report 'json' does" 'two reports to one file'
 run pass --report json
 expect 2 'such as: --report json:run.json' 'a report without a file'
 run pass --report json:/tmp

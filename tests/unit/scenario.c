@@ -284,6 +284,19 @@ static void everything_wrong_is_said_in_one_go(void **state)
 	assert_true(diags.errors > 15);
 }
 
+static void two_reports_to_one_file_are_refused(void **state)
+{
+#define BODY "lanes: [{domain: vm}]\nsteps: [start]\n"
+	(void)state;
+	refused(HEAD BODY "report: [{json: out/x}, {json: y}, {json: \"./out//x\"}]\n",
+		"report 'json' goes to './out//x', as report 'json' in line ");
+	assert_non_null(load(HEAD BODY "report: [{json: x}, {json: out/x}, {json: /x}]\n"));
+	/* what takes one report after the other */
+	assert_non_null(load(HEAD BODY "report: [{json: \"-\"}, {json: \"-\"}]\n"));
+	assert_non_null(load(HEAD BODY "report: [{json: /dev/fd/5}, {json: /dev/fd/5}]\n"));
+#undef BODY
+}
+
 static const struct host_crash_policy *policy_of(const char *text)
 {
 	assert_non_null(load(text));
@@ -464,6 +477,7 @@ int main(void)
 		cmocka_unit_test(the_environment_enters_only_at_delivery),
 		cmocka_unit_test(many_large_variables_do_not_explode),
 		cmocka_unit_test(everything_wrong_is_said_in_one_go),
+		cmocka_unit_test(two_reports_to_one_file_are_refused),
 		cmocka_unit_test(what_a_crash_of_the_host_does_stands_at_the_top_or_in_repeat),
 		cmocka_unit_test(combinations_that_cannot_work_are_refused),
 		cmocka_unit_test(orders_that_cannot_work_are_refused),
