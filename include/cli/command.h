@@ -14,7 +14,8 @@ enum exit_code {
 	EXIT_FAIL = 1,
 	EXIT_USAGE = 2,
 	EXIT_REFUSED = 3,
-	EXIT_INCONCLUSIVE = 4
+	EXIT_INCONCLUSIVE = 4,
+	EXIT_UNWRITTEN = 5
 };
 
 /* One option of a command; the table drives parsing, --help and the manual. */

@@ -12,10 +12,13 @@ struct store;
  * After the last lane: puts back what a lane could not, judges the run from the store, writes the
  * reports and the summary, and waits a while for webhooks, `at_once` for a second only. Once cancel_fd is
  * readable it waits neither for the putting back nor for webhooks.
- * Returns the exit code of `run`.
+ * Returns the exit code of `run`. stored_out (may be NULL): the run's end is in the store.
  */
 int aftermath(const struct run_request *req, struct store *store, int64_t run, const char *run_id,
-	int cancel_fd, bool at_once);
+	int cancel_fd, bool at_once, bool *stored_out);
+/* Judges and reports what the caller's transaction has, which will not stay: files and summary alone. */
+void aftermath_unstored(
+	const struct run_request *req, struct store *store, int64_t run, const char *run_id);
 
 /* The last of these: what waits in the outbox, of this run and of others; says how much is left. */
 void aftermath_tell(struct store *store, bool quiet, int cancel_fd);

@@ -13,6 +13,7 @@ struct resume_request {
 	const char *db; /* NULL = default */
 	bool report_only; /* no run goes on, whatever its scenario says */
 	bool quiet;
+	bool said; /* what became of the run was said already, and could not be stored */
 	const char *tool_version;
 };
 
@@ -26,6 +27,7 @@ enum resume_answer {
 struct resumed {
 	struct run_request req;
 	int exit_code; /* RESUME_ENDED: as of `run` */
+	bool stored; /* RESUME_ENDED: its end is in the store; a later try has to end it else */
 
 	/* what req points to */
 	struct run_past past;
@@ -41,11 +43,15 @@ struct resumed {
 /*
  * Looks at a run without an end: has its host died, or only its process? Writes down what can be
  * known of that, takes back its changes, and ends it, unless it is to go on. `run` must live as long as
- * `out`. -1: the store could not be read or written.
+ * `out`. -1: the store could not be read or written (ERR_IO); then what is known was said and reported
+ * all the same.
  */
 int resume_run(const struct resume_request *r, struct store *store, const struct unfinished *run,
 	struct resumed *out, enum resume_answer *answer, struct err *err) must_check;
 void resumed_finish(struct resumed *r);
+/* That alone: `why` the store cannot be written, which may be open as STORE_ALONE. */
+void resume_report_unstored(const struct resume_request *q, struct store *store,
+	const struct unfinished *run, const struct err *why);
 
 /*
  * A run that was to go on cannot, or shall not (`outcome` ABORTED): its lanes end with `why`, and it is

@@ -22,6 +22,11 @@ struct store;
 enum store_mode {
 	STORE_READ, /* ERR_ABSENT when there is no file */
 	STORE_CHANGE, /* that too */
+	/*
+	 * For what will be rolled back: nobody else has it meanwhile, and it can be read although its disk
+	 * is full, and takes not even SQLite's -shm
+	 */
+	STORE_ALONE,
 	STORE_CREATE, /* creates the file (0600) and its folder (0700) */
 };
 
@@ -115,6 +120,11 @@ int store_run_end(struct store *s, int64_t run, enum verdict verdict, int exit_c
 int store_begin(struct store *s, struct err *err) must_check;
 int store_commit(struct store *s, struct err *err) must_check;
 void store_rollback(struct store *s);
+/*
+ * Like store_begin, but nothing is written before a commit, not even when it is much: for what will be
+ * rolled back, on a disk that refuses.
+ */
+int store_begin_in_memory(struct store *s, struct err *err) must_check;
 
 /* One line of `runs`. */
 struct run_line {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cli/commands.h"
 
+#include "base/clock.h"
+#include "base/str.h"
 #include "base/vec.h"
 #include "cli/complain.h"
 #include "cli/runhost.h"
@@ -9,8 +11,12 @@
 #include "model/store.h"
 #include "world/notify.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#define RETRY_MS       120000 /* a disk may be emptied, or come back; then it is the caller's to try */
+#define RETRY_PAUSE_MS 5000
 
 /* Runs without an end, and those of them that go on once all were looked at. */
 struct revival {
@@ -21,52 +27,134 @@ struct revival {
 	struct resumed *resumed; /* one per run */
 	bool *goes_on;
 	bool tells; /* one ended or goes on, and with it goes what others had left in the outbox */
+	int64_t retry_until_ns;
+	bool said_all; /* what became of them, before the store could be opened */
 	int code;
 };
 
-/* A failed run is told before one that proves nothing, and that before a refusal. */
+/*
+ * A failed run is told before one that proves nothing, and that before a refusal. What is not in the
+ * store has to be done again, whatever else there is.
+ */
 static int worse(int a, int b)
 {
-	static const int order[] = {
-		[EXIT_GOOD] = 0, [EXIT_REFUSED] = 1, [EXIT_INCONCLUSIVE] = 2, [EXIT_FAIL] = 3};
+	static const int order[] = {[EXIT_GOOD] = 0,
+		[EXIT_REFUSED] = 1,
+		[EXIT_INCONCLUSIVE] = 2,
+		[EXIT_FAIL] = 3,
+		[EXIT_UNWRITTEN] = 4};
 
 	return order[a] >= order[b] ? a : b;
+}
+
+static int complain_of_store(const struct err *err)
+{
+	int code = complain(err);
+
+	return err->code == ERR_IO ? EXIT_UNWRITTEN : code;
+}
+
+/* A disk that refuses may be emptied, or come back. `said`: why we wait. */
+static bool try_again(const struct revival *v, const struct err *err, bool *said)
+{
+	int64_t now = clock_mono_ns();
+
+	if (err->code != ERR_IO || now >= v->retry_until_ns)
+		return false;
+	if (!*said)
+		fprintf(stderr, "vfio-stress: %s; trying again for %d s\n", err->msg,
+			(int)((v->retry_until_ns - now) / NS_PER_S));
+	*said = true;
+	poll(NULL, 0, RETRY_PAUSE_MS);
+	return true;
 }
 
 static int settle(struct revival *v, struct store *store, size_t i, struct err *err)
 {
 	enum resume_answer answer;
 
-	if (resume_run(&v->q, store, &v->runs[i], &v->resumed[i], &answer, err) != 0)
-		return -1;
+	v->q.said = v->said_all;
+	while (resume_run(&v->q, store, &v->runs[i], &v->resumed[i], &answer, err) != 0)
+		if (!try_again(v, err, &v->q.said))
+			return -1;
 	if (answer == RESUME_LEFT)
 		v->code = worse(v->code, complain(err));
 	else if (answer == RESUME_ENDED)
-		v->code = worse(v->code, v->resumed[i].exit_code);
+		v->code = worse(
+			v->code, v->resumed[i].stored ? v->resumed[i].exit_code : EXIT_UNWRITTEN);
 	v->goes_on[i] = answer == RESUME_GOES_ON;
 	v->tells |= answer != RESUME_LEFT;
 	return 0;
 }
 
-/* One that fails does not keep the others from being looked at. */
-static int settle_all(struct revival *v, const struct options *o, struct store *store)
+static void forget_runs(struct unfinished *runs, size_t n)
 {
-	const char *which = options_get(o, "run");
-	struct err err = {0};
-	int64_t run = 0;
 	size_t i;
 
-	if ((which != NULL && store_find_run(store, which, &run, &err) != 0) ||
-		store_unfinished(store, run, &v->runs, &v->nruns, &err) != 0)
-		return complain(&err);
+	for (i = 0; i < n; i++)
+		unfinished_finish(&runs[i]);
+	free(runs);
+}
+
+static int open_and_look(struct revival *v, const char *which, enum store_mode mode,
+	struct store **out, struct err *err)
+{
+	int64_t run = 0;
+
+	if (store_open(v->q.db, mode, out, err) != 0)
+		return -1;
+	if ((which == NULL || store_find_run(*out, which, &run, err) == 0) &&
+		store_unfinished(*out, run, &v->runs, &v->nruns, err) == 0)
+		return 0;
+	store_close(*out);
+	return -1;
+}
+
+/* Whatever the disk does next, it was said once. */
+static void report_all_unstored(struct revival *v, const char *which, const struct err *why)
+{
+	struct store *store;
+	struct err err;
+	size_t i;
+
+	if (open_and_look(v, which, STORE_ALONE, &store, &err) != 0) {
+		complain(&err);
+		return;
+	}
+	for (i = 0; i < v->nruns; i++)
+		resume_report_unstored(&v->q, store, &v->runs[i], why);
+	forget_runs(take_ptr(v->runs), v->nruns);
+	v->nruns = 0;
+	store_close(store);
+}
+
+static int find_runs(struct revival *v, const char *which, struct store **out, struct err *err)
+{
+	bool said = false;
+
+	while (open_and_look(v, which, STORE_CHANGE, out, err) != 0) {
+		if (err->code == ERR_IO && !v->said_all)
+			report_all_unstored(v, which, err);
+		v->said_all = true;
+		if (!try_again(v, err, &said))
+			return -1;
+	}
+	return 0;
+}
+
+/* One that fails does not keep the others from being looked at. */
+static void settle_all(struct revival *v, struct store *store)
+{
+	struct err err = {0};
+	size_t i;
+
 	if (v->nruns == 0)
 		printf("nothing to resume: every run has its end\n");
 	v->resumed = xcalloc(v->nruns + 1, sizeof(*v->resumed));
 	v->goes_on = xcalloc(v->nruns + 1, sizeof(*v->goes_on));
 	for (i = 0; i < v->nruns; i++)
 		if (settle(v, store, i, &err) != 0)
-			v->code = worse(v->code, complain(&err));
-	return v->code;
+			v->code = worse(v->code, complain_of_store(&err));
 }
 
 static int cannot_go_on(const struct run_request *req, const struct err *why)
@@ -103,56 +191,72 @@ static void finish(struct revival *v)
 {
 	size_t i;
 
-	for (i = 0; i < v->nruns; i++) {
+	for (i = 0; v->resumed != NULL && i < v->nruns; i++)
 		resumed_finish(&v->resumed[i]);
-		unfinished_finish(&v->runs[i]);
-	}
-	free(v->runs);
+	forget_runs(v->runs, v->nruns);
 	free(v->resumed);
 	free(v->goes_on);
 	free(v->db);
 }
 
+static int resume_all(struct revival *v, const struct options *o)
+{
+	const char *which = options_get(o, "run");
+	struct store *store;
+	struct err err = {0};
+	size_t i;
+
+	if (find_runs(v, which, &store, &err) != 0) {
+		if (!no_run_yet(o, &err) || which != NULL)
+			return complain_of_store(&err);
+		printf("nothing to resume: %s\n", err.msg);
+		notify_send("READY=1");
+		return EXIT_GOOD;
+	}
+	settle_all(v, store);
+	notify_send("READY=1\nSTATUS=all was looked at");
+	if (!v->tells)
+		aftermath_tell(store, v->q.quiet, -1);
+	store_close(store);
+	for (i = 0; i < v->nruns; i++)
+		if (v->goes_on[i])
+			v->code = worse(v->code, go_on(&v->resumed[i].req));
+	return v->code;
+}
+
 static int run(const struct host *host, const struct options *o)
 {
+	const char *db = options_get(o, "db"), *retry = options_get(o, "retry");
 	struct revival v = {
 		.q = {.host = host,
 			.report_only = options_get(o, "report-only") != NULL,
 			.quiet = options_get(o, "quiet") != NULL,
 			.tool_version = STRESS_VERSION},
 	};
-	const char *db = options_get(o, "db");
-	struct store *store = NULL;
+	int64_t retry_ms = RETRY_MS;
 	struct err err = {0};
-	size_t i;
+	int code;
 
+	if (retry != NULL && !str_to_duration_ms(retry, &retry_ms)) {
+		err_set(&err, ERR_USAGE, 0, "--retry '%s' is not a duration", retry);
+		err_hint(&err, "a number with its unit: 30s, 10m, 8h");
+		return complain(&err);
+	}
+	v.retry_until_ns = clock_mono_ns() + retry_ms * NS_PER_MS;
 	v.db = db != NULL ? realpath(db, NULL) : NULL;
 	/* one that is not there is complained of as it was named */
 	v.q.db = v.db != NULL ? v.db : db;
-	if (store_open(v.q.db, STORE_CHANGE, &store, &err) != 0) {
-		free(v.db);
-		if (!no_run_yet(o, &err) || options_get(o, "run") != NULL)
-			return complain(&err);
-		printf("nothing to resume: %s\n", err.msg);
-		notify_send("READY=1");
-		return EXIT_GOOD;
-	}
-	v.code = settle_all(&v, o, store);
-	notify_send("READY=1\nSTATUS=all was looked at");
-	if (!v.tells)
-		aftermath_tell(store, v.q.quiet, -1);
-	store_close(store);
-	for (i = 0; i < v.nruns; i++)
-		if (v.goes_on[i])
-			v.code = worse(v.code, go_on(&v.resumed[i].req));
+	code = resume_all(&v, o);
 	finish(&v);
-	return v.code;
+	return code;
 }
 
 static const struct option_spec options[] = {
 	OPTION_DB,
 	{0, "run", "RUN", "only this run", false, false},
 	{0, "report-only", NULL, "let no run go on, whatever its scenario says", false, false},
+	{0, "retry", "DURATION", "how long a store that refuses is tried again (default: 2m)",
+		false, false},
 	{'q', "quiet", NULL, "no progress, only the final summary", false, false},
 	{0},
 };
@@ -177,7 +281,9 @@ const struct command cmd_resume = {
 		"  vfio-stress resume\n\n"
 		"Exit codes: 0 nothing to resume, or a run that went on and passed; else as of "
 		"`run`,\n"
-		"the worst of all; 3 also: a run is alive, or of another host.",
+		"the worst of all; 3 also: a run is alive, or of another host; 5: the store could "
+		"not be\n"
+		"written, so it is to be tried again.",
 	.options = options,
 	.run = run,
 };

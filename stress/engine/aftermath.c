@@ -231,17 +231,20 @@ void aftermath_tell(struct store *store, bool quiet, int cancel_fd)
 }
 
 int aftermath(const struct run_request *req, struct store *store, int64_t run, const char *run_id,
-	int cancel_fd, bool at_once)
+	int cancel_fd, bool at_once, bool *stored_out)
 {
 	int64_t ms_left = at_once ? DELIVER_LEAST_MS : DELIVER_WAIT_MS;
 	struct run_view *view = NULL;
-	bool told = true, written;
+	bool told = true, written, stored;
 	struct str files = {0};
 	struct err err;
 	int code;
 
 	put_back(req, store, run, run_id, cancel_fd);
-	if (judge(req, store, run, run_id, &view, &told, &err) != 0) {
+	stored = judge(req, store, run, run_id, &view, &told, &err) == 0;
+	if (stored_out != NULL)
+		*stored_out = stored;
+	if (!stored) {
 		say_error("the end of the run could not be stored", &err);
 		if (judge_what_is_there(store, run_id, &view) != 0)
 			return 4;
@@ -259,4 +262,23 @@ int aftermath(const struct run_request *req, struct store *store, int64_t run, c
 	run_view_free(view);
 	deliver_webhooks(store, req->quiet, cancel_fd, &ms_left);
 	return code;
+}
+
+void aftermath_unstored(
+	const struct run_request *req, struct store *store, int64_t run, const char *run_id)
+{
+	struct run_view *view = NULL;
+	struct str files = {0};
+	struct err err;
+
+	if (end_and_judge(store, run, run_id, &view, &err) != 0) {
+		say_error("the run could not be judged", &err);
+		run_view_free(view);
+		return;
+	}
+	(void)write_reports(req, view, store, &files);
+	if (report_summary(view, summary_stream(req), files.s, req->db, &err) != 0)
+		say_error("summary", &err);
+	str_finish(&files);
+	run_view_free(view);
 }

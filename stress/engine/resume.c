@@ -187,7 +187,7 @@ int resume_give_up(
 	if ((outcome == OUTCOME_ABORTED && store_run_aborted(store, past->run, why, &err) != 0) ||
 		end_lanes(past, store, outcome, "not-resumed", why, &err) != 0)
 		complain_of(past->id, &err);
-	return aftermath(req, store, past->run, past->id, -1, false);
+	return aftermath(req, store, past->run, past->id, -1, false, NULL);
 }
 
 /* ---- its process died ---- */
@@ -313,6 +313,36 @@ static int write_death(const struct resumed *r, struct store *store, const struc
 	return -1;
 }
 
+/*
+ * The store refuses, so nobody will find this in it, and a next try may be of no more use: it is said
+ * and reported now. What it would be is read out of a transaction that stays in memory.
+ */
+static void report_unstored(const struct resumed *r, struct store *store,
+	const struct postmortem *p, const char *boot_id, const char *why_end, const struct err *why)
+{
+	char text[DETAIL_MAX];
+	struct err err;
+
+	printf("run %s: %s\n", r->past.id, p->text);
+	fflush(stdout);
+	if (why_end == NULL)
+		return;
+	snprintf(text, sizeof(text),
+		"the store could not be written when this report was made, so the run has no end "
+		"there: %.*s",
+		DETAIL_MAX / 2, why->msg);
+	if (store_begin_in_memory(store, &err) != 0) {
+		complain_of("the run cannot be reported", &err);
+		return;
+	}
+	if (store_death(r, store, p, boot_id, why_end, &err) == 0 &&
+		store_note(store, r->past.run, "blind-spot", text, &err) == 0)
+		aftermath_unstored(&r->req, store, r->past.run, r->past.id);
+	else
+		complain_of("the run cannot be reported", &err);
+	store_rollback(store);
+}
+
 /* What a reboot has undone is marked so, before the next boot's records come. */
 static void settle_undo(const struct resumed *r, struct store *store)
 {
@@ -356,6 +386,8 @@ static int host_died(const struct resume_request *q, struct resumed *r, struct s
 		r->past.records = run->records + p.log.recs.n;
 		r->past.incidents = run->incidents + p.incidents.n + 1;
 		*goes_on = why_end == NULL;
+	} else if (err->code == ERR_IO && !q->said) {
+		report_unstored(r, store, &p, boot_id, why_end, err);
 	}
 	postmortem_finish(&p);
 	if (rc != 0 || why_end != NULL)
@@ -411,7 +443,30 @@ int resume_run(const struct resume_request *q, struct store *store, const struct
 		return -1;
 	}
 	if (!goes_on)
-		out->exit_code = aftermath(&out->req, store, run->run, run->id, -1, false);
+		out->exit_code =
+			aftermath(&out->req, store, run->run, run->id, -1, false, &out->stored);
 	*answer = goes_on ? RESUME_GOES_ON : RESUME_ENDED;
 	return 0;
+}
+
+void resume_report_unstored(const struct resume_request *q, struct store *store,
+	const struct unfinished *run, const struct err *why)
+{
+	struct resumed r = {0};
+	struct postmortem p;
+	char boot_id[40];
+	struct err err;
+
+	host_boot_id(q->host, boot_id);
+	/* that only its process died can wait: then the host and its logs are as they were */
+	if (check_is_ours(q->host, run, boot_id, &err) != 0 || str_eq(boot_id, run->boot_id))
+		return;
+	if (load(q, store, run, &r, &err) != 0) {
+		complain_of(run->id, &err);
+	} else {
+		postmortem_look(q->host, r.rules, r.req.scenario, run, r.view, r.trails, &p);
+		report_unstored(&r, store, &p, boot_id, why_it_ends(&r, q, run), why);
+		postmortem_finish(&p);
+	}
+	resumed_finish(&r);
 }

@@ -723,8 +723,8 @@ static int end_run(struct supervisor *s)
 		say_killed(s, killed);
 	if (unwritten > 0)
 		say_unwritten(s, &account, unwritten);
-	return aftermath(
-		s->req, s->store, s->run, s->run_id, loop_signal_fd(s->loop), s->interrupts > 1);
+	return aftermath(s->req, s->store, s->run, s->run_id, loop_signal_fd(s->loop),
+		s->interrupts > 1, NULL);
 }
 
 int supervise(const struct run_request *req)

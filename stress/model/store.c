@@ -180,6 +180,27 @@ static int prepare_for_writing(struct store *s, enum store_mode mode, struct err
 	return 0;
 }
 
+static int prepare_alone(struct store *s, struct err *err)
+{
+	enum schema_state state;
+
+	/* before the first read: it decides that the index of the log is in memory */
+	if (db_exec(s->db, "PRAGMA locking_mode = EXCLUSIVE", err) != 0 ||
+		schema_look(s->db, s->path, &state, err) != 0)
+		return -1;
+	if (state != SCHEMA_CURRENT)
+		return err_set(
+			err, ERR_IO, 0, "%s is of an older version of this program", s->path);
+	return 0;
+}
+
+static int prepare(struct store *s, enum store_mode mode, struct err *err)
+{
+	if (mode == STORE_READ)
+		return prepare_for_reading(s, err);
+	return mode == STORE_ALONE ? prepare_alone(s, err) : prepare_for_writing(s, mode, err);
+}
+
 static int is_absent(const struct store *s, bool is_default, struct err *err)
 {
 	err_set(err, ERR_ABSENT, errno, "there is no store %s", s->path);
@@ -193,7 +214,8 @@ static int is_absent(const struct store *s, bool is_default, struct err *err)
 /* SQLite tells neither which file it is nor, of a folder, what is wrong with it. */
 static int open_existing(struct store *s, enum store_mode mode, bool is_default, struct err *err)
 {
-	int may = mode == STORE_READ ? R_OK : R_OK | W_OK;
+	bool to_read = mode == STORE_READ || mode == STORE_ALONE;
+	int may = to_read ? R_OK : R_OK | W_OK;
 	struct stat st;
 
 	if (stat(s->path, &st) != 0 && (errno == ENOENT || errno == ENOTDIR))
@@ -231,8 +253,7 @@ int store_open(const char *path, enum store_mode mode, struct store **out, struc
 		rc = mode == STORE_CREATE ? open_or_create(s, err)
 					  : open_existing(s, mode, path == NULL, err);
 	if (rc == 0)
-		rc = mode == STORE_READ ? prepare_for_reading(s, err)
-					: prepare_for_writing(s, mode, err);
+		rc = prepare(s, mode, err);
 	if (rc != 0) {
 		store_close(s);
 		return -1;
@@ -277,6 +298,11 @@ int store_begin(struct store *s, struct err *err)
 	return db_exec(s->db, "BEGIN IMMEDIATE", err);
 }
 
+int store_begin_in_memory(struct store *s, struct err *err)
+{
+	return db_exec(s->db, "PRAGMA cache_spill = OFF; BEGIN IMMEDIATE", err);
+}
+
 int store_commit(struct store *s, struct err *err)
 {
 	return db_exec(s->db, "COMMIT", err);
@@ -286,7 +312,7 @@ void store_rollback(struct store *s)
 {
 	struct err ignored;
 
-	(void)!db_exec(s->db, "ROLLBACK", &ignored);
+	(void)!db_exec(s->db, "PRAGMA cache_spill = ON; ROLLBACK", &ignored);
 }
 
 /* ---- the run ---- */

@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# resume.sh PROGRAM FAKEHOST: runs whose host dies, in a machine made of files: its boot id, its pstore
+# resume.sh PROGRAM FAKEHOST FAILIO.SO: runs whose host dies, in a machine made of files: its boot id, its pstore
 # and its logs are files too.
 set -u
-program=${1:?usage: resume.sh PROGRAM FAKEHOST}
-fakehost=${2:?usage: resume.sh PROGRAM FAKEHOST}
+program=${1:?usage: resume.sh PROGRAM FAKEHOST FAILIO.SO}
+fakehost=${2:?usage: resume.sh PROGRAM FAKEHOST FAILIO.SO}
+failio=${3:?usage: resume.sh PROGRAM FAKEHOST FAILIO.SO}
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 nvme=0000:01:00.0
@@ -100,6 +101,24 @@ resume()
 	"$program" resume -v --db runs.db --kmsg kmsg --root pc >out 2>err </dev/null || code=$?
 }
 
+# resume_refused NAME=VALUE... -- OPTIONS: the same on a disk that refuses (tests/shim/failio.c)
+resume_refused()
+{
+	local faults=()
+
+	while [ "$1" != -- ]; do
+		faults+=("FAILIO_$1")
+		shift
+	done
+	shift
+	code=0
+	rm -f run.json
+	head -c 40 /dev/zero >state
+	env LD_PRELOAD="$failio" FAILIO_FILE="$dir/runs.db" FAILIO_STATE="$dir/state" "${faults[@]}" \
+		ASAN_OPTIONS="${ASAN_OPTIONS-}:verify_asan_link_order=0" \
+		"$program" resume -v --db runs.db --kmsg kmsg --root pc "$@" >out 2>err </dev/null || code=$?
+}
+
 # --- a panic in a reset, with last words in pstore
 
 new_host
@@ -134,6 +153,34 @@ holds 'any("dmesg-erst-7 (2 lines)" in t for i in r["incidents"] if i["id"] == "
 	'only what is news is taken'
 resume
 expect 0 'nothing to resume' 'it is done once'
+
+# --- the store cannot be written at that boot: what is known is told all the same, and tried again
+
+new_host
+start_run report
+await_reset 1
+sleep 1.2 # a heartbeat
+host_dies
+new_host
+resume_refused FROM=1 KINDS=write ERRNO=28 -- --retry 0s
+expect 5 'host died in lane one, cycle 1, step reset' 'a disk that is full names the suspect'
+grep -q "No space left on device" err || wrong "and says what is wrong: $(cat err)"
+holds 'r["verdict"] == "fail" and [(f["lane"], f["reason"], f["device"]) for f in r["failures"]] == [("one", "host-died", "'$nvme'")]' \
+	'the report is made from memory'
+holds 'any("the store could not be written" in t and "No space" in t for t in r["blind_spots"])' 'and says so'
+resume_refused FROM=12 KINDS=write ERRNO=5 -- --retry 0s
+expect 5 'host died in lane one, cycle 1, step reset' 'a disk that fails later'
+holds 'r["verdict"] == "fail"' 'also has a report'
+resume_refused FROM=1 KINDS=write,open ERRNO=30 -- --retry 0s
+expect 5 'host died in lane one, cycle 1, step reset' 'a disk that is read-only'
+grep -q 'vfio-stress: use .*runs.db: attempt to write a readonly' err || wrong "and says so: $(cat err)"
+resume_refused FROM=1 COUNT=4 KINDS=write ERRNO=5 -- --retry 60s
+expect 1 'host died in lane one, cycle 1, step reset' 'a disk that comes back'
+[ "$(grep -c '^run .*: host died in lane one' out)" = 2 ] || wrong "said at the first try and at the last: $(cat out)"
+holds 'r["verdict"] == "fail" and not any("could not be written" in t for t in r["blind_spots"])' \
+	'its report is as if it had always been there'
+resume
+expect 0 'nothing to resume' 'and it is in the store'
 
 # --- no last words: it is said. Then the tool alone dies
 
