@@ -35,6 +35,12 @@ int host_write(
 /* Name at the end of what a link points to ("nvme" of .../driver), harmless; "" = none. Returns buf. */
 const char *host_link_name(const struct host *host, const char *path, char *buf, size_t size);
 
+/*
+ * -1 (ERR_REFUSED) in the kernel that kdump starts after a panic, to save the dump: it has neither the
+ * drivers nor the devices of the host, and what the everyday boot would find it would use up.
+ */
+int host_check_not_kdump(const struct host *host, struct err *err) must_check;
+
 /* The boot's UUID from /proc/sys/kernel/random/boot_id; "" when it cannot be read. Returns buf. */
 const char *host_boot_id(const struct host *host, char buf[40]);
 

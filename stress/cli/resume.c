@@ -16,7 +16,7 @@
 #include <stdlib.h>
 
 #define RETRY_MS       120000 /* a disk may be emptied, or come back; then it is the caller's to try */
-#define RETRY_PAUSE_MS 5000
+#define RETRY_PAUSE_MS 2000
 
 /* Runs without an end, and those of them that go on once all were looked at. */
 struct revival {
@@ -242,6 +242,8 @@ static int run(const struct host *host, const struct options *o)
 		err_hint(&err, "a number with its unit: 30s, 10m, 8h");
 		return complain(&err);
 	}
+	if (host_check_not_kdump(host, &err) != 0)
+		return complain(&err);
 	v.retry_until_ns = clock_mono_ns() + retry_ms * NS_PER_MS;
 	v.db = db != NULL ? realpath(db, NULL) : NULL;
 	/* one that is not there is complained of as it was named */

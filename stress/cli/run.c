@@ -173,6 +173,8 @@ static int run_loaded(const struct host *host, const struct options *o, const st
 		return complain(&err);
 	if (options_get(o, "dry-run") != NULL)
 		return check_scenario(host, sc, true);
+	if (host_check_not_kdump(host, &err) != 0)
+		return complain(&err);
 	if (detach && check_detached(&req) != 0)
 		return EXIT_USAGE;
 	if (scenario_check_env(sc, &diags) != 0) {

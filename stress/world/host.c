@@ -75,6 +75,18 @@ const char *host_link_name(const struct host *host, const char *path, char *buf,
 	return str_printable(buf, size, slash, strlen(slash));
 }
 
+int host_check_not_kdump(const struct host *host, struct err *err)
+{
+	char full[HOST_PATH_MAX];
+
+	/* fs/proc/vmcore.c: it is there when this kernel was given another one's memory */
+	if (access(host_path(host, full, "/proc/vmcore"), F_OK) != 0)
+		return 0;
+	err_set(err, ERR_REFUSED, 0,
+		"this is the kernel that saves the dump of a crash (/proc/vmcore is there)");
+	return err_hint(err, "wait for the boot after it");
+}
+
 const char *host_boot_id(const struct host *host, char buf[40])
 {
 	struct err err;

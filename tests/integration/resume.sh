@@ -137,6 +137,12 @@ Panic#1 Part1
 <3>[    2.100000] pcieport 0000:00:01.0: AER: Uncorrected (Fatal) error message received from $nvme
 <0>[    2.500000] Kernel panic - not syncing: Fatal hardware error!
 X
+: >pc/proc/vmcore
+resume
+expect 3 'the kernel that saves the dump' 'nothing is done in the kernel of kdump'
+run report --root pc
+expect 3 'the kernel that saves the dump' 'nor is anything begun'
+rm pc/proc/vmcore
 resume
 expect 1 'host died in lane one, cycle 2, step reset, [0-9]*.[0-9] seconds in; its kernel said: Kernel panic' \
 	'a panic in a reset'
