@@ -35,6 +35,7 @@ struct resumed {
 	struct lane_trail *trails;
 	struct scenario *scenario; /* NULL: this program cannot read it any more */
 	struct rules *rules;
+	bool rules_lost; /* those of its own cannot be read any more */
 	struct setting *settings;
 	struct report_spec *reports;
 	struct arena arena;

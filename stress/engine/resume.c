@@ -37,7 +37,7 @@ static const struct scenario no_scenario = {.name = "?"};
 
 /* ---- what the run was asked for ---- */
 
-/* It was right when the run began; a rule file may be gone since. */
+/* It was right when the run began; a rule file may be gone since, which is no reason to forget the rest. */
 static void read_scenario(struct resumed *r, const struct unfinished *run)
 {
 	struct diags *diags = xcalloc(1, sizeof(*diags));
@@ -51,7 +51,7 @@ static void read_scenario(struct resumed *r, const struct unfinished *run)
 		r->rules = scenario_rules(r->scenario, diags);
 	if (r->rules == NULL) {
 		diags_print(diags, stderr);
-		scenario_free(take_ptr(r->scenario));
+		r->rules_lost = r->scenario != NULL;
 		r->rules = rules_load(NULL, 0, diags);
 	}
 	free(diags);
@@ -120,6 +120,17 @@ void resumed_finish(struct resumed *r)
 	scenario_free(r->scenario);
 	arena_finish(&r->arena);
 	*r = (struct resumed){0};
+}
+
+/* Within a transaction of the caller. */
+static int note_lost_rules(const struct resumed *r, struct store *store, struct err *err)
+{
+	if (!r->rules_lost)
+		return 0;
+	return store_note(store, r->past.run, "blind-spot",
+		"the log rules of the scenario's `faults` could not be read any more after the run "
+		"had died: what its host said from then on was judged by the built-in ones alone",
+		err);
 }
 
 /* ---- the ends of lanes ---- */
@@ -233,7 +244,8 @@ static int tool_died(
 	await_lanes(r);
 	if (store_begin(store, err) != 0)
 		return -1;
-	if (store_run_take_over(store, run, run->boot_id, err) != 0)
+	if (store_run_take_over(store, run, run->boot_id, err) != 0 ||
+		note_lost_rules(r, store, err) != 0)
 		goto failed;
 	for (i = 0; i < r->view->nlanes; i++)
 		if (end_open_step(&r->past, store, i, err) != 0)
@@ -290,7 +302,8 @@ static int store_death(const struct resumed *r, struct store *store, const struc
 	uint32_t i;
 
 	if (store_run_take_over(store, p->run, boot_id, err) != 0 ||
-		postmortem_store(p, r->rules, store, err) != 0)
+		postmortem_store(p, r->rules, store, err) != 0 ||
+		note_lost_rules(r, store, err) != 0)
 		return -1;
 	for (i = 0; i < r->view->nlanes; i++)
 		if ((why_end != NULL || r->past.over >> i & 1) &&

@@ -277,6 +277,32 @@ expect 1 'host died in lane one, cycle 1, between two steps' 'a host that dies b
 holds '("one", 1, "between", None) in [(f["lane"], f["cycle"], f["step"], f["step_index"]) for f in r["failures"]]' \
 	'is a failure between two steps'
 
+# a log rule of the site's that is gone at that boot
+{
+	cat go.yaml
+	echo 'faults: [site.yaml]'
+} >site-rules.yaml
+cat >site.yaml <<'X'
+rules:
+- id: site.x
+  severity: warning
+  prefix: none
+  pattern: '^site thing happened'
+  meaning: m
+  advice: a
+  samples: ['site thing happened']
+X
+new_host 700
+start_run site-rules
+await_reset 1
+host_dies
+new_host 700
+rm site.yaml
+resume
+expect 1 'goes on' 'a run whose rule file is gone goes on'
+holds 'r["run"]["scenario"] == "go" and any("log rules" in t and "built-in" in t for t in r["blind_spots"])' \
+	'which is a blind spot of its report'
+
 # a host that dies over and over: the third time ends it
 sed -i 's/cycles: 3/cycles: 100/' go.yaml
 new_host 700
