@@ -54,7 +54,7 @@ struct run_begin {
 	const char *id; /* run_id_new */
 	const struct lane_begin *lanes; /* one per lane of the scenario */
 	const struct scenario *scenario;
-	const char *settings; /* --set, one a line */
+	const char *settings; /* --set, as engine/stored_settings.h writes them */
 	const char *tool_version;
 	const char *boot_id;
 	uint64_t seed;

@@ -21,7 +21,7 @@ struct unfinished {
 	uint64_t last_seq; /* of the kernel's log, as far as it was stored; usec -1 = nothing was */
 	int64_t last_usec, last_wall_ns;
 	struct arena arena;
-	const char *scenario_text, *settings; /* settings: "NAME=VALUE" a line */
+	const char *scenario_text, *settings; /* settings: engine/stored_settings.h */
 	struct run_call {
 		const char *cwd, *path; /* of the program; of the scenario. "" = not known */
 		struct strings reports; /* as --report had them */

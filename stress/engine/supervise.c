@@ -11,6 +11,7 @@
 #include "engine/refresh.h"
 #include "engine/resume.h"
 #include "engine/screen.h"
+#include "engine/stored_settings.h"
 #include "engine/writer.h"
 #include "engine/supervisor.h"
 #include "engine/telling.h"
@@ -276,15 +277,6 @@ static void check_across_lanes(struct supervisor *s)
 	lanes_apart(s->req->host, s->req->scenario, &s->topology, lanes, refuse_lane, s);
 }
 
-static void settings_text(const struct run_request *req, struct str *out)
-{
-	size_t i;
-
-	str_add(out, "");
-	for (i = 0; i < req->nsettings; i++)
-		str_addf(out, "%s=%s\n", req->settings[i].name, req->settings[i].value);
-}
-
 static const char *fact(const struct supervisor *s, const char *what)
 {
 	vec_foreach (ev, &s->facts)
@@ -321,7 +313,7 @@ static int store_beginning(
 	for (i = 0; i < s->nlanes; i++)
 		lanes[i] = (struct lane_begin){
 			s->lanes[i].spec, s->lanes[i].devices.v, s->lanes[i].devices.n};
-	settings_text(s->req, &settings);
+	stored_settings_text(s->req->settings, s->req->nsettings, &settings);
 	describe_call(s->req, &arena, &call);
 	const struct run_begin begin = {
 		.id = run_id_new(s->run_id),
