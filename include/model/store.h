@@ -57,6 +57,7 @@ struct run_begin {
 	const char *settings; /* --set, as engine/stored_settings.h writes them */
 	const char *tool_version;
 	const char *boot_id;
+	const char *machine_id; /* NULL, "" = not known */
 	uint64_t seed;
 	bool simulated;
 	struct host_facts host;

@@ -10,6 +10,7 @@ struct unfinished {
 	int64_t run;
 	char id[RUN_ID_MAX];
 	char host[256], boot_id[40]; /* where, and in which boot, it was last alive */
+	char machine_id[40]; /* "" = not known */
 	pid_t pid;
 	bool alive; /* its process is there */
 	bool simulated;

@@ -411,6 +411,12 @@ static int host_died(const struct resume_request *q, struct resumed *r, struct s
 
 /* ---- which of these it is ---- */
 
+/* The name may be another one at this boot; a host that boots over the network may get another id. */
+static bool is_this_machine(const struct unfinished *run, const struct machine_facts *m)
+{
+	return str_eq(m->name, run->host) || (*m->id != '\0' && str_eq(m->id, run->machine_id));
+}
+
 static int check_is_ours(
 	const struct host *host, const struct unfinished *run, const char *boot_id, struct err *err)
 {
@@ -418,7 +424,7 @@ static int check_is_ours(
 	struct machine_facts m;
 
 	machine_facts_read(host, &arena, &m);
-	if (!str_eq(m.name, run->host)) {
+	if (!is_this_machine(run, &m)) {
 		err_set(err, ERR_REFUSED, 0, "run %s was made on host '%s', and this is '%s'",
 			run->id, run->host, m.name);
 		return err_hint(err, "`vfio-stress report %s` works here too", run->id);

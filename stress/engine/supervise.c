@@ -322,6 +322,7 @@ static int store_beginning(
 		.settings = settings.s,
 		.tool_version = s->req->tool_version,
 		.boot_id = boot_id,
+		.machine_id = m->id,
 		.seed = s->seed,
 		.simulated = s->req->host->simulated,
 		.host = {m->name, m->kernel, m->cmdline, m->bios, m->board, m->cpu, m->microcode,

@@ -337,20 +337,20 @@ static int insert_run(struct store *s, const struct run_begin *r, struct err *er
 				  "connect, tool_version, boot_id,"
 				  " seed, simulated, pid, pid_start, started_ns, alive_ns, "
 				  "host_name, kernel, cmdline, bios,"
-				  " board, cpu, microcode, qemu, libvirt)"
-				  " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+				  " board, cpu, microcode, qemu, libvirt, machine_id)"
+				  " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 	const struct host_facts *h = &r->host;
 	int64_t now = clock_wall_ns();
 	struct str cmdline = {0}; /* every report has it: without its secrets */
 	int rc;
 
 	scrub_words(h->cmdline, &cmdline);
-	rc = db_run(s->db, err, sql, "sssssssiiiiiisssssssss", r->id, r->scenario->name,
+	rc = db_run(s->db, err, sql, "sssssssiiiiiissssssssss", r->id, r->scenario->name,
 		r->scenario->source.text, r->settings, r->scenario->connect, r->tool_version,
 		r->boot_id, (int64_t)r->seed, (int64_t)r->simulated, (int64_t)r->pid,
 		process_mark(NULL, r->pid), now, now, h->name, h->kernel,
 		cmdline.s ? cmdline.s : "", h->bios, h->board, h->cpu, h->microcode, h->qemu,
-		h->libvirt);
+		h->libvirt, r->machine_id != NULL ? r->machine_id : "");
 	str_finish(&cmdline);
 	return rc;
 }

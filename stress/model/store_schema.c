@@ -70,6 +70,8 @@ static const char *const versions[] = {
 	 "ALTER TABLE incident ADD COLUMN budget TEXT;"),
 	/* 3 */
 	"ALTER TABLE outbox ADD COLUMN key TEXT NOT NULL DEFAULT '';",
+	/* 4 */
+	"ALTER TABLE run ADD COLUMN machine_id TEXT NOT NULL DEFAULT '';",
 };
 
 #define VERSION ((int64_t)(sizeof(versions) / sizeof(versions[0])))

@@ -135,6 +135,7 @@ static void read_row(struct query *q, struct unfinished *u)
 	str_set(u->id, db_text(q, 1));
 	str_set(u->host, db_text(q, 2));
 	str_set(u->boot_id, db_text(q, 3));
+	str_set(u->machine_id, db_text(q, 11));
 	u->scenario_text = arena_strdup(&u->arena, db_text(q, 9));
 	u->settings = arena_strdup(&u->arena, db_text(q, 10));
 }
@@ -157,7 +158,7 @@ int store_unfinished(
 
 	if (db_query(store_db(s), &q, err,
 		    "SELECT key, id, host_name, boot_id, pid, pid_start, simulated, started_ns,"
-		    " alive_ns, scenario_text, settings FROM run"
+		    " alive_ns, scenario_text, settings, machine_id FROM run"
 		    " WHERE ended_ns IS NULL AND ?1 IN (0, key) ORDER BY key",
 		    "i", run) != 0)
 		return -1;

@@ -53,6 +53,7 @@ void machine_facts_read(const struct host *host, struct arena *arena, struct mac
 		.board = joined(arena, attribute(host, arena, "/sys/class/dmi/id/board_vendor"),
 			attribute(host, arena, "/sys/class/dmi/id/board_name")),
 		.cpu = cpuinfo_value(arena, cpuinfo, "model name"),
+		.id = attribute(host, arena, "/etc/machine-id"),
 		.microcode = cpuinfo_value(arena, cpuinfo, "microcode"),
 	};
 }

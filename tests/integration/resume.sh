@@ -29,6 +29,8 @@ new_host()
 	printf '%08d-0000-4000-8000-000000000000\n' $boots >pc/proc/sys/kernel/random/boot_id
 	echo box >pc/proc/sys/kernel/hostname
 	echo '0.05 0.01' >pc/proc/uptime
+	mkdir -p pc/etc
+	echo 0123456789abcdef0123456789abcdef >pc/etc/machine-id
 }
 
 # scenario NAME MORE: a reset in two lanes
@@ -187,6 +189,22 @@ holds 'r["verdict"] == "fail" and not any("could not be written" in t for t in r
 	'its report is as if it had always been there'
 resume
 expect 0 'nothing to resume' 'and it is in the store'
+
+# --- a host that is called otherwise at that boot; and one that is another
+
+new_host
+start_run report
+await_reset 1
+host_dies
+new_host
+echo localhost >pc/proc/sys/kernel/hostname
+cp pc/etc/machine-id id
+echo fedcba9876543210fedcba9876543210 >pc/etc/machine-id
+resume
+expect 3 "was made on host 'box', and this is 'localhost'" 'a run of another host is left alone'
+mv id pc/etc/machine-id
+resume
+expect 1 'host died in lane one' 'a host may have another name, and is known by its machine-id'
 
 # --- no last words: it is said. Then the tool alone dies
 

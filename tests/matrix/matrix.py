@@ -127,6 +127,7 @@ class Older(Case):
     SINCE = """ALTER TABLE incident DROP COLUMN telling;
                ALTER TABLE incident DROP COLUMN budget;
                ALTER TABLE outbox DROP COLUMN key;
+               ALTER TABLE run DROP COLUMN machine_id;
                PRAGMA user_version = 1"""
 
     def whole(self):

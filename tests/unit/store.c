@@ -666,6 +666,7 @@ static void make_old(struct world *w)
 			"ALTER TABLE incident DROP COLUMN telling;"
 			"ALTER TABLE incident DROP COLUMN budget;"
 			"ALTER TABLE outbox DROP COLUMN key;"
+			"ALTER TABLE run DROP COLUMN machine_id;"
 			"INSERT INTO incident (run, no, id, severity, count) VALUES (1, 1, "
 			"'aer.fatal', 3, 7);"
 			"PRAGMA user_version = 1",
