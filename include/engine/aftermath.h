@@ -16,6 +16,12 @@ struct store;
  */
 int aftermath(const struct run_request *req, struct store *store, int64_t run, const char *run_id,
 	int cancel_fd, bool at_once, bool *stored_out);
+/*
+ * Of a run that has its end in the store, and whose process died before it had written the reports:
+ * these, the summary, and what webhooks are to be told.
+ */
+int aftermath_of_ended(
+	const struct run_request *req, struct store *store, int64_t run, const char *run_id);
 /* Judges and reports what the caller's transaction has, which will not stay: files and summary alone. */
 void aftermath_unstored(
 	const struct run_request *req, struct store *store, int64_t run, const char *run_id);

@@ -118,6 +118,9 @@ int store_run_aborted(struct store *s, int64_t run, const char *why, struct err 
 int store_run_end(struct store *s, int64_t run, enum verdict verdict, int exit_code,
 	const char *reason, struct err *err) must_check;
 
+/* Its report files are still to be written: `resume` does so when its process died before. */
+int store_reports_due(struct store *s, int64_t run, bool due, struct err *err) must_check;
+
 int store_begin(struct store *s, struct err *err) must_check;
 int store_commit(struct store *s, struct err *err) must_check;
 void store_rollback(struct store *s);

@@ -5,7 +5,7 @@
 #include "model/field.h"
 #include "model/store.h"
 
-/* A run that has no end in the store. Free with unfinished_finish. */
+/* A run that has no end in the store, or one whose reports were not written. Free with unfinished_finish. */
 struct unfinished {
 	int64_t run;
 	char id[RUN_ID_MAX];
@@ -13,6 +13,7 @@ struct unfinished {
 	char machine_id[40]; /* "" = not known */
 	pid_t pid;
 	bool alive; /* its process is there */
+	bool ended; /* only its reports are due */
 	bool simulated;
 	int64_t began_ns; /* wall: the run, or since it went on after its host died */
 	int64_t started_ns; /* wall: the run */

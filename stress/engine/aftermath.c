@@ -138,6 +138,8 @@ static int judge(const struct run_request *req, struct store *store, int64_t run
 	if (end_and_judge(store, run, run_id, &view, err) != 0)
 		goto failed;
 	*told = hand_over_reports(req, view, store) == 0;
+	if (store_reports_due(store, run, true, err) != 0)
+		goto failed;
 	if (store_commit(store, err) != 0)
 		goto failed;
 	*out = view;
@@ -230,15 +232,35 @@ void aftermath_tell(struct store *store, bool quiet, int cancel_fd)
 	deliver_webhooks(store, quiet, cancel_fd, &ms_left);
 }
 
+/* What of it is for people and files, and then what others are told. Frees the view. */
+static int report(const struct run_request *req, struct store *store, int64_t run,
+	struct run_view *view, bool told, int cancel_fd, int64_t ms_left)
+{
+	struct str files = {0};
+	struct err err;
+	bool written = write_reports(req, view, store, &files) == 0;
+	/* a report that cannot be written must not look like a good run to a script */
+	int code = view->exit_code == 0 && !(told && written) ? 4 : view->exit_code;
+
+	/* when that cannot be stored they are written once more, by a `resume` */
+	(void)!store_reports_due(store, run, false, &err);
+	if (would_wait(summary_stream(req)))
+		deliver_webhooks(store, req->quiet, cancel_fd, &ms_left);
+	if (report_summary(view, summary_stream(req), files.s, req->db, &err) != 0)
+		say_error("summary", &err);
+	str_finish(&files);
+	run_view_free(view);
+	deliver_webhooks(store, req->quiet, cancel_fd, &ms_left);
+	return code;
+}
+
 int aftermath(const struct run_request *req, struct store *store, int64_t run, const char *run_id,
 	int cancel_fd, bool at_once, bool *stored_out)
 {
 	int64_t ms_left = at_once ? DELIVER_LEAST_MS : DELIVER_WAIT_MS;
 	struct run_view *view = NULL;
-	bool told = true, written, stored;
-	struct str files = {0};
+	bool told = true, stored;
 	struct err err;
-	int code;
 
 	put_back(req, store, run, run_id, cancel_fd);
 	stored = judge(req, store, run, run_id, &view, &told, &err) == 0;
@@ -251,17 +273,21 @@ int aftermath(const struct run_request *req, struct store *store, int64_t run, c
 	} else if (baseline_compare(store, view, &err) != 0) {
 		say_error("the run could not be compared with its baseline", &err);
 	}
-	written = write_reports(req, view, store, &files) == 0;
-	/* a report that cannot be written must not look like a good run to a script */
-	code = view->exit_code == 0 && !(told && written) ? 4 : view->exit_code;
-	if (would_wait(summary_stream(req)))
-		deliver_webhooks(store, req->quiet, cancel_fd, &ms_left);
-	if (report_summary(view, summary_stream(req), files.s, req->db, &err) != 0)
-		say_error("summary", &err);
-	str_finish(&files);
-	run_view_free(view);
-	deliver_webhooks(store, req->quiet, cancel_fd, &ms_left);
-	return code;
+	return report(req, store, run, view, told, cancel_fd, ms_left);
+}
+
+int aftermath_of_ended(
+	const struct run_request *req, struct store *store, int64_t run, const char *run_id)
+{
+	struct run_view *view;
+	struct err err;
+
+	if (run_view_load(store, run_id, &view, &err) != 0) {
+		say_error("the run could not be read", &err);
+		return 4;
+	}
+	verdict_judge(view);
+	return report(req, store, run, view, true, -1, DELIVER_WAIT_MS);
 }
 
 void aftermath_unstored(

@@ -453,6 +453,13 @@ int resume_run(const struct resume_request *q, struct store *store, const struct
 	}
 	*out = (struct resumed){0};
 	rc = load(q, store, run, out, err);
+	if (rc == 0 && run->ended) {
+		printf("run %s has ended, but its reports were not written any more\n", run->id);
+		out->exit_code = aftermath_of_ended(&out->req, store, run->run, run->id);
+		out->stored = true;
+		*answer = RESUME_ENDED;
+		return 0;
+	}
 	if (rc == 0 && str_eq(boot_id, run->boot_id))
 		rc = tool_died(out, store, run, err);
 	else if (rc == 0)
@@ -478,7 +485,8 @@ void resume_report_unstored(const struct resume_request *q, struct store *store,
 
 	host_boot_id(q->host, boot_id);
 	/* that only its process died can wait: then the host and its logs are as they were */
-	if (check_is_ours(q->host, run, boot_id, &err) != 0 || str_eq(boot_id, run->boot_id))
+	if (check_is_ours(q->host, run, boot_id, &err) != 0 || run->ended ||
+		str_eq(boot_id, run->boot_id))
 		return;
 	if (load(q, store, run, &r, &err) != 0) {
 		complain_of(run->id, &err);

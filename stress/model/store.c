@@ -503,6 +503,12 @@ int store_run_aborted(struct store *s, int64_t run, const char *why, struct err 
 	return db_run(s->db, err, "UPDATE run SET aborted = ? WHERE key = ?", "si", why, run);
 }
 
+int store_reports_due(struct store *s, int64_t run, bool due, struct err *err)
+{
+	return db_run(s->db, err, "UPDATE run SET reports_due = ? WHERE key = ?", "ii",
+		(int64_t)due, run);
+}
+
 int store_run_end(struct store *s, int64_t run, enum verdict verdict, int exit_code,
 	const char *reason, struct err *err)
 {

@@ -129,6 +129,7 @@ static void read_row(struct query *q, struct unfinished *u)
 		.pid = (pid_t)db_int(q, 4),
 		.alive = process_lives(NULL, db_int(q, 4), db_int(q, 5)),
 		.simulated = db_int(q, 6),
+		.ended = db_int(q, 12),
 		.started_ns = db_int(q, 7),
 		.alive_ns = db_int(q, 8),
 	};
@@ -158,8 +159,9 @@ int store_unfinished(
 
 	if (db_query(store_db(s), &q, err,
 		    "SELECT key, id, host_name, boot_id, pid, pid_start, simulated, started_ns,"
-		    " alive_ns, scenario_text, settings, machine_id FROM run"
-		    " WHERE ended_ns IS NULL AND ?1 IN (0, key) ORDER BY key",
+		    " alive_ns, scenario_text, settings, machine_id,"
+		    " ended_ns IS NOT NULL FROM run"
+		    " WHERE (ended_ns IS NULL OR reports_due) AND ?1 IN (0, key) ORDER BY key",
 		    "i", run) != 0)
 		return -1;
 	while ((rc = db_row(q, err)) == 1)

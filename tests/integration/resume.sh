@@ -206,6 +206,25 @@ mv id pc/etc/machine-id
 resume
 expect 1 'host died in lane one' 'a host may have another name, and is known by its machine-id'
 
+# --- killed between its judgement and its report: the report is made all the same
+
+start_run report
+await_reset 1
+host_dies
+new_host
+: >out
+"$program" resume --db runs.db --kmsg kmsg --root pc >out 2>err </dev/null
+rm run.json
+python3 -c 'import sqlite3
+db = sqlite3.connect("runs.db")
+db.execute("UPDATE run SET reports_due = 1 WHERE key = (SELECT max(key) FROM run)")
+db.commit()'
+resume
+expect 1 'has ended, but its reports were not written' 'reports that were not written'
+holds 'r["verdict"] == "fail"' 'are made by the next one'
+resume
+expect 0 'nothing to resume' 'once'
+
 # --- no last words: it is said. Then the tool alone dies
 
 new_host

@@ -128,6 +128,7 @@ class Older(Case):
                ALTER TABLE incident DROP COLUMN budget;
                ALTER TABLE outbox DROP COLUMN key;
                ALTER TABLE run DROP COLUMN machine_id;
+               ALTER TABLE run DROP COLUMN reports_due;
                PRAGMA user_version = 1"""
 
     def whole(self):

@@ -667,6 +667,7 @@ static void make_old(struct world *w)
 			"ALTER TABLE incident DROP COLUMN budget;"
 			"ALTER TABLE outbox DROP COLUMN key;"
 			"ALTER TABLE run DROP COLUMN machine_id;"
+			"ALTER TABLE run DROP COLUMN reports_due;"
 			"INSERT INTO incident (run, no, id, severity, count) VALUES (1, 1, "
 			"'aer.fatal', 3, 7);"
 			"PRAGMA user_version = 1",
