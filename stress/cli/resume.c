@@ -11,9 +11,14 @@
 #include "model/store.h"
 #include "world/notify.h"
 
+#include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define RETRY_MS       120000 /* a disk may be emptied, or come back; then it is the caller's to try */
 #define RETRY_PAUSE_MS 2000
@@ -187,6 +192,136 @@ static int go_on(struct run_request *req)
 	return code;
 }
 
+/* ---- several that go on: each in a process of its own ---- */
+
+/* What a process that goes on with a run has of its parent, and shall not have. */
+static void begin_child(const sigset_t *mask)
+{
+	sigprocmask(SIG_SETMASK, mask, NULL);
+	unsetenv("NOTIFY_SOCKET"); /* the service manager listens to the parent alone */
+}
+
+/* The run is ours now; it was our parent's. */
+static int take_from_parent(const struct revival *v, size_t i, struct err *err)
+{
+	struct unfinished run = v->runs[i];
+	struct store *store;
+	int rc;
+
+	if (store_open(v->q.db, STORE_CHANGE, &store, err) != 0)
+		return -1;
+	run.pid = getppid();
+	host_boot_id(v->q.host, run.boot_id);
+	rc = store_run_take_over(store, &run, run.boot_id, err);
+	store_close(store);
+	return rc;
+}
+
+static int go_on_apart(struct revival *v, size_t i, const sigset_t *mask)
+{
+	struct err err;
+
+	begin_child(mask);
+	if (take_from_parent(v, i, &err) != 0)
+		return complain_of_store(&err);
+	return go_on(&v->resumed[i].req);
+}
+
+/* A terminal signals all of its processes itself. */
+static bool is_from_terminal(const siginfo_t *info)
+{
+	return info->si_code > 0;
+}
+
+static void pass_on(const pid_t *children, size_t n, int sig)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (children[i] > 0)
+			kill(children[i], sig);
+}
+
+static void reap(struct revival *v, pid_t *children, size_t n, size_t *left)
+{
+	size_t i;
+	int status;
+
+	for (i = 0; i < n; i++) {
+		if (children[i] <= 0 || waitpid(children[i], &status, WNOHANG) != children[i])
+			continue;
+		/* killed: its run is one whose tool died, for the next `resume` */
+		v->code = worse(v->code, WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_UNWRITTEN);
+		children[i] = 0;
+		(*left)--;
+	}
+}
+
+/* A signal for us is one for them; our being alive is what the service manager's watchdog hears. */
+static void await(struct revival *v, pid_t *children, size_t left, const sigset_t *awaited)
+{
+	int64_t watchdog_ms = notify_watchdog_ms(), ms = watchdog_ms > 0 ? watchdog_ms / 3 : 60000;
+	const struct timespec pause = {ms / 1000, ms % 1000 * 1000000};
+	siginfo_t info;
+	int sig;
+
+	while (left > 0) {
+		sig = sigtimedwait(awaited, &info, &pause);
+		if (watchdog_ms > 0)
+			notify_send("WATCHDOG=1");
+		if (sig > 0 && sig != SIGCHLD && !is_from_terminal(&info))
+			pass_on(children, v->nruns, sig);
+		reap(v, children, v->nruns, &left);
+	}
+}
+
+/* Returns in each such process, too, with its exit code in v->code. */
+static void go_on_side_by_side(struct revival *v)
+{
+	auto_free pid_t *children = xcalloc(v->nruns + 1, sizeof(*children));
+	sigset_t awaited, before;
+	size_t i, n = 0;
+
+	sigemptyset(&awaited);
+	sigaddset(&awaited, SIGCHLD);
+	sigaddset(&awaited, SIGINT);
+	sigaddset(&awaited, SIGTERM);
+	sigaddset(&awaited, SIGHUP);
+	sigprocmask(SIG_BLOCK, &awaited, &before);
+	fflush(NULL);
+	for (i = 0; i < v->nruns; i++) {
+		if (!v->goes_on[i])
+			continue;
+		children[i] = fork();
+		if (children[i] == 0) {
+			v->code = go_on_apart(v, i, &before);
+			return;
+		}
+		n += children[i] > 0;
+		if (children[i] < 0) {
+			fprintf(stderr, "vfio-stress: fork: %s\n", strerror(errno));
+			v->code = worse(v->code, EXIT_UNWRITTEN);
+		}
+	}
+	await(v, children, n, &awaited);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
+static void go_on_with_all(struct revival *v)
+{
+	size_t i, n = 0, last = 0;
+
+	for (i = 0; i < v->nruns; i++)
+		if (v->goes_on[i]) {
+			n++;
+			last = i;
+		}
+	if (n == 1)
+		v->code = worse(v->code, go_on(&v->resumed[last].req));
+	else if (n > 1)
+		go_on_side_by_side(v);
+}
+
 static void finish(struct revival *v)
 {
 	size_t i;
@@ -204,7 +339,6 @@ static int resume_all(struct revival *v, const struct options *o)
 	const char *which = options_get(o, "run");
 	struct store *store;
 	struct err err = {0};
-	size_t i;
 
 	if (find_runs(v, which, &store, &err) != 0) {
 		if (!no_run_yet(o, &err) || which != NULL)
@@ -218,9 +352,7 @@ static int resume_all(struct revival *v, const struct options *o)
 	if (!v->tells)
 		aftermath_tell(store, v->q.quiet, -1);
 	store_close(store);
-	for (i = 0; i < v->nruns; i++)
-		if (v->goes_on[i])
-			v->code = worse(v->code, go_on(&v->resumed[i].req));
+	go_on_with_all(v);
 	return v->code;
 }
 

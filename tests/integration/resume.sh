@@ -314,6 +314,34 @@ expect 1 'host died in lane one, cycle 1, between two steps' 'a host that dies b
 holds '("one", 1, "between", None) in [(f["lane"], f["cycle"], f["step"], f["step_index"]) for f in r["failures"]]' \
 	'is a failure between two steps'
 
+# two runs of one host: they go on side by side
+for lane in one two; do
+	sed "/name: $lane/d; s/{hold: 50s}/{hold: 10ms}/; s/run.json/$lane.json/; s/{hold: 10ms}\]/{hold: 1s}]/" \
+		go.yaml >"not-$lane.yaml"
+done
+new_host 700
+"$program" run not-one.yaml --db runs.db --kmsg kmsg --root pc >out.other 2>err.other </dev/null &
+runs=$!
+wait_for 'has begun' err.other
+start_run not-two
+runs="$runs $run_pid"
+in_step one 1 hold
+sleep 0.5
+for run_pid in $runs; do
+	host_dies
+done
+new_host 100
+resume
+expect 1 'goes on' 'two runs'
+python3 - <<'X' || wrong 'two runs of one host go on at the same time'
+import sqlite3
+HOST_DIED = 21  # include/model/event.h
+spans = sqlite3.connect("runs.db").execute("""SELECT min(e.wall_ns), max(e.wall_ns) FROM event e,
+	(SELECT run, max(id) AS died FROM event WHERE kind = ? GROUP BY run ORDER BY run DESC LIMIT 2) d
+	WHERE e.run = d.run AND e.id > d.died GROUP BY e.run""", (HOST_DIED,)).fetchall()
+assert len(spans) == 2 and max(s[0] for s in spans) < min(s[1] for s in spans), spans
+X
+
 # a log rule of the site's that is gone at that boot
 {
 	cat go.yaml
