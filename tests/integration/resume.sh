@@ -316,7 +316,7 @@ holds '("one", 1, "between", None) in [(f["lane"], f["cycle"], f["step"], f["ste
 
 # two runs of one host: they go on side by side
 for lane in one two; do
-	sed "/name: $lane/d; s/{hold: 50s}/{hold: 10ms}/; s/run.json/$lane.json/; s/{hold: 10ms}\]/{hold: 1s}]/" \
+	sed "/name: $lane/d; s/{hold: 50s}/{hold: 10ms}/; s/run.json/$lane.json/; s/{hold: 10ms}\]/{hold: 1s}]/; s/cycles: 3/cycles: 5/" \
 		go.yaml >"not-$lane.yaml"
 done
 new_host 700
