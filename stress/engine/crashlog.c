@@ -78,8 +78,8 @@ static bool is_of_that_boot(const struct crashlog_question *q, const struct klog
 		(rec->wall_ns + NS_PER_S > q->since_ns && rec->wall_ns < q->until_ns);
 }
 
-/* Takes what is news; how much that was. */
-static size_t take_log(struct reading *r, struct savedlog *log)
+/* Takes what is news; how much that was. `sure`: all of it is of that boot, whatever its clock said. */
+static size_t take_log(struct reading *r, struct savedlog *log, bool sure)
 {
 	struct savedlog_line line;
 	int64_t before_usec = -1;
@@ -90,7 +90,7 @@ static size_t take_log(struct reading *r, struct savedlog *log)
 	copies_next_log(r->copies);
 	while ((rc = savedlog_next(log, &line, &err)) > 0) {
 		if (!line.is_record || line.rec.origin == ORIGIN_QEMU ||
-			!is_of_that_boot(r->q, &line.rec) ||
+			(!sure && !is_of_that_boot(r->q, &line.rec)) ||
 			!give_time(r->q, before_usec, &line.rec))
 			continue;
 		before_usec = line.rec.usec;
@@ -122,7 +122,7 @@ static size_t read_file(struct reading *r, const char *full, const char *shown)
 
 	if (loglist_add(list, full, &err) == 0 && loglist_count(list) > 0 &&
 		loglist_open(list, 0, &log, &err) == 0)
-		n = take_log(r, log);
+		n = take_log(r, log, false);
 	if (err.code != ERR_NONE)
 		log_warn("resume", "%s", err.msg);
 	loglist_free(list);
@@ -202,7 +202,7 @@ static bool read_journal(struct reading *r)
 		log_info("resume", "%s", err.msg);
 		return false;
 	}
-	n = take_log(r, savedlog_of_journal(journal));
+	n = take_log(r, savedlog_of_journal(journal), true);
 	name_source(r, "the journal of that boot", n);
 	return n > 0;
 }

@@ -82,6 +82,43 @@ static void what_several_places_kept_is_put_together_in_order(void **state)
 	assert_int_equal(found.sources.n, 4);
 }
 
+static void need_journal(void)
+{
+	char path[HOST_PATH_MAX];
+	struct journal *journal;
+	struct err err;
+
+	host_path(&host, path, "/var/log/journal");
+	if (journal_open(path, JOURNAL_ALL_BOOTS, 0, &journal, &err) == 0) {
+		journal_close(journal);
+		return;
+	}
+	assert_non_null(strstr(err.msg, "libsystemd"));
+	skip();
+}
+
+/* A clock without a battery: the dead boot's times are those of no life of the run. */
+static void the_journal_of_that_boot_is_believed_whatever_its_clock_said(void **state)
+{
+	const struct crashlog_question q = {
+		.host = &host,
+		.boot_id = "11111111-1111-1111-1111-111111111111",
+		.since_ns = clock_wall_ns(),
+		.until_ns = NS_PER_S,
+		.after_seq = 500,
+		.after_usec = -1,
+	};
+	char path[HOST_PATH_MAX];
+
+	(void)state;
+	fakehost_write(fake, FOLDER "/README", "");
+	host_path(&host, path, FOLDER "/system.journal");
+	assert_int_equal(symlink(JOURNAL, path), 0);
+	need_journal();
+	crashlog_read(&q, &found);
+	assert_true(found.recs.n > 0);
+}
+
 static void what_is_older_than_the_run_is_of_another_crash(void **state)
 {
 	const struct timespec old[2] = {{.tv_sec = 1000000000}, {.tv_sec = 1000000000}};
@@ -123,20 +160,13 @@ static void the_journal_is_read_of_the_boot_that_died(void **state)
 		.after_wall_ns = began_ns + NS_PER_S,
 	};
 	char path[HOST_PATH_MAX];
-	struct journal *journal;
-	struct err err;
 	size_t i;
 
 	(void)state;
 	fakehost_write(fake, FOLDER "/README", "");
 	host_path(&host, path, FOLDER "/system.journal");
 	assert_int_equal(symlink(JOURNAL, path), 0);
-	host_path(&host, path, "/var/log/journal");
-	if (journal_open(path, JOURNAL_ALL_BOOTS, 0, &journal, &err) != 0) {
-		assert_non_null(strstr(err.msg, "libsystemd"));
-		skip();
-	}
-	journal_close(journal);
+	need_journal();
 	crashlog_read(&q, &found);
 	assert_true(found.recs.n > 0);
 	assert_true(str_starts(found.recs.v[0]->text, "DMAR: [DMA Read"));
@@ -174,6 +204,8 @@ int main(void)
 			a_log_daemons_files_stand_in_for_the_journal, begin, end),
 		cmocka_unit_test_setup_teardown(
 			the_journal_is_read_of_the_boot_that_died, begin, end),
+		cmocka_unit_test_setup_teardown(
+			the_journal_of_that_boot_is_believed_whatever_its_clock_said, begin, end),
 		cmocka_unit_test_setup_teardown(
 			what_the_firmware_tells_the_next_boot_comes_last, begin, end),
 	};
