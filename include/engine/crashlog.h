@@ -13,6 +13,7 @@ struct klog_rec;
 struct crashlog_question {
 	const struct host *host;
 	const char *boot_id;
+	const char *known_dumps; /* those of before the run; NULL = not known, then their times count */
 	int64_t since_ns, until_ns; /* wall: within its life, and before the boot that runs now */
 	uint64_t after_seq; /* the last record that is known */
 	int64_t after_usec, after_wall_ns; /* its time; usec -1 = none is known */
@@ -30,6 +31,11 @@ struct crashlog {
 	VEC(char *) sources; /* where they were found */
 };
 
+/*
+ * The dumps that are there now, for a later `known_dumps`: by what they are, for names are used again,
+ * they are moved, and some backends of pstore keep no time. Heap.
+ */
+char *crashlog_dumps(const struct host *host);
 void crashlog_read(const struct crashlog_question *q, struct crashlog *out);
 void crashlog_finish(struct crashlog *c);
 

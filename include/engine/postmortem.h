@@ -16,6 +16,7 @@ struct postmortem {
 	const struct run_view *view;
 	const struct lane_trail *trails; /* one per lane of the view */
 	struct crashlog log;
+	char *dumps; /* that are known now: crashlog_dumps */
 	VEC(struct incident) incidents; /* what the log says; numbered behind those of the run */
 	uint64_t suspects; /* a bit per lane: in one of them it happened */
 	int64_t died_ns; /* wall; its last sign of life */

@@ -27,6 +27,7 @@ struct unfinished {
 	struct run_call {
 		const char *cwd, *path; /* of the program; of the scenario. "" = not known */
 		struct strings reports; /* as --report had them */
+		const char *known_dumps; /* of other crashes: engine/crashlog.h; NULL = not known */
 	} call;
 };
 
@@ -38,6 +39,9 @@ void unfinished_finish(struct unfinished *u);
 /* How it was called, for the one who goes on with it. */
 int store_run_call(
 	struct store *s, int64_t run, const struct run_call *call, struct err *err) must_check;
+
+/* After one more crash: from now on these `call.known_dumps` count. */
+int store_run_dumps(struct store *s, int64_t run, const char *known, struct err *err) must_check;
 
 /* Where a lane was when its run ended without a word. */
 struct lane_trail {

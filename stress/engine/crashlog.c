@@ -11,9 +11,13 @@
 #include "world/journal.h"
 
 #include <dirent.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define FILES_MAX 256 /* of one place */
 #define DEPTH_MAX                                                                                  \
@@ -28,6 +32,9 @@ static const char *const places[] = {"/sys/fs/pstore", "/var/lib/systemd/pstore"
 /* Where there is no journal: those before the rotation first. */
 static const char *const daemon_logs[] = {"/var/log/kern.log.1", "/var/log/kern.log",
 	"/var/log/messages.1", "/var/log/messages", "/var/log/syslog.1", "/var/log/syslog"};
+
+#define MARK_BYTES_MAX 65536
+#define MARK_SIZE      17
 
 struct reading {
 	const struct crashlog_question *q;
@@ -151,7 +158,34 @@ static bool is_recent(const struct stat *st, int64_t since_ns)
 	return st->st_mtim.tv_sec == 0 || (st->st_mtim.tv_sec + 1) * NS_PER_S > since_ns;
 }
 
-static void find_dumps(const char *folder, int depth, int64_t since_ns, struct paths *out)
+/* By its beginning: a part of pstore is smaller, and no two boots begin at the same microseconds. */
+static void mark_of(const char *path, char mark[MARK_SIZE])
+{
+	auto_close int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
+	size_t left = MARK_BYTES_MAX;
+	unsigned char buf[4096];
+	ssize_t n, i;
+
+	while (fd >= 0 && left > 0 && (n = read(fd, buf, sizeof(buf))) > 0) {
+		for (i = 0; i < n; i++)
+			hash = (hash ^ buf[i]) * UINT64_C(0x100000001b3);
+		left -= (size_t)n < left ? (size_t)n : left;
+	}
+	snprintf(mark, MARK_SIZE, "%016" PRIx64, hash);
+}
+
+static bool is_news(const struct crashlog_question *q, const char *path, const struct stat *st)
+{
+	char mark[MARK_SIZE];
+
+	if (q->known_dumps == NULL)
+		return is_recent(st, q->since_ns);
+	mark_of(path, mark);
+	return strstr(q->known_dumps, mark) == NULL;
+}
+
+static void find_dumps(const char *folder, int depth, struct paths *out)
 {
 	DIR *d = opendir(folder);
 	struct dirent *e;
@@ -163,8 +197,8 @@ static void find_dumps(const char *folder, int depth, int64_t since_ns, struct p
 		if (e->d_name[0] == '.' || lstat(path, &st) != 0)
 			continue;
 		if (S_ISDIR(st.st_mode) && depth < DEPTH_MAX)
-			find_dumps(path, depth + 1, since_ns, out);
-		else if (S_ISREG(st.st_mode) && is_dump(e->d_name) && is_recent(&st, since_ns))
+			find_dumps(path, depth + 1, out);
+		else if (S_ISREG(st.st_mode) && is_dump(e->d_name))
 			*vec_push(&out->v) = take_ptr(path);
 	}
 	if (d != NULL)
@@ -175,15 +209,36 @@ static void read_place(struct reading *r, const char *place)
 {
 	struct paths found = {0};
 	char full[HOST_PATH_MAX];
+	struct stat st;
 
-	find_dumps(host_path(r->q->host, full, "%s", place), 0, r->q->since_ns, &found);
+	find_dumps(host_path(r->q->host, full, "%s", place), 0, &found);
 	if (found.v.n > 0)
 		qsort(found.v.v, found.v.n, sizeof(*found.v.v), by_name);
 	vec_foreach (path, &found.v) {
-		read_file(r, *path, *path + strlen(r->q->host->root));
+		if (lstat(*path, &st) == 0 && is_news(r->q, *path, &st))
+			read_file(r, *path, *path + strlen(r->q->host->root));
 		free(*path);
 	}
 	vec_finish(&found.v);
+}
+
+char *crashlog_dumps(const struct host *host)
+{
+	char full[HOST_PATH_MAX], mark[MARK_SIZE];
+	struct paths found = {0};
+	struct str marks = {0};
+	size_t i;
+
+	str_add(&marks, "");
+	for (i = 0; i < ARRAY_SIZE(places); i++)
+		find_dumps(host_path(host, full, "%s", places[i]), 0, &found);
+	vec_foreach (path, &found.v) {
+		mark_of(*path, mark);
+		str_addf(&marks, "%s\n", mark);
+		free(*path);
+	}
+	vec_finish(&found.v);
+	return marks.s;
 }
 
 /* ---- the journal, or what others keep ---- */

@@ -297,6 +297,7 @@ void postmortem_look(const struct host *host, const struct rules *rules,
 	const struct crashlog_question q = {
 		.host = host,
 		.boot_id = run->boot_id,
+		.known_dumps = run->call.known_dumps,
 		.since_ns = run->began_ns,
 		.until_ns = boot_began_ns(host),
 		.after_seq = run->last_seq,
@@ -305,6 +306,7 @@ void postmortem_look(const struct host *host, const struct rules *rules,
 	};
 
 	*out = (struct postmortem){.run = run, .view = view, .trails = trails};
+	out->dumps = crashlog_dumps(host);
 	crashlog_read(&q, &out->log);
 	out->died_ns = last_sign(out);
 	classify_log(out, host, rules, scenario);
@@ -320,6 +322,7 @@ void postmortem_finish(struct postmortem *p)
 		incident_finish(inc);
 	vec_finish(&p->incidents);
 	crashlog_finish(&p->log);
+	free(p->dumps);
 }
 
 /* ---- into the store ---- */

@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "engine/aftermath.h"
 #include "engine/apart.h"
+#include "engine/crashlog.h"
 #include "engine/lookout.h"
 #include "engine/progress.h"
 #include "engine/refresh.h"
@@ -304,6 +305,7 @@ static int store_beginning(
 	struct supervisor *s, const struct machine_facts *m, const char *boot_id, struct err *err)
 {
 	auto_free struct lane_begin *lanes = xcalloc(s->nlanes, sizeof(*lanes));
+	auto_free char *dumps = crashlog_dumps(s->req->host);
 	auto_arena struct arena arena = {0};
 	struct str settings = {0};
 	struct run_call call;
@@ -315,6 +317,7 @@ static int store_beginning(
 			s->lanes[i].spec, s->lanes[i].devices.v, s->lanes[i].devices.n};
 	stored_settings_text(s->req->settings, s->req->nsettings, &settings);
 	describe_call(s->req, &arena, &call);
+	call.known_dumps = dumps;
 	const struct run_begin begin = {
 		.id = run_id_new(s->run_id),
 		.scenario = s->req->scenario,

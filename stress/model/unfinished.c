@@ -13,14 +13,21 @@
 
 /* ---- how it was called: notes that no report shows ---- */
 
-static const char kind_cwd[] = "call-cwd", kind_path[] = "call-path", kind_report[] = "call-report";
+static const char kind_cwd[] = "call-cwd", kind_path[] = "call-path", kind_report[] = "call-report",
+		  kind_dumps[] = "call-dumps";
+
+int store_run_dumps(struct store *s, int64_t run, const char *known, struct err *err)
+{
+	return store_note(s, run, kind_dumps, known, err);
+}
 
 int store_run_call(struct store *s, int64_t run, const struct run_call *call, struct err *err)
 {
 	size_t i;
 
 	if (store_note(s, run, kind_cwd, call->cwd, err) != 0 ||
-		store_note(s, run, kind_path, call->path, err) != 0)
+		store_note(s, run, kind_path, call->path, err) != 0 ||
+		(call->known_dumps != NULL && store_run_dumps(s, run, call->known_dumps, err) != 0))
 		return -1;
 	for (i = 0; i < call->reports.n; i++)
 		if (store_note(s, run, kind_report, call->reports.v[i], err) != 0)
@@ -49,6 +56,8 @@ static int load_call(struct store *s, struct unfinished *u, struct err *err)
 			u->call.path = text;
 		else if (str_eq(kind, kind_report))
 			*vec_push(&reports) = text;
+		else if (str_eq(kind, kind_dumps))
+			u->call.known_dumps = text; /* the last one counts */
 	}
 	db_done(q);
 	u->call.reports.n = reports.n;

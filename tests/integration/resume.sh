@@ -16,7 +16,7 @@ new_host()
 {
 	boots=$((boots + 1))
 	[ -z "${player-}" ] || { kill "$player"; wait "$player" 2>/dev/null; }
-	rm -rf pc/sys pc/dev pc/run
+	rm -rf pc/sys pc/dev pc/run pc.log
 	"$fakehost" pc >pc.log <<-X &
 	0000:00:01.0 secondary=1 driver=pcieport
 	$nvme parent=0000:00:01.0 driver=nvme group=11 methods=flr,bus class=010802 reset-ms=${1:-1500}

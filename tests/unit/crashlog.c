@@ -134,6 +134,33 @@ static void what_is_older_than_the_run_is_of_another_crash(void **state)
 	assert_int_equal(found.sources.n, 0);
 }
 
+/* Neither does its time make a dump old, nor a new name or place make it new. */
+static void what_was_there_before_the_run_is_of_another_crash(void **state)
+{
+	static const char old[] = "<0>[  104.000000] long ago\n", new[] = "<0>[  105.000000] now\n";
+	const struct timespec times[2] = {{.tv_sec = 1000000000}, {.tv_sec = 1000000000}};
+	struct crashlog_question q = {.host = &host,
+		.boot_id = "1",
+		.since_ns = clock_wall_ns(),
+		.until_ns = clock_wall_ns() + NS_PER_S,
+		.after_seq = 500,
+		.after_usec = 0};
+	char path[HOST_PATH_MAX];
+	auto_free char *known = NULL;
+
+	(void)state;
+	fakehost_write(fake, "/sys/fs/pstore/dmesg-ramoops-0", old);
+	known = crashlog_dumps(&host);
+	q.known_dumps = known;
+	fakehost_write(fake, "/sys/fs/pstore/dmesg-ramoops-0", new);
+	fakehost_write(fake, "/var/lib/systemd/pstore/7/dmesg-ramoops-0", old);
+	host_path(&host, path, "/sys/fs/pstore/dmesg-ramoops-0");
+	assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+	crashlog_read(&q, &found);
+	assert_int_equal(found.recs.n, 1);
+	is(0, "now");
+}
+
 static void a_log_daemons_files_stand_in_for_the_journal(void **state)
 {
 	(void)state;
@@ -200,6 +227,8 @@ int main(void)
 			what_several_places_kept_is_put_together_in_order, begin, end),
 		cmocka_unit_test_setup_teardown(
 			what_is_older_than_the_run_is_of_another_crash, begin, end),
+		cmocka_unit_test_setup_teardown(
+			what_was_there_before_the_run_is_of_another_crash, begin, end),
 		cmocka_unit_test_setup_teardown(
 			a_log_daemons_files_stand_in_for_the_journal, begin, end),
 		cmocka_unit_test_setup_teardown(
