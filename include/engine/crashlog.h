@@ -13,7 +13,8 @@ struct klog_rec;
 struct crashlog_question {
 	const struct host *host;
 	const char *boot_id;
-	const char *known_dumps; /* those of before the run; NULL = not known, then their times count */
+	const char *
+		known_dumps; /* those of before the run; NULL = not known, then their times count */
 	int64_t since_ns, until_ns; /* wall: within its life, and before the boot that runs now */
 	uint64_t after_seq; /* the last record that is known */
 	int64_t after_usec, after_wall_ns; /* its time; usec -1 = none is known */

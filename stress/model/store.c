@@ -344,7 +344,8 @@ static int insert_run(struct store *s, const struct run_begin *r, struct err *er
 	struct str cmdline = {0}; /* every report has it: without its secrets */
 	int rc;
 
-	scrub_words(h->cmdline, &cmdline);
+	if (h->cmdline != NULL)
+		scrub_words(h->cmdline, &cmdline);
 	rc = db_run(s->db, err, sql, "sssssssiiiiiissssssssss", r->id, r->scenario->name,
 		r->scenario->source.text, r->settings, r->scenario->connect, r->tool_version,
 		r->boot_id, (int64_t)r->seed, (int64_t)r->simulated, (int64_t)r->pid,

@@ -114,8 +114,13 @@ static void make_rest(struct topology *t, const struct machine *m)
 {
 	size_t i;
 
-	t->machine = (struct machine_facts){
-		"gpu-07", "6.1", "", m->bios ? m->bios : "ACME 1.0", "board", "cpu", "0x1"};
+	t->machine = (struct machine_facts){.name = "gpu-07",
+		.kernel = "6.1",
+		.cmdline = "",
+		.bios = m->bios ? m->bios : "ACME 1.0",
+		.board = "board",
+		.cpu = "cpu",
+		.microcode = "0x1"};
 	t->files.v = arena_alloc(&t->arena, 8 * sizeof(*t->files.v));
 	for (i = 0; i < 8 && m->files[i][0] != NULL; i++)
 		t->files.v[t->files.n++] =
