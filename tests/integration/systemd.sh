@@ -64,7 +64,7 @@ command -v systemd-analyze >/dev/null || {
 	[ $bad = 0 ] && exit 77
 	exit $bad
 }
-# verified as they are installed: each knows of the others
+# verified as they are installed: each knows of the others, and of its page, which is not installed here
 mkdir verified
 for unit in "$units"/*.service "$units"/*.timer; do
 	sed "s,^ExecStart=[^ ]*,ExecStart=$program," "$unit" >"verified/$(basename "$unit")"
@@ -75,8 +75,10 @@ for row in 'vfio-stress-deliver.service 22' 'vfio-stress-deliver.timer -' 'vfio-
 	read -r unit most <<<"$row"
 	name=$PWD/verified/${unit/@./@some-scenario.}
 	[ -e "$name" ] || mv "verified/$unit" "$name"
-	said=$(SYSTEMD_UNIT_PATH=$PWD/verified: systemd-analyze verify "$name" 2>&1) || wrong "$unit does not verify"
+	said=$(SYSTEMD_UNIT_PATH=$PWD/verified: systemd-analyze --man=no verify "$name" 2>&1) || wrong "$unit does not verify"
 	[ -z "$said" ] || wrong "$unit: $said"
+	page=$(sed -n 's/^Documentation=man:\(.*\)(1)$/\1/p' "$name")
+	"$program" help "${page#vfio-stress-}" >/dev/null || wrong "$unit is not documented in $page"
 	[ "$most" != - ] || continue
 	said=$(systemd-analyze security --offline=true --no-pager --threshold="$most" "$name" 2>&1) ||
 		wrong "$unit is more exposed than it was: $said"
