@@ -18,7 +18,7 @@ int aftermath(const struct run_request *req, struct store *store, int64_t run, c
 	int cancel_fd, bool at_once, bool *stored_out);
 /*
  * Of a run that has its end in the store, and whose process died before it had written the reports:
- * these, the summary, and what webhooks are to be told.
+ * these, the summary, what webhooks are to be told, and before that what could not be put back.
  */
 int aftermath_of_ended(
 	const struct run_request *req, struct store *store, int64_t run, const char *run_id);

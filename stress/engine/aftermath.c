@@ -282,6 +282,7 @@ int aftermath_of_ended(
 	struct run_view *view;
 	struct err err;
 
+	put_back(req, store, run, run_id, -1);
 	if (run_view_load(store, run_id, &view, &err) != 0) {
 		say_error("the run could not be read", &err);
 		return 4;

@@ -99,10 +99,13 @@ class Case:
             f.write(bytes(8 * (len(KINDS) + 1)))
         self.machine = subprocess.Popen([self.args.fakehost, self.path("host")], text=True,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self.machine.stdin.write(MACHINE)
+        self.machine.stdin.write(self.machine_text())
         self.machine.stdin.close()
         self.machine.stdout.readline()
         self.found = self.as_it_is()
+
+    def machine_text(self):
+        return MACHINE
 
     def scenario(self):
         return SCENARIO

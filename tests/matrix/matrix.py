@@ -8,7 +8,8 @@ files. It dies by SIGKILL between, in the middle of and after writes to its stor
 and at random moments; or writes, syncs, truncations and openings of the store fail with ENOSPC, EIO,
 EROFS, a few times or for good. Then the next commands come: report, undo, report, runs. Stores that are
 damaged or of another version, two runs into one store, deaths while a webhook is on its way, and
-receivers of webhooks that are dead, slow, lie, reset and redirect until they are well are tried too.
+receivers of webhooks that are dead, slow, lie, reset and redirect until they are well are tried too; and
+when the host of a run has died, a `resume` that dies itself, or whose disk refuses.
 
   lost       what a reader saw in the store, and what was acted on, is not in it afterwards; of messages:
              its receiver, well again, never got it
@@ -37,6 +38,7 @@ from case import CYCLES, ERRNOS, KINDS, RUN_S, STEP_END, STORE_PATIENCE_S, Case
 from delivery import Delivery, deliveries
 from receiver import Authority
 from receivers import TIMEOUT_S, Sick, sick_receivers
+from resumption import resumptions
 
 
 class Two(Case):
@@ -294,6 +296,7 @@ def try_all(args):
     _, total, args.seconds = measure(args, Delivery)
     faults += deliveries(rng, total, 48 if args.whole else 6)
     faults += sick_receivers(rng, args.whole)
+    faults += resumptions(rng, args)
     faults = [f for f in faults if args.only in f[0] or args.only in f[1]]
     # most of a run, and more of one whose store fails for good, is waiting
     with ThreadPoolExecutor(12 if args.whole else 8) as pool:
