@@ -13,6 +13,8 @@ from case import DEVICE, ERRNOS, MACHINE, RUN_S, SCENARIO, STEP_BEGIN, Case
 
 STORE = ("runs.db", "runs.db-wal", "runs.db-shm")
 SLOW = MACHINE.replace("reset-ms=20", "reset-ms=3000")
+# the other lane is in nothing that could be the death of a host
+ONE_SUSPECT = SCENARIO.replace("start, {hold: 20ms}, destroy", "{hold: 60s}")
 SEAMS = ("--kmsg", "kmsg", "--root", "host")
 BOOT_ID = "host/proc/sys/kernel/random/boot_id"
 
@@ -22,6 +24,9 @@ class Dead(Case):
 
     def machine_text(self):
         return SLOW
+
+    def scenario(self):
+        return ONE_SUSPECT
 
     def whole(self):
         self.begin()
