@@ -43,6 +43,9 @@ int store_run_call(
 /* After one more crash: from now on these `call.known_dumps` count. */
 int store_run_dumps(struct store *s, int64_t run, const char *known, struct err *err) must_check;
 
+/* The records that are there now are of boots that are over: what comes next is of another log. */
+int store_run_log_begins(struct store *s, int64_t run, struct err *err) must_check;
+
 /* Where a lane was when its run ended without a word. */
 struct lane_trail {
 	bool over; /* it had said how it ended */

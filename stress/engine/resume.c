@@ -304,7 +304,8 @@ static int store_death(const struct resumed *r, struct store *store, const struc
 	if (store_run_take_over(store, p->run, boot_id, err) != 0 ||
 		postmortem_store(p, r->rules, store, err) != 0 ||
 		note_lost_rules(r, store, err) != 0 ||
-		store_run_dumps(store, p->run->run, p->dumps, err) != 0)
+		store_run_dumps(store, p->run->run, p->dumps, err) != 0 ||
+		store_run_log_begins(store, p->run->run, err) != 0)
 		return -1;
 	for (i = 0; i < r->view->nlanes; i++)
 		if ((why_end != NULL || r->past.over >> i & 1) &&

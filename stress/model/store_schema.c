@@ -74,6 +74,8 @@ static const char *const versions[] = {
 	"ALTER TABLE run ADD COLUMN machine_id TEXT NOT NULL DEFAULT '';",
 	/* 5 */
 	"ALTER TABLE run ADD COLUMN reports_due INTEGER NOT NULL DEFAULT 0;",
+	/* 6 */
+	"ALTER TABLE run ADD COLUMN log_began INTEGER NOT NULL DEFAULT 0;",
 };
 
 #define VERSION ((int64_t)(sizeof(versions) / sizeof(versions[0])))

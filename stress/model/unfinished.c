@@ -107,7 +107,19 @@ static int load_counts(struct store *s, struct unfinished *u, struct err *err)
 	return rc == 1 ? 0 : -1;
 }
 
-/* QEMU's lines, which are records too, have no time since the boot. */
+int store_run_log_begins(struct store *s, int64_t run, struct err *err)
+{
+	return db_run(store_db(s), err,
+		"UPDATE run SET log_began = (SELECT coalesce(max(rowid), 0) FROM record WHERE run "
+		"= "
+		"?1) WHERE key = ?1",
+		"i", run);
+}
+
+/*
+ * Of this boot, not by time: the clock may have been set back. QEMU's lines, which are records too, have no
+ * time since the boot.
+ */
 static int load_log_end(struct store *s, struct unfinished *u, struct err *err)
 {
 	struct query *q;
@@ -115,9 +127,10 @@ static int load_log_end(struct store *s, struct unfinished *u, struct err *err)
 
 	u->last_usec = -1;
 	if (db_query(store_db(s), &q, err,
-		    "SELECT seq, usec, wall_ns FROM record WHERE run = ? AND usec >= 0"
-		    " AND wall_ns >= ? ORDER BY rowid DESC LIMIT 1",
-		    "ii", u->run, u->began_ns) != 0)
+		    "SELECT seq, usec, wall_ns FROM record WHERE run = ?1 AND usec >= 0"
+		    " AND rowid > (SELECT log_began FROM run WHERE key = ?1)"
+		    " ORDER BY rowid DESC LIMIT 1",
+		    "i", u->run) != 0)
 		return -1;
 	rc = db_row(q, err);
 	if (rc == 1) {

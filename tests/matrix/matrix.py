@@ -131,6 +131,7 @@ class Older(Case):
                ALTER TABLE outbox DROP COLUMN key;
                ALTER TABLE run DROP COLUMN machine_id;
                ALTER TABLE run DROP COLUMN reports_due;
+               ALTER TABLE run DROP COLUMN log_began;
                PRAGMA user_version = 1"""
 
     def whole(self):

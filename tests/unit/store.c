@@ -643,6 +643,29 @@ static void numbers_that_mean_nothing_do_no_harm(void **state)
 	incident_finish(&inc);
 }
 
+/* As far as it is stored, a clock that was set back or not; then another boot's log begins. */
+static void the_end_of_the_log_is_found_whatever_the_clock_said(void **state)
+{
+	struct klog_rec rec = {.seq = 7, .usec = 1500000, .wall_ns = 1000000000};
+	struct world *w = *state;
+	struct unfinished *runs;
+	struct err err;
+	size_t n;
+
+	assert_int_equal(store_record(w->store, w->run, &rec, &err), 0);
+	assert_int_equal(store_unfinished(w->store, w->run, &runs, &n, &err), 0);
+	assert_int_equal(n, 1);
+	assert_int_equal(runs[0].last_usec, 1500000);
+	assert_int_equal(runs[0].last_seq, 7);
+	unfinished_finish(&runs[0]);
+	free(runs);
+	assert_int_equal(store_run_log_begins(w->store, w->run, &err), 0);
+	assert_int_equal(store_unfinished(w->store, w->run, &runs, &n, &err), 0);
+	assert_int_equal(runs[0].last_usec, -1);
+	unfinished_finish(&runs[0]);
+	free(runs);
+}
+
 static void runs_are_found_by_prefix_and_latest(void **state)
 {
 	struct world *w = *state;
@@ -668,6 +691,7 @@ static void make_old(struct world *w)
 			"ALTER TABLE outbox DROP COLUMN key;"
 			"ALTER TABLE run DROP COLUMN machine_id;"
 			"ALTER TABLE run DROP COLUMN reports_due;"
+			"ALTER TABLE run DROP COLUMN log_began;"
 			"INSERT INTO incident (run, no, id, severity, count) VALUES (1, 1, "
 			"'aer.fatal', 3, 7);"
 			"PRAGMA user_version = 1",
@@ -969,6 +993,7 @@ int main(void)
 		TEST(what_is_written_is_on_disk),
 		TEST(an_undo_record_stays_until_it_is_done),
 		TEST(numbers_that_mean_nothing_do_no_harm),
+		TEST(the_end_of_the_log_is_found_whatever_the_clock_said),
 		TEST(runs_are_found_by_prefix_and_latest),
 		TEST(an_older_store_is_read_as_it_is),
 		TEST(an_older_store_is_brought_up_to_date_by_who_writes),
