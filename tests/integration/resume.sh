@@ -167,7 +167,6 @@ expect 0 'nothing to resume' 'it is done once'
 new_host
 start_run report
 await_reset 1
-sleep 1.2 # a heartbeat
 host_dies
 new_host
 resume_refused FROM=1 KINDS=write ERRNO=28 -- --retry 0s
