@@ -89,7 +89,7 @@ for unit in resume.service @some-scenario.service; do
 done
 # 1, 3 and 4 are answers; what is not in the store is tried again as long as it takes
 for line in 'SuccessExitStatus=1 3 4' Restart=on-failure StartLimitIntervalSec=0; do
-	grep -qx "$line" vfio-stress-resume.service || wrong "the unit for resume lacks $line"
+	grep -qx "$line" verified/vfio-stress-resume.service || wrong "the unit for resume lacks $line"
 done
 DESTDIR=$PWD/root cmake -P "$units/cmake_install.cmake" >/dev/null
 for unit in vfio-stress-resume.service vfio-stress-deliver.service vfio-stress-deliver.timer; do
