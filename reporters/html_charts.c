@@ -45,36 +45,71 @@ static double point_max(const struct point *pt)
 	return (double)pt->max_us / 1e6;
 }
 
-/* Incidents of the lane: at their time, or at their cycle where the step is named. */
-static void put_marks(struct page *p, int32_t lane, const struct step_row *row)
+/* What happened, on a chart of a lane over time, or of a row of it (not NULL) over cycles. */
+struct marks {
+	int32_t lane;
+	const struct step_row *row;
+	double from, to; /* x of all of them, and of the series */
+	size_t n;
+	struct mark {
+		double x;
+		enum severity severity;
+	} v[MARKS_MAX];
+};
+
+static void add_mark(struct marks *m, double x, enum severity severity)
 {
-	const char *comma = "";
-	size_t i, n = 0;
+	if (m->n == MARKS_MAX)
+		return;
+	m->v[m->n++] = (struct mark){x, severity};
+	if (x < m->from)
+		m->from = x;
+	if (x > m->to)
+		m->to = x;
+}
 
-	fprintf(p->out, "[");
-	for (i = 0; i < p->run->nincidents && n < MARKS_MAX; i++) {
-		const struct incident *inc = &p->run->incidents[i];
-		double x = row ? inc->place.cycle : (double)(inc->first_wall_ns / NS_PER_MS) / 1e3;
+/* That of no single lane may be of any. */
+static bool is_of_lane(const struct marks *m, const struct incident *inc)
+{
+	return inc->place.lane == m->lane || inc->place.lane < 0;
+}
 
-		if (inc->place.lane != lane ||
-			(row &&
-				(inc->place.cycle <= 0 ||
-					inc->place.step_index != (int32_t)row->index)))
+static bool is_of_step(const struct marks *m, int32_t cycle, int32_t step_index)
+{
+	return cycle > 0 && step_index == (int32_t)m->row->index;
+}
+
+/* Incidents at their time, or at their cycle where the step is named; there, its failures too. */
+static void find_marks(const struct run_view *run, struct marks *m)
+{
+	size_t i;
+
+	for (i = 0; i < run->nincidents; i++) {
+		const struct incident *inc = &run->incidents[i];
+
+		if (!is_of_lane(m, inc))
 			continue;
-		fprintf(p->out, "%s[%.13g,%d]", comma, x, inc->severity);
-		comma = ",";
-		n++;
+		if (m->row == NULL)
+			add_mark(m, (double)(inc->first_wall_ns / NS_PER_MS) / 1e3, inc->severity);
+		else if (is_of_step(m, inc->place.cycle, inc->place.step_index))
+			add_mark(m, inc->place.cycle, inc->severity);
 	}
-	for (i = 0; row && i < p->run->nfailures && n < MARKS_MAX; i++) {
-		const struct failure_row *f = &p->run->failures[i];
+	for (i = 0; m->row != NULL && i < run->nfailures; i++) {
+		const struct failure_row *f = &run->failures[i];
 
-		if (f->lane != lane || f->cycle <= 0 || f->step_index != (int32_t)row->index)
-			continue;
-		fprintf(p->out, "%s[%" PRId32 ",%d]", comma, f->cycle, SEV_ERROR);
-		comma = ",";
-		n++;
+		if (f->lane == m->lane && is_of_step(m, f->cycle, f->step_index))
+			add_mark(m, f->cycle, SEV_ERROR);
 	}
-	fprintf(p->out, "]");
+}
+
+static void put_marks(struct page *p, const struct marks *m)
+{
+	size_t i;
+
+	fprintf(p->out, "\"range\":[%.13g,%.13g],\"marks\":[", m->from, m->to);
+	for (i = 0; i < m->n; i++)
+		fprintf(p->out, "%s[%.13g,%d]", i ? "," : "", m->v[i].x, m->v[i].severity);
+	fprintf(p->out, "],");
 }
 
 /* The baseline's middle and what nearly all of its times are below. */
@@ -98,8 +133,10 @@ void html_charts_key(struct page *p, const char *what)
 
 void html_chart(struct page *p, const struct series *s, int32_t lane, const struct step_row *row)
 {
+	struct marks marks = {.lane = lane, .row = row, .from = s->from, .to = s->to};
 	unsigned id = p->charts++;
 
+	find_marks(p->run, &marks);
 	fprintf(p->out, "<figure data-chart>");
 	if (s->per_point > 1)
 		fprintf(p->out,
@@ -109,11 +146,9 @@ void html_chart(struct page *p, const struct series *s, int32_t lane, const stru
 			s->per_point);
 	fprintf(p->out,
 		"<div class=\"chart\" role=\"img\" aria-label=\"chart; the table has its figures\" "
-		"data-of=\"c%u\"></div><script type=\"application/json\" id=\"c%u\">{\"time\":%d,"
-		"\"marks\":",
+		"data-of=\"c%u\"></div><script type=\"application/json\" id=\"c%u\">{\"time\":%d,",
 		id, id, row == NULL);
-	put_marks(p, lane, row);
-	fprintf(p->out, ",");
+	put_marks(p, &marks);
 	put_baseline(p, lane, row);
 	fprintf(p->out, "\"rows\":[");
 	numbers(p, s, point_x);

@@ -23,13 +23,23 @@ struct filling {
 };
 
 /* Cycles that did not end are counted nowhere, so the last point may hold a few more. */
-static void series_init(struct series *s, uint64_t cycles, size_t most)
+static void series_init(struct series *s, uint64_t cycles, size_t most, double from, double to)
 {
+	s->from = from;
+	s->to = to;
 	s->per_point = (cycles + most - 1) / most;
 	if (s->per_point == 0)
 		s->per_point = 1;
 	s->npoints = (size_t)(cycles / s->per_point) + 1;
 	s->points = xcalloc(s->npoints, sizeof(*s->points));
+}
+
+static void series_reach(struct series *s, double x)
+{
+	if (x < s->from)
+		s->from = x;
+	if (x > s->to)
+		s->to = x;
 }
 
 static void series_add(struct series *s, uint32_t cycle, double x, int64_t us)
@@ -41,6 +51,7 @@ static void series_add(struct series *s, uint32_t cycle, double x, int64_t us)
 		/* a chart goes one way only, a wall clock may be set back */
 		p->x = p > s->points && p[-1].x > x ? p[-1].x : x;
 		p->min_us = p->max_us = us;
+		series_reach(s, p->x);
 	}
 	p->sum_us += us;
 	if (us < p->min_us)
@@ -51,20 +62,39 @@ static void series_add(struct series *s, uint32_t cycle, double x, int64_t us)
 	time_bins_add(&s->bins, us);
 }
 
+static struct series *rows_of(struct filling *f, uint32_t lane)
+{
+	struct series *rows = f->out->rows;
+	uint32_t i;
+
+	for (i = 0; i < lane; i++)
+		rows += f->run->lanes[i].nsteps;
+	return rows;
+}
+
+/* One that never ends, or ends without a step that passed, is part of the run all the same. */
+static void begin_cycle(struct filling *f, const struct event *ev)
+{
+	struct series *rows = rows_of(f, ev->lane);
+	size_t i;
+
+	f->began_ns[ev->lane] = ev->wall_ns;
+	for (i = 0; i < f->run->lanes[ev->lane].nsteps; i++)
+		series_reach(&rows[i], ev->cycle);
+}
+
 static void add_step(struct filling *f, const struct event *ev)
 {
 	const struct lane_row *lane = &f->run->lanes[ev->lane];
-	size_t i, first = 0;
+	struct series *rows = rows_of(f, ev->lane);
+	size_t i;
 
-	for (i = 0; i < ev->lane; i++)
-		first += f->run->lanes[i].nsteps;
 	for (i = 0; i < lane->nsteps; i++) {
 		const struct step_row *row = &lane->steps[i];
 
 		if (row->phase == (enum phase)ev->phase && (int32_t)row->index == ev->step &&
 			(row->device == NULL || str_eq(row->device, ev->subject))) {
-			series_add(
-				&f->out->rows[first + i], ev->cycle, ev->cycle, ev->dur_ns / 1000);
+			series_add(&rows[i], ev->cycle, ev->cycle, ev->dur_ns / 1000);
 			return;
 		}
 	}
@@ -75,7 +105,7 @@ static void add_event(struct filling *f, const struct event *ev)
 	if (ev->lane >= f->run->nlanes)
 		return;
 	if (ev->kind == EV_CYCLE_BEGIN)
-		f->began_ns[ev->lane] = ev->wall_ns;
+		begin_cycle(f, ev);
 	else if (ev->kind == EV_CYCLE_END && ev->outcome != OUTCOME_ABORTED &&
 		f->began_ns[ev->lane] > 0)
 		series_add(&f->out->lanes[ev->lane], ev->cycle,
@@ -116,9 +146,11 @@ int run_series_init(const struct run_view *run, struct html_tally *tally, struct
 	s.lanes = xcalloc(s.nlanes + 1, sizeof(*s.lanes));
 	s.rows = xcalloc(s.nrows + 1, sizeof(*s.rows));
 	for (i = 0; i < run->nlanes; i++) {
-		series_init(&s.lanes[i], run->lanes[i].cycles_done, most);
+		series_init(&s.lanes[i], run->lanes[i].cycles_done, most,
+			(double)run->started_ns / (double)NS_PER_S,
+			(double)run->ended_ns / (double)NS_PER_S);
 		for (k = 0; k < run->lanes[i].nsteps; k++)
-			series_init(&s.rows[row++], run->lanes[i].cycles_done, most);
+			series_init(&s.rows[row++], run->lanes[i].cycles_done, most, 1, 1);
 	}
 	f.began_ns = xcalloc(run->nlanes + 1, sizeof(*f.began_ns));
 	if (fill(&f, err) != 0) {

@@ -25,6 +25,7 @@ struct series {
 	struct point *points;
 	size_t npoints; /* some of them may be empty */
 	uint64_t n, per_point; /* times; cycles that share a point, 1 = each has its own */
+	double from, to; /* x of the whole run: not all of it has a point */
 	struct time_bins bins;
 };
 

@@ -20,7 +20,7 @@
 			c.save();
 			c.setLineDash([]);
 			c.beginPath();
-			c.rect(u.bbox.left, u.bbox.top, u.bbox.width, u.bbox.height);
+			c.rect(u.bbox.left - 1, u.bbox.top, u.bbox.width + 2, u.bbox.height);
 			c.clip();
 			for (const [at, severity] of rows) {
 				const x = Math.round(u.valToPos(at, "x", true));
@@ -55,6 +55,10 @@
 	/* A sheet is narrower than most windows. */
 	const sheet = 680;
 
+	/* Of all of its points, the whole run: before the first and after the last there may be marks. */
+	const ranged = (whole) => (u, min, max) =>
+		min === u.data[0][0] && max === u.data[0][u.data[0].length - 1] ? whole : [min, max];
+
 	/* x, least, mean, most */
 	function draw(figure) {
 		const box = figure.querySelector(".chart"), chart = data(box.dataset.of), time = chart.time === 1;
@@ -66,7 +70,7 @@
 		return new uPlot({
 			width: paper ? Math.min(sheet, box.clientWidth) : box.clientWidth, height: paper ? 180 : 220,
 			tzDate: (ts) => uPlot.tzDate(new Date(ts * 1e3), "Etc/UTC"),
-			scales: {x: {time}},
+			scales: {x: {time, range: ranged(chart.range)}},
 			series: [{label: time ? "time" : "cycle",
 				...(time ? {value: (u, v) => v == null ? "" : new Date(v * 1e3).toISOString()} : {})}, line("least", "--faint"), line("mean", "--mark", {width: 2}),
 				line("most", "--warn"), ...base.map((at, i) => line(names[i], "--ink", {dash: dashes[i]}))],

@@ -77,6 +77,8 @@ def check_chart(page, text):
     baseline = chart.get("baseline", [0, 0])
     page.must(len(baseline) == 2 and 0 <= baseline[0] <= baseline[1], "a chart's baseline")
     page.must(all(0 <= severity <= 3 for _, severity in chart["marks"]), "a chart's marks")
+    least, most = chart["range"]
+    page.must(all(least <= x <= most for x in rows[0] + [at for at, _ in chart["marks"]]), "a chart's range")
 
 
 def check(path):

@@ -265,6 +265,20 @@ static void every_severity_two_lanes_and_a_crash_are_in_the_rich_run(void **stat
 	rich_close(&rich);
 }
 
+static void every_incident_of_the_rich_run_is_within_it(void **state)
+{
+	struct rich rich;
+
+	(void)state;
+	rich_open(&rich, 24, STORED_CRASHED);
+	assert_int_equal(count(&rich,
+				 "SELECT count(*) FROM incident JOIN run ON key = run WHERE "
+				 "first_ns NOT BETWEEN started_ns AND ended_ns AND ?",
+				 1),
+		0);
+	rich_close(&rich);
+}
+
 /* What a kernel, a guest, a firmware or a file of somebody else puts into a store. */
 static void text_that_means_ill_is_in_every_field_of_others(void **state)
 {
@@ -408,6 +422,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(every_report_of_a_stored_run_is_as_it_was_looked_at),
 		cmocka_unit_test(every_outcome_of_the_contracts_is_in_the_rich_run),
 		cmocka_unit_test(every_severity_two_lanes_and_a_crash_are_in_the_rich_run),
+		cmocka_unit_test(every_incident_of_the_rich_run_is_within_it),
 		cmocka_unit_test(text_that_means_ill_is_in_every_field_of_others),
 		cmocka_unit_test(every_text_report_fits_one_screen_of_24_by_80),
 		cmocka_unit_test(with_a_baseline_it_still_fits),

@@ -233,12 +233,33 @@ static void incident(struct making *m, struct incident inc, const char *line)
 	struct err err;
 
 	inc.first_seq = inc.last_seq = m->seq + 1;
-	inc.first_wall_ns = inc.last_wall_ns = START + 3600 * NS_PER_S;
+	inc.first_wall_ns = inc.last_wall_ns = m->now_ns;
 	inc.first[0] = (struct incident_line){inc.first_seq, xstrdup(line)};
 	inc.nfirst = 1;
 	record(m, 3, line);
 	check(store_incident(m->store, m->run, &inc, &err), &err);
 	incident_finish(&inc);
+}
+
+#define TROUBLED 7 /* the cycle of most incidents */
+
+/* Those that runs made in memory have too, as the engine would have stored them. */
+static void common_incidents(struct making *m, uint32_t in_cycle)
+{
+	struct incident correctable = fixture_correctable(), storm = fixture_dma_storm(),
+			hostile = fixture_hostile();
+
+	correctable.place.cycle = storm.place.cycle = (int32_t)in_cycle;
+	correctable.place.in_lane = storm.place.in_lane = hostile.place.in_lane = true;
+	str_set(correctable.budget, "12 seen, 32 allowed within 1m");
+	incident_add_field(&storm, "address", VALUE_STRING, "0xfee00000 " EVIL_WORD);
+	storm.meaning =
+		xstrdup("The device read memory that the IOMMU did not allow it to. " EVIL_WORD);
+	storm.advice = xstrdup("Do not use this reset for this model. " EVIL_WORD);
+	str_set(storm.seen_by, "log,tracepoint");
+	incident(m, correctable, FIXTURE_CORRECTABLE_LINE);
+	incident(m, storm, FIXTURE_DMA_LINE);
+	incident(m, hostile, "pcieport 0000:40:01.0: AER: " EVIL);
 }
 
 /* ---- a crash of the host ---- */
@@ -311,34 +332,17 @@ static void cycles(struct making *m, uint32_t n)
 			cycle(m, 0, i, gpu_acts, ARRAY_SIZE(gpu_acts));
 		if (i <= 9)
 			cycle(m, 1, i, disk_acts, ARRAY_SIZE(disk_acts));
+		if (i == (n < TROUBLED ? n : TROUBLED))
+			common_incidents(m, i);
 		m->now_ns += NS_PER_S;
 		if (i % COMMIT == 0 || i == n)
 			check(store_commit(m->store, &err), &err);
 	}
 }
 
-/* The four that runs made in memory have too, as the engine would have stored them. */
-static void common_incidents(struct making *m)
+/* When its cycles are over. */
+static void late_lines(struct making *m)
 {
-	struct incident correctable = fixture_correctable(), storm = fixture_dma_storm(),
-			hostile = fixture_hostile();
-
-	correctable.place.in_lane = storm.place.in_lane = hostile.place.in_lane = true;
-	str_set(correctable.budget, "12 seen, 32 allowed within 1m");
-	incident_add_field(&storm, "address", VALUE_STRING, "0xfee00000 " EVIL_WORD);
-	storm.meaning =
-		xstrdup("The device read memory that the IOMMU did not allow it to. " EVIL_WORD);
-	storm.advice = xstrdup("Do not use this reset for this model. " EVIL_WORD);
-	str_set(storm.seen_by, "log,tracepoint");
-	incident(m, correctable, FIXTURE_CORRECTABLE_LINE);
-	incident(m, fixture_slow_reset(), FIXTURE_SLOW_RESET_LINE);
-	incident(m, storm, FIXTURE_DMA_LINE);
-	incident(m, hostile, "pcieport 0000:40:01.0: AER: " EVIL);
-}
-
-static void incidents(struct making *m)
-{
-	common_incidents(m);
 	incident(m,
 		(struct incident){.no = 5,
 			.id = "aer.nonfatal",
@@ -402,6 +406,7 @@ static void begin(struct making *m)
 	m->now_ns = START + 250 * NS_PER_MS;
 	event(m, proof);
 	(void)do_steps(m, 0, PHASE_BEFORE, 0, looks, ARRAY_SIZE(looks));
+	incident(m, fixture_slow_reset(), FIXTURE_SLOW_RESET_LINE);
 }
 
 /* What the oracle found after the reset of cycle 7. */
@@ -417,11 +422,13 @@ static void difference(struct making *m)
 }
 
 /* In the middle of a reset, with a last sign of life 3 s later. */
-static void die(struct making *m)
+static void die(struct making *m, uint32_t in_cycle)
 {
-	struct event ev = {.lane = 0, .cycle = 4711, .phase = PHASE_CYCLE};
+	struct event ev = {.lane = 0, .cycle = in_cycle, .phase = PHASE_CYCLE};
 	struct err err;
 
+	ev.kind = EV_CYCLE_BEGIN;
+	event(m, ev);
 	begin_step(m, &ev, &gpu_acts[2]);
 	check(store_heartbeat(m->store, m->run, m->now_ns + 3 * NS_PER_S, &err), &err);
 }
@@ -579,7 +586,7 @@ void stored_run_make(const char *db, uint32_t n, enum stored_end how)
 	check(store_preflight(m.store, m.run, checks, ARRAY_SIZE(checks), &err), &err);
 	check(store_snapshot(m.store, m.run, snapshot, len, &err), &err);
 	cycles(&m, n);
-	incidents(&m);
+	late_lines(&m);
 	difference(&m);
 	check(store_note(m.store, m.run, "note", "the guest said " EVIL, &err), &err);
 	check(store_note(m.store, m.run, "blind-spot",
@@ -588,7 +595,7 @@ void stored_run_make(const char *db, uint32_t n, enum stored_end how)
 		      &err),
 		&err);
 	if (how == STORED_DIED)
-		die(&m);
+		die(&m, n + 1);
 	else
 		end(&m);
 	put_clock_right(&m);

@@ -131,6 +131,20 @@ static char *page_of(const struct stored *s)
 	return text;
 }
 
+/* The page of a run of which `sql` changed what happened. */
+static char *page_with(struct stored *s, uint32_t cycles, const char *sql)
+{
+	struct err err;
+
+	stored_open(s, cycles);
+	run_view_free(s->run);
+	store_close(s->store);
+	assert_int_equal(store_open(s->db, STORE_CHANGE, &s->store, &err), 0);
+	assert_int_equal(db_exec(store_db(s->store), sql, &err), 0);
+	assert_int_equal(run_view_load(s->store, "latest", &s->run, &err), 0);
+	return page_of(s);
+}
+
 /* What a store says of a device may be anybody's text. */
 static void a_device_is_no_markup(void **state)
 {
@@ -140,20 +154,120 @@ static void a_device_is_no_markup(void **state)
 		"UPDATE step SET device = replace(device, '0000:41', '<b>:') WHERE lane = 0;"
 		"UPDATE event SET subject = replace(subject, '0000:41', '<b>:')";
 	struct stored s;
-	struct err err;
-	char *page;
+	char *page = page_with(&s, 24, sql);
 
 	(void)state;
-	stored_open(&s, 24);
-	run_view_free(s.run);
-	store_close(s.store);
-	assert_int_equal(store_open(s.db, STORE_CHANGE, &s.store, &err), 0);
-	assert_int_equal(db_exec(store_db(s.store), sql, &err), 0);
-	assert_int_equal(run_view_load(s.store, "latest", &s.run, &err), 0);
-	page = page_of(&s);
 	assert_non_null(strstr(page, "<strong class=\"id\">&lt;b&gt;:"));
 	assert_non_null(strstr(page, " &lt;b&gt;::00.1</h3>"));
 	assert_null(strstr(page, "<b>"));
+	free(page);
+	stored_close(&s);
+}
+
+/* A chart's data, as the page has it. */
+struct chart {
+	int time;
+	double from, to;
+	double marks[64];
+	size_t nmarks;
+};
+
+static struct chart chart_of(const char *page, int no)
+{
+	auto_free char *begin = xasprintf("id=\"c%d\">", no);
+	const char *at = strstr(page, begin);
+	struct chart c = {0};
+	int len = 0, severity;
+
+	assert_non_null(at);
+	at += strlen(begin);
+	assert_int_equal(sscanf(at, "{\"time\":%d,\"range\":[%lf,%lf],\"marks\":[%n", &c.time,
+				 &c.from, &c.to, &len),
+		3);
+	for (at += len; sscanf(at, "[%lf,%d]%n", &c.marks[c.nmarks], &severity, &len) == 2;
+		at += len + (at[len] == ','))
+		if (++c.nmarks == ARRAY_SIZE(c.marks))
+			fail();
+	return c;
+}
+
+static bool has_mark(const struct chart *c, double x)
+{
+	size_t i;
+
+	for (i = 0; i < c->nmarks; i++)
+		if (c->marks[i] > x - 0.001 && c->marks[i] < x + 0.001)
+			return true;
+	return false;
+}
+
+/* The charts of both lanes, and of the first one's start: of them all, points stand for several cycles. */
+enum { GPU, DISK, START };
+
+static void what_happens_in_the_last_cycle_is_in_a_charts_range(void **state)
+{
+	struct stored s;
+	char *page = page_with(&s, 5000,
+		"UPDATE incident SET cycle = 5000, step_index = 0, first_ns = (SELECT ended_ns FROM"
+		" run) WHERE no = 3");
+	const double end = (double)s.run->ended_ns / 1e9;
+	struct chart gpu = chart_of(page, GPU), start = chart_of(page, START);
+
+	(void)state;
+	assert_int_equal(gpu.time, 1);
+	assert_true(has_mark(&gpu, end) && gpu.to > end - 0.001);
+	assert_int_equal(start.time, 0);
+	assert_true(has_mark(&start, 5000) && start.to >= 5000);
+	free(page);
+	stored_close(&s);
+}
+
+static void what_happens_in_the_first_cycle_and_before_is_in_a_charts_range(void **state)
+{
+	struct stored s;
+	char *page = page_with(&s, 5000,
+		"UPDATE incident SET cycle = 1, step_index = 0 WHERE no = 3;"
+		"UPDATE incident SET lane = 0, cycle = 0, step_index = 0, first_ns = (SELECT"
+		" started_ns FROM run) WHERE no = 4");
+	const double begin = (double)s.run->started_ns / 1e9;
+	struct chart gpu = chart_of(page, GPU), start = chart_of(page, START);
+
+	(void)state;
+	assert_true(has_mark(&gpu, begin) && gpu.from < begin + 0.001);
+	assert_true(has_mark(&start, 1) && start.from <= 1);
+	free(page);
+	stored_close(&s);
+}
+
+static void what_comes_after_the_run_is_in_a_charts_range(void **state)
+{
+	struct stored s;
+	char *page = page_with(&s, 5000,
+		"UPDATE incident SET first_ns = (SELECT ended_ns FROM run) + 60000000000 WHERE no "
+		"= "
+		"3");
+	const double late = (double)s.run->ended_ns / 1e9 + 60;
+	struct chart gpu = chart_of(page, GPU);
+
+	(void)state;
+	assert_true(has_mark(&gpu, late) && gpu.to > late - 0.001);
+	free(page);
+	stored_close(&s);
+}
+
+static void an_incident_of_no_single_lane_is_on_the_chart_of_each(void **state)
+{
+	struct stored s;
+	char *page = page_with(&s, 5000,
+		"UPDATE incident SET first_ns = (SELECT started_ns FROM run) + 5000000000 WHERE no "
+		"="
+		" 5");
+	const double at = (double)s.run->started_ns / 1e9 + 5;
+	struct chart gpu = chart_of(page, GPU), disk = chart_of(page, DISK);
+
+	(void)state;
+	assert_int_equal(disk.time, 1);
+	assert_true(has_mark(&gpu, at) && has_mark(&disk, at));
 	free(page);
 	stored_close(&s);
 }
@@ -165,6 +279,10 @@ int main(void)
 		cmocka_unit_test(a_short_run_has_a_point_for_each_cycle),
 		cmocka_unit_test(a_cycle_that_was_cut_off_has_no_time),
 		cmocka_unit_test(a_device_is_no_markup),
+		cmocka_unit_test(what_happens_in_the_last_cycle_is_in_a_charts_range),
+		cmocka_unit_test(what_happens_in_the_first_cycle_and_before_is_in_a_charts_range),
+		cmocka_unit_test(what_comes_after_the_run_is_in_a_charts_range),
+		cmocka_unit_test(an_incident_of_no_single_lane_is_on_the_chart_of_each),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
