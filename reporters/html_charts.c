@@ -2,6 +2,7 @@
 #include "reporters/html_charts.h"
 
 #include "base/clock.h"
+#include "base/str.h"
 #include "model/baseline.h"
 #include "model/run_view.h"
 #include "reporters/html_baseline.h"
@@ -74,30 +75,38 @@ static bool is_of_lane(const struct marks *m, const struct incident *inc)
 	return inc->place.lane == m->lane || inc->place.lane < 0;
 }
 
-static bool is_of_step(const struct marks *m, int32_t cycle, int32_t step_index)
+/* A row on a device has nothing of the step's others. What names none may be of any. */
+static bool is_of_step(
+	const struct step_row *row, int32_t cycle, int32_t step_index, const char *device)
 {
-	return cycle > 0 && step_index == (int32_t)m->row->index;
+	return cycle > 0 && step_index == (int32_t)row->index &&
+		(row->device == NULL || device == NULL || str_eq(device, row->device));
 }
 
-/* Incidents at their time, or at their cycle where the step is named; there, its failures too. */
+/* At its time, or at its cycle where the step is named. */
+static void mark_incident(struct marks *m, const struct incident *inc)
+{
+	char bdf[BDF_LEN];
+	/* a bridge above is part of what becomes of each */
+	const char *device = inc->has_bdf && inc->place.in_lane ? bdf_text(inc->bdf, bdf) : NULL;
+
+	if (m->row == NULL)
+		add_mark(m, (double)(inc->first_wall_ns / NS_PER_MS) / 1e3, inc->severity);
+	else if (is_of_step(m->row, inc->place.cycle, inc->place.step_index, device))
+		add_mark(m, inc->place.cycle, inc->severity);
+}
+
 static void find_marks(const struct run_view *run, struct marks *m)
 {
 	size_t i;
 
-	for (i = 0; i < run->nincidents; i++) {
-		const struct incident *inc = &run->incidents[i];
-
-		if (!is_of_lane(m, inc))
-			continue;
-		if (m->row == NULL)
-			add_mark(m, (double)(inc->first_wall_ns / NS_PER_MS) / 1e3, inc->severity);
-		else if (is_of_step(m, inc->place.cycle, inc->place.step_index))
-			add_mark(m, inc->place.cycle, inc->severity);
-	}
+	for (i = 0; i < run->nincidents; i++)
+		if (is_of_lane(m, &run->incidents[i]))
+			mark_incident(m, &run->incidents[i]);
 	for (i = 0; m->row != NULL && i < run->nfailures; i++) {
 		const struct failure_row *f = &run->failures[i];
 
-		if (f->lane == m->lane && is_of_step(m, f->cycle, f->step_index))
+		if (f->lane == m->lane && is_of_step(m->row, f->cycle, f->step_index, f->device))
 			add_mark(m, f->cycle, SEV_ERROR);
 	}
 }

@@ -201,8 +201,8 @@ static bool has_mark(const struct chart *c, double x)
 	return false;
 }
 
-/* The charts of both lanes, and of the first one's start: of them all, points stand for several cycles. */
-enum { GPU, DISK, START };
+/* Charts of both lanes, and of steps of the first one: the last step resets two devices. */
+enum { GPU, DISK, START, LOAD, RESET, RESET_AUDIO };
 
 static void what_happens_in_the_last_cycle_is_in_a_charts_range(void **state)
 {
@@ -272,6 +272,26 @@ static void an_incident_of_no_single_lane_is_on_the_chart_of_each(void **state)
 	stored_close(&s);
 }
 
+static void what_one_device_did_is_not_on_the_chart_of_another(void **state)
+{
+	struct stored s;
+	char *page = page_with(&s, 5000,
+		"UPDATE incident SET cycle = 11 WHERE no = 3;"
+		"UPDATE incident SET lane = 0, cycle = 13, step_index = 2, bdf = NULL WHERE no = 4;"
+		"UPDATE incident SET lane = 0, cycle = 15, step_index = 2 WHERE no = 5");
+	struct chart gpu = chart_of(page, RESET), audio = chart_of(page, RESET_AUDIO);
+
+	(void)state;
+	/* its failed step, and its incident */
+	assert_true(has_mark(&gpu, 7) && !has_mark(&audio, 7));
+	assert_true(has_mark(&gpu, 11) && !has_mark(&audio, 11));
+	/* of no device, and of one that is no lane's */
+	assert_true(has_mark(&gpu, 13) && has_mark(&audio, 13));
+	assert_true(has_mark(&gpu, 15) && has_mark(&audio, 15));
+	free(page);
+	stored_close(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -283,6 +303,7 @@ int main(void)
 		cmocka_unit_test(what_happens_in_the_first_cycle_and_before_is_in_a_charts_range),
 		cmocka_unit_test(what_comes_after_the_run_is_in_a_charts_range),
 		cmocka_unit_test(an_incident_of_no_single_lane_is_on_the_chart_of_each),
+		cmocka_unit_test(what_one_device_did_is_not_on_the_chart_of_another),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
