@@ -39,13 +39,19 @@
 	/* There is no half of a cycle. */
 	const whole = [0, 1, 2, 3, 4, 5, 6].flatMap((power) => [1, 2, 5].map((n) => n * 10 ** power));
 
-	function axes(time) {
+	function axes(time, [from, to]) {
 		const axis = {stroke: css("--faint"), grid: {stroke: css("--line"), width: 1}, ticks: {stroke: css("--line")}};
+
+		const days = to - from > 86400;
 
 		const clock = (u, all) => {
 			const end = u.scales.x.max - u.scales.x.min < 600 ? 19 : 16;
 
-			return all.map((at) => new Date(at * 1e3).toISOString().slice(11, end));
+			return all.map((at) => {
+				const iso = new Date(at * 1e3).toISOString();
+
+				return iso.slice(11, end) + (days ? "\n" + iso.slice(0, 10) : "");
+			});
 		};
 
 		return [{...axis, label: time ? "time (UTC)" : "cycle", labelSize: 20, ...(time ? {values: clock, space: 80} : {incrs: whole})},
@@ -75,7 +81,7 @@
 				...(time ? {value: (u, v) => v == null ? "" : new Date(v * 1e3).toISOString()} : {})}, line("least", "--faint"), line("mean", "--mark", {width: 2}),
 				line("most", "--warn"), ...base.map((at, i) => line(names[i], "--ink", {dash: dashes[i]}))],
 			bands: [{series: [3, 1], fill: css("--mark") + "22"}],
-			axes: axes(time),
+			axes: axes(time, chart.range),
 			cursor: {drag: {x: true, y: false}},
 			hooks: {draw: [marks(chart.marks)]},
 		}, [...chart.rows, ...base.map((at) => chart.rows[0].map(() => at))], box);
