@@ -270,7 +270,8 @@ static void read_daemon_logs(struct reading *r)
 
 	for (i = 0; i < ARRAY_SIZE(daemon_logs); i++) {
 		host_path(r->q->host, full, "%s", daemon_logs[i]);
-		if (stat(full, &st) == 0 && is_recent(&st, r->q->since_ns))
+		/* a pipe of that name would hold up the post-mortem for ever */
+		if (stat(full, &st) == 0 && S_ISREG(st.st_mode) && is_recent(&st, r->q->since_ns))
 			read_file(r, full, daemon_logs[i]);
 	}
 }
