@@ -35,6 +35,7 @@ struct db {
 static int sql_err(struct db *db, struct err *err, const char *what)
 {
 	int code = sqlite3_extended_errcode(db->handle), sys = sqlite3_system_errno(db->handle);
+	bool no_store = (code & 0xff) == SQLITE_NOTADB || (code & 0xff) == SQLITE_CORRUPT;
 	const char *file = sqlite3_db_filename(db->handle, "main");
 	const char *said = sqlite3_errmsg(db->handle); /* may cite a damaged file */
 	char words[sizeof(err->msg)];
@@ -43,7 +44,8 @@ static int sql_err(struct db *db, struct err *err, const char *what)
 		sys = ENOSPC;
 	else if ((code & 0xff) == SQLITE_BUSY)
 		sys = EBUSY;
-	err_set(err, ERR_IO, 0, "%s %s: %s%s%s", what, file && *file ? file : "the store",
+	err_set(err, no_store ? ERR_UNSUPPORTED : ERR_IO, 0, "%s %s: %s%s%s", what,
+		file && *file ? file : "the store",
 		str_printable(words, sizeof(words), said, strlen(said)), sys ? ": " : "",
 		sys ? strerror(sys) : "");
 	err->sys = sys;
@@ -51,7 +53,7 @@ static int sql_err(struct db *db, struct err *err, const char *what)
 		err_hint(err, "free some space, or keep the store elsewhere with --db FILE");
 	else if ((code & 0xff) == SQLITE_BUSY)
 		err_hint(err, "another process writes to it: try again when that is done");
-	else if ((code & 0xff) == SQLITE_NOTADB || (code & 0xff) == SQLITE_CORRUPT)
+	else if (no_store)
 		err_hint(err, "move the file away, or choose another one with --db FILE");
 	else if ((code & 0xff) == SQLITE_CANTOPEN || (code & 0xff) == SQLITE_READONLY)
 		err_hint(err, "choose a place that you may write to with --db FILE");

@@ -221,11 +221,12 @@ static int open_existing(struct store *s, enum store_mode mode, bool is_default,
 	if (stat(s->path, &st) != 0 && (errno == ENOENT || errno == ENOTDIR))
 		return is_absent(s, is_default, err);
 	if (faccessat(AT_FDCWD, s->path, may, AT_EACCESS) != 0) {
-		err_set(err, ERR_IO, errno, "open the store %s", s->path);
+		err_set(err, errno == EACCES || errno == EPERM ? ERR_REFUSED : ERR_IO, errno,
+			"open the store %s", s->path);
 		return err_hint(err, "try as root, or as who owns it; --db FILE names another one");
 	}
 	if (S_ISDIR(st.st_mode)) {
-		err_set(err, ERR_IO, EISDIR, "open the store %s", s->path);
+		err_set(err, ERR_UNSUPPORTED, EISDIR, "open the store %s", s->path);
 		return err_hint(err, "name the file in it with --db FILE");
 	}
 	return db_open(s->path, mode == STORE_READ ? DB_READ : DB_WRITE, &s->db, err);
