@@ -81,7 +81,7 @@ printf '%s\n' 'version: 1' 'name: fit' 'connect: test:///default' \
 	'lanes: [{name: a, devices: ["0000:02:00.0"]}]' 'steps: [{hold: 1s}]' >"$dir/fit.yaml"
 expect 0 '^note: preflight warns' check "$dir/fit.yaml" "${options[@]}"
 cp -r "$dir/intel" "$dir/kdump" && echo >"$dir/kdump/proc/vmcore"
-expect 3 'not fit for a run: kernel.crash-kernel' run "$dir/fit.yaml" --db "$dir/runs.db" \
+expect 3 'this is the kernel that saves the dump of a crash' run "$dir/fit.yaml" --db "$dir/runs.db" \
 	--root "$dir/kdump" --kmsg "$trees/intel.kmsg"
 [ ! -e "$dir/runs.db" ] || { echo "a run was begun that is refused" >&2; bad=1; }
 expect 3 '^would be refused: .*kernel.crash-kernel' run --dry-run "$dir/fit.yaml" \

@@ -59,6 +59,9 @@ class Delivery(Case):
         (reset if self.fault.get("reset") else OK)(h)
 
     def look_further(self):
+        if not os.path.exists(self.path("runs.db")):
+            self.wrong("wrong", "there is no store")
+            return
         self.next_command()
         self.compare_with_outbox()
 
