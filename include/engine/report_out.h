@@ -49,6 +49,13 @@ int report_write(const struct reporter *type, const struct run_view *run, const 
 int report_follow(const struct reporter *type, const struct run_view *run, const char *path,
 	struct err *err) must_check;
 
+/*
+ * The same for a report of a run, whose path is as in its scenario. What is there and no plain file is
+ * left alone: the run writes it once, at its end.
+ */
+int report_grow(
+	const struct report_spec *spec, const struct run_view *run, struct err *err) must_check;
+
 /* Is it one that goes to standard output? */
 bool report_to_stdout(const struct report_spec *spec);
 

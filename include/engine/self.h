@@ -7,9 +7,10 @@
 #include <sys/types.h>
 
 /*
- * Starts this program once more: argv[1] is the command. `in` becomes its standard input, `out` its
- * standard output and error. In a process group of its own: Ctrl-C is for the run, which then decides.
+ * Starts this program once more: argv[1] is the command. `in`, `out` and `errors` become its standard
+ * streams. In a process group of its own: Ctrl-C is for the run, which then decides.
  */
-int self_start(char *const argv[], int in, int out, pid_t *pid_out, struct err *err) must_check;
+int self_start(char *const argv[], int in, int out, int errors, pid_t *pid_out,
+	struct err *err) must_check;
 
 #endif

@@ -51,6 +51,9 @@ struct run_request {
 	const struct run_past *past; /* NULL: a new run */
 };
 
+/* Of all its reports, those of the command line first; NULL behind the last. */
+const struct report_spec *run_request_report(const struct run_request *req, size_t i);
+
 /* Runs the scenario from preparation to reports. Returns the exit code of `run`. */
 int supervise(const struct run_request *req);
 

@@ -21,6 +21,7 @@ struct lookout;
 struct progress;
 struct refresh;
 struct sighting;
+struct streaming;
 struct tail;
 struct telling;
 struct trace;
@@ -150,6 +151,7 @@ struct supervisor {
 	struct writer *writer; /* NULL until the run begins */
 	struct telling *telling; /* the same */
 	struct refresh *refresh; /* the same */
+	struct streaming *streaming; /* the same */
 	char run_id[RUN_ID_MAX];
 	char status[STATUS_MAX]; /* what the service manager was told last */
 	int64_t begun_ns;

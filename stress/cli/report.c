@@ -35,7 +35,9 @@ static int write_as(const char *format, const char *path, const struct options *
 	}
 	if (options_get(o, "refresh") != NULL) {
 		(void)!nice(REFRESH_NICE);
-		return report_make(&spec, view, view->store, err);
+		return options_get(o, "follow") != NULL
+			? report_grow(&spec, view, err)
+			: report_make(&spec, view, view->store, err);
 	}
 	if (options_get(o, "follow") != NULL)
 		return report_follow(spec.type, view, path, err);

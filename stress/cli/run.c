@@ -212,7 +212,7 @@ static const struct option_spec options[] = {
 	OPTION_DB,
 	{0, "report", "FORMAT:FILE",
 		"also write a report there; may be repeated; FILE,every=10m: "
-		"during the run, too",
+		"during the run, too; ocp is streamed",
 		false, true},
 	{0, "dry-run", NULL, "like `check --strict`: say what would be done, touch nothing", false,
 		false},

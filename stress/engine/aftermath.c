@@ -7,6 +7,7 @@
 #include "engine/baseline.h"
 #include "engine/deliver.h"
 #include "engine/report_out.h"
+#include "engine/streaming.h"
 #include "engine/supervise.h"
 #include "engine/undo_run.h"
 #include "engine/verdict.h"
@@ -91,15 +92,6 @@ static int end_and_judge(struct store *store, int64_t run, const char *run_id,
 		store, run, (*out)->verdict, (*out)->exit_code, (*out)->verdict_reason, err);
 }
 
-/* Of all that were asked for, those of the command line first; NULL behind the last. */
-static const struct report_spec *report_at(const struct run_request *req, size_t i)
-{
-	if (i < req->nreports)
-		return &req->reports[i];
-	i -= req->nreports;
-	return i < req->scenario->nreports ? &req->scenario->reports[i] : NULL;
-}
-
 static int make(const struct report_spec *spec, const struct run_view *view, struct store *store)
 {
 	struct err err = {0};
@@ -118,7 +110,7 @@ static int hand_over_reports(
 	size_t i;
 	int rc = 0;
 
-	for (i = 0; (spec = report_at(req, i)) != NULL; i++)
+	for (i = 0; (spec = run_request_report(req, i)) != NULL; i++)
 		if (spec->type->hand_over != NULL && make(spec, view, store) != 0)
 			rc = -1;
 	return rc;
@@ -167,22 +159,37 @@ static int judge_what_is_there(struct store *store, const char *run_id, struct r
 	return 0;
 }
 
+/* What was written to it while the run went on is not written a second time. */
+static int end_stdout(const struct report_spec *spec, struct streaming *streaming, int cancel_fd)
+{
+	struct err err;
+
+	if (streaming_end_stdout(streaming, cancel_fd, &err) == 0)
+		return 0;
+	say_error(spec->type->word.name, &err);
+	return -1;
+}
+
 /* The files, each whatever becomes of the others. `files`: those that are there now, for a sentence. */
 static int write_reports(const struct run_request *req, const struct run_view *view,
-	struct store *store, struct str *files)
+	struct store *store, struct streaming *streaming, int cancel_fd, struct str *files)
 {
 	const struct report_spec *spec;
 	size_t i;
 	int rc = 0;
 
-	for (i = 0; (spec = report_at(req, i)) != NULL; i++) {
+	for (i = 0; (spec = run_request_report(req, i)) != NULL; i++) {
 		if (spec->type->hand_over != NULL)
 			continue;
-		if (make(spec, view, store) != 0)
+		if (report_to_stdout(spec) && streaming_to_stdout(streaming)) {
+			if (end_stdout(spec, streaming, cancel_fd) != 0)
+				rc = -1;
+		} else if (make(spec, view, store) != 0) {
 			rc = -1;
-		else if (!report_to_stdout(spec))
+		} else if (!report_to_stdout(spec)) {
 			str_addf(files, "%s%s", files->len > 0 ? ", " : "",
 				((const struct file_opts *)spec->opts)->path);
+		}
 	}
 	if (rc != 0)
 		fprintf(stderr,
@@ -199,7 +206,7 @@ static FILE *summary_stream(const struct run_request *req)
 	const struct report_spec *spec;
 	size_t i;
 
-	for (i = 0; (spec = report_at(req, i)) != NULL; i++)
+	for (i = 0; (spec = run_request_report(req, i)) != NULL; i++)
 		if (report_to_stdout(spec))
 			return stderr;
 	return stdout;
@@ -234,11 +241,12 @@ void aftermath_tell(struct store *store, bool quiet, int cancel_fd)
 
 /* What of it is for people and files, and then what others are told. Frees the view. */
 static int report(const struct run_request *req, struct store *store, int64_t run,
-	struct run_view *view, bool told, int cancel_fd, int64_t ms_left)
+	struct run_view *view, struct streaming *streaming, bool told, int cancel_fd,
+	int64_t ms_left)
 {
 	struct str files = {0};
 	struct err err;
-	bool written = write_reports(req, view, store, &files) == 0;
+	bool written = write_reports(req, view, store, streaming, cancel_fd, &files) == 0;
 	/* a report that cannot be written must not look like a good run to a script */
 	int code = view->exit_code == 0 && !(told && written) ? 4 : view->exit_code;
 
@@ -255,7 +263,7 @@ static int report(const struct run_request *req, struct store *store, int64_t ru
 }
 
 int aftermath(const struct run_request *req, struct store *store, int64_t run, const char *run_id,
-	int cancel_fd, bool at_once, bool *stored_out)
+	struct streaming *streaming, int cancel_fd, bool at_once, bool *stored_out)
 {
 	int64_t ms_left = at_once ? DELIVER_LEAST_MS : DELIVER_WAIT_MS;
 	struct run_view *view = NULL;
@@ -268,12 +276,13 @@ int aftermath(const struct run_request *req, struct store *store, int64_t run, c
 		*stored_out = stored;
 	if (!stored) {
 		say_error("the end of the run could not be stored", &err);
+		streaming_drop_stdout(streaming);
 		if (judge_what_is_there(store, run_id, &view) != 0)
 			return 4;
 	} else if (baseline_compare(store, view, &err) != 0) {
 		say_error("the run could not be compared with its baseline", &err);
 	}
-	return report(req, store, run, view, told, cancel_fd, ms_left);
+	return report(req, store, run, view, streaming, told, cancel_fd, ms_left);
 }
 
 int aftermath_of_ended(
@@ -288,7 +297,7 @@ int aftermath_of_ended(
 		return 4;
 	}
 	verdict_judge(view);
-	return report(req, store, run, view, true, -1, DELIVER_WAIT_MS);
+	return report(req, store, run, view, NULL, true, -1, DELIVER_WAIT_MS);
 }
 
 void aftermath_unstored(
@@ -303,7 +312,7 @@ void aftermath_unstored(
 		run_view_free(view);
 		return;
 	}
-	(void)write_reports(req, view, store, &files);
+	(void)write_reports(req, view, store, NULL, -1, &files);
 	if (report_summary(view, summary_stream(req), files.s, req->db, &err) != 0)
 		say_error("summary", &err);
 	str_finish(&files);

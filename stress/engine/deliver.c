@@ -322,7 +322,7 @@ int follower_start(const char *db, struct follower **out, struct err *err)
 	if (pipe2(ends, O_CLOEXEC) != 0)
 		return err_set(err, ERR_IO, errno, "start `vfio-stress deliver`");
 	/* standard output belongs to the report */
-	rc = self_start(argv, ends[0], STDERR_FILENO, &pid, err);
+	rc = self_start(argv, ends[0], STDERR_FILENO, STDERR_FILENO, &pid, err);
 	close(ends[0]);
 	if (rc != 0) {
 		close(ends[1]);
@@ -368,7 +368,7 @@ int deliver_in_child(struct store *store, int64_t wait_ms, int cancel_fd, bool q
 	pid_t pid;
 
 	if (store_outbox_pending(store) > 0) {
-		if (self_start(argv, STDIN_FILENO, STDERR_FILENO, &pid, err) != 0)
+		if (self_start(argv, STDIN_FILENO, STDERR_FILENO, STDERR_FILENO, &pid, err) != 0)
 			return -1;
 		wait_child(pid, clock_mono_ns() + (wait_ms + CHILD_GRACE_MS) * NS_PER_MS, cancel_fd,
 			NEVER);

@@ -56,7 +56,7 @@ static int start(struct refresh *r, struct err *err)
 		NULL};
 	auto_close int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	return self_start(argv, null, null, &r->pid, err);
+	return self_start(argv, null, null, null, &r->pid, err);
 }
 
 static void begin(struct refresh *r, struct due *report)

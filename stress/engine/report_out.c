@@ -131,30 +131,55 @@ static int follow(const struct reporter *type, const struct run_view *run, FILE 
 	return 0;
 }
 
-int report_follow(
-	const struct reporter *type, const struct run_view *run, const char *path, struct err *err)
+static int follow_target(const struct reporter *type, const struct run_view *run,
+	const struct target *t, struct err *err)
 {
-	const struct target t = {.shown = path, .path = (char *)path};
-	auto_file FILE *file = str_eq(path, "-") ? NULL : newfile_grow(path);
-	FILE *out = str_eq(path, "-") ? stdout : file;
+	auto_file FILE *file = str_eq(t->path, "-") ? NULL : newfile_grow(t->path);
+	FILE *out = str_eq(t->path, "-") ? stdout : file;
 	struct run_view *ended = NULL;
 	struct stream *stream;
 	int rc;
 
-	if (type->stream_begin == NULL) {
-		err_set(err, ERR_USAGE, 0, "a %s report is written at the end only",
-			type->word.name);
-		return err_hint(err, "ocp can be followed");
-	}
 	if (out == NULL)
-		return failed(&t, "create", err);
+		return failed(t, "create", err);
 	stream = type->stream_begin(run, out);
 	rc = follow(type, run, out, stream, err);
 	if (rc == 0)
 		rc = judged_view(run, &ended, err);
 	type->stream_end(stream, ended);
 	run_view_free(ended);
-	return rc == 0 && fflush(out) != 0 ? failed(&t, "write", err) : rc;
+	return rc == 0 && fflush(out) != 0 ? failed(t, "write", err) : rc;
+}
+
+int report_follow(
+	const struct reporter *type, const struct run_view *run, const char *path, struct err *err)
+{
+	if (type->stream_begin == NULL) {
+		err_set(err, ERR_USAGE, 0, "a %s report is written at the end only",
+			type->word.name);
+		return err_hint(err, "ocp can be followed");
+	}
+	return follow_target(type, run, &(struct target){.shown = path, .path = (char *)path}, err);
+}
+
+static bool may_grow(const struct target *t)
+{
+	struct stat st;
+
+	return str_eq(t->path, "-") || lstat(t->path, &st) != 0 || S_ISREG(st.st_mode);
+}
+
+int report_grow(const struct report_spec *spec, const struct run_view *run, struct err *err)
+{
+	const struct file_opts *file = spec->opts;
+	struct target t;
+	int rc;
+
+	if (target_init(&t, file->path, err) != 0)
+		return -1;
+	rc = may_grow(&t) ? follow_target(spec->type, run, &t, err) : 0;
+	free(t.path);
+	return rc;
 }
 
 int report_make(const struct report_spec *spec, const struct run_view *run, struct store *store,

@@ -198,7 +198,7 @@ int resume_give_up(
 	if ((outcome == OUTCOME_ABORTED && store_run_aborted(store, past->run, why, &err) != 0) ||
 		end_lanes(past, store, outcome, "not-resumed", why, &err) != 0)
 		complain_of(past->id, &err);
-	return aftermath(req, store, past->run, past->id, -1, false, NULL);
+	return aftermath(req, store, past->run, past->id, NULL, -1, false, NULL);
 }
 
 /* ---- its process died ---- */
@@ -471,8 +471,8 @@ int resume_run(const struct resume_request *q, struct store *store, const struct
 		return -1;
 	}
 	if (!goes_on)
-		out->exit_code =
-			aftermath(&out->req, store, run->run, run->id, -1, false, &out->stored);
+		out->exit_code = aftermath(
+			&out->req, store, run->run, run->id, NULL, -1, false, &out->stored);
 	*answer = goes_on ? RESUME_GOES_ON : RESUME_ENDED;
 	return 0;
 }

@@ -5,7 +5,7 @@
 #include <spawn.h>
 #include <unistd.h>
 
-int self_start(char *const argv[], int in, int out, pid_t *pid_out, struct err *err)
+int self_start(char *const argv[], int in, int out, int errors, pid_t *pid_out, struct err *err)
 {
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
@@ -22,7 +22,7 @@ int self_start(char *const argv[], int in, int out, pid_t *pid_out, struct err *
 	posix_spawn_file_actions_init(&files);
 	posix_spawn_file_actions_adddup2(&files, in, STDIN_FILENO);
 	posix_spawn_file_actions_adddup2(&files, out, STDOUT_FILENO);
-	posix_spawn_file_actions_adddup2(&files, out, STDERR_FILENO);
+	posix_spawn_file_actions_adddup2(&files, errors, STDERR_FILENO);
 	/* the kernel's link, not argv[0]: the program may have been replaced or moved */
 	rc = posix_spawn(pid_out, "/proc/self/exe", &files, &attr, argv, environ);
 	posix_spawn_file_actions_destroy(&files);

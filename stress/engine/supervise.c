@@ -13,6 +13,7 @@
 #include "engine/resume.h"
 #include "engine/screen.h"
 #include "engine/stored_settings.h"
+#include "engine/streaming.h"
 #include "engine/writer.h"
 #include "engine/supervisor.h"
 #include "engine/telling.h"
@@ -365,6 +366,7 @@ static int write_beginning(struct supervisor *s, struct err *err)
 			.db = store_path(s->store),
 			.previous = previous});
 	s->refresh = refresh_begin(s->req, store_path(s->store), s->run_id, s->progress);
+	s->streaming = streaming_begin(s->req, store_path(s->store), s->run_id);
 	return loop_watch(s->loop, writer_fd(s->writer), on_writer, s, err);
 }
 
@@ -601,6 +603,7 @@ static void tear_down(struct supervisor *s)
 	end_lanes(s);
 	sup_log_close(s);
 	progress_free(s->progress);
+	streaming_free(s->streaming);
 	store_close(s->store);
 	loop_close(s->loop);
 	pcidev_list_finish(&s->topology);
@@ -712,6 +715,7 @@ static int end_run(struct supervisor *s)
 	killed = sup_lanes_finish(s, &out);
 	telling_end(s->telling, &out);
 	refresh_end(s->refresh, &out);
+	streaming_end_files(s->streaming, &out);
 	sup_witness_end(s);
 	progress_free(s->progress);
 	s->progress = NULL;
@@ -719,8 +723,16 @@ static int end_run(struct supervisor *s)
 		say_killed(s, killed);
 	if (unwritten > 0)
 		say_unwritten(s, &account, unwritten);
-	return aftermath(s->req, s->store, s->run, s->run_id, loop_signal_fd(s->loop),
+	return aftermath(s->req, s->store, s->run, s->run_id, s->streaming, loop_signal_fd(s->loop),
 		s->interrupts > 1, NULL);
+}
+
+const struct report_spec *run_request_report(const struct run_request *req, size_t i)
+{
+	if (i < req->nreports)
+		return &req->reports[i];
+	i -= req->nreports;
+	return i < req->scenario->nreports ? &req->scenario->reports[i] : NULL;
 }
 
 int supervise(const struct run_request *req)

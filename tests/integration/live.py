@@ -348,6 +348,79 @@ class Live(unittest.TestCase):
         self.assertNotIn("could not be made now", rest)
         self.assertIn("there/run.json", rest)
 
+    def streamed(self, *args, **more):
+        """A run whose standard output is one's own."""
+        process = subprocess.Popen(self.run_argv("live", "--report", "ocp:-", *args), cwd=self.dir,
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, **more)
+        for stream in (process.stdout, process.stderr):
+            self.addCleanup(stream.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        patience = threading.Timer(PATIENCE, process.kill)  # nobody waits for its first line for ever
+        patience.start()
+        self.addCleanup(patience.cancel)
+        return process
+
+    def made_again(self):
+        return self.program("report", "--format", "ocp").stdout
+
+    def test_a_report_that_can_grow_is_streamed_during_the_run(self):
+        self.scenario(more="report: [{ocp: \"${env:OUT}.jsonl\"}]\n")
+        path = os.path.join(self.dir, "grows.jsonl")
+        process = self.streamed(env={**os.environ, "OUT": "grows"})
+        lines = [process.stdout.readline()]
+        while b"measurementSeriesElement" not in lines[-1]:
+            lines.append(process.stdout.readline())
+            self.assertNotEqual(lines[-1], b"")
+        self.contents(path, "measurementSeriesElement")
+        self.assertIn("running", self.program("runs").stdout)
+        self.assertEqual(os.stat(path).st_mode & 0o777, 0o600)
+        process.send_signal(signal.SIGINT)
+        out, said = b"".join(lines) + process.stdout.read(), process.stderr.read()
+        self.assertEqual(process.wait(PATIENCE), 4, said)
+        self.assertIn(b"ABORTED", said)
+        self.assertEqual(out.decode(), self.made_again())
+        with open(path) as text:
+            self.assertEqual(text.read(), self.made_again())
+
+    def test_neither_a_stalled_reader_nor_one_that_leaves_holds_a_run_up(self):
+        self.scenario(hold="10ms")
+        process = self.streamed()
+        fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, 4096)
+        self.cycles_done(40)  # several lines each: far more than the pipe takes
+        process.send_signal(signal.SIGINT)
+        out, said = process.communicate(timeout=PATIENCE)
+        self.assertEqual(process.returncode, 4, said)
+        self.assertGreater(len(out), 8192)
+        self.assertEqual(out.decode(), self.made_again())
+        self.scenario(hold="100ms", cycles=12)
+        process = self.streamed()
+        self.assertIn(b"schemaVersion", process.stdout.readline())
+        process.stdout.close()
+        said = process.stderr.read().decode()
+        self.assertEqual(process.wait(PATIENCE), 4, said)
+        self.assertIn("PASS", said)
+        self.assertIn("its reader has gone", said)
+
+    def cycles_done(self, n):
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            rows = self.program("runs").stdout.splitlines()
+            if len(rows) > 1 and int(rows[1].split()[4]) >= n:
+                return
+            time.sleep(0.1)
+        raise AssertionError(f"no {n} cycles")
+
+    def test_who_has_died_leaves_a_streamed_report_that_says_so(self):
+        self.scenario()
+        process = self.streamed("--report", "ocp:run.jsonl")
+        path = os.path.join(self.dir, "run.jsonl")
+        self.contents(path, "measurementSeriesElement")
+        process.kill()
+        self.contents(path, '"testRunEnd": *{"status": *"ERROR"')
+        self.assertIn(b'"testRunEnd"', process.stdout.read().splitlines()[-1])
+
     def contents(self, path, pattern):
         """Of a file that somebody else writes, once they are so."""
         deadline = time.monotonic() + PATIENCE

@@ -57,6 +57,8 @@ run long
 wait $! || wrong "following fails: $(cat follow.err)"
 "$program" report --db runs.db --format ocp -o whole.ocp
 cmp followed.ocp whole.ocp || wrong 'what was followed is what is stored'
+run pass --report ocp:- --report json:run.json
+"$program" report --db runs.db --format ocp | cmp - out || wrong 'a short run is streamed whole'
 "$(dirname "$0")/../golden/check_ocp.py" whole.ocp >checked.out 2>&1 || [ $? = 77 ] ||
 	wrong "OCP: $(cat checked.out)"
 
