@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #define MOST_NS (600 * NS_PER_S) /* for one report */
+#define LAST_NS (2 * NS_PER_S) /* for the one that is being made when the run ends */
 
 struct due {
 	const struct reporter *type;
@@ -148,8 +149,11 @@ void refresh_end(struct refresh *r, const struct way_out *out)
 		auto_close int pidfd = (int)syscall(SYS_pidfd_open, r->pid, 0);
 		struct pollfd p = {.fd = pidfd, .events = POLLIN};
 
-		kill(r->pid, SIGKILL);
-		poll(&p, 1, clock_poll_ms(out->until_ns));
+		/* it is nearly done: killed it would leave the file that it writes beside the report */
+		if (poll(&p, 1, clock_poll_ms(way_out_ask_until(out, LAST_NS))) <= 0) {
+			kill(r->pid, SIGKILL);
+			poll(&p, 1, clock_poll_ms(out->until_ns));
+		}
 		waitpid(r->pid, NULL, WNOHANG);
 	}
 	vec_finish(&r->reports);
