@@ -537,8 +537,8 @@ static const struct field fields[] = {
 		.min = 1,
 		.max = INT64_C(1000000000)},
 	{.name = "limit",
-		.help = "KiB that the receiver takes: larger messages are summarised (64; teams "
-			"28)",
+		.help = "KiB that the receiver takes: larger messages are summarised"
+			" (64; teams 28)",
 		.kind = FIELD_INT,
 		.offset = offsetof(struct webhook_opts, limit_kib),
 		.min = 16,

@@ -101,7 +101,8 @@ int store_snapshot_get(struct store *s, int64_t run, char **text_out, size_t *n_
 /* What preflight answered when the run began, the worst first. */
 int store_preflight(struct store *s, int64_t run, const struct check_row *checks, size_t n,
 	struct err *err) must_check;
-int store_heartbeat(struct store *s, int64_t run, int64_t wall_ns, struct err *err) must_check;
+int store_heartbeat(
+	struct store *s, int64_t run, int64_t wall_ns, int64_t mono_ns, struct err *err) must_check;
 
 /* The kernel log's account, for the verdict. */
 struct klog_account {

@@ -18,6 +18,7 @@ struct unfinished {
 	int64_t began_ns; /* wall: the run, or since it went on after its host died */
 	int64_t started_ns; /* wall: the run */
 	int64_t alive_ns; /* its last sign of life */
+	int64_t alive_mono_ns; /* the same by the clock of that boot; 0 = not known */
 	uint64_t host_crashes; /* that are in the store already */
 	uint64_t records, incidents;
 	uint64_t last_seq; /* of the kernel's log, as far as it was stored; usec -1 = nothing was */
@@ -51,6 +52,7 @@ struct lane_trail {
 	bool over; /* it had said how it ended */
 	bool open; /* `last` is the begin of a step that has no end */
 	struct event last; /* of a step or cycle; EV_NONE = it had not begun any */
+	bool this_boot; /* `last` is of the boot that the host died in, not of one before */
 	uint32_t cycle; /* the last one that began */
 	bool in_after; /* it had come to `after` */
 };

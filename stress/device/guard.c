@@ -198,9 +198,8 @@ static int find_holder(struct guard *g, const struct node_list *nodes)
 	if (nodes == &g->vfio)
 		begin_function(g, g->owners[h.node]);
 	object(g, false,
-		"stop that VM or process first; when it is this lane's VM: `while-running: true` "
-		"in "
-		"the step",
+		"stop that VM or process first; when it is this lane's VM: `while-running: true`"
+		" in the step",
 		"%s has %s open", process_text(g->host, &h, who, sizeof(who)), h.path);
 	return 1;
 }

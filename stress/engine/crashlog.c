@@ -20,8 +20,8 @@
 #include <unistd.h>
 
 #define FILES_MAX 256 /* of one place */
-#define DEPTH_MAX                                                                                  \
-	2 /* /var/lib/systemd/pstore/NUMBER/NUMBER/dmesg.txt, /var/crash/DATE/dmesg.DATE */
+/* /var/lib/systemd/pstore/NUMBER/NUMBER/dmesg.txt, /var/crash/DATE/dmesg.DATE */
+#define DEPTH_MAX 2
 
 /*
  * pstore comes first: it is the kernel's own memory, whole to the last line. kdump's kernel runs before

@@ -19,6 +19,9 @@
 #define REASON "host-died"
 #define RULE   "host.died"
 
+/* By so much two clocks must differ over the same time, for one of them to have been set. */
+#define CLOCK_STEP_NS NS_PER_S
+
 /* ---- where the lanes were ---- */
 
 static const struct step_row *row_of(const struct run_view *view, const struct event *ev)
@@ -219,11 +222,16 @@ static int64_t last_sign(const struct postmortem *p)
 	return last;
 }
 
+/* By the boot's own clock, of which the log's last lines have no times, when the other was set. */
 static int64_t time_in(const struct postmortem *p, uint32_t lane)
 {
 	const struct lane_trail *t = &p->trails[lane];
 	int64_t ns = p->died_ns - t->last.wall_ns;
+	int64_t by_wall = p->run->alive_ns - t->last.wall_ns;
+	int64_t by_boot = p->run->alive_mono_ns - t->last.mono_ns;
 
+	if (t->this_boot && p->run->alive_mono_ns > 0 && llabs(by_wall - by_boot) > CLOCK_STEP_NS)
+		ns = by_boot;
 	return t->last.kind == EV_NONE || ns < 0 ? 0 : ns;
 }
 

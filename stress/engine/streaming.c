@@ -19,8 +19,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define READER_NS                                                                                  \
-	(300 * NS_PER_S) /* at the end, for a reader of standard output that does not read */
+/* At the end, for a reader of standard output that does not read. */
+#define READER_NS (300 * NS_PER_S)
 
 struct streaming {
 	VEC(pid_t) files;

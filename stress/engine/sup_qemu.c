@@ -51,8 +51,8 @@ static void say_unread(struct sup_lane *lane, const struct err *err)
 	char text[DETAIL_MAX];
 
 	snprintf(text, sizeof(text),
-		"%s: QEMU's log is not read, so that an error which it cannot recover is not told: "
-		"%s",
+		"%s: QEMU's log is not read, so that an error which it cannot recover is not told:"
+		" %s",
 		lane->spec->name, err->msg);
 	sup_witness_blind_spot(lane->sup, text);
 }

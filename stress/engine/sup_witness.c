@@ -83,14 +83,12 @@ static void say_what_nobody_reads(struct supervisor *s)
 	for (i = 0; i < s->nlanes; i++)
 		if (s->lanes[i].spec->domain != NULL)
 			sup_witness_blind_spot(s,
-				"the guests' own logs are not read: what only their drivers notice "
-				"is "
-				"not in this report; let a `guest` step look at its dmesg");
+				"the guests' own logs are not read: what only their drivers notice"
+				" is not in this report; let a `guest` step look at its dmesg");
 	if (s->req->host->simulated)
 		sup_witness_blind_spot(s,
-			"the host is simulated (a test seam was used): its log and its devices are "
-			"not "
-			"a real host's");
+			"the host is simulated (a test seam was used): its log and its devices"
+			" are not a real host's");
 }
 
 static void say_missing_tracepoints(struct supervisor *s)

@@ -41,6 +41,10 @@ struct note_item {
 	char text[DETAIL_MAX];
 };
 
+struct heartbeat_item {
+	int64_t wall_ns, mono_ns;
+};
+
 struct batch {
 	unsigned char *data;
 	size_t len, cap, items;
@@ -259,7 +263,7 @@ void writer_note(struct writer *w, const char *kind, const char *text)
 
 void writer_heartbeat(struct writer *w)
 {
-	int64_t now = clock_wall_ns();
+	struct heartbeat_item now = {clock_wall_ns(), clock_mono_ns()};
 
 	/* synced: when the host dies it tells how long the open step had taken */
 	add(w, ITEM_HEARTBEAT, &now, sizeof(now), true);
@@ -375,6 +379,7 @@ static int write_item(
 	struct writer *w, const struct item *item, const void *payload, struct err *err)
 {
 	const struct note_item *note = payload;
+	const struct heartbeat_item *beat = payload;
 
 	switch (item->kind) {
 	case ITEM_EVENT:
@@ -388,7 +393,7 @@ static int write_item(
 	case ITEM_NOTE:
 		return store_note(w->store, w->run, note->kind, note->text, err);
 	case ITEM_HEARTBEAT:
-		return store_heartbeat(w->store, w->run, *(const int64_t *)payload, err);
+		return store_heartbeat(w->store, w->run, beat->wall_ns, beat->mono_ns, err);
 	case ITEM_KLOG:
 		return store_run_klog(w->store, w->run, payload, err);
 	case ITEM_ABORTED:

@@ -86,8 +86,8 @@ int incident_read_lines(struct db *db, int64_t run, struct incident *inc, struct
 	int rc;
 
 	if (db_query(db, &q, err,
-		    "SELECT pos, seq, text FROM incident_line WHERE run = ? AND no = ? ORDER BY "
-		    "pos",
+		    "SELECT pos, seq, text FROM incident_line WHERE run = ? AND no = ?"
+		    " ORDER BY pos",
 		    "ii", run, (int64_t)inc->no) != 0)
 		return -1;
 	while ((rc = db_row(q, err)) == 1) {

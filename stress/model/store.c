@@ -487,9 +487,10 @@ int store_note(struct store *s, int64_t run, const char *kind, const char *text,
 		s->db, err, "INSERT OR IGNORE INTO note VALUES (?,?,?)", "iss", run, kind, text);
 }
 
-int store_heartbeat(struct store *s, int64_t run, int64_t wall_ns, struct err *err)
+int store_heartbeat(struct store *s, int64_t run, int64_t wall_ns, int64_t mono_ns, struct err *err)
 {
-	return db_run(s->db, err, "UPDATE run SET alive_ns = ? WHERE key = ?", "ii", wall_ns, run);
+	return db_run(s->db, err, "UPDATE run SET alive_ns = ?, alive_mono_ns = ? WHERE key = ?",
+		"iii", wall_ns, mono_ns, run);
 }
 
 int store_run_klog(struct store *s, int64_t run, const struct klog_account *k, struct err *err)
@@ -684,9 +685,8 @@ int store_list_runs(struct store *s, bool (*each)(void *arg, const struct run_li
 	int rc;
 
 	if (db_query(s->db, &q, err,
-		    "SELECT key, id, scenario, started_ns, ended_ns, verdict, pid, pid_start FROM "
-		    "run"
-		    " ORDER BY key DESC",
+		    "SELECT key, id, scenario, started_ns, ended_ns, verdict, pid, pid_start"
+		    " FROM run ORDER BY key DESC",
 		    "") != 0)
 		return -1;
 	while ((rc = db_row(q, err)) == 1) {

@@ -76,6 +76,8 @@ static const char *const versions[] = {
 	"ALTER TABLE run ADD COLUMN reports_due INTEGER NOT NULL DEFAULT 0;",
 	/* 6 */
 	"ALTER TABLE run ADD COLUMN log_began INTEGER NOT NULL DEFAULT 0;",
+	/* 7 */
+	"ALTER TABLE run ADD COLUMN alive_mono_ns INTEGER;",
 };
 
 #define VERSION ((int64_t)(sizeof(versions) / sizeof(versions[0])))

@@ -43,8 +43,8 @@ static int load_call(struct store *s, struct unfinished *u, struct err *err)
 
 	u->call.cwd = u->call.path = "";
 	if (db_query(store_db(s), &q, err,
-		    "SELECT kind, text FROM note WHERE run = ? AND kind LIKE 'call-%' ORDER BY "
-		    "rowid",
+		    "SELECT kind, text FROM note WHERE run = ? AND kind LIKE 'call-%'"
+		    " ORDER BY rowid",
 		    "i", u->run) != 0)
 		return -1;
 	while ((rc = db_row(q, err)) == 1) {
@@ -110,9 +110,8 @@ static int load_counts(struct store *s, struct unfinished *u, struct err *err)
 int store_run_log_begins(struct store *s, int64_t run, struct err *err)
 {
 	return db_run(store_db(s), err,
-		"UPDATE run SET log_began = (SELECT coalesce(max(rowid), 0) FROM record WHERE run "
-		"= "
-		"?1) WHERE key = ?1",
+		"UPDATE run SET log_began ="
+		" (SELECT coalesce(max(rowid), 0) FROM record WHERE run = ?1) WHERE key = ?1",
 		"i", run);
 }
 
@@ -154,6 +153,7 @@ static void read_row(struct query *q, struct unfinished *u)
 		.ended = db_int(q, 12),
 		.started_ns = db_int(q, 7),
 		.alive_ns = db_int(q, 8),
+		.alive_mono_ns = db_int(q, 13),
 	};
 	str_set(u->id, db_text(q, 1));
 	str_set(u->host, db_text(q, 2));
@@ -182,7 +182,7 @@ int store_unfinished(
 	if (db_query(store_db(s), &q, err,
 		    "SELECT key, id, host_name, boot_id, pid, pid_start, simulated, started_ns,"
 		    " alive_ns, scenario_text, settings, machine_id,"
-		    " ended_ns IS NOT NULL FROM run"
+		    " ended_ns IS NOT NULL, alive_mono_ns FROM run"
 		    " WHERE (ended_ns IS NULL OR reports_due) AND ?1 IN (0, key) ORDER BY key",
 		    "i", run) != 0)
 		return -1;
@@ -233,11 +233,12 @@ static int load_last(
 	int rc;
 
 	if (db_query(store_db(s), &q, err,
-		    "SELECT kind, cycle, phase, step, flags, mono_ns, wall_ns, subject FROM event"
-		    " WHERE id = (SELECT max(id) FROM event WHERE run = ? AND lane = ?"
-		    "  AND kind IN (?, ?, ?, ?))",
-		    "iiiiii", run, (int64_t)lane, (int64_t)EV_CYCLE_BEGIN, (int64_t)EV_CYCLE_END,
-		    (int64_t)EV_STEP_BEGIN, (int64_t)EV_STEP_END) != 0)
+		    "SELECT kind, cycle, phase, step, flags, mono_ns, wall_ns, subject,"
+		    " id > (SELECT coalesce(max(id), 0) FROM event WHERE run = ?1 AND kind = ?7)"
+		    " FROM event WHERE id = (SELECT max(id) FROM event WHERE run = ?1 AND lane = ?2"
+		    "  AND kind IN (?3, ?4, ?5, ?6))",
+		    "iiiiiii", run, (int64_t)lane, (int64_t)EV_CYCLE_BEGIN, (int64_t)EV_CYCLE_END,
+		    (int64_t)EV_STEP_BEGIN, (int64_t)EV_STEP_END, (int64_t)EV_HOST_DIED) != 0)
 		return -1;
 	rc = db_row(q, err);
 	if (rc == 1) {
@@ -252,6 +253,7 @@ static int load_last(
 			.wall_ns = db_int(q, 6),
 		};
 		str_set(ev->subject, db_text(q, 7));
+		out->this_boot = db_int(q, 8);
 	}
 	db_done(q);
 	return rc < 0 ? -1 : 0;
@@ -299,9 +301,8 @@ int store_log_tail(struct store *s, int64_t run, struct incident_line *lines, si
 	int rc;
 
 	if (db_query(store_db(s), &q, err,
-		    "SELECT seq, text FROM (SELECT rowid AS place, seq, text FROM record WHERE run "
-		    "= ?"
-		    " AND usec >= 0 ORDER BY rowid DESC LIMIT ?) ORDER BY place",
+		    "SELECT seq, text FROM (SELECT rowid AS place, seq, text FROM record"
+		    " WHERE run = ? AND usec >= 0 ORDER BY rowid DESC LIMIT ?) ORDER BY place",
 		    "ii", run, (int64_t)max) != 0)
 		return -1;
 	while (n < max && (rc = db_row(q, err)) == 1)
@@ -315,7 +316,8 @@ int store_run_take_over(
 	struct store *s, const struct unfinished *u, const char *boot_id, struct err *err)
 {
 	if (db_run(store_db(s), err,
-		    "UPDATE run SET boot_id = ?, pid = ?, pid_start = ? WHERE key = ?"
+		    "UPDATE run SET boot_id = ?, pid = ?, pid_start = ?, alive_mono_ns = NULL"
+		    " WHERE key = ?"
 		    " AND ended_ns IS NULL AND boot_id = ? AND pid = ?",
 		    "siiisi", boot_id, (int64_t)getpid(), process_mark(NULL, getpid()), u->run,
 		    u->boot_id, (int64_t)u->pid) != 0)

@@ -52,9 +52,8 @@ const struct check checks_device[] = {
 	{"device.resizable-bar", CHECK_DEVICE, WEIGHT_NORMAL, "can its BARs grow?", "", "", rebar},
 	{"device.boot-display", CHECK_DEVICE, WEIGHT_NORMAL,
 		"does the host show its console on it?",
-		"The kernel draws on it. A guest then gets a display in use, often with an image "
-		"of "
-		"its ROM that is not fresh, and the host goes blind when it is reset.",
+		"The kernel draws on it. A guest then gets a display in use, often with an image"
+		" of its ROM that is not fresh, and the host goes blind when it is reset.",
 		"Make another GPU the primary one in the firmware's setup, and boot with "
 		"`video=efifb:off` or `initcall_blacklist=sysfb_init`.",
 		display},

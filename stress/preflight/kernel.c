@@ -57,12 +57,10 @@ const struct check checks_kernel[] = {
 	{"kernel.come-back", CHECK_HOST, WEIGHT_NORMAL,
 		"would the host come back by itself from a panic or a hang?",
 		"A host that stays dead is told by nobody, and its run is not resumed, until "
-		"somebody "
-		"presses the button.",
+		"somebody presses the button.",
 		"`sysctl -w kernel.panic=30` reboots it after a panic, softlockup_panic and "
-		"hardlockup_panic make panics of hangs; a management controller can power it off "
-		"and "
-		"on. No watchdog is armed by this program.",
+		"hardlockup_panic make panics of hangs; a management controller can power it off"
+		" and on. No watchdog is armed by this program.",
 		come_back},
 	{"kernel.evidence", CHECK_HOST, WEIGHT_NORMAL, "would a crash leave anything behind?",
 		"When the host dies there is nothing to tell why.",

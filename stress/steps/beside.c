@@ -10,9 +10,10 @@
 #include <poll.h>
 #include <stdio.h>
 
-#define BESIDE_MAX 128 /* a switch with 16 dual-function cards has 50 */
-#define SILENT_NS                                                                                  \
-	(8 * NS_PER_S) /* reading blocks while somebody else resets it: a second, mostly */
+/* A switch with 16 dual-function cards has 50. */
+#define BESIDE_MAX 128
+/* Reading blocks while somebody else resets it: a second, mostly. */
+#define SILENT_NS      (8 * NS_PER_S)
 #define AGAIN_NS       (NS_PER_S / 2) /* for one that was silent at the last step as well */
 #define SETTLE_NS      (3 * NS_PER_S)
 #define SETTLE_POLL_MS 250

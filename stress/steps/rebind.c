@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define BIND_MS                                                                                    \
-	INT64_C(120000) /* some GPU drivers take half a minute to probe, twice if it fails */
+/* Some GPU drivers take half a minute to probe, twice if it fails. */
+#define BIND_MS INT64_C(120000)
 
 struct rebind_args {
 	const char *driver;

@@ -17,8 +17,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define BIG                                                                                        \
-	(1u << 20) /* bytes read of what is reduced a lot; a kernel's configuration has 250 KiB */
+/* Bytes read of what is reduced a lot; a kernel's configuration has 250 KiB. */
+#define BIG (1u << 20)
 
 /* Makes of a file's `n` bytes what is kept; appends it to `out`. */
 typedef void reduce_fn(const char *data, size_t n, struct str *out);

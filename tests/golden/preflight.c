@@ -159,8 +159,7 @@ static void write_by_hand(FILE *out)
 		fputs(" |\n", out);
 	}
 	fputs("\nWhom a reset disturbs stands below the checks of `preflight -v`, as a tree; who "
-	      "is "
-	      "in which group,\nand where in the topology, in `devices`.\n",
+	      "is in which group,\nand where in the topology, in `devices`.\n",
 		out);
 }
 
@@ -173,12 +172,11 @@ static void the_page_of_checks_says_what_the_tables_say(void **state)
 	FILE *out = open_memstream(&bytes, &len);
 
 	(void)state;
-	fputs("# Checks\n\nWhat `vfio-stress preflight` looks at, what it means when it is not as "
-	      "it "
-	      "should be, and *what\nto do*. Made from the tables in stress/preflight/ "
-	      "(`golden_preflight --update-golden`); `vfio-stress\nlist checks` prints the same. "
-	      "Ids "
-	      "are for ever: scripts and reports use them. Where something\n*essential* cannot be "
+	fputs("# Checks\n\nWhat `vfio-stress preflight` looks at, what it means when it is not as"
+	      " it should be, and *what\nto do*. Made from the tables in stress/preflight/ "
+	      "(`golden_preflight --update-golden`); `vfio-stress\nlist checks` prints the same."
+	      " Ids are for ever: scripts and reports use them. Where something\n*essential* "
+	      "cannot be "
 	      "told, preflight as a whole cannot (exit code 3).\n",
 		out);
 	for (table = check_tables; *table != NULL; table++)

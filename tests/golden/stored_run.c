@@ -297,7 +297,7 @@ static void crash(struct making *m)
 	(void)do_steps(m, 0, PHASE_CYCLE, STORED_CRASH, gpu_acts, 2);
 	begin_step(m, &ev, &gpu_acts[2]);
 	m->now_ns += 3 * NS_PER_S;
-	check(store_heartbeat(m->store, m->run, m->now_ns, &err), &err);
+	check(store_heartbeat(m->store, m->run, m->now_ns, 0, &err), &err);
 	crash_incident(m);
 	check(store_note(m->store, m->run, "note",
 		      "what is known of the host's death is from: /sys/fs/pstore", &err),
@@ -430,7 +430,7 @@ static void die(struct making *m, uint32_t in_cycle)
 	ev.kind = EV_CYCLE_BEGIN;
 	event(m, ev);
 	begin_step(m, &ev, &gpu_acts[2]);
-	check(store_heartbeat(m->store, m->run, m->now_ns + 3 * NS_PER_S, &err), &err);
+	check(store_heartbeat(m->store, m->run, m->now_ns + 3 * NS_PER_S, 0, &err), &err);
 }
 
 /* What of its baseline is kept with the run: every result, and a step that the baseline had not. */

@@ -84,6 +84,19 @@ while not db.execute("""SELECT count(*) FROM event WHERE kind = ? AND lane = ?
 		sys.exit(1)' "$1" || wrong "no step of lane $1 is in the store"
 }
 
+# await_heartbeat: until one is in the store that came a second into the last step
+await_heartbeat()
+{
+	python3 -c 'import sqlite3, sys, time
+db = sqlite3.connect("file:runs.db?mode=ro", uri=True)
+end = time.monotonic() + 20
+while not db.execute("""SELECT alive_ns > 1000000000 + (SELECT max(wall_ns) FROM event WHERE run = key)
+		FROM run ORDER BY key DESC LIMIT 1""").fetchone()[0]:
+	time.sleep(0.02)
+	if time.monotonic() > end:
+		sys.exit(1)' || wrong 'no heartbeat is in the store'
+}
+
 # host_dies: all of it at one moment
 host_dies()
 {
@@ -128,7 +141,7 @@ scenario report ''
 start_run report
 printf '6,100,1000000,-;a harmless line\n' >&7
 await_reset 2
-sleep 1.2 # a heartbeat
+await_heartbeat
 resume
 expect 3 'is running (process' 'a run that is alive is left alone'
 host_dies
@@ -161,6 +174,20 @@ holds 'any("dmesg-erst-7 (2 lines)" in t for i in r["incidents"] if i["id"] == "
 	'only what is news is taken'
 resume
 expect 0 'nothing to resume' 'it is done once'
+
+# --- the clock was set an hour back within the step: how long it took is known all the same
+
+start_run report
+await_reset 1
+await_heartbeat
+host_dies
+new_host
+python3 -c 'import sqlite3
+db = sqlite3.connect("runs.db")
+db.execute("UPDATE run SET alive_ns = alive_ns - 3600000000000 WHERE key = (SELECT max(key) FROM run)")
+db.commit()'
+resume
+expect 1 'cycle 1, step reset, [1-9][0-9]*.[0-9] seconds in' 'a clock that was set back'
 
 # --- the store cannot be written at that boot: what is known is told all the same, and tried again
 
@@ -279,7 +306,7 @@ new_host 1500
 start_run budgets
 printf '4,200,6000000,-;%s\n' "$corrected" >&7
 await_reset 1
-sleep 1.2 # a heartbeat
+await_heartbeat
 host_dies
 new_host 700
 printf 'Panic#1 Part1\n<4>[    7.100000] %s\n<0>[    7.500000] Kernel panic - not syncing: x\n' \

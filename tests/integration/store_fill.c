@@ -154,7 +154,7 @@ int main(int argc, char **argv)
 		event(&f, (struct event){.kind = EV_LANE_END, .outcome = OUTCOME_FAIL});
 		check(store_run_end(f.store, f.run, VERDICT_FAIL, 1, "a step failed", &err), &err);
 	} else {
-		check(store_heartbeat(f.store, f.run, f.now_ns + 3 * NS_PER_S, &err), &err);
+		check(store_heartbeat(f.store, f.run, f.now_ns + 3 * NS_PER_S, 0, &err), &err);
 	}
 	store_close(f.store);
 	scenario_free(f.sc);

@@ -132,6 +132,7 @@ class Older(Case):
                ALTER TABLE run DROP COLUMN machine_id;
                ALTER TABLE run DROP COLUMN reports_due;
                ALTER TABLE run DROP COLUMN log_began;
+               ALTER TABLE run DROP COLUMN alive_mono_ns;
                PRAGMA user_version = 1"""
 
     def whole(self):

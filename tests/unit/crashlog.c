@@ -82,12 +82,16 @@ static void what_several_places_kept_is_put_together_in_order(void **state)
 	assert_int_equal(found.sources.n, 4);
 }
 
+/* The host has one of two boots (tests/klog/journal/make). */
 static void need_journal(void)
 {
 	char path[HOST_PATH_MAX];
 	struct journal *journal;
 	struct err err;
 
+	fakehost_write(fake, FOLDER "/README", "");
+	host_path(&host, path, FOLDER "/system.journal");
+	assert_int_equal(symlink(JOURNAL, path), 0);
 	host_path(&host, path, "/var/log/journal");
 	if (journal_open(path, JOURNAL_ALL_BOOTS, 0, &journal, &err) == 0) {
 		journal_close(journal);
@@ -108,12 +112,8 @@ static void the_journal_of_that_boot_is_believed_whatever_its_clock_said(void **
 		.after_seq = 500,
 		.after_usec = -1,
 	};
-	char path[HOST_PATH_MAX];
 
 	(void)state;
-	fakehost_write(fake, FOLDER "/README", "");
-	host_path(&host, path, FOLDER "/system.journal");
-	assert_int_equal(symlink(JOURNAL, path), 0);
 	need_journal();
 	crashlog_read(&q, &found);
 	assert_true(found.recs.n > 0);
@@ -179,7 +179,7 @@ static void a_log_daemons_files_stand_in_for_the_journal(void **state)
 	assert_string_equal(found.sources.v[0], "/var/log/kern.log (1 lines)");
 }
 
-/* Of two boots an hour apart (tests/klog/journal/make), the first is the one that died. */
+/* Of two boots an hour apart, the first is the one that died. */
 static void the_journal_is_read_of_the_boot_that_died(void **state)
 {
 	const int64_t began_ns = INT64_C(1780000000) * NS_PER_S;
@@ -187,19 +187,15 @@ static void the_journal_is_read_of_the_boot_that_died(void **state)
 		.host = &host,
 		.boot_id = "11111111-1111-1111-1111-111111111111",
 		.since_ns = began_ns,
-		.until_ns =
-			began_ns + 3 * 3600 * NS_PER_S, /* so that only the id tells them apart */
+		/* so that only the id tells them apart */
+		.until_ns = began_ns + 3 * 3600 * NS_PER_S,
 		.after_seq = 500,
 		.after_usec = 1000000,
 		.after_wall_ns = began_ns + NS_PER_S,
 	};
-	char path[HOST_PATH_MAX];
 	size_t i;
 
 	(void)state;
-	fakehost_write(fake, FOLDER "/README", "");
-	host_path(&host, path, FOLDER "/system.journal");
-	assert_int_equal(symlink(JOURNAL, path), 0);
 	need_journal();
 	crashlog_read(&q, &found);
 	assert_true(found.recs.n > 0);

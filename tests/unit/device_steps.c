@@ -195,8 +195,8 @@ static void a_check_names_what_was_expected(void **state)
 		    "expected D3hot; revision is a1, expected a2");
 	step_check.describe(&l.ctx, &good, text, sizeof(text));
 	assert_string_equal(text,
-		"look at " GPU ", link x16, at least 16 GT/s, driver vfio-pci, power D0, revision "
-		"a1");
+		"look at " GPU ", link x16, at least 16 GT/s, driver vfio-pci, power D0,"
+		" revision a1");
 	lane_close(&l);
 }
 

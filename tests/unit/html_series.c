@@ -243,9 +243,8 @@ static void what_comes_after_the_run_is_in_a_charts_range(void **state)
 {
 	struct stored s;
 	char *page = page_with(&s, 5000,
-		"UPDATE incident SET first_ns = (SELECT ended_ns FROM run) + 60000000000 WHERE no "
-		"= "
-		"3");
+		"UPDATE incident SET first_ns = (SELECT ended_ns FROM run) + 60000000000"
+		" WHERE no = 3");
 	const double late = (double)s.run->ended_ns / 1e9 + 60;
 	struct chart gpu = chart_of(page, GPU);
 
@@ -259,9 +258,8 @@ static void an_incident_of_no_single_lane_is_on_the_chart_of_each(void **state)
 {
 	struct stored s;
 	char *page = page_with(&s, 5000,
-		"UPDATE incident SET first_ns = (SELECT started_ns FROM run) + 5000000000 WHERE no "
-		"="
-		" 5");
+		"UPDATE incident SET first_ns = (SELECT started_ns FROM run) + 5000000000"
+		" WHERE no = 5");
 	const double at = (double)s.run->started_ns / 1e9 + 5;
 	struct chart gpu = chart_of(page, GPU), disk = chart_of(page, DISK);
 

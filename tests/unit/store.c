@@ -692,6 +692,7 @@ static void make_old(struct world *w)
 			"ALTER TABLE run DROP COLUMN machine_id;"
 			"ALTER TABLE run DROP COLUMN reports_due;"
 			"ALTER TABLE run DROP COLUMN log_began;"
+			"ALTER TABLE run DROP COLUMN alive_mono_ns;"
 			"INSERT INTO incident (run, no, id, severity, count) VALUES (1, 1, "
 			"'aer.fatal', 3, 7);"
 			"PRAGMA user_version = 1",
