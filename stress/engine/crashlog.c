@@ -19,7 +19,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FILES_MAX 256 /* of one place */
+/* Dumps of one place: news that are read, and all that are known, for nobody clears these folders. */
+#define FILES_MAX 256
+#define KNOWN_MAX 4096
 /* /var/lib/systemd/pstore/NUMBER/NUMBER/dmesg.txt, /var/crash/DATE/dmesg.DATE */
 #define DEPTH_MAX 2
 
@@ -185,20 +187,24 @@ static bool is_news(const struct crashlog_question *q, const char *path, const s
 	return strstr(q->known_dumps, mark) == NULL;
 }
 
-static void find_dumps(const char *folder, int depth, struct paths *out)
+/* q == NULL: all of them, else what is news. */
+static void find_dumps(
+	const struct crashlog_question *q, const char *folder, int depth, struct paths *out)
 {
+	size_t max = q != NULL ? FILES_MAX : KNOWN_MAX;
 	DIR *d = opendir(folder);
 	struct dirent *e;
 	struct stat st;
 
-	while (d != NULL && (e = readdir(d)) != NULL && out->v.n < FILES_MAX) {
+	while (d != NULL && (e = readdir(d)) != NULL && out->v.n < max) {
 		auto_free char *path = xasprintf("%s/%s", folder, e->d_name);
 
 		if (e->d_name[0] == '.' || lstat(path, &st) != 0)
 			continue;
 		if (S_ISDIR(st.st_mode) && depth < DEPTH_MAX)
-			find_dumps(path, depth + 1, out);
-		else if (S_ISREG(st.st_mode) && is_dump(e->d_name))
+			find_dumps(q, path, depth + 1, out);
+		else if (S_ISREG(st.st_mode) && is_dump(e->d_name) &&
+			(q == NULL || is_news(q, path, &st)))
 			*vec_push(&out->v) = take_ptr(path);
 	}
 	if (d != NULL)
@@ -209,14 +215,26 @@ static void read_place(struct reading *r, const char *place)
 {
 	struct paths found = {0};
 	char full[HOST_PATH_MAX];
-	struct stat st;
 
-	find_dumps(host_path(r->q->host, full, "%s", place), 0, &found);
+	find_dumps(r->q, host_path(r->q->host, full, "%s", place), 0, &found);
 	if (found.v.n > 0)
 		qsort(found.v.v, found.v.n, sizeof(*found.v.v), by_name);
 	vec_foreach (path, &found.v) {
-		if (lstat(*path, &st) == 0 && is_news(r->q, *path, &st))
-			read_file(r, *path, *path + strlen(r->q->host->root));
+		read_file(r, *path, *path + strlen(r->q->host->root));
+		free(*path);
+	}
+	vec_finish(&found.v);
+}
+
+static void add_marks(const struct host *host, const char *place, struct str *marks)
+{
+	char full[HOST_PATH_MAX], mark[MARK_SIZE];
+	struct paths found = {0};
+
+	find_dumps(NULL, host_path(host, full, "%s", place), 0, &found);
+	vec_foreach (path, &found.v) {
+		mark_of(*path, mark);
+		str_addf(marks, "%s\n", mark);
 		free(*path);
 	}
 	vec_finish(&found.v);
@@ -224,20 +242,12 @@ static void read_place(struct reading *r, const char *place)
 
 char *crashlog_dumps(const struct host *host)
 {
-	char full[HOST_PATH_MAX], mark[MARK_SIZE];
-	struct paths found = {0};
 	struct str marks = {0};
 	size_t i;
 
 	str_add(&marks, "");
 	for (i = 0; i < ARRAY_SIZE(places); i++)
-		find_dumps(host_path(host, full, "%s", places[i]), 0, &found);
-	vec_foreach (path, &found.v) {
-		mark_of(*path, mark);
-		str_addf(&marks, "%s\n", mark);
-		free(*path);
-	}
-	vec_finish(&found.v);
+		add_marks(host, places[i], &marks);
 	return marks.s;
 }
 

@@ -161,6 +161,38 @@ static void what_was_there_before_the_run_is_of_another_crash(void **state)
 	is(0, "now");
 }
 
+/* Nobody clears these folders: of each place all that is there is known, and none of it hides the news. */
+static void however_many_were_there_before_the_news_are_read(void **state)
+{
+	struct crashlog_question q = {
+		.host = &host,
+		.boot_id = "1",
+		.since_ns = clock_wall_ns() - 3600 * NS_PER_S,
+		.until_ns = clock_wall_ns() + NS_PER_S,
+		.after_seq = 500,
+	};
+	auto_free char *known = NULL;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 300; i++) {
+		auto_free char *text = xasprintf("<0>[  104.000000] old, %d\n", i);
+		auto_free char *pstore = xasprintf("/var/lib/systemd/pstore/%d/dmesg.txt", i);
+		auto_free char *crash = xasprintf("/var/crash/%d/dmesg.txt", i);
+
+		fakehost_write(fake, pstore, text);
+		fakehost_write(fake, crash, text + 3);
+	}
+	known = crashlog_dumps(&host);
+	q.known_dumps = known;
+	crashlog_read(&q, &found);
+	assert_int_equal(found.recs.n, 0);
+	fakehost_write(fake, "/var/lib/systemd/pstore/7/001/dmesg.txt", "<0>[  105.000000] now\n");
+	crashlog_read(&q, &found);
+	assert_int_equal(found.recs.n, 1);
+	is(0, "now");
+}
+
 static void a_log_daemons_files_stand_in_for_the_journal(void **state)
 {
 	char pipe[HOST_PATH_MAX];
@@ -232,6 +264,8 @@ int main(void)
 			what_is_older_than_the_run_is_of_another_crash, begin, end),
 		cmocka_unit_test_setup_teardown(
 			what_was_there_before_the_run_is_of_another_crash, begin, end),
+		cmocka_unit_test_setup_teardown(
+			however_many_were_there_before_the_news_are_read, begin, end),
 		cmocka_unit_test_setup_teardown(
 			a_log_daemons_files_stand_in_for_the_journal, begin, end),
 		cmocka_unit_test_setup_teardown(
