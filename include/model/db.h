@@ -34,6 +34,8 @@ int db_query(struct db *db, struct query **out, struct err *err, const char *sql
 	...) must_check;
 /* 1 = a row, 0 = no more, -1 = error. */
 int db_row(struct query *q, struct err *err) must_check;
+/* A row that has to be there: 1, or -1 as it is not, which a damaged index can lead to. */
+int db_one_row(struct query *q, struct err *err) must_check;
 void db_done(struct query *q);
 
 int64_t db_int(struct query *q, int column);

@@ -261,6 +261,19 @@ int db_row(struct query *q, struct err *err)
 	return sql_err(q->db, err, "use");
 }
 
+int db_one_row(struct query *q, struct err *err)
+{
+	const char *file = sqlite3_db_filename(q->db->handle, "main");
+	int rc = db_row(q, err);
+
+	if (rc != 0)
+		return rc;
+	err_set(err, ERR_UNSUPPORTED, 0,
+		"use %s: it is damaged, or a run was deleted meanwhile: a row is missing",
+		file && *file ? file : "the store");
+	return err_hint(err, "move the file away, or choose another one with --db FILE");
+}
+
 void db_done(struct query *q)
 {
 	if (q == NULL)

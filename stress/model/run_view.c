@@ -61,7 +61,7 @@ static int load_run(struct loading *l)
 		    " WHERE key = ?",
 		    "i", l->run) != 0)
 		return -1;
-	rc = db_row(q, l->err);
+	rc = db_one_row(q, l->err);
 	if (rc == 1) {
 		v->id = keep(l, q, 0);
 		v->scenario = keep(l, q, 1);
@@ -331,7 +331,6 @@ int run_view_load(struct store *store, const char *which, struct run_view **out,
 		load_sentences(&l, "blind-spot", &v->blind_spots) != 0 ||
 		load_sentences(&l, "left", &v->left) != 0 || load_undo_left(&l, store) != 0 ||
 		load_previous(&l, store) != 0 ||
-
 		store_baseline_result_get(store, l.run, &v->arena, &v->baseline, err) != 0) {
 		run_view_free(v);
 		return -1;

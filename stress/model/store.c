@@ -313,7 +313,8 @@ void store_rollback(struct store *s)
 {
 	struct err ignored;
 
-	(void)!db_exec(s->db, "PRAGMA cache_spill = ON; ROLLBACK", &ignored);
+	(void)!db_exec(s->db, "ROLLBACK", &ignored);
+	(void)!db_exec(s->db, "PRAGMA cache_spill = ON", &ignored);
 }
 
 /* ---- the run ---- */
@@ -652,7 +653,7 @@ static int count_cycles(struct store *s, int64_t run, struct run_line *line, str
 		    " FROM event WHERE run = ?1 AND kind = ?2 AND outcome <> 4",
 		    "ii", run, (int64_t)EV_CYCLE_END) != 0)
 		return -1;
-	rc = db_row(q, err);
+	rc = db_one_row(q, err);
 	if (rc == 1) {
 		line->cycles_done = (uint64_t)db_int(q, 0);
 		line->cycles_failed = (uint64_t)db_int(q, 1);

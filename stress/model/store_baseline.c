@@ -48,7 +48,7 @@ int store_run_sort(struct store *s, int64_t run, struct run_sort *out, struct er
 		    " FROM run WHERE key = ?",
 		    "i", run) != 0)
 		return -1;
-	rc = db_row(q, err);
+	rc = db_one_row(q, err);
 	if (rc == 1) {
 		str_set(out->host, db_text(q, 0));
 		str_set(out->scenario, db_text(q, 1));
@@ -210,7 +210,7 @@ static int count_rows(struct store *s, int64_t run, size_t *out, struct err *err
 	if (db_query(store_db(s), &q, err, "SELECT count(*) FROM baseline_row WHERE run = ?", "i",
 		    run) != 0)
 		return -1;
-	rc = db_row(q, err);
+	rc = db_one_row(q, err);
 	*out = rc == 1 ? (size_t)db_int(q, 0) : 0;
 	db_done(q);
 	return rc == 1 ? 0 : -1;

@@ -53,7 +53,7 @@ static int one_number(
 
 	if (rc != 0)
 		return -1;
-	rc = db_row(q, err);
+	rc = db_one_row(q, err);
 	if (rc == 1)
 		*out = db_int(q, 0);
 	db_done(q);
@@ -80,7 +80,9 @@ static int fate_of(
 		enum prune_fate fate;
 		const char *sql;
 	} reasons[] = {
-		{PRUNE_UNFINISHED, "SELECT count(*) FROM run WHERE id = ? AND ended_ns IS NULL"},
+		{PRUNE_UNFINISHED,
+			"SELECT count(*) FROM run WHERE id = ?"
+			" AND (ended_ns IS NULL OR reports_due)"},
 		{PRUNE_UNDO,
 			"SELECT count(*) FROM undo u JOIN run r ON r.key = u.run"
 			" WHERE r.id = ? AND u.done = 0"},

@@ -98,7 +98,7 @@ static int look_inside(struct db *db, struct contents *out, struct err *err)
 		    " WHERE type = 'table'",
 		    "") != 0)
 		return -1;
-	rc = db_row(q, err);
+	rc = db_one_row(q, err);
 	if (rc == 1)
 		*out = (struct contents){db_int(q, 0), db_int(q, 1), db_int(q, 2)};
 	db_done(q);

@@ -79,7 +79,7 @@ static int load_crashes(struct store *s, struct unfinished *u, struct err *err)
 		    "SELECT count(*), max(wall_ns) FROM event WHERE run = ? AND kind = ?", "ii",
 		    u->run, (int64_t)EV_HOST_DIED) != 0)
 		return -1;
-	rc = db_row(q, err);
+	rc = db_one_row(q, err);
 	if (rc == 1) {
 		u->host_crashes = (uint64_t)db_int(q, 0);
 		u->began_ns = u->host_crashes > 0 ? db_int(q, 1) : u->started_ns;
@@ -98,7 +98,7 @@ static int load_counts(struct store *s, struct unfinished *u, struct err *err)
 		    " (SELECT coalesce(max(no), 0) FROM incident WHERE run = ?1)",
 		    "i", u->run) != 0)
 		return -1;
-	rc = db_row(q, err);
+	rc = db_one_row(q, err);
 	if (rc == 1) {
 		u->records = (uint64_t)db_int(q, 0);
 		u->incidents = (uint64_t)db_int(q, 1);
@@ -218,7 +218,7 @@ static int load_over(struct store *s, int64_t run, uint32_t lane, bool *out, str
 		    "SELECT count(*) FROM event WHERE run = ? AND kind = ? AND lane = ?", "iii",
 		    run, (int64_t)EV_LANE_END, (int64_t)lane) != 0)
 		return -1;
-	rc = db_row(q, err);
+	rc = db_one_row(q, err);
 	if (rc == 1)
 		*out = db_int(q, 0) > 0;
 	db_done(q);
@@ -271,7 +271,7 @@ static int load_cycle(
 		    "iiiii", (int64_t)PHASE_AFTER, run, (int64_t)lane, (int64_t)EV_CYCLE_BEGIN,
 		    (int64_t)EV_STEP_BEGIN) != 0)
 		return -1;
-	rc = db_row(q, err);
+	rc = db_one_row(q, err);
 	if (rc == 1) {
 		out->cycle = (uint32_t)db_int(q, 0);
 		out->in_after = db_int(q, 1);

@@ -917,6 +917,21 @@ static void a_run_begins_with_all_that_belongs_to_it_or_not_at_all(void **state)
 	assert_int_equal(count_runs(w), 0);
 }
 
+/* An index may lead to a row that is not there. */
+static void a_row_that_is_missing_is_told(void **state)
+{
+	struct world *w = *state;
+	struct query *q;
+	struct err err;
+
+	assert_int_equal(
+		db_query(store_db(w->store), &q, &err, "SELECT key FROM run WHERE key = 7", ""), 0);
+	assert_int_equal(db_one_row(q, &err), -1);
+	db_done(q);
+	assert_int_equal(err.code, ERR_UNSUPPORTED);
+	assert_non_null(strstr(err.msg, w->path));
+}
+
 static void what_a_damaged_file_says_cannot_move_a_terminal(void **state)
 {
 	struct world *w = *state;
@@ -1006,6 +1021,7 @@ int main(void)
 		TEST(without_a_home_the_store_must_be_named),
 		TEST(a_database_of_another_program_is_refused_and_kept),
 		TEST(a_run_begins_with_all_that_belongs_to_it_or_not_at_all),
+		TEST(a_row_that_is_missing_is_told),
 		TEST(what_a_damaged_file_says_cannot_move_a_terminal),
 		TEST(a_store_without_anything_in_it_says_so),
 		TEST(what_is_no_store_is_refused_and_kept),

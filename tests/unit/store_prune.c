@@ -191,18 +191,22 @@ static void what_is_not_settled_stays(void **state)
 	add_run(h, "died", false);
 	assert_int_equal(store_undo(h->store, add_run(h, "changed", true), &ev, "", &id, &err), 0);
 	add_run(h, "untold", true);
+	add_run(h, "unreported", true);
+	do_sql(h, "UPDATE run SET reports_due = 1 WHERE id = 'unreported'");
 	assert_int_equal(store_outbox_add(h->store, &item, &err), 0);
 	prune(h, (struct prune_rules){.beyond_keep = true});
 	said(h, 0, "died unfinished");
 	said(h, 1, "changed undo");
 	said(h, 2, "untold untold");
+	said(h, 3, "unreported unfinished");
 	assert_int_equal(h->result.deleted, 0);
-	assert_int_equal(count(h, "SELECT count(*) FROM run"), 3);
+	assert_int_equal(count(h, "SELECT count(*) FROM run"), 4);
 	/* once they are */
 	assert_int_equal(store_undo_done(h->store, id, &err), 0);
 	do_sql(h, "UPDATE outbox SET state = 2");
+	do_sql(h, "UPDATE run SET reports_due = 0");
 	prune(h, (struct prune_rules){.beyond_keep = true});
-	assert_int_equal(h->result.deleted, 2);
+	assert_int_equal(h->result.deleted, 3);
 	assert_int_equal(count(h, "SELECT count(*) FROM outbox"), 0);
 }
 
