@@ -71,9 +71,8 @@ static void put_back(const struct run_request *req, struct store *store, int64_t
 		return;
 	if (!req->quiet && !would_wait(stderr))
 		fprintf(stderr,
-			"vfio-stress: putting back what lanes have left, for %d min at most; an "
-			"interrupt "
-			"leaves it to `vfio-stress undo`\n",
+			"vfio-stress: putting back what lanes have left, for %d min at most; an"
+			" interrupt leaves it to `vfio-stress undo`\n",
 			UNDO_CHILD_S / 60);
 	if (undo_in_child(req->host, store_path(store), run_id, cancel_fd, &err) != 0)
 		say_error("undo", &err);
@@ -171,33 +170,49 @@ static int end_stdout(const struct report_spec *spec, struct streaming *streamin
 }
 
 /* The files, each whatever becomes of the others. `files`: those that are there now, for a sentence. */
-static int write_reports(const struct run_request *req, const struct run_view *view,
-	struct store *store, struct streaming *streaming, int cancel_fd, struct str *files)
+static int write_files(const struct run_request *req, const struct run_view *view,
+	struct store *store, struct str *files)
 {
 	const struct report_spec *spec;
 	size_t i;
 	int rc = 0;
 
 	for (i = 0; (spec = run_request_report(req, i)) != NULL; i++) {
-		if (spec->type->hand_over != NULL)
+		if (spec->type->hand_over != NULL || report_to_stdout(spec))
 			continue;
-		if (report_to_stdout(spec) && streaming_to_stdout(streaming)) {
-			if (end_stdout(spec, streaming, cancel_fd) != 0)
-				rc = -1;
-		} else if (make(spec, view, store) != 0) {
+		if (make(spec, view, store) != 0)
 			rc = -1;
-		} else if (!report_to_stdout(spec)) {
+		else
 			str_addf(files, "%s%s", files->len > 0 ? ", " : "",
 				((const struct file_opts *)spec->opts)->path);
-		}
 	}
-	if (rc != 0)
-		fprintf(stderr,
-			"  hint: the run is kept: `vfio-stress report %s --format FORMAT -o "
-			"FILE%s%s` makes "
-			"its report again\n",
-			view->id, req->db != NULL ? " --db " : "", req->db != NULL ? req->db : "");
 	return rc;
+}
+
+/* Its reader may be a person who looks at it page by page. */
+static int write_to_stdout(const struct run_request *req, const struct run_view *view,
+	struct store *store, struct streaming *streaming, int cancel_fd)
+{
+	const struct report_spec *spec;
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; (spec = run_request_report(req, i)) != NULL; i++) {
+		if (spec->type->hand_over != NULL || !report_to_stdout(spec))
+			continue;
+		if (streaming_to_stdout(streaming) ? end_stdout(spec, streaming, cancel_fd) != 0
+						   : make(spec, view, store) != 0)
+			rc = -1;
+	}
+	return rc;
+}
+
+static void say_how_to_make_it(const struct run_request *req, const struct run_view *view)
+{
+	fprintf(stderr,
+		"  hint: the run is kept: `vfio-stress report %s --format FORMAT -o FILE%s%s`"
+		" makes its report again\n",
+		view->id, req->db != NULL ? " --db " : "", req->db != NULL ? req->db : "");
 }
 
 /* Who pipes a report into a program does not want the summary in it. */
@@ -246,14 +261,18 @@ static int report(const struct run_request *req, struct store *store, int64_t ru
 {
 	struct str files = {0};
 	struct err err;
-	bool written = write_reports(req, view, store, streaming, cancel_fd, &files) == 0;
-	/* a report that cannot be written must not look like a good run to a script */
-	int code = view->exit_code == 0 && !(told && written) ? 4 : view->exit_code;
+	bool written = write_files(req, view, store, &files) == 0;
+	int code;
 
 	/* when that cannot be stored they are written once more, by a `resume` */
 	(void)!store_reports_due(store, run, false, &err);
-	if (would_wait(summary_stream(req)))
+	if (summary_stream(req) != stdout || would_wait(stdout))
 		deliver_webhooks(store, req->quiet, cancel_fd, &ms_left);
+	written &= write_to_stdout(req, view, store, streaming, cancel_fd) == 0;
+	if (!written)
+		say_how_to_make_it(req, view);
+	/* a report that cannot be written must not look like a good run to a script */
+	code = view->exit_code == 0 && !(told && written) ? 4 : view->exit_code;
 	if (report_summary(view, summary_stream(req), files.s, req->db, &err) != 0)
 		say_error("summary", &err);
 	str_finish(&files);
@@ -263,7 +282,7 @@ static int report(const struct run_request *req, struct store *store, int64_t ru
 }
 
 int aftermath(const struct run_request *req, struct store *store, int64_t run, const char *run_id,
-	struct streaming *streaming, int cancel_fd, bool at_once, bool *stored_out)
+	struct streaming *streaming, int cancel_fd, bool at_once)
 {
 	int64_t ms_left = at_once ? DELIVER_LEAST_MS : DELIVER_WAIT_MS;
 	struct run_view *view = NULL;
@@ -272,8 +291,8 @@ int aftermath(const struct run_request *req, struct store *store, int64_t run, c
 
 	put_back(req, store, run, run_id, cancel_fd);
 	stored = judge(req, store, run, run_id, &view, &told, &err) == 0;
-	if (stored_out != NULL)
-		*stored_out = stored;
+	if (req->stored_out != NULL)
+		*req->stored_out = stored;
 	if (!stored) {
 		say_error("the end of the run could not be stored", &err);
 		streaming_drop_stdout(streaming);
@@ -297,6 +316,8 @@ int aftermath_of_ended(
 		return 4;
 	}
 	verdict_judge(view);
+	if (view->baseline == NULL && baseline_compare(store, view, &err) != 0)
+		say_error("the run could not be compared with its baseline", &err);
 	return report(req, store, run, view, NULL, true, -1, DELIVER_WAIT_MS);
 }
 
@@ -312,7 +333,9 @@ void aftermath_unstored(
 		run_view_free(view);
 		return;
 	}
-	(void)write_reports(req, view, store, NULL, -1, &files);
+	if (write_files(req, view, store, &files) != 0 ||
+		write_to_stdout(req, view, store, NULL, -1) != 0)
+		say_how_to_make_it(req, view);
 	if (report_summary(view, summary_stream(req), files.s, req->db, &err) != 0)
 		say_error("summary", &err);
 	str_finish(&files);

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """telling.py PROGRAM: what webhooks hear while a run lives, also when nobody answers."""
 
+import fcntl
 import json
 import os
 import signal
@@ -125,6 +126,23 @@ class Telling(Told):
         events = self.heard(r)
         self.assertEqual([what for what, _ in events], ["failing", "ended"])
         self.assertIn("dmar.inval-queue-error", events[0][1]["why"])
+
+    def test_who_is_told_does_not_wait_for_a_reader_of_standard_output(self):
+        r = self.receiver()
+        with open(self.path("telling.yaml"), "w") as f:
+            f.write(SCENARIO.replace("HOLD", "10ms").replace("CYCLES", "1"))
+            f.write(f'  - webhook: {{url: "{r.url}"}}\n')
+        p = subprocess.Popen(
+            [PROGRAM, "run", "telling.yaml", "--report", "json:-", "--db", "runs.db", "--kmsg",
+             "kmsg"], cwd=self.folder, env=self.env, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.addCleanup(p.kill)
+        fcntl.fcntl(p.stdout, fcntl.F_SETPIPE_SZ, 4096)
+        self.wait_until("nobody was told", lambda: r.requests)
+        self.assertIsNone(p.poll())  # the report is longer than the pipe
+        self.assertTrue(os.path.exists(self.path("run.json")))
+        out, _ = p.communicate(timeout=100)
+        self.assertEqual((p.returncode, json.loads(out)["verdict"]), (0, "pass"))
 
     def run_once(self, webhooks, fails=False):
         """A run of one cycle, which fails when it is told to."""
