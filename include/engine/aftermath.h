@@ -14,10 +14,10 @@ struct streaming;
  * reports and the summary, and waits a while for webhooks, `at_once` for a second only. Once cancel_fd is
  * readable it waits neither for the putting back nor for webhooks nor for a reader of standard output.
  * streaming: the reports that were written meanwhile; NULL = none were.
- * Returns the exit code of `run`. stored_out (may be NULL): the run's end is in the store.
+ * Returns the exit code of `run`.
  */
 int aftermath(const struct run_request *req, struct store *store, int64_t run, const char *run_id,
-	struct streaming *streaming, int cancel_fd, bool at_once, bool *stored_out);
+	struct streaming *streaming, int cancel_fd, bool at_once);
 /*
  * Of a run that has its end in the store, and whose process died before it had written the reports:
  * these, the summary, what webhooks are to be told, and before that what could not be put back.

@@ -49,6 +49,7 @@ struct run_request {
 	void (*begun)(void *arg, const char *run_id);
 	void *begun_arg;
 	const struct run_past *past; /* NULL: a new run */
+	bool *stored_out; /* optional: the run's end is in the store */
 };
 
 /* Of all its reports, those of the command line first; NULL behind the last. */

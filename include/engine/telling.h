@@ -32,9 +32,9 @@ int telling_previous(struct store *store, const char *scenario, const char *host
 /* Never NULL; without webhooks it does nothing. */
 struct telling *telling_begin(
 	const struct run_request *req, struct writer *writer, const struct told_run *run);
-/* Ends the child; what is not sent stays in the outbox. Before the store is written by others. */
 /* Nothing is sent any more but from the store. NULL is fine, here and there. */
 void telling_hang_up(struct telling *t);
+/* Ends the child; what is not sent stays in the outbox. Before the store is written by others. */
 void telling_end(struct telling *t, const struct way_out *out);
 
 /* A lane is at this step (word "" = between two steps) of this cycle. */

@@ -45,9 +45,10 @@ static int worse(int a, int b)
 {
 	static const int order[] = {[EXIT_GOOD] = 0,
 		[EXIT_REFUSED] = 1,
-		[EXIT_INCONCLUSIVE] = 2,
-		[EXIT_FAIL] = 3,
-		[EXIT_UNWRITTEN] = 4};
+		[EXIT_USAGE] = 2,
+		[EXIT_INCONCLUSIVE] = 3,
+		[EXIT_FAIL] = 4,
+		[EXIT_UNWRITTEN] = 5};
 
 	return order[a] >= order[b] ? a : b;
 }
@@ -170,7 +171,7 @@ static int cannot_go_on(const struct run_request *req, const struct err *why)
 
 	complain(why);
 	if (store_open(req->db, STORE_CHANGE, &store, &err) != 0)
-		return complain(&err);
+		return complain_of_store(&err);
 	code = resume_give_up(req, store, OUTCOME_BROKEN, why->msg);
 	store_close(store);
 	return code;
@@ -189,7 +190,7 @@ static int go_on(struct run_request *req)
 		? cannot_go_on(req, &machine.fitness.refusal)
 		: supervise(req);
 	runhost_finish(&machine);
-	return code;
+	return *req->stored_out ? code : EXIT_UNWRITTEN;
 }
 
 /* ---- several that go on: each in a process of its own ---- */
@@ -376,6 +377,7 @@ static int run(const struct host *host, const struct options *o)
 	}
 	if (host_check_not_kdump(host, &err) != 0)
 		return complain(&err);
+	signal(SIGCHLD, SIG_DFL); /* ignored by our parent, no child could be waited for */
 	v.retry_until_ns = clock_mono_ns() + retry_ms * NS_PER_MS;
 	v.db = db != NULL ? realpath(db, NULL) : NULL;
 	/* one that is not there is complained of as it was named */

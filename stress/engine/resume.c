@@ -16,7 +16,9 @@
 #include "engine/undo_run.h"
 #include "engine/vocabulary.h"
 #include "klog/rules.h"
+#include "model/reporter.h"
 #include "model/run_view.h"
+#include "reporters/reporters.h"
 #include "world/machine.h"
 
 #include <errno.h>
@@ -30,7 +32,9 @@
 #define TOOL_DIED "tool-died"
 /* Its lanes end without it; one that has not by then sleeps in the kernel. */
 #define LANES_END_NS ((ORPHAN_S + 5) * NS_PER_S)
-#define LOCK_POLL_MS 100 /* nothing announces that a lock is free */
+#define LOCK_POLL_MS 100 /* nothing announces that a lock is free ... */
+#define LOOK_NS      (10 * NS_PER_S)
+#define LOOK_POLL_MS 1000 /* ... nor that a disk is well again */
 
 /* A run whose scenario cannot be read any more is reported all the same. */
 static const struct scenario no_scenario = {.name = "?"};
@@ -72,11 +76,26 @@ static void read_reports(struct resumed *r, const struct unfinished *run)
 	r->req.reports = r->reports;
 }
 
-/* Its reports are named as seen from where it was started. */
+/* Files are named as seen from where it was started. */
 static void go_where_it_was(const struct unfinished *run)
 {
 	if (*run->call.cwd != '\0' && chdir(run->call.cwd) != 0)
 		log_warn("resume", "chdir to %s: %s", run->call.cwd, strerror(errno));
+}
+
+/* Other runs were started elsewhere: each report goes where it belongs, or, when that is gone, nowhere. */
+static void name_from_where_it_was(
+	const struct unfinished *run, struct report_spec *reports, size_t n, struct arena *arena)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		struct file_opts *file = reports[i].opts;
+
+		if (*run->call.cwd != '\0' && reports[i].type->hand_over == NULL &&
+			*file->path != '/' && !str_eq(file->path, "-"))
+			file->path = arena_printf(arena, "%s/%s", run->call.cwd, file->path);
+	}
 }
 
 static int load(const struct resume_request *q, struct store *store, const struct unfinished *run,
@@ -103,10 +122,14 @@ static int load(const struct resume_request *q, struct store *store, const struc
 		.tool_version = q->tool_version,
 		.quiet = q->quiet,
 		.past = &r->past,
+		.stored_out = &r->stored,
 	};
 	go_where_it_was(run);
 	read_scenario(r, run);
 	read_reports(r, run);
+	name_from_where_it_was(run, r->reports, r->req.nreports, &r->arena);
+	if (r->scenario != NULL)
+		name_from_where_it_was(run, r->scenario->reports, r->scenario->nreports, &r->arena);
 	r->req.scenario = r->scenario ? r->scenario : &no_scenario;
 	r->req.rules = r->rules;
 	return 0;
@@ -198,7 +221,7 @@ int resume_give_up(
 	if ((outcome == OUTCOME_ABORTED && store_run_aborted(store, past->run, why, &err) != 0) ||
 		end_lanes(past, store, outcome, "not-resumed", why, &err) != 0)
 		complain_of(past->id, &err);
-	return aftermath(req, store, past->run, past->id, NULL, -1, false, NULL);
+	return aftermath(req, store, past->run, past->id, NULL, -1, false);
 }
 
 /* ---- its process died ---- */
@@ -370,13 +393,17 @@ static void settle_undo(const struct resumed *r, struct store *store)
 		complain_of("undo", &err);
 }
 
-/* What its death has added counts for what comes. */
+/* What its death has added counts for what comes. It is stored: nothing but this may be tried again. */
 static int look_again(struct resumed *r, struct store *store, struct err *err)
 {
+	int64_t until = clock_mono_ns() + LOOK_NS;
 	struct run_view *view;
 
-	if (run_view_load(store, r->past.id, &view, err) != 0)
-		return -1;
+	while (run_view_load(store, r->past.id, &view, err) != 0) {
+		if (err->code != ERR_IO || clock_mono_ns() > until)
+			return -1;
+		poll(NULL, 0, LOOK_POLL_MS);
+	}
 	run_view_free(r->view);
 	r->view = view;
 	r->past.view = view;
@@ -471,8 +498,7 @@ int resume_run(const struct resume_request *q, struct store *store, const struct
 		return -1;
 	}
 	if (!goes_on)
-		out->exit_code = aftermath(
-			&out->req, store, run->run, run->id, NULL, -1, false, &out->stored);
+		out->exit_code = aftermath(&out->req, store, run->run, run->id, NULL, -1, false);
 	*answer = goes_on ? RESUME_GOES_ON : RESUME_ENDED;
 	return 0;
 }

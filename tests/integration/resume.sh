@@ -340,13 +340,14 @@ expect 1 'host died in lane one, cycle 1, between two steps' 'a host that dies b
 holds '("one", 1, "between", None) in [(f["lane"], f["cycle"], f["step"], f["step_index"]) for f in r["failures"]]' \
 	'is a failure between two steps'
 
-# two runs of one host: they go on side by side
+# two runs of one host, begun in two folders: they go on side by side, and each reports where it belongs
 for lane in one two; do
-	sed "/name: $lane/d; s/{hold: 50s}/{hold: 10ms}/; s/run.json/$lane.json/; s/{hold: 10ms}\]/{hold: 1s}]/; s/cycles: 3/cycles: 5/" \
+	sed "/name: $lane/d; s/{hold: 50s}/{hold: 10ms}/; s/run.json/pair.json/; s/{hold: 10ms}\]/{hold: 1s}]/; s/cycles: 3/cycles: 5/" \
 		go.yaml >"not-$lane.yaml"
 done
 new_host 700
-"$program" run not-one.yaml --db runs.db --kmsg kmsg --root pc >out.other 2>err.other </dev/null &
+(cd elsewhere && exec "$program" run ../not-one.yaml --db ../runs.db --kmsg ../kmsg --root "$dir/pc") \
+	>out.other 2>err.other </dev/null &
 runs=$!
 wait_for 'has begun' err.other
 start_run not-two
@@ -366,6 +367,11 @@ spans = sqlite3.connect("runs.db").execute("""SELECT min(e.wall_ns), max(e.wall_
 	(SELECT run, max(id) AS died FROM event WHERE kind = ? GROUP BY run ORDER BY run DESC LIMIT 2) d
 	WHERE e.run = d.run AND e.id > d.died GROUP BY e.run""", (HOST_DIED,)).fetchall()
 assert len(spans) == 2 and max(s[0] for s in spans) < min(s[1] for s in spans), spans
+X
+python3 - <<'X' || wrong 'two runs of one host report each where it was begun'
+import json
+for file, lane in ("pair.json", "one"), ("elsewhere/pair.json", "two"):
+	assert [l["name"] for l in json.load(open(file))["lanes"]] == [lane], file
 X
 
 # a log rule of the site's that is gone at that boot
