@@ -136,7 +136,7 @@ resume_refused()
 
 # --- a panic in a reset, with last words in pstore
 
-new_host
+new_host 8000
 scenario report ''
 start_run report
 printf '6,100,1000000,-;a harmless line\n' >&7
@@ -177,6 +177,7 @@ expect 0 'nothing to resume' 'it is done once'
 
 # --- the clock was set an hour back within the step: how long it took is known all the same
 
+new_host 8000
 start_run report
 await_reset 1
 await_heartbeat
@@ -302,7 +303,7 @@ corrected="nvme $nvme: PCIe Bus Error: severity=Corrected, type=Physical Layer, 
 	sed 's/cycles: 3/cycles: 2/' go.yaml
 	echo 'tolerate: [{fault: aer.correctable, count: 2}]'
 } >budgets.yaml
-new_host 1500
+new_host 8000
 start_run budgets
 printf '4,200,6000000,-;%s\n' "$corrected" >&7
 await_reset 1
