@@ -108,12 +108,12 @@ host_dies()
 	wait "$run_pid" 2>/dev/null
 }
 
-# resume: like `run` of lib.sh
+# resume: like `run` of lib.sh. It goes to where each run was started
 resume()
 {
 	code=0
 	rm -f run.json
-	"$program" resume -v --db runs.db --kmsg kmsg --root pc >out 2>err </dev/null || code=$?
+	"$program" resume -v --db runs.db --kmsg "$dir/kmsg" --root "$dir/pc" >out 2>err </dev/null || code=$?
 }
 
 # resume_refused NAME=VALUE... -- OPTIONS: the same on a disk that refuses (tests/shim/failio.c)
