@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct err;
 struct run_request;
 struct store;
 struct streaming;
@@ -14,10 +15,11 @@ struct streaming;
  * reports and the summary, and waits a while for webhooks, `at_once` for a second only. Once cancel_fd is
  * readable it waits neither for the putting back nor for webhooks nor for a reader of standard output.
  * streaming: the reports that were written meanwhile; NULL = none were.
- * Returns the exit code of `run`.
+ * Returns the exit code of `run`. unstored NULL: an end that cannot be stored is reported from what is
+ * there. Else that is left to the caller, who gets why; ERR_NONE: the end is in the store.
  */
 int aftermath(const struct run_request *req, struct store *store, int64_t run, const char *run_id,
-	struct streaming *streaming, int cancel_fd, bool at_once);
+	struct streaming *streaming, int cancel_fd, bool at_once, struct err *unstored);
 /*
  * Of a run that has its end in the store, and whose process died before it had written the reports:
  * these, the summary, what webhooks are to be told, and before that what could not be put back.

@@ -13,7 +13,9 @@ struct resume_request {
 	const char *db; /* NULL = default */
 	bool report_only; /* no run goes on, whatever its scenario says */
 	bool quiet;
-	bool said; /* what became of the run was said already, and could not be stored */
+	bool said; /* what became of the run was said and told already, and could not be stored */
+	bool store_is_shut; /* nobody has said anything yet, because the store could not be opened */
+	struct spare *spare; /* engine/spare.h: to tell when the store cannot be written */
 	const char *tool_version;
 };
 
@@ -44,13 +46,19 @@ struct resumed {
 /*
  * Looks at a run without an end: has its host died, or only its process? Writes down what can be
  * known of that, takes back its changes, and ends it, unless it is to go on. `run` must live as long as
- * `out`. -1: the store could not be read or written (ERR_IO); then what is known was said and reported
- * all the same.
+ * `out`. -1: the store could not be read or written (ERR_IO); then what is known was said, told and
+ * reported all the same.
  */
 int resume_run(const struct resume_request *r, struct store *store, const struct unfinished *run,
 	struct resumed *out, enum resume_answer *answer, struct err *err) must_check;
 void resumed_finish(struct resumed *r);
-/* That alone: `why` the store cannot be written, which may be open as STORE_ALONE. */
+/*
+ * That alone, of this run (0 = of all), and what waits for receivers: in the spare copy of the store `from`,
+ * which is NULL when it cannot be opened. `why`: it cannot be written.
+ */
+int resume_tell(const struct resume_request *q, struct store *from, int64_t run,
+	const struct err *why, struct err *err) must_check;
+/* What is left to do where no copy can be had: files alone. The store may be open as STORE_ALONE. */
 void resume_report_unstored(const struct resume_request *q, struct store *store,
 	const struct unfinished *run, const struct err *why);
 

@@ -37,6 +37,9 @@ void telling_hang_up(struct telling *t);
 /* Ends the child; what is not sent stays in the outbox. Before the store is written by others. */
 void telling_end(struct telling *t, const struct way_out *out);
 
+/* Of a run that cannot go on now, that its host has died: into the outbox, as when it went on. */
+void telling_crash(const struct run_request *req, struct store *store, const struct told_run *run);
+
 /* A lane is at this step (word "" = between two steps) of this cycle. */
 void telling_lane(struct telling *t, uint32_t lane, uint32_t cycle, const char *word);
 void telling_lane_over(struct telling *t, uint32_t lane);

@@ -20,8 +20,8 @@ void db_close(struct db *db);
 void db_wait_for_locks(struct db *db, int ms);
 /* Has something failed because another process had it for too long? */
 bool db_is_locked(const struct err *err);
-/* Into a file that nobody else sees and that is gone when it is closed. */
-int db_copy(struct db *db, struct db **out, struct err *err) must_check;
+/* Into a file, or (NULL) into one that nobody else sees and that is gone when it is closed. */
+int db_copy(struct db *db, const char *path, struct db **out, struct err *err) must_check;
 /* Statements without results; several may be in one string. */
 int db_exec(struct db *db, const char *sql, struct err *err) must_check;
 

@@ -34,6 +34,7 @@ enum store_mode {
 int store_open(
 	const char *path, enum store_mode mode, struct store **out, struct err *err) must_check;
 void store_close(struct store *s);
+int store_default_path(char **out, struct err *err) must_check; /* heap */
 const char *store_path(const struct store *s);
 /* What is read is a copy, because the store is of an older version: what that one writes is not seen. */
 bool store_is_copy(const struct store *s);

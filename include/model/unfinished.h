@@ -64,6 +64,10 @@ int store_lane_trail(struct store *s, int64_t run, uint32_t lane, struct lane_tr
 int store_log_tail(struct store *s, int64_t run, struct incident_line *lines, size_t max,
 	size_t *n_out, struct err *err) must_check;
 
+/* The last one that begins with that, heap; NULL = there is none. */
+int store_last_line(
+	struct store *s, int64_t run, const char *prefix, char **out, struct err *err) must_check;
+
 /*
  * From now on this process, in this boot, is the run's. -1 (ERR_REFUSED) when it is not as it was
  * found: somebody else has done so, or has ended it.

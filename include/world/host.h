@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #define HOST_PATH_MAX 512
+#define HOST_RUN_PATH "/run/vfio-stress"
 
 /* Where the machine is. Tests put a directory in front of /sys, /proc, /dev/vfio, /dev/aer_inject and /run. */
 struct host {
@@ -20,6 +21,11 @@ struct host {
 
 /* root + formatted absolute path. Returns buf, which has HOST_PATH_MAX bytes. */
 const char *host_path(const struct host *host, char *buf, const char *fmt, ...) printf_like(3, 4);
+/*
+ * Where files are that go with the boot: root's /run/vfio-stress below the root, of a user who is not root
+ * $XDG_RUNTIME_DIR/vfio-stress. Returns buf, which has HOST_PATH_MAX bytes.
+ */
+const char *host_users_run_path(const struct host *host, char *buf);
 /* "/sys/bus/pci/devices/BDF/NAME" below root; name "" for the directory itself. Returns buf. */
 const char *host_dev_path(const struct host *host, char *buf, struct bdf bdf, const char *name);
 

@@ -102,6 +102,8 @@ int kmsg_dump_next(struct kmsg_dump *d, struct klog_rec *out, struct err *err) m
 /* There is no last one: what is answered is readable when there are more. Do not read it. */
 int kmsg_dump_follow(struct kmsg_dump *d);
 
+/* What each line of ours in it begins with; then comes the run. */
+#define MARKER_PREFIX "vfio-stress "
 /*
  * Writes one line as a process (facility user). A fresh open for each, because the kernel's limit
  * of printk_devkmsg belongs to the open file (kernel/printk/printk.c, devkmsg_open). When `path` is

@@ -8,6 +8,7 @@
 #include "cli/runhost.h"
 #include "engine/aftermath.h"
 #include "engine/resume.h"
+#include "engine/spare.h"
 #include "model/store.h"
 #include "world/notify.h"
 
@@ -116,22 +117,45 @@ static int open_and_look(struct revival *v, const char *which, enum store_mode m
 	return -1;
 }
 
-/* Whatever the disk does next, it was said once. */
-static void report_all_unstored(struct revival *v, const char *which, const struct err *why)
+/* No copy is to be had: files at least, of what can be read. */
+static void report_all_unstored(struct revival *v, struct store *store, const struct err *why)
 {
-	struct store *store;
-	struct err err;
 	size_t i;
 
-	if (open_and_look(v, which, STORE_ALONE, &store, &err) != 0) {
-		complain(&err);
-		return;
-	}
-	for (i = 0; i < v->nruns; i++)
+	for (i = 0; store != NULL && i < v->nruns; i++)
 		resume_report_unstored(&v->q, store, &v->runs[i], why);
+}
+
+static int tell_all_unstored(
+	struct revival *v, struct store *store, const struct err *why, struct err *err)
+{
+	/* a run that `which` named: what cannot be opened has all of them */
+	int64_t run = store != NULL && v->nruns == 1 ? v->runs[0].run : 0;
+
+	if (store != NULL && v->nruns == 0 && store_outbox_pending(store) == 0)
+		return 0;
+	return resume_tell(&v->q, store, run, why, err);
+}
+
+/* Whatever the disk does next, it was said once. */
+static void say_all_unstored(struct revival *v, const char *which, const struct err *why)
+{
+	struct store *store = NULL;
+	struct err err;
+
+	v->q.store_is_shut = true;
+	/* where nothing at all can be written it cannot be opened; what another process has can wait */
+	if (open_and_look(v, which, STORE_ALONE, &store, &err) != 0 &&
+		(err.code != ERR_IO || err.sys == EBUSY)) {
+		complain(&err);
+	} else if (tell_all_unstored(v, store, why, &err) != 0) {
+		complain(&err);
+		report_all_unstored(v, store, why);
+	}
 	forget_runs(take_ptr(v->runs), v->nruns);
 	v->nruns = 0;
 	store_close(store);
+	v->q.store_is_shut = false;
 }
 
 static int find_runs(struct revival *v, const char *which, struct store **out, struct err *err)
@@ -140,7 +164,7 @@ static int find_runs(struct revival *v, const char *which, struct store **out, s
 
 	while (open_and_look(v, which, STORE_CHANGE, out, err) != 0) {
 		if (err->code == ERR_IO && !v->said_all)
-			report_all_unstored(v, which, err);
+			say_all_unstored(v, which, err);
 		v->said_all = true;
 		if (!try_again(v, err, &said))
 			return -1;
@@ -332,6 +356,7 @@ static void finish(struct revival *v)
 	forget_runs(v->runs, v->nruns);
 	free(v->resumed);
 	free(v->goes_on);
+	spare_free(v->q.spare);
 	free(v->db);
 }
 
@@ -353,6 +378,9 @@ static int resume_all(struct revival *v, const struct options *o)
 	if (!v->tells)
 		aftermath_tell(store, v->q.quiet, -1);
 	store_close(store);
+	if (v->code != EXIT_UNWRITTEN)
+		spare_remove(v->q.spare);
+	spare_free(take_ptr(v->q.spare));
 	go_on_with_all(v);
 	return v->code;
 }
@@ -382,6 +410,7 @@ static int run(const struct host *host, const struct options *o)
 	v.db = db != NULL ? realpath(db, NULL) : NULL;
 	/* one that is not there is complained of as it was named */
 	v.q.db = v.db != NULL ? v.db : db;
+	v.q.spare = spare_new(host, v.q.db);
 	code = resume_all(&v, o);
 	finish(&v);
 	return code;

@@ -12,14 +12,12 @@
 #include <stddef.h>
 #include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-#define FOLDER       "/run/vfio-stress"
 #define WHO_MAX      128
 #define NAME_BACKLOG 16 /* of those who ask for it; nobody is ever let in */
 #define WAIT_STEP_MS 20 /* a lock that is let go wakes nobody in time */
@@ -28,7 +26,7 @@ static const char *lock_path(const struct host *host, struct bdf bdf, char *buf)
 {
 	char text[BDF_LEN];
 
-	return host_path(host, buf, FOLDER "/%s", bdf_text(bdf, text));
+	return host_path(host, buf, HOST_RUN_PATH "/%s", bdf_text(bdf, text));
 }
 
 /*
@@ -106,19 +104,15 @@ static int open_lock(const struct host *host, const char *name, struct err *err)
 {
 	char folder[HOST_PATH_MAX];
 
-	return open_in(host_path(host, folder, FOLDER), name, err);
+	return open_in(host_path(host, folder, HOST_RUN_PATH), name, err);
 }
 
 /* A session's domains are its user's own, and no device can be taken without root. */
 static int open_users_lock(const struct host *host, const char *name, struct err *err)
 {
-	const char *own = getenv("XDG_RUNTIME_DIR");
 	char folder[HOST_PATH_MAX];
 
-	if (geteuid() == 0 || host->simulated || own == NULL || own[0] != '/')
-		return open_lock(host, name, err);
-	snprintf(folder, sizeof(folder), "%s/vfio-stress", own);
-	return open_in(folder, name, err);
+	return open_in(host_users_run_path(host, folder), name, err);
 }
 
 /* Takes the open file `fd`, which stays the caller's. */

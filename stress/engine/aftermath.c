@@ -282,21 +282,24 @@ static int report(const struct run_request *req, struct store *store, int64_t ru
 }
 
 int aftermath(const struct run_request *req, struct store *store, int64_t run, const char *run_id,
-	struct streaming *streaming, int cancel_fd, bool at_once)
+	struct streaming *streaming, int cancel_fd, bool at_once, struct err *unstored)
 {
 	int64_t ms_left = at_once ? DELIVER_LEAST_MS : DELIVER_WAIT_MS;
 	struct run_view *view = NULL;
-	bool told = true, stored;
-	struct err err;
+	struct err err = {0};
+	bool told = true;
+	int rc;
 
 	put_back(req, store, run, run_id, cancel_fd);
-	stored = judge(req, store, run, run_id, &view, &told, &err) == 0;
+	rc = judge(req, store, run, run_id, &view, &told, &err);
 	if (req->stored_out != NULL)
-		*req->stored_out = stored;
-	if (!stored) {
+		*req->stored_out = rc == 0;
+	if (unstored != NULL)
+		*unstored = rc == 0 ? (struct err){0} : err;
+	if (rc != 0) {
 		say_error("the end of the run could not be stored", &err);
 		streaming_drop_stdout(streaming);
-		if (judge_what_is_there(store, run_id, &view) != 0)
+		if (unstored != NULL || judge_what_is_there(store, run_id, &view) != 0)
 			return 4;
 	} else if (baseline_compare(store, view, &err) != 0) {
 		say_error("the run could not be compared with its baseline", &err);

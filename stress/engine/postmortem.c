@@ -2,6 +2,7 @@
 #include "engine/postmortem.h"
 
 #include "base/clock.h"
+#include "base/mem.h"
 #include "base/str.h"
 #include "engine/budget.h"
 #include "engine/place.h"
@@ -222,7 +223,10 @@ static int64_t last_sign(const struct postmortem *p)
 	return last;
 }
 
-/* By the boot's own clock, of which the log's last lines have no times, when the other was set. */
+/*
+ * By the boot's own clock, of which the log's last lines have no times, when the other was set. -1: the
+ * last sign of life is from before this lane came there.
+ */
 static int64_t time_in(const struct postmortem *p, uint32_t lane)
 {
 	const struct lane_trail *t = &p->trails[lane];
@@ -232,14 +236,16 @@ static int64_t time_in(const struct postmortem *p, uint32_t lane)
 
 	if (t->this_boot && p->run->alive_mono_ns > 0 && llabs(by_wall - by_boot) > CLOCK_STEP_NS)
 		ns = by_boot;
-	return t->last.kind == EV_NONE || ns < 0 ? 0 : ns;
+	if (t->last.kind == EV_NONE)
+		ns = p->died_ns - p->run->began_ns;
+	return ns < 0 ? -1 : ns;
 }
 
 /* "lane gpu, cycle 3, step reset, 4.2 seconds in" */
 static void add_place(const struct postmortem *p, uint32_t lane, struct str *out)
 {
 	const struct lane_trail *t = &p->trails[lane];
-	int64_t tenths = time_in(p, lane) / (NS_PER_S / 10);
+	int64_t ns = time_in(p, lane), tenths = ns / (NS_PER_S / 10);
 
 	str_addf(out, "lane %s, ", p->view->lanes[lane].name);
 	if (t->last.phase == PHASE_CYCLE)
@@ -250,7 +256,10 @@ static void add_place(const struct postmortem *p, uint32_t lane, struct str *out
 		str_addf(out, "step %s, ", word_of(p, t));
 	else
 		str_add(out, "between two steps, ");
-	str_addf(out, "%" PRId64 ".%" PRId64 " seconds in", tenths / 10, tenths % 10);
+	if (ns < 0)
+		str_add(out, "less than 2 seconds in"); /* a heartbeat comes each second */
+	else
+		str_addf(out, "%" PRId64 ".%" PRId64 " seconds in", tenths / 10, tenths % 10);
 }
 
 /* What stopped the kernel, in its own words. */
@@ -361,16 +370,39 @@ static void place_incident(const struct postmortem *p, struct incident *inc)
 	inc->has_bdf = suspect_of(p, lane, &inc->bdf);
 }
 
-static void add_fields(const struct postmortem *p, struct incident *inc)
+/* Our own last line in the kernel's log: newer than what is stored, when the crash left some. */
+static int add_marker(
+	const struct postmortem *p, struct store *store, struct incident *inc, struct err *err)
+{
+	auto_free char *prefix = xasprintf(MARKER_PREFIX "%s ", p->run->id);
+	auto_free char *marker = NULL;
+	size_t i;
+
+	for (i = p->log.recs.n - p->log.nfirmware; marker == NULL && i-- > 0;)
+		if (str_starts(p->log.recs.v[i]->text, prefix))
+			marker = xstrdup(p->log.recs.v[i]->text);
+	if (marker == NULL && store_last_line(store, p->run->run, prefix, &marker, err) != 0)
+		return -1;
+	incident_add_field(inc, "last_marker", marker != NULL ? VALUE_STRING : VALUE_NULL,
+		marker != NULL ? marker : "");
+	return 0;
+}
+
+static int add_fields(
+	const struct postmortem *p, struct store *store, struct incident *inc, struct err *err)
 {
 	struct str sources = {0};
+	char when[40];
 
 	str_add(&sources, "");
 	vec_foreach (source, &p->log.sources)
 		str_addf(&sources, "%s%s", sources.len ? "\n" : "", *source);
 	incident_add_field(inc, "boot_id", VALUE_STRING, p->run->boot_id);
 	incident_add_field(inc, "evidence", VALUE_STRINGS, sources.s);
+	incident_add_field(inc, "last_heartbeat", VALUE_STRING,
+		clock_rfc3339(p->run->alive_ns, when, sizeof(when)));
 	str_finish(&sources);
+	return add_marker(p, store, inc, err);
 }
 
 /* The last lines of its kernel, those that had been stored before in front. */
@@ -415,8 +447,9 @@ static int store_death(
 		inc.advice = xstrdup(rule->advice);
 	}
 	place_incident(p, &inc);
-	add_fields(p, &inc);
-	rc = add_lines(p, store, &inc, err);
+	rc = add_fields(p, store, &inc, err);
+	if (rc == 0)
+		rc = add_lines(p, store, &inc, err);
 	if (rc == 0)
 		rc = store_incident(store, p->run->run, &inc, err);
 	incident_finish(&inc);
@@ -450,7 +483,7 @@ static int end_step(const struct postmortem *p, uint32_t lane, struct store *sto
 	ev.outcome = suspect ? OUTCOME_FAIL : OUTCOME_ABORTED;
 	ev.flags &= (uint16_t)~EVENT_ACK;
 	ev.wall_ns = p->died_ns;
-	ev.dur_ns = t->open ? time_in(p, lane) : 0;
+	ev.dur_ns = t->open && time_in(p, lane) > 0 ? time_in(p, lane) : 0;
 	if (!t->open) {
 		ev.step = -1;
 		ev.subject[0] = '\0';

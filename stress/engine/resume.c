@@ -12,7 +12,9 @@
 #include "engine/postmortem.h"
 #include "engine/report_out.h"
 #include "engine/scenario_rules.h"
+#include "engine/spare.h"
 #include "engine/stored_settings.h"
+#include "engine/telling.h"
 #include "engine/undo_run.h"
 #include "engine/vocabulary.h"
 #include "klog/rules.h"
@@ -221,7 +223,7 @@ int resume_give_up(
 	if ((outcome == OUTCOME_ABORTED && store_run_aborted(store, past->run, why, &err) != 0) ||
 		end_lanes(past, store, outcome, "not-resumed", why, &err) != 0)
 		complain_of(past->id, &err);
-	return aftermath(req, store, past->run, past->id, NULL, -1, false);
+	return aftermath(req, store, past->run, past->id, NULL, -1, false, NULL);
 }
 
 /* ---- its process died ---- */
@@ -351,36 +353,6 @@ static int write_death(const struct resumed *r, struct store *store, const struc
 	return -1;
 }
 
-/*
- * The store refuses, so nobody will find this in it, and a next try may be of no more use: it is said
- * and reported now. What it would be is read out of a transaction that stays in memory.
- */
-static void report_unstored(const struct resumed *r, struct store *store,
-	const struct postmortem *p, const char *boot_id, const char *why_end, const struct err *why)
-{
-	char text[DETAIL_MAX];
-	struct err err;
-
-	printf("run %s: %s\n", r->past.id, p->text);
-	fflush(stdout);
-	if (why_end == NULL)
-		return;
-	snprintf(text, sizeof(text),
-		"the store could not be written when this report was made, so the run has no end "
-		"there: %.*s",
-		DETAIL_MAX / 2, why->msg);
-	if (store_begin_in_memory(store, &err) != 0) {
-		complain_of("the run cannot be reported", &err);
-		return;
-	}
-	if (store_death(r, store, p, boot_id, why_end, &err) == 0 &&
-		store_note(store, r->past.run, "blind-spot", text, &err) == 0)
-		aftermath_unstored(&r->req, store, r->past.run, r->past.id);
-	else
-		complain_of("the run cannot be reported", &err);
-	store_rollback(store);
-}
-
 /* What a reboot has undone is marked so, before the next boot's records come. */
 static void settle_undo(const struct resumed *r, struct store *store)
 {
@@ -429,7 +401,8 @@ static int host_died(const struct resume_request *q, struct resumed *r, struct s
 		r->past.incidents = run->incidents + p.incidents.n + 1;
 		*goes_on = why_end == NULL;
 	} else if (err->code == ERR_IO && !q->said) {
-		report_unstored(r, store, &p, boot_id, why_end, err);
+		printf("run %s: %s\n", run->id, p.text);
+		fflush(stdout);
 	}
 	postmortem_finish(&p);
 	if (rc != 0 || why_end != NULL)
@@ -468,9 +441,248 @@ static int check_is_ours(
 	return err_hint(err, "there is nothing to resume");
 }
 
+/* ---- its store cannot be written ---- */
+
+static int note_unstored(
+	const struct resumed *r, struct store *store, const struct err *why, struct err *err)
+{
+	char text[DETAIL_MAX];
+
+	snprintf(text, sizeof(text),
+		"the store could not be written when this was told, so the run has no end there "
+		"yet: %.*s",
+		DETAIL_MAX / 2, why->msg);
+	return store_note(store, r->past.run, "blind-spot", text, err);
+}
+
+static bool all_lanes_over(const struct resumed *r)
+{
+	uint32_t i;
+
+	for (i = 0; i < r->view->nlanes; i++)
+		if (!r->trails[i].over)
+			return false;
+	return true;
+}
+
+/* It will go on under the same number when its store can be written. */
+static void tell_crash(
+	struct resumed *r, struct store *copy, const struct postmortem *p, const struct err *why)
+{
+	const struct told_run told = {
+		.id = p->run->id,
+		.host = p->run->host,
+		.db = store_path(copy),
+		.previous =
+			telling_previous(copy, r->req.scenario->name, p->run->host, p->run->run),
+	};
+
+	r->past.host_crashes = p->run->host_crashes + 1;
+	snprintf(r->past.how, sizeof(r->past.how),
+		"%.*s; the run waits, because its store could not be written: %.*s", DETAIL_MAX / 2,
+		p->text, DETAIL_MAX / 4, why->msg);
+	telling_crash(&r->req, copy, &told);
+}
+
+/* All of it at once: what the copy has was told, or is in its outbox. */
+static int write_copy(struct resumed *r, struct store *copy, const struct postmortem *p,
+	const char *boot_id, const char *why_end, const struct err *why, struct err *err)
+{
+	if (store_begin(copy, err) != 0)
+		return -1;
+	if (store_death(r, copy, p, boot_id, why_end, err) != 0 ||
+		note_unstored(r, copy, why, err) != 0)
+		goto failed;
+	if (why_end == NULL)
+		tell_crash(r, copy, p, why);
+	if (store_commit(copy, err) == 0)
+		return 0;
+failed:
+	store_rollback(copy);
+	return -1;
+}
+
+/* True: it ends with that. */
+static bool host_died_in_copy(const struct resume_request *q, struct resumed *r, struct store *copy,
+	const struct unfinished *run, const char *boot_id, const struct err *why)
+{
+	const char *why_end = why_it_ends(r, q, run);
+	struct postmortem p;
+	struct err err;
+	bool ends = why_end != NULL;
+
+	postmortem_look(q->host, r->rules, r->req.scenario, run, r->view, r->trails, &p);
+	if (q->store_is_shut)
+		printf("run %s: %s\n", run->id, p.text);
+	if (write_copy(r, copy, &p, boot_id, why_end, why, &err) != 0) {
+		complain_of(run->id, &err);
+		ends = false;
+	}
+	postmortem_finish(&p);
+	return ends;
+}
+
+/* Its lanes' ends are in the store, its own could not be written. */
+static bool ends_in_copy(const struct resumed *r, struct store *copy, const struct err *why)
+{
+	struct err err;
+
+	if (!all_lanes_over(r))
+		return false;
+	if (note_unstored(r, copy, why, &err) != 0)
+		complain_of(r->past.id, &err);
+	return true;
+}
+
+/* That only its process died can wait: its host and the logs are as they were. */
+static void settle_in_copy(const struct resume_request *q, struct resumed *r, struct store *copy,
+	const struct unfinished *run, const char *boot_id, const struct err *why)
+{
+	struct err err;
+
+	if (run->ended)
+		aftermath_of_ended(&r->req, copy, run->run, run->id);
+	else if (str_eq(boot_id, run->boot_id) ? ends_in_copy(r, copy, why)
+					       : host_died_in_copy(q, r, copy, run, boot_id, why))
+		aftermath(&r->req, copy, run->run, run->id, NULL, -1, false, NULL);
+	else
+		return;
+	/* its files are for the next try, too */
+	if (store_reports_due(copy, run->run, true, &err) != 0)
+		complain_of(run->id, &err);
+}
+
+/* A try before this one has found it out. */
+static void say_again(const struct run_view *view)
+{
+	size_t i;
+
+	for (i = view->nfailures; i-- > 0;)
+		if (str_eq(view->failures[i].reason, "host-died")) {
+			printf("run %s: %s\n", view->id, view->failures[i].detail);
+			return;
+		}
+}
+
+static void tell_in_copy(const struct resume_request *q, struct store *copy, struct unfinished *run,
+	const struct err *why)
+{
+	struct resumed r = {0};
+	char boot_id[40];
+	struct err err;
+
+	host_boot_id(q->host, boot_id);
+	run->alive &= run->pid != getpid();
+	if (check_is_ours(q->host, run, boot_id, &err) != 0)
+		return;
+	if (load(q, copy, run, &r, &err) == 0) {
+		if (q->store_is_shut && str_eq(boot_id, run->boot_id))
+			say_again(r.view);
+		settle_in_copy(q, &r, copy, run, boot_id, why);
+	} else {
+		complain_of(run->id, &err);
+	}
+	resumed_finish(&r);
+}
+
+int resume_tell(const struct resume_request *q, struct store *from, int64_t run,
+	const struct err *why, struct err *err)
+{
+	struct unfinished *runs;
+	struct store *copy;
+	size_t n, i;
+
+	if (spare_open(q->spare, from, &copy, err) != 0 ||
+		store_unfinished(copy, run, &runs, &n, err) != 0)
+		return err_wrap(err, "webhooks cannot be told");
+	for (i = 0; i < n; i++) {
+		tell_in_copy(q, copy, &runs[i], why);
+		unfinished_finish(&runs[i]);
+	}
+	free(runs);
+	aftermath_tell(copy, q->quiet, -1);
+	return 0;
+}
+
+/* Read out of a transaction that is never written: files at least. p NULL: that its host died is stored. */
+static void report_in_memory(const struct resumed *r, struct store *store,
+	const struct postmortem *p, const char *boot_id, const char *why_end, const struct err *why)
+{
+	struct err err;
+
+	if (store_begin_in_memory(store, &err) != 0) {
+		complain_of("the run cannot be reported", &err);
+		return;
+	}
+	if ((p == NULL || store_death(r, store, p, boot_id, why_end, &err) == 0) &&
+		note_unstored(r, store, why, &err) == 0)
+		aftermath_unstored(&r->req, store, r->past.run, r->past.id);
+	else
+		complain_of("the run cannot be reported", &err);
+	store_rollback(store);
+}
+
+static void look_and_report(const struct resume_request *q, struct resumed *r, struct store *store,
+	const struct unfinished *run, const char *boot_id, const struct err *why)
+{
+	const char *why_end = why_it_ends(r, q, run);
+	struct postmortem p;
+
+	postmortem_look(q->host, r->rules, r->req.scenario, run, r->view, r->trails, &p);
+	if (q->store_is_shut)
+		printf("run %s: %s\n", run->id, p.text);
+	if (why_end != NULL)
+		report_in_memory(r, store, &p, boot_id, why_end, why);
+	postmortem_finish(&p);
+}
+
+void resume_report_unstored(const struct resume_request *q, struct store *store,
+	const struct unfinished *run, const struct err *why)
+{
+	struct resumed r = {0};
+	char boot_id[40];
+	struct err err;
+
+	host_boot_id(q->host, boot_id);
+	if (check_is_ours(q->host, run, boot_id, &err) != 0 || run->ended)
+		return;
+	if (load(q, store, run, &r, &err) != 0)
+		complain_of(run->id, &err);
+	else if (!str_eq(boot_id, run->boot_id))
+		look_and_report(q, &r, store, run, boot_id, why);
+	else if (all_lanes_over(&r))
+		report_in_memory(&r, store, NULL, boot_id, NULL, why);
+	resumed_finish(&r);
+}
+
+/* The disk may do worse next: whatever it does, it was said once. */
+static void tell_unstored(const struct resume_request *q, struct store *store,
+	const struct unfinished *run, const struct err *why)
+{
+	struct unfinished *now;
+	struct err err;
+	size_t n, i;
+
+	if (resume_tell(q, store, run->run, why, &err) == 0)
+		return;
+	complain_of(run->id, &err);
+	/* some of what was found may have been stored */
+	if (store_unfinished(store, run->run, &now, &n, &err) != 0) {
+		complain_of(run->id, &err);
+		return;
+	}
+	for (i = 0; i < n; i++) {
+		now[i].alive &= now[i].pid != getpid();
+		resume_report_unstored(q, store, &now[i], why);
+		unfinished_finish(&now[i]);
+	}
+	free(now);
+}
+
 int resume_run(const struct resume_request *q, struct store *store, const struct unfinished *run,
 	struct resumed *out, enum resume_answer *answer, struct err *err)
 {
+	struct err unstored = {0};
 	char boot_id[40];
 	bool goes_on = false;
 	int rc;
@@ -493,35 +705,18 @@ int resume_run(const struct resume_request *q, struct store *store, const struct
 		rc = tool_died(out, store, run, err);
 	else if (rc == 0)
 		rc = host_died(q, out, store, run, boot_id, &goes_on, err);
+	if (rc == 0 && !goes_on)
+		out->exit_code =
+			aftermath(&out->req, store, run->run, run->id, NULL, -1, false, &unstored);
+	else if (rc != 0)
+		unstored = *err;
+	out->stored = !goes_on && unstored.code == ERR_NONE;
+	if (unstored.code == ERR_IO && !q->said)
+		tell_unstored(q, store, run, &unstored);
 	if (rc != 0) {
 		resumed_finish(out);
 		return -1;
 	}
-	if (!goes_on)
-		out->exit_code = aftermath(&out->req, store, run->run, run->id, NULL, -1, false);
 	*answer = goes_on ? RESUME_GOES_ON : RESUME_ENDED;
 	return 0;
-}
-
-void resume_report_unstored(const struct resume_request *q, struct store *store,
-	const struct unfinished *run, const struct err *why)
-{
-	struct resumed r = {0};
-	struct postmortem p;
-	char boot_id[40];
-	struct err err;
-
-	host_boot_id(q->host, boot_id);
-	/* that only its process died can wait: then the host and its logs are as they were */
-	if (check_is_ours(q->host, run, boot_id, &err) != 0 || run->ended ||
-		str_eq(boot_id, run->boot_id))
-		return;
-	if (load(q, store, run, &r, &err) != 0) {
-		complain_of(run->id, &err);
-	} else {
-		postmortem_look(q->host, r.rules, r.req.scenario, run, r.view, r.trails, &p);
-		report_unstored(&r, store, &p, boot_id, why_it_ends(&r, q, run), why);
-		postmortem_finish(&p);
-	}
-	resumed_finish(&r);
 }

@@ -17,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MARKER_PREFIX "vfio-stress "
 /* An incident that keeps changing is written so often: seldomer when many do, for the disk's sake. */
 #define TICK_MIN_NS (5 * NS_PER_MS)
 #define TICK_MAX_NS (100 * NS_PER_MS)

@@ -724,7 +724,7 @@ static int end_run(struct supervisor *s)
 	if (unwritten > 0)
 		say_unwritten(s, &account, unwritten);
 	return aftermath(s->req, s->store, s->run, s->run_id, s->streaming, loop_signal_fd(s->loop),
-		s->interrupts > 1);
+		s->interrupts > 1, NULL);
 }
 
 const struct report_spec *run_request_report(const struct run_request *req, size_t i)

@@ -33,6 +33,7 @@ struct hearer {
 
 struct telling {
 	struct writer *writer;
+	struct store *store; /* instead of it: nothing else is done than to tell */
 	struct follower *follower; /* NULL: there is nobody to tell, or it died */
 	char *db;
 	int64_t pause_ns, next_start_ns; /* of the follower */
@@ -77,8 +78,10 @@ static bool post(struct telling *t, const struct hearer *h, enum life_kind kind,
 		return false;
 	}
 	told = item.body_len > 0;
-	if (told)
+	if (told && t->store == NULL)
 		writer_outbox(t->writer, &item);
+	else if (told && store_outbox_add(t->store, &item, &err) != 0)
+		log_warn("webhook", "%s", err.msg);
 	free(item.body);
 	return told;
 }
@@ -262,13 +265,11 @@ int telling_previous(struct store *store, const char *scenario, const char *host
 										    : -1;
 }
 
-struct telling *telling_begin(
-	const struct run_request *req, struct writer *writer, const struct told_run *run)
+static struct telling *telling_of(const struct run_request *req, const struct told_run *run)
 {
 	struct telling *t = xcalloc(1, sizeof(*t));
 	size_t i;
 
-	t->writer = writer;
 	t->sc = req->scenario;
 	t->started_ns = clock_wall_ns();
 	t->db = xstrdup(run->db);
@@ -283,6 +284,15 @@ struct telling *telling_begin(
 		recall(t, req->past);
 	add_hearers(t, req->reports, req->nreports);
 	add_hearers(t, t->sc->reports, t->sc->nreports);
+	return t;
+}
+
+struct telling *telling_begin(
+	const struct run_request *req, struct writer *writer, const struct told_run *run)
+{
+	struct telling *t = telling_of(req, run);
+
+	t->writer = writer;
 	if (t->hearers.n > 0)
 		start_delivery(t);
 	vec_foreach (h, &t->hearers) {
@@ -301,13 +311,28 @@ void telling_hang_up(struct telling *t)
 		follower_hang_up(t->follower);
 }
 
+static void telling_free(struct telling *t)
+{
+	vec_finish(&t->hearers);
+	free(t->lanes);
+	free(t->db);
+	free(t);
+}
+
 void telling_end(struct telling *t, const struct way_out *out)
 {
 	if (t == NULL)
 		return;
 	follower_stop(t->follower, out);
-	vec_finish(&t->hearers);
-	free(t->lanes);
-	free(t->db);
-	free(t);
+	telling_free(t);
+}
+
+void telling_crash(const struct run_request *req, struct store *store, const struct told_run *run)
+{
+	struct telling *t = telling_of(req, run);
+
+	t->store = store;
+	vec_foreach (h, &t->hearers)
+		tell_crash(t, h, req->past);
+	telling_free(t);
 }

@@ -138,13 +138,13 @@ bool db_is_locked(const struct err *err)
 	return err->sys == EBUSY;
 }
 
-int db_copy(struct db *db, struct db **out, struct err *err)
+int db_copy(struct db *db, const char *path, struct db **out, struct err *err)
 {
 	struct db *copy = xcalloc(1, sizeof(*copy));
 	sqlite3_backup *pages = NULL;
 	/* SQLite has no name for a file that is temporary but "" */
-	int rc = sqlite3_open_v2(
-		"", &copy->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | FLAGS, NULL);
+	int rc = sqlite3_open_v2(path != NULL ? path : "", &copy->handle,
+		SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | FLAGS, NULL);
 
 	if (rc == SQLITE_OK)
 		pages = sqlite3_backup_init(copy->handle, "main", db->handle, "main");

@@ -50,7 +50,7 @@ struct store {
 
 /* ---- the file ---- */
 
-static int default_path(char **out, struct err *err)
+int store_default_path(char **out, struct err *err)
 {
 	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
 
@@ -112,7 +112,7 @@ static int prepare_for_reading(struct store *s, struct err *err)
 		return is_empty(s, err);
 	if (state == SCHEMA_CURRENT)
 		return 0;
-	if (db_copy(s->db, &copy, err) != 0)
+	if (db_copy(s->db, NULL, &copy, err) != 0)
 		return -1;
 	db_close(s->db);
 	s->db = copy;
@@ -249,7 +249,7 @@ int store_open(const char *path, enum store_mode mode, struct store **out, struc
 	s = xcalloc(1, sizeof(*s));
 	if (path != NULL)
 		s->path = xstrdup(path);
-	rc = path ? 0 : default_path(&s->path, err);
+	rc = path ? 0 : store_default_path(&s->path, err);
 	if (rc == 0)
 		rc = mode == STORE_CREATE ? open_or_create(s, err)
 					  : open_existing(s, mode, path == NULL, err);

@@ -312,6 +312,23 @@ int store_log_tail(struct store *s, int64_t run, struct incident_line *lines, si
 	return 0;
 }
 
+int store_last_line(struct store *s, int64_t run, const char *prefix, char **out, struct err *err)
+{
+	struct query *q;
+	int rc;
+
+	if (db_query(store_db(s), &q, err,
+		    "SELECT text FROM record WHERE run = ?1 AND substr(text, 1, length(?2)) = ?2"
+		    " ORDER BY rowid DESC LIMIT 1",
+		    "is", run, prefix) != 0)
+		return -1;
+	rc = db_row(q, err);
+	if (rc >= 0)
+		*out = rc == 1 ? xstrdup(db_text(q, 0)) : NULL;
+	db_done(q);
+	return rc < 0 ? -1 : 0;
+}
+
 int store_run_take_over(
 	struct store *s, const struct unfinished *u, const char *boot_id, struct err *err)
 {

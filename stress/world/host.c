@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -22,6 +23,16 @@ const char *host_path(const struct host *host, char *buf, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(buf + n, (size_t)(HOST_PATH_MAX - n), fmt, ap);
 	va_end(ap);
+	return buf;
+}
+
+const char *host_users_run_path(const struct host *host, char *buf)
+{
+	const char *own = getenv("XDG_RUNTIME_DIR");
+
+	if (geteuid() == 0 || host->simulated || own == NULL || own[0] != '/')
+		return host_path(host, buf, HOST_RUN_PATH);
+	snprintf(buf, HOST_PATH_MAX, "%s/vfio-stress", own);
 	return buf;
 }
 

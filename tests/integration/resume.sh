@@ -19,7 +19,7 @@ new_host()
 	rm -rf pc/sys pc/dev pc/run pc.log
 	"$fakehost" pc >pc.log <<-X &
 	0000:00:01.0 secondary=1 driver=pcieport
-	$nvme parent=0000:00:01.0 driver=nvme group=11 methods=flr,bus class=010802 reset-ms=${1:-1500}
+	$nvme parent=0000:00:01.0 driver=nvme group=11 methods=flr,bus class=010802 reset-ms=${1:-3000}
 	0000:00:02.0 secondary=2 driver=pcieport
 	0000:02:00.0 parent=0000:00:02.0 driver=nvme group=12 methods=flr,bus class=010802
 	X
@@ -116,6 +116,18 @@ resume()
 	"$program" resume -v --db runs.db --kmsg "$dir/kmsg" --root "$dir/pc" >out 2>err </dev/null || code=$?
 }
 
+# mark NUMBER: the run's own line in the kernel's log, as that has it
+mark()
+{
+	echo "vfio-stress $(sed -n 's/.*: run \(.*\) has begun$/\1/p' err) one cycle 1 reset #$1"
+}
+
+# copies: of stores that could not be written
+copies()
+{
+	ls pc/run/vfio-stress/spare/ 2>/dev/null
+}
+
 # resume_refused NAME=VALUE... -- OPTIONS: the same on a disk that refuses (tests/shim/failio.c)
 resume_refused()
 {
@@ -180,7 +192,9 @@ expect 0 'nothing to resume' 'it is done once'
 new_host 8000
 start_run report
 await_reset 1
+printf '14,150,3000000,-;%s\n' "$(mark 1)" >&7
 await_heartbeat
+marker=$(mark 1)
 host_dies
 new_host
 python3 -c 'import sqlite3
@@ -189,6 +203,25 @@ db.execute("UPDATE run SET alive_ns = alive_ns - 3600000000000 WHERE key = (SELE
 db.commit()'
 resume
 expect 1 'cycle 1, step reset, [1-9][0-9]*.[0-9] seconds in' 'a clock that was set back'
+holds '[i["fields"]["last_marker"] for i in r["incidents"] if i["id"] == "host.died"] == ["'"$marker"'"]' \
+	'the last marker is shown'
+
+# --- nor by a clock that was not set can be told what no heartbeat has seen
+
+start_run report
+await_reset 1
+await_stored 1
+host_dies
+new_host
+python3 -c 'import sqlite3
+db = sqlite3.connect("runs.db")
+db.execute("UPDATE run SET alive_ns = started_ns, alive_mono_ns = NULL WHERE key = (SELECT max(key) FROM run)")
+db.commit()'
+resume
+expect 1 'host died in lane one, cycle 1, step reset, less than 2 seconds in; its kernel' \
+	'a step that began after the last heartbeat'
+holds '[(i["fields"]["last_heartbeat"], i["fields"]["last_marker"]) for i in r["incidents"] if i["id"] == "host.died"] == [(r["run"]["started"], None)]' \
+	'the last heartbeat is shown, and that there was no marker'
 
 # --- the store cannot be written at that boot: what is known is told all the same, and tried again
 
@@ -209,6 +242,11 @@ holds 'r["verdict"] == "fail"' 'also has a report'
 resume_refused FROM=1 KINDS=write,open ERRNO=30 -- --retry 0s
 expect 5 'host died in lane one, cycle 1, step reset' 'a disk that is read-only'
 grep -q 'vfio-stress: use .*runs.db: attempt to write a readonly' err || wrong "and says so: $(cat err)"
+holds 'r["verdict"] == "fail" and [(f["lane"], f["reason"], f["device"]) for f in r["failures"]] == [("one", "host-died", "'$nvme'")]' \
+	'has its report all the same'
+holds 'any("the store could not be written" in t for t in r["blind_spots"])' 'which says so'
+[ "$(copies | wc -l)" = 1 ] || wrong "there is one copy of the store for all these tries: $(copies)"
+[ "$(stat -c %a pc/run/vfio-stress/spare pc/run/vfio-stress/spare/*.db | xargs)" = '700 600' ] || wrong 'it is private'
 resume_refused FROM=1 COUNT=4 KINDS=write ERRNO=5 -- --retry 60s
 expect 1 'host died in lane one, cycle 1, step reset' 'a disk that comes back'
 [ "$(grep -c '^run .*: host died in lane one' out)" = 2 ] || wrong "said at the first try and at the last: $(cat out)"
@@ -216,6 +254,53 @@ holds 'r["verdict"] == "fail" and not any("could not be written" in t for t in r
 	'its report is as if it had always been there'
 resume
 expect 0 'nothing to resume' 'and it is in the store'
+[ -z "$(copies)" ] || wrong "its copy is gone: $(copies)"
+
+# no place for a copy: what can be read is reported, and that nobody else is told is said
+new_host
+start_run report
+await_reset 1
+host_dies
+new_host
+mkdir -p pc/run
+: >pc/run/vfio-stress
+resume_refused FROM=1 KINDS=write ERRNO=28 -- --retry 0s
+expect 5 'webhooks cannot be told: mkdir' 'a copy that has no place'
+holds 'r["verdict"] == "fail" and any("the store could not be written" in t for t in r["blind_spots"])' \
+	'the report is made without it'
+
+# a file system that is read-only, with and without what SQLite leaves beside a store that was in use
+# shellcheck disable=SC2016
+mount_read_only='mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"'
+if ! unshare -m sh -c "$mount_read_only" "$dir/pc" true 2>/dev/null; then
+	echo 'not tried: a file system that is really read-only (no right to mount one)'
+else
+	rm pc/run/vfio-stress
+	for parts in 'runs.db runs.db-wal' 'runs.db runs.db-wal runs.db-shm'; do
+		rm -rf shelf run.json
+		mkdir shelf
+		# shellcheck disable=SC2086
+		cp $parts shelf
+		code=0
+		# shellcheck disable=SC2016
+		unshare -m sh -c 'mount -t tmpfs -o size=64k tmpfs pc/run && eval "$1" && exec "$2" resume --db shelf/runs.db \
+			--kmsg kmsg --root pc --retry 0s' "$dir/shelf" "${mount_read_only%&& exec*}" "$program" >out 2>err \
+			</dev/null || code=$?
+		expect 5 'webhooks cannot be told: a copy of .*shelf/runs.db needs [0-9]* KiB' 'a copy that has no room'
+		code=0
+		unshare -m sh -c "$mount_read_only" "$dir/shelf" "$program" resume -v --db shelf/runs.db --kmsg kmsg \
+			--root pc --retry 0s >out 2>err </dev/null || code=$?
+		expect 5 'host died in lane one, cycle 1, step reset' "read-only, of a store with $parts"
+		holds 'r["verdict"] == "fail" and any("the store could not be written" in t for t in r["blind_spots"])' \
+			"the report of $parts"
+		"$program" resume -v --db shelf/runs.db --kmsg kmsg --root pc >out 2>err </dev/null && wrong "it passed"
+		holds 'r["verdict"] == "fail" and not any("could not be written" in t for t in r["blind_spots"])' \
+			'and then it can be written'
+		[ -z "$(copies)" ] || wrong "the copy of $parts is gone: $(copies)"
+	done
+fi
+resume
+expect 1 'host died in lane one, cycle 1, step reset' 'a disk that was read-only or full'
 
 # --- a host that is called otherwise at that boot; and one that is another
 
@@ -300,7 +385,7 @@ holds '[i["id"] for i in r["incidents"]] == ["host.died"]' 'and its incident is 
 # what was tolerated before the host died, and in its last words, is spent
 corrected="nvme $nvme: PCIe Bus Error: severity=Corrected, type=Physical Layer, (Receiver ID)"
 {
-	sed 's/cycles: 3/cycles: 2/' go.yaml
+	sed 's/cycles: 3/cycles: 2/; s/cool-down: .*/cool-down: 2s/' go.yaml
 	echo 'tolerate: [{fault: aer.correctable, count: 2}]'
 } >budgets.yaml
 new_host 8000
@@ -308,10 +393,11 @@ start_run budgets
 printf '4,200,6000000,-;%s\n' "$corrected" >&7
 await_reset 1
 await_heartbeat
+marker=$(mark 8)
 host_dies
 new_host 700
-printf 'Panic#1 Part1\n<4>[    7.100000] %s\n<0>[    7.500000] Kernel panic - not syncing: x\n' \
-	"$corrected" >pc/sys/fs/pstore/dmesg-erst-8
+printf 'Panic#1 Part1\n<4>[    7.100000] %s\n<6>[    7.200000] %s\n<0>[    7.500000] Kernel panic - not syncing: x\n' \
+	"$corrected" "$marker" >pc/sys/fs/pstore/dmesg-erst-8
 : >err
 (
 	wait_for 'one cycle 2: reset' err
@@ -323,6 +409,16 @@ expect 1 'goes on' 'a run with a budget goes on'
 holds 'sorted((i["count"], i["tolerated"]) for i in r["incidents"] if i["id"].startswith("aer")) == [(1, False), (1, True), (1, True)]' \
 	'the third one of two is over the budget'
 grep -q 'over its budget (3 seen, 2 allowed)' err || wrong 'all three are counted'
+holds '[i["fields"]["last_marker"] for i in r["incidents"] if i["id"] == "host.died"] == ["'"$marker"'"]' \
+	'the last marker is the one of the last words'
+python3 - <<'X' || wrong 'the next cycle waits for `cool-down`'
+import sqlite3
+HOST_DIED, STEP_BEGIN = 21, 7  # include/model/event.h
+died, begun = sqlite3.connect("runs.db").execute("""SELECT d.mono_ns, (SELECT min(mono_ns) FROM event
+	WHERE run = d.run AND id > d.id AND kind = ?) FROM event d WHERE kind = ? ORDER BY id DESC LIMIT 1""",
+	(STEP_BEGIN, HOST_DIED)).fetchone()
+assert begun - died >= 2000000000, begun - died
+X
 
 # between two cycles; and what is relative is so to where the run was started
 sed 's/cycles: 3}/&, settle: 50s/; s/^on-host-crash.*//' go.yaml >rests.yaml

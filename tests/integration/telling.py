@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""telling.py PROGRAM: what webhooks hear while a run lives, also when nobody answers."""
+"""telling.py PROGRAM FAILIO.SO: what webhooks hear while a run lives, also when nobody answers."""
 
 import fcntl
 import json
@@ -13,7 +13,7 @@ import time
 
 from receiver import OK, Told, hang, run_all, status
 
-PROGRAM = sys.argv[1]
+PROGRAM, FAILIO = sys.argv[1:3]
 FAULT = b"3,900,5000000,-;DMAR: VT-d detected Invalidation Queue Error: Reason f\n"
 SCENARIO = """version: 1
 name: telling
@@ -44,11 +44,11 @@ class Telling(Told):
                 f.write(f'  - webhook: {{url: "{url}"{options}}}\n')
         return self.spawn("run", "telling.yaml", *seams)
 
-    def spawn(self, *words):
+    def spawn(self, *words, env=None):
         with open(self.path("said"), "w") as said:
             return subprocess.Popen(
                 [PROGRAM, *words, "--db", "runs.db", "--kmsg", "kmsg"], cwd=self.folder,
-                env=self.env, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT)
+                env=dict(self.env, **(env or {})), stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT)
 
     def said(self):
         with open(self.path("said")) as f:
@@ -283,16 +283,16 @@ class Telling(Told):
 
     def boot(self, number):
         """The host that the seam --root makes of `host` comes up, for the number-th time."""
-        for name in ("proc/sys/kernel/random", "sys/bus/pci/devices"):
+        for name in ("proc/sys/kernel/random", "sys/bus/pci/devices", "run"):
             os.makedirs(self.path(f"host/{name}"), exist_ok=True)
         with open(self.path("host/proc/sys/kernel/random/boot_id"), "w") as f:
             f.write(f"{number:08}-0000-4000-8000-000000000000\n")
 
-    def crash(self, webhooks):
+    def crash(self, webhooks, then="continue"):
         """A run whose host dies in its first cycle, and comes up again."""
         self.boot(1)
         p = self.start(webhooks, hold="2s", cycles=2,
-                       more="on-host-crash: continue\ncool-down: 100ms\n", seams=("--root", "host"))
+                       more=f"on-host-crash: {then}\ncool-down: 100ms\n", seams=("--root", "host"))
         self.wait_until("the run did not begin", lambda: "has begun" in self.said())
         time.sleep(1)  # in the first cycle
         # all of it at one moment
@@ -302,11 +302,24 @@ class Telling(Told):
             os.kill(pid, signal.SIGKILL)
         p.wait()
         self.boot(2)
-        return self.spawn("resume", "--root", "host")
+
+    def resume(self, *words, env=None):
+        return self.spawn("resume", "--root", "host", *words, env=env)
+
+    def resume_refused(self, kinds, errno, first=1):
+        """On a disk that refuses (tests/shim/failio.c)."""
+        with open(self.path("state"), "wb") as f:
+            f.write(bytes(40))
+        said = self.finish(self.resume("--retry", "0s", env={
+            "LD_PRELOAD": FAILIO, "FAILIO_FILE": self.path("runs.db"), "FAILIO_STATE": self.path("state"),
+            "FAILIO_FROM": str(first), "FAILIO_KINDS": kinds, "FAILIO_ERRNO": str(errno),
+            "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"}), 5)
+        self.assertIn("host died in lane test, cycle 1, step hold", said)
 
     def test_a_host_that_is_back_from_a_crash_is_told_of(self):
         r = self.receiver()
-        self.finish(self.crash([(r.url, ", heartbeat: 60s")]), 1)
+        self.crash([(r.url, ", heartbeat: 60s")])
+        self.finish(self.resume(), 1)
         events = self.heard(r)
         self.assertEqual([what for what, _ in events], ["started", "resumed", "ended"])
         resumed = events[1][1]
@@ -318,8 +331,9 @@ class Telling(Told):
     def test_who_hears_of_failures_only_hears_of_a_crash_at_once(self):
         r, pager = self.receiver(), self.receiver(status(202))
         self.env["KEY"] = "R" + "0123456789abcdef" * 2
-        p = self.crash([(r.url, ", when: failure"), (pager.url, ', body: pagerduty, heartbeat: 60s'
-                                                     ', routing-key: "${env:KEY}", when: failure')])
+        self.crash([(r.url, ", when: failure"), (pager.url, ', body: pagerduty, heartbeat: 60s'
+                                                 ', routing-key: "${env:KEY}", when: failure')])
+        p = self.resume()
         self.wait_for(r, 1)
         self.wait_for(pager, 1)
         self.assertIsNone(p.poll())  # the run goes on
@@ -329,6 +343,61 @@ class Telling(Told):
         self.assertIn("host died in lane test, cycle 1, step hold", events[0][1]["why"])
         triggers = [json.loads(body) for _, _, body, _ in pager.requests]
         self.assertEqual([t["event_action"] for t in triggers], ["trigger", "trigger"])
+
+    def ids(self, r):
+        return [headers["webhook-id"] for _, headers, _, _ in r.requests]
+
+    def told_of_its_end(self, *refusals):
+        """The end is told while the store refuses, once, and once more under the same id when it is stored."""
+        r = self.receiver()
+        self.crash([(r.url, "")], then="report")
+        for refusal in refusals:
+            self.resume_refused(*refusal)
+            self.assertEqual([what for what, _ in self.heard(r)], ["ended"])
+        data = self.heard(r)[0][1]
+        self.assertEqual((data["verdict"], data["failures"][0]["reason"]), ("fail", "host-died"))
+        self.assertIn("the store could not be written", " ".join(data["blind_spots"]))
+        self.assertEqual(self.report()["verdict"], "fail")
+        self.finish(self.resume(), 1)
+        self.assertIn("nothing to resume", self.finish(self.resume(), 0))
+        events = self.heard(r)
+        self.assertEqual([what for what, _ in events], ["ended", "ended"])
+        self.assertEqual(len(set(self.ids(r))), 1)
+        self.assertNotIn("could not be written", " ".join(events[1][1]["blind_spots"]))
+        with sqlite3.connect(self.path("runs.db")) as db:
+            self.assertEqual(db.execute("SELECT ended_ns > 0, reports_due FROM run").fetchall(), [(1, 0)])
+            self.assertEqual(db.execute("SELECT event_id, state FROM outbox").fetchall(), [(self.ids(r)[0], 1)])
+
+    def test_a_store_that_is_read_only_silences_nobody(self):
+        self.told_of_its_end(("write,open", 30), ("write,open", 30), ("write", 28))
+
+    def test_a_disk_that_is_full_silences_nobody(self):
+        self.told_of_its_end(("write", 28), ("write,open", 30))
+
+    def test_a_disk_that_fails_at_any_write_silences_nobody(self):
+        for first in (2, 5, 9, 12, 16):
+            with self.subTest(first=first):
+                if os.path.exists(self.path("runs.db")):
+                    for part in ("runs.db", "runs.db-wal", "runs.db-shm"):
+                        if os.path.exists(self.path(part)):
+                            os.unlink(self.path(part))
+                self.told_of_its_end(("write", 5, first))
+
+    def test_that_the_host_is_back_is_told_while_the_run_waits_for_its_store(self):
+        r, f = self.receiver(), self.receiver()
+        self.crash([(r.url, ", heartbeat: 60s"), (f.url, ", when: failure")])
+        for refusal in (("write,open", 30), ("write", 28)):
+            self.resume_refused(*refusal)
+            self.assertEqual([what for what, _ in self.heard(r)], ["started", "resumed"])
+            self.assertEqual([what for what, _ in self.heard(f)], ["failing"])
+        for why in (self.heard(r)[1][1]["why"], self.heard(f)[0][1]["why"]):
+            self.assertIn("host died in lane test, cycle 1, step hold", why)
+            self.assertIn("the run waits, because its store could not be written", why)
+        self.finish(self.resume(), 1)
+        self.assertEqual([what for what, _ in self.heard(r)], ["started", "resumed", "resumed", "ended"])
+        self.assertEqual([what for what, _ in self.heard(f)], ["failing", "failing", "ended"])
+        for hearer in (r, f):
+            self.assertEqual(len(set(self.ids(hearer))), len(self.ids(hearer)) - 1)
 
     def test_what_a_run_could_not_tell_is_told_after_the_next_boot(self):
         r = self.receiver(status(503, [("Retry-After", "3600")]), OK)
@@ -352,4 +421,4 @@ class Telling(Told):
 
 
 if __name__ == "__main__":
-    run_all(Telling, sys.argv[2:], 8)
+    run_all(Telling, sys.argv[3:], 8)
