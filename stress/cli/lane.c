@@ -7,6 +7,7 @@
 #include "engine/lane.h"
 #include "engine/lane_keep.h"
 #include "engine/lane_proc.h"
+#include "engine/least.h"
 #include "engine/vocabulary.h"
 
 #include <stdio.h>
@@ -37,6 +38,7 @@ static int run(const struct host *host, const struct options *o)
 	int64_t index = 0;
 	int code;
 
+	least_rights();
 	if (standalone != NULL)
 		sc = load_file(standalone);
 	else if ((sc = lane_brief_read(LANE_BRIEF_FD, &words_of_this_build, &err)) == NULL)

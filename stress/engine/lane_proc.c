@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/vec.h"
+#include "engine/least.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,8 +19,6 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-extern char **environ;
 
 #define BRIEF_MAX (2u << 20)
 
@@ -118,6 +117,7 @@ static int spawn(char **argv, int socket_fd, int brief_fd, int keep_fd, pid_t *p
 	const struct {
 		int ours, theirs;
 	} fds[] = {{socket_fd, LANE_SOCKET_FD}, {brief_fd, LANE_BRIEF_FD}, {keep_fd, LANE_KEEP_FD}};
+	auto_free char **environment = least_environment();
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
 	sigset_t none;
@@ -134,7 +134,7 @@ static int spawn(char **argv, int socket_fd, int brief_fd, int keep_fd, pid_t *p
 	for (i = 0; rc == 0 && i < ARRAY_SIZE(fds); i++)
 		rc = posix_spawn_file_actions_adddup2(&actions, fds[i].ours, fds[i].theirs);
 	if (rc == 0)
-		rc = posix_spawn(pid, "/proc/self/exe", &actions, &attr, argv, environ);
+		rc = posix_spawn(pid, "/proc/self/exe", &actions, &attr, argv, environment);
 	posix_spawnattr_destroy(&attr);
 	posix_spawn_file_actions_destroy(&actions);
 	return rc == 0 ? 0 : err_set(err, ERR_IO, rc, "start a lane");

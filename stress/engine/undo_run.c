@@ -7,6 +7,7 @@
 #include "device/driver.h"
 #include "device/lock.h"
 #include "device/undo_replay.h"
+#include "engine/least.h"
 #include "model/store.h"
 #include "world/vm.h"
 
@@ -19,8 +20,6 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-extern char **environ;
 
 #define DOMAIN_NS      (180 * NS_PER_S)
 #define CHILD_GRACE_MS 2000
@@ -227,6 +226,7 @@ int undo_in_child(
 {
 	char *argv[] = {"vfio-stress", "undo", "--db", (char *)db, "--run", (char *)run_id,
 		host->simulated ? "--root" : NULL, (char *)host->root, NULL};
+	auto_free char **environment = least_environment();
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
 	sigset_t none;
@@ -241,7 +241,7 @@ int undo_in_child(
 	posix_spawnattr_init(&attr);
 	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
 	posix_spawnattr_setsigmask(&attr, &none);
-	rc = posix_spawn(&pid, "/proc/self/exe", &actions, &attr, argv, environ);
+	rc = posix_spawn(&pid, "/proc/self/exe", &actions, &attr, argv, environment);
 	posix_spawnattr_destroy(&attr);
 	posix_spawn_file_actions_destroy(&actions);
 	return rc == 0 ? wait_child(pid, cancel_fd, err)

@@ -315,11 +315,14 @@ X
 rm -f decided
 (
 	in_step one 1 hold
-	kill -STOP "$(lane_of stuck 0)"
+	lane=$(lane_of stuck 0)
+	tr '\0' '\n' <"/proc/$lane/environ" >lane.environ
+	cp "/proc/$lane/status" lane.status
+	kill -STOP "$lane"
 	wait_for 'hold is overdue' err
 	echo "$EPOCHSECONDS" >decided
 ) &
-run stuck --root two --report json:run.json
+HUSH=a-secret NOTIFY_SOCKET=$PWD/nobody LIBVIRT_DEBUG=4 run stuck --root two --report json:run.json
 [ $((EPOCHSECONDS - $(cat decided))) -le 5 ] || wrong "it ends $((EPOCHSECONDS - $(cat decided))) s after its decision"
 wait $!
 expect 1 'hold did not end within' 'a lane that is stuck beside another one'
@@ -328,6 +331,17 @@ holds 'r["lanes"][1]["verdict"] == "pass" and r["lanes"][1]["cycles"] == {"done"
 	'the other one is done'
 holds 'any(n.startswith("one, stuck in hold: the lane: ") for n in r["notes"])' 'where it stood is told'
 holds 'r["undo"]["left"] == []' 'and all is put back'
+
+# a lane has what it needs of the environment, and of root's rights: the seven of stress/engine/least.c
+grep -q '^PATH=' lane.environ && grep -q '^LIBVIRT_DEBUG=4$' lane.environ || wrong "a lane lacks: $(cat lane.environ)"
+grep '^HUSH\|^NOTIFY_SOCKET' lane.environ && wrong 'a lane has what is not for it'
+if [ "$(id -u)" = 0 ]; then
+	grep -q '^NoNewPrivs:.1$' lane.status || wrong 'a lane may get new rights'
+	for set in CapPrm CapEff CapBnd; do
+		ours=0x$(sed -n "s/^$set:.//p" /proc/self/status) its=0x$(sed -n "s/^$set:.//p" lane.status)
+		[ $((its)) = $((ours & 0x2b0026)) ] || wrong "$set of a lane is $its, ours $ours"
+	done
+fi
 
 # --- a reset that does not return: the file is a FIFO that nobody reads, so that its opening blocks
 

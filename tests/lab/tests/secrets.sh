@@ -45,6 +45,7 @@ start_run in-every-core --db runs.db
 within 60 in_step rng 1 hold
 within 60 has_tried
 lane=$(child lane) sender=$(child deliver)
+! has "$HOOK" "/proc/$lane/environ" || fail "the secret is in the environment of $lane"
 kill -ABRT "$sender" "$lane" "$run_pid"
 wait "$run_pid" 2>/dev/null
 [ ! -e "core.$sender" ] || fail "the sender left a core file"
