@@ -5,6 +5,7 @@
 #include "device/methods.h"
 #include "device/scope.h"
 #include "model/step.h"
+#include "world/child.h"
 
 #include <sys/types.h>
 
@@ -15,6 +16,7 @@ struct reset_run {
 	int64_t took_ns;
 	bool late; /* it was still in the kernel at the step's deadline, and ended later */
 	pid_t left; /* != 0: it never ended; a process that cannot be killed has it */
+	char stood[CHILD_STOOD_MAX]; /* where it was at the deadline; "": it was back */
 	char dropped[METHODS_MAX]; /* methods that the kernel did not take back into its list */
 };
 

@@ -11,9 +11,8 @@ struct host;
 struct pcidev;
 
 /*
- * What can be seen of a process that is stuck, its threads and descendants, without getting stuck on
- * it: status, stack or wchan; never cmdline, maps or environ, whose reading takes the task's mmap lock.
- * One line for all tasks that stand at the same place.
+ * Where a process that is stuck stands, its threads and descendants (world/task.h): one line for all
+ * tasks that stand at the same place.
  */
 void evidence_collect(pid_t pid, struct str *out);
 

@@ -7,8 +7,8 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
+struct child_result;
 struct host;
 struct pcidev;
 struct reset_method;
@@ -38,10 +38,11 @@ int reset_needs_bridge_above(
 /* Until when that first half may act; a quarter of the time is kept when there is little. */
 int64_t reset_first_deadline(const struct step_ctx *ctx);
 /*
- * For a call that was begun at `start_ns` and did not end by the step's deadline. `left` != 0: it
+ * For a call that was begun at `start_ns` and may not have ended by the step's deadline. `left` != 0: it
  * cannot be ended, for it sleeps in the kernel; it gets as long again, less what the supervisor needs
  * to see us give up first.
  */
-void reset_await_left(struct step_ctx *ctx, int64_t start_ns, pid_t left, struct reset_run *run);
+void reset_await_left(struct step_ctx *ctx, int64_t start_ns, const struct child_result *child,
+	struct reset_run *run);
 
 #endif

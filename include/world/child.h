@@ -19,11 +19,15 @@
  */
 typedef int child_fn(void *arg, int reply_fd);
 
+#define CHILD_STOOD_MAX 256
+
 struct child_result {
 	int status; /* fn's return value, or 128 + signal */
 	size_t len; /* bytes in reply */
 	int64_t took_ns;
 	pid_t left; /* != 0: abandoned in the kernel, still there */
+	/* where it was at the deadline, before it was killed: "D (disk sleep), in pci_dev_wait < ..." */
+	char stood[CHILD_STOOD_MAX];
 };
 
 int child_call(child_fn *fn, void *arg, void *reply, size_t size, int64_t deadline_ns,

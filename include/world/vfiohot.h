@@ -8,7 +8,8 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
+
+struct child_result;
 
 #define VFIOHOT_MAX 64 /* functions that one reset reaches; with more it is refused */
 
@@ -38,15 +39,15 @@ struct vfiohot_result {
 	int sys; /* errno of that */
 	int64_t took_ns[VFIOHOT_STAGES]; /* -1 = not begun, or not ended */
 	struct bdf stranger; /* VFIOHOT_SCOPE with EXDEV: who is not in `allowed` */
-	pid_t left; /* != 0: it never came back; a process that cannot be killed has it */
 };
 
 /*
  * In a disposable child. -1 when it did not come to its end: ERR_TIMEOUT by the deadline, ERR_IO with
- * the stage and its errno in *out, which is filled also on failure.
+ * the stage and its errno in *out. That and what became of the child are filled also on failure.
  */
 int vfiohot_reset(const struct host *host, const struct vfiohot_request *request,
-	int64_t deadline_ns, struct vfiohot_result *out, struct err *err) must_check;
+	int64_t deadline_ns, struct vfiohot_result *out, struct child_result *child,
+	struct err *err) must_check;
 const char *vfiohot_stage_name(enum vfiohot_stage stage); /* "vfio open" */
 
 #endif

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -55,6 +56,16 @@ static int run(const struct host *host, struct call *call, const char *path, int
 	return 0;
 }
 
+/* Of a write that did not return: the kernel's function names what it waits for. */
+static void add_where(const struct child_result *res, struct err *err)
+{
+	size_t len = strlen(err->msg);
+
+	if (res->stood[0] != '\0')
+		snprintf(
+			err->msg + len, sizeof(err->msg) - len, "; where it stood: %s", res->stood);
+}
+
 int attr_write(const struct host *host, const char *path, const char *value, int64_t deadline_ns,
 	struct child_result *out, struct err *err)
 {
@@ -65,8 +76,10 @@ int attr_write(const struct host *host, const char *path, const char *value, int
 
 	if (out != NULL)
 		*out = res;
-	if (rc != 0)
+	if (rc != 0) {
+		add_where(&res, err);
 		return err_wrap(err, "write '%s' to %s", value, path);
+	}
 	if (answer.sys != 0)
 		return err_set(err, answer.sys == ENOENT ? ERR_ABSENT : ERR_IO, answer.sys,
 			"write '%s' to %s", value, path);

@@ -6,6 +6,7 @@
 #include "base/vec.h"
 #include "device/holders.h"
 #include "world/pcidev.h"
+#include "world/task.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -20,38 +21,12 @@
 #define NAMES_MAX 128
 #define DEPTH_MAX 8
 
-/* Reads a small /proc file; "" when it cannot be read. */
-static void slurp(const char *path, char *buf, size_t size)
-{
-	auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, buf, size - 1);
-
-	buf[n > 0 ? n : 0] = '\0';
-}
-
-/* "D (disk sleep)" of a status file. */
-static void state_of(const char *task, char *buf, size_t size)
-{
-	char path[320], status[2048], *s, *end;
-
-	snprintf(path, sizeof(path), "%s/status", task);
-	slurp(path, status, sizeof(status));
-	s = strstr(status, "\nState:\t");
-	if (s == NULL) {
-		snprintf(buf, size, "gone");
-		return;
-	}
-	s += strlen("\nState:\t");
-	end = strchr(s, '\n');
-	snprintf(buf, size, "%.*s", end ? (int)(end - s) : 0, s);
-}
-
 typedef bool visit_task(const char *task, void *arg);
 
 /* Calls visit for every thread of pid and of its descendants; true when one of them says true. */
 static bool each_task(pid_t pid, int depth, int *budget, visit_task *visit, void *arg)
 {
-	char dir[64], task[352], path[384], children[512], *s, *end;
+	char dir[64], task[352], children[512], *s, *end;
 	bool found = false;
 	struct dirent *e;
 	DIR *d;
@@ -68,8 +43,7 @@ static bool each_task(pid_t pid, int depth, int *budget, visit_task *visit, void
 			continue;
 		snprintf(task, sizeof(task), "%s/%s", dir, e->d_name);
 		found = visit(task, arg);
-		snprintf(path, sizeof(path), "%s/children", task);
-		slurp(path, children, sizeof(children));
+		task_file(task, "children", children, sizeof(children));
 		for (s = children; !found && *s != '\0'; s = end) {
 			pid_t child = (pid_t)strtol(s, &end, 10);
 
@@ -89,7 +63,7 @@ static bool is_in_kernel(const char *task, void *arg)
 	char state[64];
 
 	(void)arg;
-	state_of(task, state, sizeof(state));
+	task_state(task, state, sizeof(state));
 	return state[0] == 'D';
 }
 
@@ -112,26 +86,6 @@ struct groups {
 	VEC(struct group) list;
 };
 
-/* "[<0>] pci_dev_wait+0x100/0x200" per line, innermost first: the names alone, in one line. */
-static void join_stack(const char *stack, char *buf, size_t size)
-{
-	size_t used = 0;
-
-	buf[0] = '\0';
-	while (*stack != '\0' && used + 8 < size) {
-		const char *name = str_starts(stack, "[<") ? strchr(stack, ' ') : NULL;
-		size_t line = strcspn(stack, "\n"), len;
-
-		if (name != NULL && name < stack + line) {
-			name++;
-			len = strcspn(name, "+\n");
-			used += (size_t)snprintf(buf + used, size - used, "%s%.*s",
-				used ? " < " : "", (int)len, name);
-		}
-		stack += line + (stack[line] == '\n');
-	}
-}
-
 static struct group *group_of(struct groups *g, const char *state, const char *place)
 {
 	struct group *group;
@@ -147,23 +101,15 @@ static struct group *group_of(struct groups *g, const char *state, const char *p
 
 static bool describe(const char *task, void *arg)
 {
-	char path[320], comm[64], shown[64], state[32], wchan[128], stack[4096], place[PLACE_MAX];
+	char comm[64], shown[64], state[32], place[PLACE_MAX];
 	struct groups *groups = arg;
 	struct group *group;
 	size_t used;
 
-	snprintf(path, sizeof(path), "%s/comm", task);
-	slurp(path, comm, sizeof(comm));
+	task_file(task, "comm", comm, sizeof(comm));
 	str_printable(shown, sizeof(shown), comm, strcspn(comm, "\n"));
-	state_of(task, state, sizeof(state));
-	snprintf(path, sizeof(path), "%s/stack", task);
-	slurp(path, stack, sizeof(stack));
-	join_stack(stack, place, sizeof(place));
-	if (place[0] == '\0') {
-		snprintf(path, sizeof(path), "%s/wchan", task);
-		slurp(path, wchan, sizeof(wchan));
-		str_set(place, *wchan ? wchan : "?");
-	}
+	task_state(task, state, sizeof(state));
+	task_place(task, place, sizeof(place));
 	group = group_of(groups, state, place);
 	group->n++;
 	used = strlen(group->names);

@@ -2,6 +2,7 @@
 #include "resets/common.h"
 
 #include "base/clock.h"
+#include "base/str.h"
 #include "device/oracle.h"
 #include "device/reset.h"
 #include "model/event.h"
@@ -74,17 +75,20 @@ int64_t reset_first_deadline(const struct step_ctx *ctx)
 	return ctx->deadline_ns - (quarter < RESET_BACK_NS ? quarter : RESET_BACK_NS);
 }
 
-void reset_await_left(struct step_ctx *ctx, int64_t start_ns, pid_t left, struct reset_run *run)
+void reset_await_left(struct step_ctx *ctx, int64_t start_ns, const struct child_result *child,
+	struct reset_run *run)
 {
 	int64_t bound = ctx->deadline_ns - start_ns;
 	char bdf[BDF_LEN];
 
-	if (left == 0)
+	if (child->stood[0] != '\0')
+		str_set(run->stood, child->stood);
+	if (child->left == 0)
 		return;
 	emit_substep(ctx->out, bdf_text(ctx->dev->pci.bdf, bdf),
 		"still in the kernel at its deadline", clock_mono_ns() - start_ns);
 	run->late = true;
-	if (!child_left_ends(
-		    left, ctx->deadline_ns + bound - (bound > 20 * NS_PER_S ? 5 * NS_PER_S : 0)))
-		run->left = left;
+	if (!child_left_ends(child->left,
+		    ctx->deadline_ns + bound - (bound > 20 * NS_PER_S ? 5 * NS_PER_S : 0)))
+		run->left = child->left;
 }

@@ -8,6 +8,7 @@
 #include "model/lane_device.h"
 #include "resets/common.h"
 #include "resets/resets.h"
+#include "world/child.h"
 #include "world/vfiohot.h"
 
 #include <errno.h>
@@ -127,13 +128,14 @@ static int fire(const struct reset_method *self, struct step_ctx *ctx, const str
 	auto_free struct vfiohot_request *req = xcalloc(1, sizeof(*req));
 	int64_t start = clock_mono_ns();
 	struct vfiohot_result result;
+	struct child_result child;
 	int rc;
 
 	*run = (struct reset_run){0};
 	if (fill(self, ctx, hold, req, err) != 0)
 		return -1;
-	rc = vfiohot_reset(ctx->host, req, ctx->deadline_ns, &result, err);
-	reset_await_left(ctx, start, result.left, run);
+	rc = vfiohot_reset(ctx->host, req, ctx->deadline_ns, &result, &child, err);
+	reset_await_left(ctx, start, &child, run);
 	run->took_ns = clock_mono_ns() - start;
 	tell_stages(ctx, &result);
 	if (rc != 0)

@@ -66,7 +66,7 @@ static int set_power(struct step_ctx *ctx, const char *path, const struct turn *
 	char bdf[BDF_LEN], text[48];
 	int rc = attr_write(ctx->host, path, turn->value, turn->deadline_ns, &child, err);
 
-	reset_await_left(ctx, start, child.left, run);
+	reset_await_left(ctx, start, &child, run);
 	run->took_ns += clock_mono_ns() - start;
 	snprintf(text, sizeof(text), "%s%s", turn->what, rc == 0 ? "" : ", refused");
 	emit_substep(ctx->out, bdf_text(ctx->dev->pci.bdf, bdf), text, clock_mono_ns() - start);

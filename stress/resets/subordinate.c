@@ -62,7 +62,7 @@ static int fire(const struct reset_method *self, struct step_ctx *ctx, const str
 		rc = attr_write(ctx->host, path, "1", ctx->deadline_ns, &child, err);
 	} while (
 		rc != 0 && err->sys == EAGAIN && tries++ < RETRIES && poll(NULL, 0, RETRY_MS) == 0);
-	reset_await_left(ctx, start, child.left, run);
+	reset_await_left(ctx, start, &child, run);
 	run->took_ns = clock_mono_ns() - start;
 	emit_substep(ctx->out, bdf_text(ctx->dev->pci.parent, bdf),
 		rc == 0 ? "write to reset_subordinate" : "write to reset_subordinate, refused",

@@ -184,7 +184,7 @@ static int write_reset(struct firing *f, struct reset_run *run, struct err *err)
 
 	attr_path(f, "reset", path, sizeof(path));
 	rc = attr_write(f->ctx->host, path, "1", f->ctx->deadline_ns, &res, err);
-	reset_await_left(f->ctx, start, res.left, run);
+	reset_await_left(f->ctx, start, &res, run);
 	run->took_ns = clock_mono_ns() - start;
 	snprintf(text, sizeof(text), "write to reset%s", rc == 0 ? "" : ", refused");
 	emit_substep(f->ctx->out, f->bdf, text, run->took_ns);

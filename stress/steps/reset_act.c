@@ -112,23 +112,25 @@ static enum outcome fire_failed(struct act *act, const struct reset_run *run, st
 	const struct reset_method *method = act->method;
 	double took_s = (double)run->took_ns / (double)NS_PER_S;
 	struct result *res = act->res;
-	char bdf[BDF_LEN];
+	char bdf[BDF_LEN], stood[CHILD_STOOD_MAX + 32] = "";
 
 	bdf_text(dev->bdf, bdf);
+	if (run->stood[0] != '\0')
+		snprintf(stood, sizeof(stood), "; where it stood: %s", run->stood);
 	if (run->left != 0) {
 		result_fail(res, "wedged",
-			"the %s reset of %s is still in the kernel after %.1f s (process %d)",
-			method->name, bdf, took_s, (int)run->left);
+			"the %s reset of %s is still in the kernel after %.1f s (process %d)%s",
+			method->name, bdf, took_s, (int)run->left, stood);
 		result_advise(res, "the device cannot be used any more: reboot the host");
 		return OUTCOME_FAIL;
 	}
 	if (run->late)
 		return result_fail(res, "slow-reset",
-			"the %s reset of %s came back from the kernel only after %.1f s",
-			method->name, bdf, took_s);
+			"the %s reset of %s came back from the kernel only after %.1f s%s",
+			method->name, bdf, took_s, stood);
 	if (err->code == ERR_TIMEOUT) {
-		result_fail(res, "timeout", "the %s reset of %s did not return within %.1f s",
-			method->name, bdf, took_s);
+		result_fail(res, "timeout", "the %s reset of %s did not return within %.1f s%s",
+			method->name, bdf, took_s, stood);
 		result_advise(res,
 			"whether it was reset is not known: power-cycle it before its VM is "
 			"started; if it is only slow, give the step a longer `timeout`");

@@ -3,12 +3,14 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "world/task.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -82,6 +84,16 @@ static bool wait_exit(int pidfd, int64_t deadline_ns)
 	return n > 0;
 }
 
+static void tell_where(pid_t pid, char *buf, size_t size)
+{
+	char task[32], state[32], place[CHILD_STOOD_MAX - 40];
+
+	snprintf(task, sizeof(task), "/proc/%d", (int)pid);
+	task_state(task, state, sizeof(state));
+	task_place(task, place, sizeof(place));
+	snprintf(buf, size, "%s, in %s", state, place);
+}
+
 int child_call(child_fn *fn, void *arg, void *reply, size_t size, int64_t deadline_ns,
 	struct child_result *out, struct err *err)
 {
@@ -112,6 +124,7 @@ int child_call(child_fn *fn, void *arg, void *reply, size_t size, int64_t deadli
 	in_time = collect(reply_fd, reply, size, deadline_ns, &res.len) == 0 &&
 		wait_exit(pidfd, deadline_ns);
 	if (!in_time) {
+		tell_where(pid, res.stood, sizeof(res.stood));
 		kill(pid, SIGKILL);
 		if (!wait_exit(pidfd, clock_mono_ns() + KILL_GRACE_NS))
 			res.left = pid;

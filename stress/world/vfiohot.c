@@ -270,18 +270,18 @@ static void last_told(const struct vfiohot_result *told, size_t len, struct vfio
 }
 
 int vfiohot_reset(const struct host *host, const struct vfiohot_request *request,
-	int64_t deadline_ns, struct vfiohot_result *out, struct err *err)
+	int64_t deadline_ns, struct vfiohot_result *out, struct child_result *child,
+	struct err *err)
 {
 	auto_free struct job *job = xcalloc(1, sizeof(*job));
 	struct vfiohot_result told[VFIOHOT_STAGES + 1] = {0};
-	struct child_result child = {0};
 	int rc;
 
+	*child = (struct child_result){0};
 	prepare(host, request, job);
 	*out = job->result;
-	rc = child_call(in_child, job, told, sizeof(told), deadline_ns, &child, err);
-	last_told(told, child.len, out);
-	out->left = child.left;
+	rc = child_call(in_child, job, told, sizeof(told), deadline_ns, child, err);
+	last_told(told, child->len, out);
 	if (rc != 0)
 		return err_wrap(err, "%s", vfiohot_stage_name(out->stage));
 	if (out->sys != 0)

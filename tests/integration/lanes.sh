@@ -363,6 +363,8 @@ run fifo --root fifo --report json:run.json
 expect 1 '^do  *whether it was reset is not known' 'a reset that does not return'
 holds '[(f["lane"], f["step"], f["device"], f["reason"]) for f in r["failures"]] == [("one", "reset", "'$nvme'", "timeout")]' \
 	'is the failure'
+holds '"where it stood: S (sleeping), in " in r["failures"][0]["detail"] and "?" not in r["failures"][0]["detail"]' \
+	'and where it stood is told'
 holds 'r["lanes"][1]["verdict"] == "pass" and r["lanes"][1]["cycles"] == {"done": 2, "failed": 0}' \
 	'the lane beside it is done'
 holds 'r["undo"]["left"] == []' 'and all is put back'

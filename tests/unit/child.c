@@ -101,6 +101,7 @@ static void a_child_that_dies_says_by_which_signal(void **state)
 	(void)state;
 	assert_int_equal(child_call(crash, NULL, NULL, 0, in_ms(5000), &res, &err), 0);
 	assert_int_equal(res.status, 128 + SIGABRT);
+	assert_string_equal(res.stood, "");
 }
 
 static void at_the_deadline_it_is_killed_and_gone(void **state)
@@ -113,6 +114,7 @@ static void at_the_deadline_it_is_killed_and_gone(void **state)
 	assert_int_equal(err.code, ERR_TIMEOUT);
 	assert_int_equal(res.left, 0);
 	assert_int_equal(res.status, 128 + SIGKILL);
+	assert_memory_equal(res.stood, "S (sleeping), in ", strlen("S (sleeping), in "));
 	assert_true(res.took_ns < 2 * NS_PER_S);
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 }

@@ -5,6 +5,7 @@
 #include "base/str.h"
 
 #include "fakehost.h"
+#include "world/child.h"
 
 #include "cmocka_all.h"
 
@@ -118,8 +119,10 @@ static void world_init(struct world *w, bool groups)
 
 static int reset_within(struct world *w, int64_t ns)
 {
+	struct child_result child;
+
 	return vfiohot_reset(
-		fakehost_host(w->fake), &w->req, clock_mono_ns() + ns, &w->result, &w->err);
+		fakehost_host(w->fake), &w->req, clock_mono_ns() + ns, &w->result, &child, &w->err);
 }
 
 static void expect_heard(const unsigned long *wanted, int n)
