@@ -50,6 +50,11 @@ struct run_request {
 	void *begun_arg;
 	const struct run_past *past; /* NULL: a new run */
 	bool *stored_out; /* optional: the run's end is in the store */
+	/*
+	 * Optional: a parent's watchdog, beside the service manager's. The last sign of life of the loop
+	 * (clock_mono_ns); in the future: until then none is to be expected.
+	 */
+	_Atomic int64_t *alive_ns;
 };
 
 /* Of all its reports, those of the command line first; NULL behind the last. */

@@ -18,11 +18,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define RETRY_MS       120000 /* a disk may be emptied, or come back; then it is the caller's to try */
 #define RETRY_PAUSE_MS 2000
+#define BEGIN_NS       (600 * NS_PER_S) /* until a run's loop is there: the host is looked at before */
 
 /* Runs without an end, and those of them that go on once all were looked at. */
 struct revival {
@@ -32,6 +34,7 @@ struct revival {
 	size_t nruns;
 	struct resumed *resumed; /* one per run */
 	bool *goes_on;
+	_Atomic int64_t *alive_ns; /* shared by those that go on side by side: one per run */
 	bool tells; /* one ended or goes on, and with it goes what others had left in the outbox */
 	int64_t retry_until_ns;
 	bool said_all; /* what became of them, before the store could be opened */
@@ -222,8 +225,12 @@ static int go_on(struct run_request *req)
 /* What a process that goes on with a run has of its parent, and shall not have. */
 static void begin_child(const sigset_t *mask)
 {
+	char pid[24];
+
 	sigprocmask(SIG_SETMASK, mask, NULL);
 	unsetenv("NOTIFY_SOCKET"); /* the service manager listens to the parent alone */
+	snprintf(pid, sizeof(pid), "%d", (int)getpid());
+	setenv("WATCHDOG_PID", pid, 1); /* and the parent, as often, to us */
 }
 
 /* The run is ours now; it was our parent's. */
@@ -249,6 +256,7 @@ static int go_on_apart(struct revival *v, size_t i, const sigset_t *mask)
 	begin_child(mask);
 	if (take_from_parent(v, i, &err) != 0)
 		return complain_of_store(&err);
+	v->resumed[i].req.alive_ns = v->alive_ns != NULL ? &v->alive_ns[i] : NULL;
 	return go_on(&v->resumed[i].req);
 }
 
@@ -282,7 +290,28 @@ static void reap(struct revival *v, pid_t *children, size_t n, size_t *left)
 	}
 }
 
-/* A signal for us is one for them; our being alive is what the service manager's watchdog hears. */
+/*
+ * The service manager's watchdog hears us: who of them hangs is ended here, as it would end him. His run is
+ * then one whose tool died, for the next `resume`; the others go on.
+ */
+static void end_hung(struct revival *v, const pid_t *children, int64_t watchdog_ms)
+{
+	int64_t now = clock_mono_ns();
+	size_t i;
+
+	for (i = 0; i < v->nruns; i++) {
+		if (children[i] <= 0 || now - v->alive_ns[i] <= watchdog_ms * NS_PER_MS)
+			continue;
+		fprintf(stderr,
+			"vfio-stress: run %s hangs: its process %d is killed; the next `resume` "
+			"ends it\n",
+			v->runs[i].id, (int)children[i]);
+		kill(children[i], SIGKILL);
+		v->alive_ns[i] = NEVER;
+	}
+}
+
+/* A signal for us is one for them. */
 static void await(struct revival *v, pid_t *children, size_t left, const sigset_t *awaited)
 {
 	int64_t watchdog_ms = notify_watchdog_ms(), ms = watchdog_ms > 0 ? watchdog_ms / 3 : 60000;
@@ -294,10 +323,23 @@ static void await(struct revival *v, pid_t *children, size_t left, const sigset_
 		sig = sigtimedwait(awaited, &info, &pause);
 		if (watchdog_ms > 0)
 			notify_send("WATCHDOG=1");
+		if (watchdog_ms > 0 && v->alive_ns != NULL)
+			end_hung(v, children, watchdog_ms);
 		if (sig > 0 && sig != SIGCHLD && !is_from_terminal(&info))
 			pass_on(children, v->nruns, sig);
 		reap(v, children, v->nruns, &left);
 	}
+}
+
+/* NULL when there is no memory: then nobody looks whether they hang. */
+static void share_signs_of_life(struct revival *v)
+{
+	size_t i, size = v->nruns * sizeof(*v->alive_ns);
+	void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	v->alive_ns = at != MAP_FAILED ? at : NULL;
+	for (i = 0; v->alive_ns != NULL && i < v->nruns; i++)
+		v->alive_ns[i] = clock_mono_ns() + BEGIN_NS;
 }
 
 /* Returns in each such process, too, with its exit code in v->code. */
@@ -313,6 +355,7 @@ static void go_on_side_by_side(struct revival *v)
 	sigaddset(&awaited, SIGTERM);
 	sigaddset(&awaited, SIGHUP);
 	sigprocmask(SIG_BLOCK, &awaited, &before);
+	share_signs_of_life(v);
 	fflush(NULL);
 	for (i = 0; i < v->nruns; i++) {
 		if (!v->goes_on[i])
@@ -355,6 +398,8 @@ static void finish(struct revival *v)
 		resumed_finish(&v->resumed[i]);
 	forget_runs(v->runs, v->nruns);
 	free(v->resumed);
+	if (v->alive_ns != NULL)
+		munmap(v->alive_ns, v->nruns * sizeof(*v->alive_ns));
 	free(v->goes_on);
 	spare_free(v->q.spare);
 	free(v->db);

@@ -36,6 +36,7 @@
 #define TERM_PATIENCE_MS 90000
 /* Putting back what lanes left, reports and webhooks: without the loop nobody can say that we live. */
 #define LAST_WORDS "WATCHDOG_USEC=600000000\nWATCHDOG=1\nSTATUS=putting the host back and reporting"
+#define LAST_NS    (600 * NS_PER_S)
 
 enum { EXIT_CANNOT_RUN = 3, EXIT_UNPROVED = 4 };
 
@@ -177,12 +178,25 @@ static void on_writer(void *arg)
 	}
 }
 
+static void show_alive(const struct supervisor *s, int64_t ahead_ns)
+{
+	if (s->req->alive_ns != NULL)
+		*s->req->alive_ns = clock_mono_ns() + ahead_ns;
+}
+
+static void say_last_words(const struct supervisor *s)
+{
+	notify_send(LAST_WORDS);
+	show_alive(s, LAST_NS);
+}
+
 /* The service manager's watchdog: it hears from the loop, or not at all. */
 static void on_watchdog(void *arg)
 {
 	struct supervisor *s = arg;
 
 	notify_send("WATCHDOG=1");
+	show_alive(s, 0);
 	loop_timer_set(s->loop, &s->watchdog,
 		clock_mono_ns() + notify_watchdog_ms() * NS_PER_MS / 3, on_watchdog, s);
 }
@@ -623,7 +637,7 @@ static int end_past(struct supervisor *s)
 {
 	const char *why = s->cannot_run.msg;
 
-	notify_send(LAST_WORDS);
+	say_last_words(s);
 	end_lanes(s);
 	if (s->cannot_run.code == ERR_NONE)
 		print_refusals(s);
@@ -703,7 +717,7 @@ static int end_run(struct supervisor *s)
 	size_t unwritten, killed;
 	struct way_out out;
 
-	notify_send(LAST_WORDS);
+	say_last_words(s);
 	write_end(s, &account);
 	out = way_out_begin();
 	sup_lanes_hang_up(s);
