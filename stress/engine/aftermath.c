@@ -19,6 +19,9 @@
 #include <poll.h>
 #include <stdio.h>
 
+#define END_PATIENCE_NS (10 * NS_PER_S) /* with a disk that refuses the run's end */
+#define END_RETRY_MS    1000
+
 static void say_error(const char *what, const struct err *err)
 {
 	fprintf(stderr, "vfio-stress: %s: %s\n", what, err->msg);
@@ -27,21 +30,19 @@ static void say_error(const char *what, const struct err *err)
 }
 
 /* It counts for the verdict for good, whoever undoes it later. */
-static void note_what_is_left(struct store *store, int64_t run)
+static int note_what_is_left(struct store *store, int64_t run, struct err *err)
 {
 	auto_free struct undo_open *open = NULL;
 	char text[96];
-	struct err err;
 	size_t n = 0;
 
-	if (store_undo_list(store, run, &open, &n, &err) != 0)
-		say_error("undo", &err);
+	if (store_undo_list(store, run, &open, &n, err) != 0)
+		return -1;
 	if (n == 0)
-		return;
+		return 0;
 	snprintf(text, sizeof(text), "%zu change%s of the host could not be put back", n,
 		n == 1 ? "" : "s");
-	if (store_note(store, run, "left", text, &err) != 0)
-		say_error("undo", &err);
+	return store_note(store, run, "left", text, err);
 }
 
 /*
@@ -76,7 +77,6 @@ static void put_back(const struct run_request *req, struct store *store, int64_t
 			UNDO_CHILD_S / 60);
 	if (undo_in_child(req->host, store_path(store), run_id, cancel_fd, &err) != 0)
 		say_error("undo", &err);
-	note_what_is_left(store, run);
 }
 
 /* What is judged is a run that has ended; a run without an end is one that died. */
@@ -126,7 +126,8 @@ static int judge(const struct run_request *req, struct store *store, int64_t run
 
 	if (store_begin(store, err) != 0)
 		return -1;
-	if (end_and_judge(store, run, run_id, &view, err) != 0)
+	if (note_what_is_left(store, run, err) != 0 ||
+		end_and_judge(store, run, run_id, &view, err) != 0)
 		goto failed;
 	*told = hand_over_reports(req, view, store) == 0;
 	if (store_reports_due(store, run, true, err) != 0)
@@ -139,6 +140,21 @@ failed:
 	store_rollback(store);
 	run_view_free(view);
 	return -1;
+}
+
+/* A run of a night does not lose its end to a disk that refuses for a moment. */
+static int judge_in_time(const struct run_request *req, struct store *store, int64_t run,
+	const char *run_id, int cancel_fd, int64_t patience_ns, struct run_view **out, bool *told,
+	struct err *err)
+{
+	const int64_t until_ns = clock_mono_ns() + patience_ns;
+	struct pollfd p = {.fd = cancel_fd, .events = POLLIN};
+	int rc;
+
+	do
+		rc = judge(req, store, run, run_id, out, told, err);
+	while (rc != 0 && clock_mono_ns() < until_ns && poll(&p, 1, END_RETRY_MS) <= 0);
+	return rc;
 }
 
 /* The store cannot be written any more: of what stands in it a report can still be made. */
@@ -284,6 +300,8 @@ static int report(const struct run_request *req, struct store *store, int64_t ru
 int aftermath(const struct run_request *req, struct store *store, int64_t run, const char *run_id,
 	struct streaming *streaming, int cancel_fd, bool at_once, struct err *unstored)
 {
+	/* who is to be told whether it is stored tries again in a way of its own */
+	const int64_t patience_ns = at_once || unstored != NULL ? 0 : END_PATIENCE_NS;
 	int64_t ms_left = at_once ? DELIVER_LEAST_MS : DELIVER_WAIT_MS;
 	struct run_view *view = NULL;
 	struct err err = {0};
@@ -291,7 +309,7 @@ int aftermath(const struct run_request *req, struct store *store, int64_t run, c
 	int rc;
 
 	put_back(req, store, run, run_id, cancel_fd);
-	rc = judge(req, store, run, run_id, &view, &told, &err);
+	rc = judge_in_time(req, store, run, run_id, cancel_fd, patience_ns, &view, &told, &err);
 	if (req->stored_out != NULL)
 		*req->stored_out = rc == 0;
 	if (unstored != NULL)
@@ -314,6 +332,8 @@ int aftermath_of_ended(
 	struct err err;
 
 	put_back(req, store, run, run_id, -1);
+	if (note_what_is_left(store, run, &err) != 0)
+		say_error("undo", &err);
 	if (run_view_load(store, run_id, &view, &err) != 0) {
 		say_error("the run could not be read", &err);
 		return 4;
