@@ -9,13 +9,14 @@
 
 /*
  * A file that replaces another one whole or not at all: whoever reads it sees the old or the new one,
- * also when the disk is full or the host dies. What is there and no plain file (a pipe, /dev/stdout)
- * is written in place.
+ * also when the disk is full or the host dies. Until then it has no name, where the file system can do
+ * so. What is there and no plain file (a pipe, /dev/stdout) is written in place.
  */
 struct newfile {
 	FILE *out; /* write here */
 	char *path, *what;
-	char *beside; /* NULL: in place */
+	char *beside; /* its name meanwhile, if it has one */
+	bool in_place;
 	bool replaces; /* there is an old one */
 };
 

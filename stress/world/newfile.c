@@ -5,8 +5,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -28,6 +30,16 @@ int newfile_failed(const char *verb, const char *what, struct err *err)
 	return -1;
 }
 
+/* Heap. */
+static char *folder_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash == NULL    ? xstrdup(".")
+		: slash == path ? xstrdup("/")
+				: xstrndup(path, (size_t)(slash - path));
+}
+
 /* A new file beside the target, 0600. */
 static int make_beside(const char *path, char **beside_out)
 {
@@ -39,10 +51,23 @@ static int make_beside(const char *path, char **beside_out)
 	return fd;
 }
 
-/* With the mode and owner of what it will replace. */
+/* One without a name, of which nothing is left when we die. Not every file system can: *beside_out then. */
+static int make_new(const char *path, char **beside_out)
+{
+	auto_free char *folder = folder_of(path);
+	int fd = open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+
+	return fd >= 0 ? fd : make_beside(path, beside_out);
+}
+
+/*
+ * With the mode and owner of what it will replace. Another's file can only be given a name later by who
+ * has CAP_FOWNER (fs.protected_hardlinks).
+ */
 static int open_beside(const char *path, const struct stat *old, char **beside_out)
 {
-	int fd = make_beside(path, beside_out);
+	bool ours = old == NULL || old->st_uid == geteuid();
+	int fd = ours ? make_new(path, beside_out) : make_beside(path, beside_out);
 
 	if (fd >= 0 && old != NULL) {
 		/* without root the owner stays ours, and the mode must not open it to others */
@@ -55,11 +80,12 @@ static int open_beside(const char *path, const struct stat *old, char **beside_o
 int newfile_try(const char *path, const char *what, struct err *err)
 {
 	auto_free char *beside = NULL;
-	auto_close int fd = make_beside(path, &beside);
+	auto_close int fd = make_new(path, &beside);
 
 	if (fd < 0)
 		return newfile_failed("create", what, err);
-	unlink(beside);
+	if (beside != NULL)
+		unlink(beside);
 	return 0;
 }
 
@@ -104,7 +130,8 @@ int newfile_open(const char *path, const char *what, struct newfile *out, struct
 	bool there = stat(path, &st) == 0;
 	int fd;
 
-	if (there && !S_ISREG(st.st_mode))
+	f.in_place = there && !S_ISREG(st.st_mode);
+	if (f.in_place)
 		fd = open_in_place(path);
 	else
 		fd = open_beside(path, there ? &st : NULL, &f.beside);
@@ -127,23 +154,47 @@ void newfile_open_to_all(struct newfile *f)
 /* The rename is on disk when the folder is. */
 static void sync_folder(const char *path)
 {
-	const char *slash = strrchr(path, '/');
-	auto_free char *folder = slash == NULL ? xstrdup(".")
-		: slash == path                ? xstrdup("/")
-					       : xstrndup(path, (size_t)(slash - path));
+	auto_free char *folder = folder_of(path);
 	auto_close int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd >= 0)
 		fsync(fd);
 }
 
+static int link_as(const struct newfile *f, const char *path)
+{
+	char self[32];
+
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fileno(f->out));
+	return linkat(AT_FDCWD, self, AT_FDCWD, path, AT_SYMLINK_FOLLOW);
+}
+
+/* Where something is already, a link needs a name of its own first. */
+static int give_name(struct newfile *f)
+{
+	auto_free char *beside = NULL;
+	uint64_t random = 0;
+
+	if (link_as(f, f->path) == 0)
+		return 0;
+	if (errno != EEXIST || getrandom(&random, sizeof(random), 0) < 0)
+		return -1;
+	beside = xasprintf("%s.%016" PRIx64, f->path, random);
+	if (link_as(f, beside) != 0)
+		return -1;
+	f->beside = take_ptr(beside);
+	return 0;
+}
+
 static int put_in_place(struct newfile *f)
 {
 	if (fflush(f->out) != 0 || ferror(f->out))
 		return -1;
-	if (f->beside == NULL)
+	if (f->in_place)
 		return 0;
-	if (fsync(fileno(f->out)) != 0 || rename(f->beside, f->path) != 0)
+	if (fsync(fileno(f->out)) != 0 || (f->beside == NULL && give_name(f) != 0))
+		return -1;
+	if (f->beside != NULL && rename(f->beside, f->path) != 0)
 		return -1;
 	free(take_ptr(f->beside));
 	sync_folder(f->path);

@@ -7,6 +7,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,22 +33,28 @@ static void place_make(struct place *p)
 	chmod(p->path, 0640);
 }
 
+static int files_in(const struct place *p)
+{
+	struct dirent *entry;
+	DIR *dir = opendir(p->dir);
+	int n = 0;
+
+	while ((entry = readdir(dir)) != NULL)
+		n += entry->d_name[0] != '.';
+	closedir(dir);
+	return n;
+}
+
 /* Its only file says this. */
 static void place_check(const struct place *p, const char *wanted)
 {
 	char text[16] = "";
-	struct dirent *entry;
-	DIR *dir = opendir(p->dir);
 	FILE *f = fopen(p->path, "r");
-	int n = 0;
 
 	assert_true(fread(text, 1, sizeof(text) - 1, f) > 0);
 	assert_string_equal(text, wanted);
 	fclose(f);
-	while ((entry = readdir(dir)) != NULL)
-		n += entry->d_name[0] != '.';
-	assert_int_equal(n, 1);
-	closedir(dir);
+	assert_int_equal(files_in(p), 1);
 }
 
 static void place_remove(struct place *p)
@@ -83,6 +90,52 @@ static void it_is_there_whole_with_the_mode_of_the_old_one(void **state)
 	assert_int_equal(stat(p.path, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0640);
 	newfile_abandon(&f);
+	place_remove(&p);
+}
+
+static void a_death_leaves_nothing(void **state)
+{
+	bool known;
+	struct newfile f;
+	struct place p;
+	int fd;
+
+	(void)state;
+	place_make(&p);
+	fd = open(p.dir, O_TMPFILE | O_WRONLY, 0600);
+	known = fd >= 0;
+	if (known)
+		close(fd);
+	begin(p.path, &f);
+	fputs("new", f.out);
+	fflush(f.out);
+	if (known)
+		place_check(&p, "old"); /* as it is when nothing follows */
+	newfile_abandon(&f);
+	unlink(p.path);
+	begin(p.path, &f);
+	if (known)
+		assert_int_equal(files_in(&p), 0);
+	newfile_abandon(&f);
+	place_remove(&p);
+	if (!known)
+		skip();
+}
+
+static void who_takes_the_name_meanwhile_is_replaced(void **state)
+{
+	struct err err = {0};
+	struct newfile f;
+	struct place p;
+
+	(void)state;
+	place_make(&p);
+	unlink(p.path);
+	begin(p.path, &f);
+	fputs("new", f.out);
+	assert_int_equal(symlink("/nonexistent", p.path), 0);
+	assert_int_equal(newfile_commit(&f, &err), 0);
+	place_check(&p, "new");
 	place_remove(&p);
 }
 
@@ -130,7 +183,7 @@ static void what_is_no_plain_file_is_written_in_place(void **state)
 
 	(void)state;
 	begin("/dev/null", &f);
-	assert_null(f.beside);
+	assert_true(f.in_place);
 	fputs("x", f.out);
 	assert_int_equal(newfile_commit(&f, &err), 0);
 	begin("/dev/full", &f);
@@ -203,6 +256,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(it_is_there_whole_with_the_mode_of_the_old_one),
+		cmocka_unit_test(a_death_leaves_nothing),
+		cmocka_unit_test(who_takes_the_name_meanwhile_is_replaced),
 		cmocka_unit_test(what_is_abandoned_leaves_nothing),
 		cmocka_unit_test(the_old_file_survives_a_full_disk),
 		cmocka_unit_test(what_is_no_plain_file_is_written_in_place),
