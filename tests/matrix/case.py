@@ -16,6 +16,7 @@ from collections import Counter
 
 CYCLES = 3
 STEP_BEGIN, STEP_END = 7, 8  # include/model/event.h
+PHASE_AFTER = 3
 DEVICE = "0000:01:00.0"
 MACHINE = f"""0000:00:01.0 secondary=1 driver=pcieport
 {DEVICE} parent=0000:00:01.0 driver=nvme group=11 methods=flr,bus class=010802 reset-ms=20
@@ -37,8 +38,20 @@ ERRNOS = {name: getattr(errno, name) for name in ("ENOSPC", "EIO", "EROFS")}
 WHY = [os.strerror(n) for n in ERRNOS.values()] + ["unable to open database file", "readonly database",
                                             "disk I/O error"]
 KINDS = ("write", "sync", "truncate", "open")
+STATE = len(KINDS) + 2  # tests/shim/failio.c
+SLOW_ONES = 8  # one in so many errors is tried with the slow build, when there is a fast one
 STORE_PATIENCE_S = 60  # stress/engine/supervise.c: then a run whose store refuses ends
 RUN_S = 30  # a run takes two
+
+
+def spread(rng, n, total):
+    """n of 1..total, one of each of n equal parts."""
+    n = min(n, total)
+    return [1 + int((i + rng.random()) * total / n) for i in range(n)]
+
+
+def some_errnos(rng, whole):
+    return list(ERRNOS.items()) if whole else rng.sample(list(ERRNOS.items()), 1)
 
 
 class Watcher(threading.Thread):
@@ -65,8 +78,20 @@ class Watcher(threading.Thread):
 
 def committed(db, after):
     return {r[0]: r[1:] for r in db.execute(
-        "SELECT id, kind, lane, cycle, phase, step, outcome, code, reason, text FROM event WHERE id > ?",
-        (after,))}
+        "SELECT id, kind, lane, cycle, phase, step, outcome, code, reason, text, subject FROM event"
+        " WHERE id > ?", (after,))}
+
+
+def open_steps(rows):
+    """What each lane was in at the end of these events: lane, cycle, phase, step, subject."""
+    steps = {}
+    for key in sorted(rows):
+        kind, lane, cycle, phase, step, *_, subject = rows[key]
+        if kind == STEP_BEGIN:
+            steps[lane] = (lane, cycle, phase, step, subject)
+        elif kind == STEP_END and lane in steps:
+            del steps[lane]
+    return list(steps.values())
 
 
 class Case:
@@ -74,8 +99,11 @@ class Case:
 
     def __init__(self, args, name, fault):
         self.args, self.name, self.fault = args, name, fault
+        self.program = args.fast if fault.get("fast") else args.program
         self.problems = Counter()
         self.said = []
+        self.happened = True  # the fault; it may come when the run is over
+        self.died_in = []  # a place, or the step of each lane that was in one
 
     def wrong(self, kind, what):
         self.problems[kind] += 1
@@ -96,7 +124,7 @@ class Case:
         with open(self.path("matrix.yaml"), "w") as f:
             f.write(self.scenario())
         with open(self.path("state"), "wb") as f:
-            f.write(bytes(8 * (len(KINDS) + 1)))
+            f.write(bytes(8 * STATE))
         self.machine = subprocess.Popen([self.args.fakehost, self.path("host")], text=True,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.machine.stdin.write(self.machine_text())
@@ -111,6 +139,11 @@ class Case:
         return SCENARIO
 
     def end(self):
+        for pid in self.lanes():  # of a case that went wrong
+            try:
+                os.kill(int(pid), signal.SIGKILL)
+            except ProcessLookupError:
+                pass
         self.machine.terminate()
         self.machine.wait()
         self.machine.stdout.close()
@@ -137,7 +170,7 @@ class Case:
         watcher = Watcher(self.path("runs.db"))
         watcher.start()
         with open(self.path("out"), "w") as out, open(self.path("err"), "w") as err:
-            p = subprocess.Popen([self.args.program, "run", "matrix.yaml", "--db", "runs.db", "--kmsg",
+            p = subprocess.Popen([self.program, "run", "matrix.yaml", "--db", "runs.db", "--kmsg",
                                   "kmsg", "--root", "host", "--report", "json:run.json", "-v"],
                                  cwd=self.folder, env=self.environment(), stdout=out, stderr=err,
                                  stdin=subprocess.DEVNULL)
@@ -168,13 +201,19 @@ class Case:
     # ---- what came of it ----
 
     def operations(self):
-        """How many of each kind, and of all."""
+        """How many of each kind, and of those that the fault can hit."""
         with open(self.path("state"), "rb") as f:
-            numbers = struct.unpack(f"<{len(KINDS) + 1}Q", f.read())
-        return dict(zip(KINDS, numbers)), numbers[-1]
+            numbers = struct.unpack(f"<{STATE}Q", f.read())
+        return dict(zip(KINDS, numbers)), numbers[len(KINDS)]
+
+    def struck(self):
+        """Was there a fault, or was the run over before?"""
+        if "FAILIO_FROM" in self.fault and self.operations()[1] < self.fault["FAILIO_FROM"]:
+            return False
+        return not self.fault.get("kills") or self.code == -signal.SIGKILL
 
     def command(self, *words, env=None):
-        p = subprocess.run([self.args.program, *words, "--db", "runs.db"], cwd=self.folder, text=True,
+        p = subprocess.run([self.program, *words, "--db", "runs.db"], cwd=self.folder, text=True,
                            errors="surrogateescape", env=env, capture_output=True,
                            stdin=subprocess.DEVNULL, timeout=RUN_S + STORE_PATIENCE_S)
         if not self.is_plain(p.stdout) or not self.is_plain(p.stderr):
@@ -217,12 +256,16 @@ class Case:
             self.judge(first, last)
         elif first.returncode != 3:
             self.wrong("wrong", f"no run was written, and report ends with {first.returncode}")
+        self.look_at_files()
+
+    def look_at_files(self):
         for name in set(os.listdir(self.folder)) - KNOWN:
             self.wrong("left over", name)
 
     def look_at_store(self):
         """What a reader saw is there, and what was done to the device had its beginning there."""
-        self.begun, rows, resets = False, {}, 0
+        self.begun, rows, resets, self.open_steps = False, {}, 0, []
+        self.died_in = ["before its first step"]
         if not os.path.exists(self.path("runs.db")):
             return self.compare(rows, resets)
         db = sqlite3.connect(self.path("runs.db"))
@@ -233,6 +276,7 @@ class Case:
             if tables > 0:
                 self.begun = db.execute("SELECT count(*) FROM run").fetchone()[0] > 0
                 rows = committed(db, 0)
+                self.find_open_steps(db, rows)
                 resets = db.execute("SELECT count(*) FROM event e JOIN step s USING (run, lane, phase,"
                                     " step) WHERE s.word = 'reset' AND e.kind = ?",
                                     (STEP_BEGIN,)).fetchone()[0]
@@ -240,6 +284,21 @@ class Case:
             self.wrong("lost", str(e))
         db.close()
         self.compare(rows, resets)
+
+    def find_open_steps(self, db, rows):
+        """As the report names them; and where the run is when it dies now."""
+        lanes = dict(db.execute("SELECT lane, name FROM lane"))
+        words = {row[:3]: row[3] for row in db.execute("SELECT lane, phase, step, word FROM step")}
+        ended = db.execute("SELECT count(ended_ns) FROM run").fetchone()[0]
+        for lane, cycle, phase, step, subject in () if ended else open_steps(rows):
+            self.open_steps.append((lanes[lane], None if phase == PHASE_AFTER else cycle,
+                                    words[lane, phase, step], step, subject or None))
+        if self.open_steps:
+            self.died_in = [word for _, _, word, _, _ in self.open_steps]
+        elif ended:
+            self.died_in = ["behind its end"]
+        elif any(row[0] == STEP_BEGIN for row in rows.values()):
+            self.died_in = ["between steps"]
 
     def compare(self, rows, resets):
         for key, row in self.seen.items():
@@ -281,10 +340,12 @@ class Case:
             self.wrong("wrong", f"it passed with {done} cycles")
         if self.code == 0 and report["verdict"] != "pass":
             self.wrong("wrong", f"exit 0, verdict {report['verdict']}")
-        # the step that it died in is named, as its suspect
-        failures = [f for f in report["failures"] if f["reason"] != "run-died"]
-        if failures or (self.code == 0 and report["failures"]):
-            self.wrong("wrong", f"failures: {report['failures']}")
+        # the steps that it died in are named, as its suspects, and nothing else failed
+        for r in before, report:
+            named = [(f["lane"], f["cycle"], f["step"], f["step_index"], f["device"])
+                     for f in r["failures"] if f["reason"] == "run-died"]
+            if len(named) != len(r["failures"]) or sorted(named) != sorted(self.open_steps):
+                self.wrong("wrong", f"failures: {r['failures']}, open: {self.open_steps}")
 
     def judge_exit(self):
         allowed = (-signal.SIGKILL, 0) if self.fault.get("kills") else (0, 3, 4)
@@ -308,6 +369,7 @@ class Case:
             self.run()
             self.look()
             self.judge_exit()
+            self.happened = self.struck()
             self.look_further()
             if self.problems:
                 self.said.append(f"exit {self.code}; stderr:\n{self.err}")

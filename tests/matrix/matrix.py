@@ -1,16 +1,20 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""matrix.py PROGRAM FAKEHOST FAILIO.SO [--whole] [--seed N] [--only WORD]: runs that are killed, and
-runs whose store fails, one fault each; counts what is lost, judged wrongly and left over.
+"""matrix.py PROGRAM FAKEHOST FAILIO.SO [--whole [--fast PROGRAM]] [--seed N] [--only WORD]: runs that are
+killed, and runs whose store fails, one fault each; counts what is lost, judged wrongly and left over.
 
 A run has a lane with a domain of libvirt's test driver and a lane with a device of a machine made of
 files. It dies by SIGKILL between, in the middle of and after writes to its store (so in each commit),
 and at random moments; or writes, syncs, truncations and openings of the store fail with ENOSPC, EIO,
-EROFS, a few times or for good. Then the next commands come: report, undo, report, runs. Stores that are
-damaged or of another version, two runs into one store, deaths while a webhook is on its way, and
+EROFS, a few times, for a while or for good: with --whole each of them with each errno (most with the fast
+PROGRAM, without sanitizers). Then the next commands come: report, undo, report, runs. The report must name
+the steps that were open when the run died. Stores that are damaged or of another version, two runs into
+one store, deaths while a webhook is on its way, a disk that refuses while there is something to tell, and
 receivers of webhooks that are dead, slow, lie, reset and redirect until they are well are tried too; and
 when the host of a run has died, a `resume` that dies itself, or whose disk refuses.
 
+  tried      the fault came; too late: the run was over before. Except where each place is tried, it is tried
+             again at an earlier one then
   lost       what a reader saw in the store, and what was acted on, is not in it afterwards; of messages:
              its receiver, well again, never got it
   order      a message overtook another one
@@ -34,10 +38,10 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
-from case import CYCLES, ERRNOS, KINDS, RUN_S, STEP_END, STORE_PATIENCE_S, Case
-from delivery import Delivery, deliveries
+from case import CYCLES, ERRNOS, RUN_S, SLOW_ONES, STEP_END, STORE_PATIENCE_S, Case, some_errnos, spread
+from delivery import Delivery, deliveries, refusals
 from receiver import Authority
-from receivers import TIMEOUT_S, Sick, sick_receivers
+from receivers import TIMEOUT_S, WELL, Sick, sick_receivers
 from resumption import resumptions
 
 
@@ -60,7 +64,7 @@ class Two(Case):
             self.end()
 
     def beside(self, other):
-        p = subprocess.run([self.args.program, "run", "matrix.yaml", "--db", self.path("runs.db"),
+        p = subprocess.run([self.program, "run", "matrix.yaml", "--db", self.path("runs.db"),
                             "--kmsg", "kmsg", "--root", "host"], cwd=other.folder, capture_output=True,
                            text=True, timeout=RUN_S + STORE_PATIENCE_S)
         if p.returncode != 0:
@@ -187,36 +191,42 @@ class ReadOnly(Case):
 
 # ---- which faults ----
 
-def spread(rng, n, total):
-    """n of 1..total, one of each of n equal parts."""
-    n = min(n, total)
-    return [1 + int((i + rng.random()) * total / n) for i in range(n)]
-
-
 def kills(rng, total, seconds, n):
-    for i, at in enumerate(spread(rng, n * 3 // 4, total)):
+    """Few of them in the first half of the operations, which makes the store's tables."""
+    half = total // 2
+    places = spread(rng, n * 3 // 20, half) + [half + at for at in spread(rng, n * 3 // 5, total - half)]
+    for i, at in enumerate(places):
         moment = ("before", "half", "after")[i % 3]
         yield f"killed {moment} operation {at}", "kill -9 at a write", {
             "FAILIO_FROM": at, "FAILIO_KILL": moment, "kills": True}
-    for i in range(n - n * 3 // 4):
+    for _ in range(n - len(places)):
         at = rng.uniform(0.05, seconds)
         yield f"killed after {at:.3f} s", "kill -9 at a moment", {"after_s": at, "kills": True}
 
 
-def errors(rng, totals, n, for_good):
-    """Of each errno and each kind of operation."""
+def errors(rng, totals, whole):
+    """Of each errno and each kind of operation; of truncations and openings there are few."""
     for name, number in ERRNOS.items():
-        for kind in KINDS:
-            if totals[kind] == 0:
-                continue
-            for at in spread(rng, n, totals[kind]):
-                fault = {"FAILIO_FROM": at, "FAILIO_KINDS": kind, "FAILIO_ERRNO": number}
+        for kind, total in totals.items():
+            group = f"{name} at {kind if kind in ('write', 'sync') else 'open, truncate'}"
+            for at in range(1, total + 1) if whole else spread(rng, 1, total):
+                fault = {"FAILIO_FROM": at, "FAILIO_KINDS": kind, "FAILIO_ERRNO": number,
+                         "fast": whole and at % SLOW_ONES != 0, "once": whole}
                 count = rng.choice((1, 1, 3))
-                yield (f"{name} at {kind} {at}, {count} times", f"{name} at {kind}",
+                yield (f"{name} at {kind} {at}, {count} times", group,
                        dict(fault, FAILIO_COUNT=count, heals=True))
-            for at in spread(rng, for_good, totals[kind]):
+            for at in spread(rng, 2 if whole else 0, total):
                 yield (f"{name} from {kind} {at} on", f"{name} for good",
                        dict(fault, FAILIO_FROM=at, FAILIO_KINDS="write,sync,truncate,open"))
+
+
+def outages(rng, total, whole):
+    """Of all operations for a while; half of them at the run's end."""
+    for name, number in some_errnos(rng, whole):
+        for i in range(24 if whole else 1):
+            at, ms = rng.randint(total * 3 // 4 if i % 2 == 0 else 1, total), rng.choice((300, 1500, 3000))
+            yield (f"{name} at operation {at} for {ms} ms", f"{name} for a while",
+                   {"FAILIO_FROM": at, "FAILIO_ERRNO": number, "FAILIO_FOR_MS": ms, "heals": True})
 
 
 def garbage(rng, start, n):
@@ -245,19 +255,60 @@ def damages(rng, n):
     yield "two runs at once", "two at once", Two, {}
 
 
-def measure(args, kind=Case):
-    """A run without a fault: how many operations there are, and how long it takes."""
-    case = kind(args, "none", {})
-    case.begin()
-    began = time.monotonic()
-    case.run()
-    seconds = time.monotonic() - began
-    totals, total = case.operations()
-    if case.code != 0:
-        with open(case.path("err")) as f:
-            sys.exit(f"without a fault: exit {case.code}\n{f.read()}")
-    case.end()
-    return totals, total, seconds
+class Undisturbed:
+    """A run without a fault: how many operations there are, which steps, and how long it takes."""
+
+    def __init__(self, args, kind=Case, who="", fast=False):
+        case = kind(args, "none", dict({"FAILIO_WHO": who} if who else {}, fast=fast))
+        case.begin()
+        began = time.monotonic()
+        case.run()
+        self.seconds = time.monotonic() - began
+        self.totals, self.of_who = case.operations()
+        self.total = sum(self.totals.values())
+        # a truncation is not in each run
+        if min(self.totals["write"], self.totals["sync"], self.totals["open"], self.of_who) == 0:
+            sys.exit(f"without a fault: the operations are not counted: {self.totals}, {self.of_who}")
+        self.totals["truncate"] = max(self.totals["truncate"], 1)
+        if case.code != 0:
+            with open(case.path("err")) as f:
+                sys.exit(f"without a fault: exit {case.code}\n{f.read()}")
+        db = sqlite3.connect(case.path("runs.db"))
+        self.words = [word for word, in db.execute("SELECT DISTINCT word FROM step ORDER BY word")]
+        db.close()
+        case.end()
+
+
+# ---- trying them ----
+
+TRIES = 6
+
+
+def earlier(rng, fault):
+    """The same fault, before the instant that came too late."""
+    key = next(key for key in ("after_s", "request", "FAILIO_FROM") if key in fault)
+    at = fault[key] * rng.random()
+    return dict(fault, **{key: at if key == "after_s" else int(at) + 1})
+
+
+def attempt(args, name, group, kind, fault):
+    """Its group and the case; of a fault that came too late the one that did not."""
+    rng = random.Random(f"{args.seed} {name}")
+    case = try_one(kind(args, name, fault))
+    for _ in range(TRIES):
+        if case.happened or case.problems or fault.get("once"):
+            break
+        fault = earlier(rng, fault)
+        case = try_one(kind(args, f"{name}, once more earlier: {fault}", fault))
+    return group, case
+
+
+def try_one(case):
+    try:
+        case.whole()
+    except (OSError, subprocess.TimeoutExpired, sqlite3.Error, ValueError) as e:
+        case.wrong("wrong", f"it could not be tried to its end: {e!r}")
+    return case
 
 
 TOLD = ("lost", "order", "twice", "late", "wrong", "left over")
@@ -266,50 +317,102 @@ TOLD = ("lost", "order", "twice", "late", "wrong", "left over")
 def table(cases, columns=("lost", "wrong", "left over")):
     if not cases:
         return
-    print(f"{'fault':24}{'tried':>7}" + "".join(f"{c:>11}" for c in columns))
+    columns = ("tried", "too late") + columns
+    print(f"{'fault':24}" + "".join(f"{c:>10}" for c in columns))
     rows = Counter()
     for group, case in cases:
-        rows[group, "tried"] += 1
-        for column in columns:
+        rows[group, "tried" if case.happened else "too late"] += 1
+        for column in columns[2:]:
             rows[group, column] += case.problems[column] > 0
     groups = list(dict.fromkeys(group for group, _ in cases))
     for group in groups:
-        print(f"{group:24}{rows[group, 'tried']:7}" + "".join(f"{rows[group, c]:11}" for c in columns))
-    print(f"{'all':24}{len(cases):7}"
-          + "".join(f"{sum(rows[g, c] for g in groups):11}" for c in columns))
+        print(f"{group:24}" + "".join(f"{rows[group, c]:10}" for c in columns))
+    print(f"{'all':24}" + "".join(f"{sum(rows[g, c] for g in groups):10}" for c in columns))
 
 
-def say_how_late(cases, seconds):
+DEATHS = ("kill -9 at a write", "kill -9 at a moment")
+DEATHS_MIN = 190
+
+
+def say_deaths(args, cases, words):
+    """False: with --whole there were too few, or a step in which no run died."""
+    deaths = [case for group, case in cases if group in DEATHS and case.happened]
+    places = dict.fromkeys(words, 0)
+    for case in deaths:
+        for place in case.died_in:
+            places[place] = places.get(place, 0) + 1
+    places["in a delivery"] = sum(c.happened for group, c in cases if group == "kill -9 in a delivery")
+    print(f"{len(deaths)} runs died in: " + ", ".join(f"{place} {n}" for place, n in places.items()))
+    enough = len(deaths) >= DEATHS_MIN and all(places[word] for word in [*words, "in a delivery"])
+    if args.whole and not args.only and not enough:
+        print(f"not enough: {DEATHS_MIN} deaths, and some in each step")
+        return False
+    return True
+
+
+def judge_lateness(args, cases):
+    """Beside those with a receiver that is well, which run while the others do."""
+    args.seconds = max([args.seconds] + [c.took_s for c in cases if c.fault["sick"] == WELL])
+    for case in cases:
+        if case.took_s > args.seconds + TIMEOUT_S / 2:
+            case.wrong("late", f"the cycles took {case.took_s:.1f} s")
+            print(f"{case.name}: {case.said[-1]}")
+
+
+def say_how_late(args, cases):
     if cases:
-        print(f"{sum(len(c.events) for c in cases)} messages in {sum(len(c.receiver.requests) for c in cases)}"
-              f" requests; the cycles took {max(c.took_s for c in cases):.1f} s at most, a run with a receiver that"
-              f" is well {seconds:.1f} s, and one that waits is waited for {TIMEOUT_S} s")
+        print(f"{sum(len(c.events) for c in cases)} messages in "
+              f"{sum(len(c.receiver.requests) for c in cases if c.receiver)} requests; the cycles took "
+              f"{max(c.took_s for c in cases):.1f} s at most, with a receiver that is well "
+              f"{args.seconds:.1f} s, and one that waits is waited for {TIMEOUT_S} s")
+
+
+def have_struck(cases):
+    """False: of a group of faults most came when the run was over."""
+    good = True
+    for group in dict.fromkeys(group for group, _ in cases):
+        struck = [case.happened for g, case in cases if g == group]
+        if sum(struck) * 2 < len(struck):
+            print(f"{group}: too late for most")
+            good = False
+    return good
 
 
 def try_all(args):
     rng = random.Random(args.seed)
     print(f"seed {args.seed}", flush=True)
-    totals, total, seconds = measure(args)
-    print(f"{total} operations on the store in {seconds:.1f} s", flush=True)
-    faults = list(kills(rng, total, seconds, 200 if args.whole else 16))
-    faults += errors(rng, totals, 8 if args.whole else 1, 2 if args.whole else 0)
+    plain, webhook = Undisturbed(args), Undisturbed(args, Delivery, "deliver")
+    fast = Undisturbed(args, fast=True) if args.whole else plain
+    print(f"operations on the store in {plain.seconds:.1f} s: {fast.totals}", flush=True)
+    faults = list(kills(rng, plain.total, plain.seconds, 200 if args.whole else 16))
+    faults += errors(rng, fast.totals, args.whole)
+    faults += outages(rng, plain.total, args.whole)
     faults = [(name, group, Case, fault) for name, group, fault in faults]
     faults += damages(rng, 20 if args.whole else 2)
-    _, total, args.seconds = measure(args, Delivery)
-    faults += deliveries(rng, total, 48 if args.whole else 6)
+    args.seconds = webhook.seconds
+    faults += deliveries(rng, webhook.total, 48 if args.whole else 6)
+    faults += refusals(rng, webhook.total, webhook.of_who, args.whole)
     faults += sick_receivers(rng, args.whole)
     faults += resumptions(rng, args)
     faults = [f for f in faults if args.only in f[0] or args.only in f[1]]
+    if not faults:
+        print(f"--only '{args.only}' leaves nothing to try", file=sys.stderr)
+        return 2
     # most of a run, and more of one whose store fails for good, is waiting
-    with ThreadPoolExecutor(12 if args.whole else 8) as pool:
-        cases = list(pool.map(lambda f: (f[1], f[2](args, f[0], f[3]).whole()), faults))
-    for _, case in cases:
-        for said in case.said:
-            print(f"{case.name}: {said}")
+    faults.sort(key=lambda f: "for good" not in f[1])
+    with ThreadPoolExecutor(16 if args.whole else 8) as pool:
+        cases = []
+        for group, case in pool.map(lambda f: attempt(args, *f), faults):
+            cases.append((group, case))
+            for said in case.said:
+                print(f"{case.name}: {said}", flush=True)
+    sick = [case for _, case in cases if isinstance(case, Sick)]
+    judge_lateness(args, sick)
     table([c for c in cases if not isinstance(c[1], Delivery)])
     table([c for c in cases if isinstance(c[1], Delivery)], TOLD)
-    say_how_late([case for _, case in cases if isinstance(case, Sick)], args.seconds)
-    return any(case.problems for _, case in cases)
+    say_how_late(args, sick)
+    enough = say_deaths(args, cases, plain.words) and have_struck(cases)
+    return any(case.problems for _, case in cases) or not enough
 
 
 def main():
@@ -317,9 +420,11 @@ def main():
     for program in ("program", "fakehost", "failio"):  # they are run from a case's own folder
         parser.add_argument(program, type=os.path.abspath)
     parser.add_argument("--whole", action="store_true")
+    parser.add_argument("--fast", type=os.path.abspath)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
     parser.add_argument("--only", default="")
     args = parser.parse_args()
+    args.fast = args.fast or args.program
     with tempfile.TemporaryDirectory() as tmp:
         args.authority = Authority(tmp)
         args.authority.signed("good", "DNS:localhost")

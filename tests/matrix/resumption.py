@@ -7,9 +7,10 @@ import os
 import signal
 import sqlite3
 import subprocess
+import sys
 import time
 
-from case import DEVICE, ERRNOS, MACHINE, RUN_S, SCENARIO, STEP_BEGIN, Case
+from case import DEVICE, ERRNOS, MACHINE, RUN_S, SCENARIO, SLOW_ONES, STEP_BEGIN, Case, spread
 
 STORE = ("runs.db", "runs.db-wal", "runs.db-shm")
 SLOW = MACHINE.replace("reset-ms=20", "reset-ms=3000")
@@ -32,7 +33,7 @@ class Dead(Case):
         self.begin()
         try:
             with open(self.path("err"), "w") as err:
-                p = subprocess.Popen([self.args.program, "run", "matrix.yaml", "--db", "runs.db", *SEAMS,
+                p = subprocess.Popen([self.program, "run", "matrix.yaml", "--db", "runs.db", *SEAMS,
                                       "--report", "json:run.json"], cwd=self.folder, stderr=err,
                                      stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
             self.await_reset(p)
@@ -74,6 +75,7 @@ class Resume(Case):
         try:
             self.inherit()
             self.first()
+            self.happened = self.struck()
             last = self.command("resume", *SEAMS)
             if last.returncode not in (0, 1):
                 self.wrong("wrong", f"resume: exit {last.returncode}: {last.stdout}{last.stderr}")
@@ -94,22 +96,22 @@ class Resume(Case):
             f.write("22222222-0000-4000-8000-000000000000\n")
 
     def start(self, env):
-        return subprocess.Popen([self.args.program, "resume", *SEAMS, "--db", "runs.db", "--retry", "0s"],
+        return subprocess.Popen([self.program, "resume", *SEAMS, "--db", "runs.db", "--retry", "0s"],
                                 cwd=self.folder, text=True, env=env, stdin=subprocess.DEVNULL,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def first(self):
         p = self.start(self.environment())
         out, err = p.communicate(timeout=RUN_S)
-        self.check(p.returncode, out, err)
+        self.code = p.returncode
+        self.check(self.code, out, err)
         # what it has started does not outlive it for long
         deadline = time.monotonic() + 10
         while self.lanes() and time.monotonic() < deadline:
             time.sleep(0.05)
 
     def check(self, code, out, err):
-        if "AddressSanitizer" in err or "runtime error" in err:
-            self.wrong("wrong", f"a sanitizer complains: {err}")
+        self.check_sanitizers(err)
         if self.fault.get("kills"):
             allowed = (-signal.SIGKILL, 1)
         else:
@@ -118,6 +120,10 @@ class Resume(Case):
                 self.wrong("lost", f"the suspect is not named: exit {code}: {out}{err}")
         if code not in allowed:
             self.wrong("wrong", f"exit {code}: {out}{err}")
+
+    def check_sanitizers(self, err):
+        if "AddressSanitizer" in err or "runtime error" in err:
+            self.wrong("wrong", f"a sanitizer complains: {err}")
 
     def look_at_end(self):
         db = sqlite3.connect(self.path("runs.db"))
@@ -145,6 +151,7 @@ class Resume(Case):
             self.wrong("left over", f"undo: {stored.stdout}")
         for pid in self.lanes():
             self.wrong("left over", f"process {pid}")
+        self.look_at_files()
 
 
 class TwoResumes(Resume):
@@ -156,6 +163,10 @@ class TwoResumes(Resume):
         codes = sorted(e[2] for e in ends)
         if codes not in ([1, 1], [1, 3], [0, 1]):
             self.wrong("wrong", f"exits {codes}: {ends}")
+        for _, err, _ in ends:
+            self.check_sanitizers(err)
+        if sum("host died in lane" in out for out, _, _ in ends) != 1:
+            self.wrong("wrong", f"it was not one who found it: {ends}")
 
 
 def prepare(args):
@@ -167,23 +178,23 @@ def prepare(args):
     case.first()
     totals, total = case.operations()
     case.end()
+    if case.problems or min(totals["write"], totals["sync"], totals["open"]) == 0:
+        sys.exit(f"resume without a fault: {totals}, {case.said}")
     return totals, total
 
 
 def resumptions(rng, args):
     totals, total = prepare(args)
     group = "kill -9 of resume"
-    instants = range(1, total + 1) if args.whole else sorted(rng.sample(range(1, total + 1), 6))
-    for at in instants:
+    for at in range(1, total + 1) if args.whole else spread(rng, 6, total):
         moment = rng.choice(("before", "half", "after"))
         yield (f"resume killed {moment} operation {at}", group, Resume,
                {"FAILIO_FROM": at, "FAILIO_KILL": moment, "FAILIO_COUNT": 1, "kills": True})
-    for name in ("ENOSPC", "EIO"):
+    for name, number in ERRNOS.items():
         for kind, n in totals.items():
-            if n == 0:
-                continue
-            for at in rng.sample(range(1, n + 1), min(n, 12 if args.whole else 1)):
+            for at in range(1, n + 1) if args.whole else spread(rng, 1, n):
                 yield (f"{name} at {kind} {at} of resume", f"{name} of resume", Resume,
-                       {"FAILIO_FROM": at, "FAILIO_KINDS": kind, "FAILIO_ERRNO": ERRNOS[name]})
+                       {"FAILIO_FROM": at, "FAILIO_KINDS": kind, "FAILIO_ERRNO": number,
+                        "fast": args.whole and at % SLOW_ONES != 0, "once": args.whole})
     for i in range(8 if args.whole else 1):
         yield f"two resumes at once {i}", "two resumes at once", TwoResumes, {}

@@ -3,11 +3,14 @@
  * LD_PRELOAD=failio.so: what changes certain files fails, or the process dies in the middle of it.
  *
  *   FAILIO_FILE   the path without what follows its name ("/tmp/x/runs.db": also its -wal and -shm)
- *   FAILIO_STATE  a file with a uint64_t for each of `kinds`, and one more: how many operations there
- *                 were until now of all processes together, of each kind and of those in FAILIO_KINDS
+ *   FAILIO_STATE  a file with a uint64_t for each of `kinds`, and two more: how many operations there
+ *                 were until now of all processes together, of each kind and of those that can fail;
+ *                 and when the first one failed (CLOCK_MONOTONIC, ns)
  *   FAILIO_KINDS  those that can fail: "write,sync"; default all
+ *   FAILIO_WHO    the command of the program in whose processes they can: "deliver"; default all
  *   FAILIO_FROM   the number of the first one of them that fails; 0 or nothing: they are counted only
  *   FAILIO_COUNT  how many fail; 0: all that follow
+ *   FAILIO_FOR_MS only those that follow so soon after the first one
  *   FAILIO_ERRNO  with that; or
  *   FAILIO_KILL   "before", "half" (of what is written) or "after": then SIGKILL
  */
@@ -22,6 +25,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 enum kind { WRITE, SYNC, TRUNCATE, OPEN, KINDS };
@@ -31,7 +35,7 @@ static const char *const kinds[KINDS] = {
 };
 
 struct state {
-	uint64_t of_kind[KINDS], chosen;
+	uint64_t of_kind[KINDS], chosen, first_ns;
 };
 
 enum fate { GO_ON, FAIL, DIE_BEFORE, DIE_HALFWAY, DIE_AFTER };
@@ -81,6 +85,50 @@ static bool is_of_ours(int fd)
 	return is_ours(path);
 }
 
+/* argv[1] of this process. */
+static const char *command(void)
+{
+	static char args[256];
+	static const char *word;
+	ssize_t n;
+	int fd;
+
+	if (word != NULL)
+		return word;
+	word = "";
+	fd = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
+	n = fd >= 0 ? read(fd, args, sizeof(args) - 1) : 0;
+	if (fd >= 0)
+		close(fd);
+	if (n > 0 && (ssize_t)strlen(args) + 1 < n)
+		word = args + strlen(args) + 1;
+	return word;
+}
+
+static bool can_fail(enum kind kind)
+{
+	const char *chosen = getenv("FAILIO_KINDS"), *who = getenv("FAILIO_WHO");
+
+	return (chosen == NULL || strstr(chosen, kinds[kind]) != NULL) &&
+		(who == NULL || strcmp(who, command()) == 0);
+}
+
+/* The time in which they fail begins with the first one. */
+static bool is_over(void)
+{
+	uint64_t for_ms = number_of("FAILIO_FOR_MS"), now_ns, first_ns = 0;
+	struct timespec now;
+
+	if (for_ms == 0)
+		return false;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	now_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	if (__atomic_compare_exchange_n(&state()->first_ns, &first_ns, now_ns, false,
+		    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		return false;
+	return now_ns > first_ns + for_ms * 1000000;
+}
+
 static enum fate how(void)
 {
 	const char *kill_when = getenv("FAILIO_KILL");
@@ -93,17 +141,16 @@ static enum fate how(void)
 /* What becomes of this operation; sets errno when it fails. */
 static enum fate judge(enum kind kind)
 {
-	const char *chosen = getenv("FAILIO_KINDS");
 	uint64_t from = number_of("FAILIO_FROM"), count = number_of("FAILIO_COUNT"), now;
 	enum fate fate;
 
 	if (state() == NULL)
 		return GO_ON;
 	__atomic_add_fetch(&state()->of_kind[kind], 1, __ATOMIC_SEQ_CST);
-	if (chosen != NULL && strstr(chosen, kinds[kind]) == NULL)
+	if (!can_fail(kind))
 		return GO_ON;
 	now = __atomic_add_fetch(&state()->chosen, 1, __ATOMIC_SEQ_CST);
-	if (from == 0 || now < from || (count != 0 && now >= from + count))
+	if (from == 0 || now < from || (count != 0 && now >= from + count) || is_over())
 		return GO_ON;
 	fate = how();
 	if (fate == DIE_BEFORE)
