@@ -255,7 +255,7 @@ static int read_domain(const struct xmlelem *dom, struct domdef *def, struct err
 		return err_set(err, ERR_INPUT, 0, "the XML is not a domain's");
 	xml_attr(dom, "type", def->type, sizeof(def->type));
 	xml_text(xml_child(dom, "uuid"), def->uuid, sizeof(def->uuid));
-	if (!xml_text(xml_child(dom, "name"), def->name, sizeof(def->name)))
+	if (!xml_text(xml_child(dom, "name"), def->name, sizeof(def->name)) || def->name[0] == '\0')
 		return err_set(err, ERR_INPUT, 0,
 			"the domain has no name, or one that is longer than %d",
 			DOMDEF_NAME_MAX - 1);

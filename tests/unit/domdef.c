@@ -112,7 +112,9 @@ static void bad_xml_is_refused_and_leaves_the_output_alone(void **state)
 		{"<domain><name>x</name>", "XML line 1"},
 		{"<network><name>x</name></network>", "not a domain's"},
 		{"<domain/>", "no name"},
-		{"<domain><name></name><memory unit='parsec'>1</memory></domain>", "not an amount"},
+		{"<domain><name/></domain>", "no name"},
+		{"<domain><name>x</name><memory unit='parsec'>1</memory></domain>",
+			"not an amount"},
 		{"<domain><name>x</name><memory unit='TiB'>99999999999</memory></domain>",
 			"not an amount"},
 		{"<domain><name>x</name><devices><hostdev type='pci'><source/></hostdev></devices>"
