@@ -14,10 +14,10 @@ seed=${SEED:-$(cat $kept/seed 2>/dev/null || echo $EPOCHSECONDS)}
 echo "$seed" >$kept/seed
 sync $kept/seed # what the host dies with is lost
 
-# instant: in ms after the begin of this boot's reset
+# instant BOOT: in ms after the begin of that boot's reset
 instant()
 {
-	RANDOM=$((seed + LAB_BOOT * 7919))
+	RANDOM=$((seed + $1 * 7919))
 	echo $((RANDOM % 1700))
 }
 
@@ -51,12 +51,28 @@ dies()
 	sync $kept/run-id
 	within 60 in_step rng 2 hold
 	narrowed $device bus
-	ms=$(instant)
+	ms=$(instant "$LAB_BOOT")
 	echo "$1 at $ms ms, seed $seed"
 	sleep "$((ms / 1000)).$(printf %03d $((ms % 1000)))"
 	die_as "$1"
 	sleep 60
 	fail "the host did not die by $1"
+}
+
+# tells_when KIND: how far into the step it died. What comes before the reset itself, and between the
+# decision and the death, takes its time here; a heartbeat may be a second old, and after a reset or a
+# power cut, which leave no words of the kernel, what was written last may be lost with the disk's cache.
+tells_when()
+{
+	local ms told least=0
+
+	ms=$(instant $((LAB_BOOT - 1)))
+	[ "$1" != panic ] || least=$((ms - 1100))
+	[[ $(<out) =~ 'step reset, '([0-9]+)\.([0-9])' seconds in' ]] || fail "it is not told when"
+	told=$((BASH_REMATCH[1] * 1000 + BASH_REMATCH[2] * 100))
+	printf '| %-10s | %7d ms | %7d ms |\n' "$1" "$ms" $told >>$kept/told
+	[ $told -ge $least ] && [ $told -le $((ms + 2500)) ] ||
+		fail "$1 at $ms ms of the reset is told as $told ms into the step"
 }
 
 # died KIND: the run of the boot before is resumed, and judged
@@ -73,7 +89,8 @@ died()
 		'[.incidents[] | [.id, .tolerated, .lane, .cycle, .step]]
 			== [["pci.link-not-active", true, "rng", 1, "reset"]]'
 	exits 1 vfio-stress resume
-	says 'host died in lane rng, cycle 2, step reset, ' ' seconds in' "FAIL: $device"
+	says 'host died in lane rng, cycle 2, step reset, ' "FAIL: $device"
+	tells_when "$1"
 	says "not needed, the host was rebooted since"
 	cp $kept/report.json .
 	holds '.verdict == "fail"' '.exit_code == 1' '.undo.left == []' \
@@ -127,6 +144,8 @@ if [ "$LAB_BOOT" -le "$last" ]; then
 	dies "$(kind_of "$LAB_BOOT")"
 elif [ -n "${GOES_ON-}" ] && [ "$LAB_BOOT" = $((last + 1)) ]; then
 	dies power-cut "$(printf 'on-host-crash: continue\ncool-down: 0s')"
-elif [ -n "${GOES_ON-}" ]; then
-	goes_on
+else
+	[ -z "${GOES_ON-}" ] || goes_on
+	echo '| host died  | after      | told       |'
+	cat $kept/told
 fi
