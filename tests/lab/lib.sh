@@ -22,7 +22,7 @@ die()
 	exit "$code"
 }
 
-# The packages of a list (tests/lab/packages) that are not installed, one a line.
+# Of the packages on standard input, one a line: those that are not installed.
 missing_packages()
 {
 	local package
@@ -32,14 +32,20 @@ missing_packages()
 		installed) ;;
 		*) echo "$package" ;;
 		esac
-	done < "$1"
+	done
 }
 
+# need_packages [PACKAGE...]: those of tests/lab/packages, and these
 need_packages()
 {
 	local missing
 
-	missing=$(missing_packages "$lab_here/packages" | tr '\n' ' ')
+	missing=$(
+		{
+			cat "$lab_here/packages"
+			[ $# = 0 ] || printf '%s\n' "$@"
+		} | missing_packages | tr '\n' ' '
+	)
 	[ -z "$missing" ] || die 77 "packages are missing: ${missing% }
 lab: install them with: apt-get install --no-install-recommends ${missing% }"
 }
