@@ -6,7 +6,6 @@
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-! grep -q __asan_init "$(command -v vfio-stress)" || exit 77
 HOOK=https://127.0.0.1:9/kept-out-of-cores-$RANDOM$RANDOM # nobody listens there
 export HOOK
 pattern=$(cat /proc/sys/kernel/core_pattern)
@@ -31,6 +30,8 @@ has()
 	/root/grep -aqsF -- "$@"
 }
 
+! has __asan_init "$(command -v vfio-stress)" || fail "this is a program with sanitizers"
+
 # has_tried: the sender has had the secret in its hands
 has_tried()
 {
@@ -45,9 +46,13 @@ start_run in-every-core --db runs.db
 within 60 in_step rng 1 hold
 within 60 has_tried
 lane=$(child lane) sender=$(child deliver)
+[ -n "$lane" ] && [ -n "$sender" ] || fail "not there: the lane '$lane' or the sender '$sender'"
 ! has "$HOOK" "/proc/$lane/environ" || fail "the secret is in the environment of $lane"
 kill -ABRT "$sender" "$lane" "$run_pid"
 wait "$run_pid" 2>/dev/null
+for pid in "$sender" "$lane"; do
+	within 30 test ! -e "/proc/$pid" # its core file is complete then
+done
 [ ! -e "core.$sender" ] || fail "the sender left a core file"
 for pid in "$run_pid" "$lane"; do
 	[ -s "core.$pid" ] || fail "no core file of $pid to look at"
