@@ -139,6 +139,8 @@ as_unit()
 
 as_from_a_shell()
 {
+	local said
+
 	service whole <<-X
 	lanes:
 	  - {domain: vm, ready: {serial: "L2 READY", timeout: 90s}}
@@ -153,7 +155,8 @@ as_from_a_shell()
 	systemctl status --no-pager vfio-stress@whole
 	ended whole success 0
 	[ -s got.1 ] || fail "the webhook was not delivered"
-	gist report.json >inside
+	holds '.verdict == "pass"' '[.lanes[].cycles.done] == [1, 1]'
+	gist report.json >inside || fail "the report is not as it was"
 
 	(
 		set -a
@@ -162,13 +165,17 @@ as_from_a_shell()
 		rm -f $kept/whole.json
 		exits 0 vfio-stress run --quiet /etc/vfio-stress/whole.yaml
 	) || exit
-	gist $kept/whole.json >outside
+	gist $kept/whole.json >outside || fail "the report is not as it was"
 	diff -u outside inside || fail "a run in the unit is not the same as one without"
 
 	vfio-stress preflight --json >outside
 	as_unit fit /usr/bin/vfio-stress preflight --json
+	for said in outside fit.out; do
+		jq -e '.checks | length > 10' $said >/dev/null || fail "no preflight: $(cat $said)"
+	done
 	diff -u <(fitness outside) <(fitness fit.out) ||
 		fail "preflight in the unit is not the same as without"
+	as_found
 }
 
 # as_found: what a run has put back
@@ -209,8 +216,26 @@ stopped()
 
 # --- stopped while its QEMU does not answer, and somebody else's command holds the domain's lock
 
+is_held()
+{
+	kill -0 "$holder" 2>/dev/null || fail "nobody waits for QEMU any more"
+	virsh -q domcontrol vm >control
+	sees '^occupied' control
+}
+
+# $holder has the lock until QEMU is gone
+hold_the_lock()
+{
+	kill -STOP "$(cat /run/libvirt/qemu/vm.pid)"
+	virsh -q qemu-monitor-command vm --hmp 'info version' >/dev/null 2>&1 &
+	holder=$!
+	within 20 is_held
+}
+
 stuck()
 {
+	local holder
+
 	service stuck <<-X
 	lanes:
 	  - {domain: vm, ready: {serial: "L2 READY", timeout: 90s}, steps: [start, {hold: 60s}, shutdown]}
@@ -218,11 +243,36 @@ stuck()
 	X
 	exits 0 systemctl start vfio-stress@stuck
 	within 90 in_service stuck 'vm: cycle 1, hold'
-	kill -STOP "$(cat /run/libvirt/qemu/vm.pid)"
-	virsh -q qemu-monitor-command vm --hmp 'info version' >/dev/null 2>&1 &
+	hold_the_lock
 	stops stuck 180
+	! wait "$holder" || fail "QEMU has answered"
 	ended stuck exit-code 4
 	holds '.verdict == "aborted"'
+	as_found
+}
+
+# The lane itself waits for the lock, in a step that does not end.
+overdue()
+{
+	local holder
+
+	service overdue <<-X
+	lanes:
+	  - domain: vm
+	    ready: {serial: "L2 READY", timeout: 90s}
+	    steps: [start, {hold: 20s}, {shutdown: {timeout: 20s}}]
+	repeat: {until: {cycles: 2}}
+	X
+	exits 0 systemctl start vfio-stress@overdue
+	within 90 in_service overdue 'vm: cycle 1, hold'
+	hold_the_lock
+	within 60 in_service overdue 'vm: cycle 1, shutdown'
+	stops overdue 180
+	! wait "$holder" || fail "QEMU has answered"
+	ended overdue exit-code 1
+	jq .notes report.json
+	holds '.verdict == "fail"' '.notes | any(startswith("vm, stuck in shutdown: QEMU: "))' \
+		'[.failures[] | [.lane, .cycle, .step, .reason]] == [["vm", 1, "shutdown", "timeout"]]'
 	as_found
 }
 
@@ -257,10 +307,16 @@ destroying()
 # --- stopped while a reset sleeps in the kernel: what is left behind is said, and has its device until
 # the kernel is done. By the test seam it has 10 s.
 
+# In the wait for a device that does not come back, not in any sleep.
 is_asleep()
 {
-	awk '/^Name:/ { ours = $2 == "vfio-stress" } /^State:/ && ours && $2 == "D" { asleep = 1 }
-		END { exit !asleep }' /proc/[0-9]*/status 2>/dev/null
+	local stack comm
+
+	for stack in /proc/[0-9]*/stack; do
+		read -r comm <"${stack%stack}comm" && [ "$comm" = vfio-stress ] &&
+			grep -q pci_dev_wait "$stack" && return
+	done 2>/dev/null
+	false
 }
 
 # An FLR lasts 100 ms: when the dark came behind its end, it is done again.
@@ -269,8 +325,7 @@ falls_asleep()
 	for _ in 1 2 3 4 5; do
 		exits 0 systemctl start vfio-stress@asleep
 		narrowed $nvme flr && dark 00:11.0
-		sleep 2
-		! is_asleep || return 0
+		! (within 5 is_asleep) >/dev/null || return 0
 		light 00:11.0
 		stops asleep 60
 	done
@@ -304,6 +359,7 @@ asleep()
 	light 00:11.0
 	within 120 vfio-stress undo
 	vfio-stress report latest --format json >report.json
+	as_found
 }
 
 # --- it hangs: its manager ends it, and has another process end the run
@@ -355,9 +411,24 @@ panics()
 	fail "the host did not panic"
 }
 
-deliver_is_over()
+is_delivered()
 {
-	[ "$(systemctl show --value -p ActiveState vfio-stress-deliver)" != active ]
+	case $(systemctl show --value -p ActiveState vfio-stress-deliver) in
+	inactive | failed) ;;
+	*) false ;;
+	esac
+}
+
+# delivers_all: by the unit of the timer. An exit code of 4, something is left, is a success of the unit.
+delivers_all()
+{
+	local seen
+
+	systemctl start vfio-stress-deliver
+	within 90 is_delivered
+	journalctl --no-pager -o cat -b -u vfio-stress-deliver
+	seen=$(systemctl show --value -p Result,ExecMainStatus vfio-stress-deliver | sort | xargs)
+	[ "$seen" = '0 success' ] || fail "the delivery ended as '$seen'"
 }
 
 # by the time that the boot is done the resume unit has ended the run
@@ -376,41 +447,31 @@ panicked()
 	# end: it would trace itself, which the unit forbids)
 	start_receiver
 	echo ASAN_OPTIONS=detect_leaks=0 >>/etc/vfio-stress/environment
-	systemctl start vfio-stress-deliver
-	within 60 grep -qs '"host-died"' got.*
-	within 30 deliver_is_over
-	journalctl --no-pager -o cat -b -u vfio-stress-deliver
-	[ "$(systemctl show --value -p Result vfio-stress-deliver)" = success ] || fail "it did not deliver all"
+	delivers_all
+	grep -qs '"host-died"' got.* || fail "the panic was not told"
 }
 
 tells_no_secrets()
 {
+	journalctl --sync
 	journalctl --no-pager -o json -a >journal
+	sees '"_SYSTEMD_UNIT":"vfio-stress[@-]' journal || fail "there is no journal"
 	systemctl show --all 'vfio-stress*' >>journal
-	sees 'vfio-stress' journal || fail "there is no journal"
+	sees '^Id=vfio-stress' journal || fail "there are no units"
 	! sees "$token" journal || fail "the webhook's address is in the journal: $(grep -m 3 "$token" journal)"
 	! sees "${secret#whsec_}" journal || fail "the webhook's secret is in the journal"
-}
-
-is_delivered()
-{
-	case $(systemctl show --value -p ActiveState vfio-stress-deliver) in
-	inactive | failed) ;;
-	*) false ;;
-	esac
 }
 
 # What a run could not tell, its receiver being away, is told by the unit.
 left_to_tell()
 {
-	local run told
+	local run id
 
 	service left <<-X
 	lanes: [{name: rng, devices: ["0000:09:00.0"]}]
 	steps: [check]
 	repeat: {until: {cycles: 1}}
 	X
-	told=$(find . -name 'got.*' | wc -l)
 	WEBHOOK_URL=https://localhost:1/ WEBHOOK_SECRET=$secret \
 		vfio-stress run --quiet /etc/vfio-stress/left.yaml &
 	run=$!
@@ -423,11 +484,10 @@ left_to_tell()
 	printf '[Service]\nEnvironment=ASAN_OPTIONS=detect_leaks=0\n' \
 		>/run/systemd/system/vfio-stress-deliver.service.d/leaks.conf
 	systemctl daemon-reload
-	systemctl start vfio-stress-deliver
-	within 60 is_delivered
-	journalctl --no-pager -o cat -u vfio-stress-deliver
-	[ "$(systemctl show --value -p Result vfio-stress-deliver)" = success ] || fail "it could not deliver"
-	[ -s "got.$((told + 1))" ] || fail "what was left was not told"
+	id=$(jq -re .run.id $kept/left.json) || fail "which run is that?"
+	! grep -qsF "$id" got.* || fail "it was told before"
+	delivers_all
+	grep -qsF "\"$id.ended\"" got.* || fail "what was left was not told"
 	exits 0 vfio-stress deliver
 }
 
@@ -444,11 +504,11 @@ if [ "$LAB_BOOT" = 1 ]; then
 	wanted as_from_a_shell && as_from_a_shell
 	wanted stopped && stopped
 	wanted stuck && stuck
+	wanted overdue && overdue
 	wanted destroying && destroying
 	wanted asleep && asleep
 	wanted hung && hung
 	wanted left_to_tell && left_to_tell
-	as_found
 	tells_no_secrets
 	panics
 else
