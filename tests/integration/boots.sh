@@ -62,19 +62,30 @@ await_reset()
 	wrong 'the reset does not begin'
 }
 
-# await_stored LANE: until the beginning of a step of that lane is in the store. It is no disruptive one,
-# so nobody waits for that, and what kills the run may come first.
+# await_stored LANE [RUNS]: until the beginning of a step of that lane is in the store, of each of so many of
+# the newest runs. It is no disruptive one, so nobody waits for that, and what kills the run may come first.
 await_stored()
 {
 	python3 -c 'import sqlite3, sys, time
 STEP_BEGIN = 7  # include/model/event.h
 db = sqlite3.connect("file:runs.db?mode=ro", uri=True)
 end = time.monotonic() + 20
-while not db.execute("""SELECT count(*) FROM event WHERE kind = ? AND lane = ?
-		AND run = (SELECT max(key) FROM run)""", (STEP_BEGIN, int(sys.argv[1]))).fetchone()[0]:
+lane, runs = map(int, sys.argv[1:])
+while db.execute("""SELECT count(DISTINCT run) FROM event WHERE kind = ? AND lane = ?
+		AND run > (SELECT max(key) FROM run) - ?""", (STEP_BEGIN, lane, runs)).fetchone()[0] < runs:
 	time.sleep(0.02)
 	if time.monotonic() > end:
-		sys.exit(1)' "$1" || wrong "no step of lane $1 is in the store"
+		sys.exit(1)' "$1" "${2-1}" || wrong "no step of lane $1 is in the store"
+}
+
+# ours: the processes of runs of this test
+ours()
+{
+	local pid
+
+	for pid in $(pgrep -x vfio-stress); do
+		[ ! "/proc/$pid/cwd" -ef "$dir" ] || echo "$pid"
+	done
 }
 
 # await_heartbeat: until one is in the store that came a second into the last step

@@ -418,14 +418,15 @@ machine gone <<-'X'
 X
 scenario gone <<X
 lanes: [{devices: ["$nvme"]}]
-steps: [{reset: flr}, {hold: 1s}]
+steps: [{reset: flr}, {hold: 5s}]
 X
 : >err
 (
-	wait_for ': hold' err
-	mv gone/sys/bus/pci/drivers/nvme/bind gone/bind
+	wait_for ': hold' err && mv gone/sys/bus/pci/drivers/nvme/bind gone/bind
 ) &
+mover=$!
 run gone --root gone --report json:run.json
+wait $mover || wrong 'its driver was not taken away in the hold'
 expect 4 '^BROKEN' 'a host that is left changed is no pass'
 expect 4 'could not be put back' 'and the verdict says so'
 holds 'r["undo"]["left"] == ["bind '$nvme' to nvme"]' 'what is left is named'

@@ -215,9 +215,12 @@ holds 'any("why the host died is not known" in t for t in r["blind_spots"])' 'an
 start_run report
 await_reset 1
 await_stored 1
+[ "$(ours | wc -l)" -ge 3 ] || wrong "not a run with two lanes: $(ours)"
 kill -KILL "$run_pid" # its lanes are still at what they do, and end by themselves
 wait "$run_pid" 2>/dev/null
 resume
+left=$(ours)
+[ -z "$left" ] || wrong "of the dead run there still is: $(ps -o pid=,args= -p "${left//$'\n'/,}")"
 expect 4 'tool died' 'without a reboot the tool died'
 holds 'r["verdict"] == "broken" and r["exit_code"] == 4' 'such a run is broken'
 holds '[(f["reason"], f["outcome"]) for f in r["failures"]] == [("tool-died", "broken"), ("tool-died", "broken")]' \

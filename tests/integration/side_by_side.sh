@@ -34,7 +34,7 @@ two_die()
 	start_run not-two
 	runs="$runs $run_pid"
 	in_step one 1 hold
-	sleep 0.5
+	await_stored 0 2
 	for run_pid in $runs; do
 		host_dies
 	done
