@@ -270,7 +270,7 @@ enum vm_why vm_kill(struct vm *vm, int64_t deadline_ns, struct err *err)
 enum vm_why vm_reconnect(struct vm *vm, int64_t deadline_ns, struct err *err)
 {
 	int64_t until = clock_mono_ns() + RECONNECT_NS;
-	int pause_ms = RECONNECT_FIRST_MS;
+	int pause_ms = RECONNECT_FIRST_MS, left_ms;
 	struct vm_news *news;
 	struct lvdom *fresh;
 	struct err why_not;
@@ -280,7 +280,8 @@ enum vm_why vm_reconnect(struct vm *vm, int64_t deadline_ns, struct err *err)
 	while (lvdom_open(vm->host, vm->uri, vm->name, vm->ear, &fresh, &why_not) != 0) {
 		if (clock_mono_ns() >= until)
 			return vm_say(err, VM_LIBVIRT_LOST, "%s", why_not.msg);
-		poll(NULL, 0, pause_ms);
+		left_ms = clock_poll_ms(until);
+		poll(NULL, 0, pause_ms < left_ms ? pause_ms : left_ms);
 		if (pause_ms < RECONNECT_MOST_MS)
 			pause_ms *= 2;
 	}

@@ -259,6 +259,21 @@ static void a_console_that_is_closed_is_not_the_guests_fault(void **state)
 	unlink(addr.sun_path);
 }
 
+/* Any later, and the step would count as overdue: a fault of the device. */
+static void a_libvirtd_that_stays_away_is_waited_for_until_the_deadline(void **state)
+{
+	struct vm *vm = open_default();
+	int64_t start = clock_mono_ns();
+	struct err err;
+
+	(void)state;
+	snprintf(vm->uri, sizeof(vm->uri), "test:///nowhere/to/be/found.xml");
+	assert_int_equal(vm_reconnect(vm, start + 2 * NS_PER_S, &err), VM_LIBVIRT_LOST);
+	/* pauses of 0.25, 0.5, 1 and 2 s would end after 3.75 s */
+	assert_in_range(clock_mono_ns() - start, 2 * NS_PER_S, 3500 * NS_PER_MS);
+	vm_close(vm);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -271,6 +286,7 @@ int main(void)
 		cmocka_unit_test(a_guest_that_obeys_late_is_not_said_to_stop_by_itself),
 		cmocka_unit_test(commands_in_a_guest_that_stands_still_are_not_asked_for),
 		cmocka_unit_test(waiting_ends_at_the_deadline_and_finds_nothing_wrong),
+		cmocka_unit_test(a_libvirtd_that_stays_away_is_waited_for_until_the_deadline),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
