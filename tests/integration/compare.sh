@@ -65,7 +65,9 @@ tool 3 'no run is a baseline' runs baseline --clear
 
 # the same again: too few cycles to say that nothing changed, and that is what it says
 run before --report json:run.json --report html:run.html
+expect 0 '^PASS' 'the same again'
 holds 'r["baseline"] is None' 'the mark is gone'
+[ -s run.html ] || wrong 'no page'
 ! grep -q 'aseline' <(sed '/<style>/,/<\/style>/d; /<\/main>/,$d' run.html) || wrong 'a page without a baseline speaks of one'
 last=$(python3 -c 'import json; print(json.load(open("run.json"))["run"]["id"])')
 tool 3 '^cannot tell  *lane test, failed cycles: 0 of 12 cycles failed, was 0 of 12' \
@@ -84,8 +86,7 @@ tool 3 'there is no store' compare none.db:latest latest
 mkdir json
 "$program" compare "$first" "$last" --db runs.db -f json -o json/run.json.expected
 [ $? = 3 ] || wrong 'JSON: not exit 3'
-"$check_schema" "$docs/schema/compare-1.schema.json" json >schema.out 2>&1 || [ $? = 77 ] ||
-	wrong "JSON: $(cat schema.out)"
+may_skip "$check_schema" "$docs/schema/compare-1.schema.json" json || wrong "JSON: $(cat tried)"
 "$program" compare "$first" "$last" --db runs.db -f html -o page.html
 [ $? = 3 ] || wrong 'HTML: not exit 3'
 { grep -q '^<!DOCTYPE html>' page.html && grep -q '</html>$' page.html; } || wrong 'no whole page'

@@ -85,7 +85,7 @@ COMP_WORDBREAKS=$' \t\n"\'><=;|&(:'
 if command -v zsh >/dev/null; then
 	shells+=(zsh)
 else
-	echo "no zsh: only bash is tried"
+	echo "not tried: zsh, which is not installed (package zsh)"
 fi
 
 offers 'vfio-stress ' run check scan '!lane' '!complete'

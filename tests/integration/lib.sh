@@ -36,6 +36,16 @@ expect()
 	[ $bad = 0 ] || cat out err >&2
 }
 
+# may_skip COMMAND...: its output in tried. False when it fails; what it lacks (77) is said
+may_skip()
+{
+	local rc=0
+
+	"$@" >tried 2>&1 || rc=$?
+	[ $rc != 77 ] || echo "not tried: ${1##*/}: $(tail -n 1 tried)"
+	[ $rc = 0 ] || [ $rc = 77 ]
+}
+
 # wait_for PATTERN FILE: until a line of it matches, 20 s at most
 wait_for()
 {

@@ -70,7 +70,7 @@ elif command -v lintian >/dev/null; then
 	LC_ALL=C.UTF-8 lintian --allow-root --fail-on error,warning --tag-display-limit 0 "$deb" >"$dir/lintian" 2>&1 ||
 		{ cat "$dir/lintian" >&2; wrong "lintian complains"; }
 else
-	echo "no lintian (package lintian): the .deb is not looked at"
+	echo "not tried: lintian on the .deb: it is not installed (package lintian)"
 fi
 
 if [ -z "$all" ]; then
@@ -82,7 +82,7 @@ elif command -v rpmbuild >/dev/null; then
 		grep -qx "$file" "$dir/rpm-files" || wrong "the .rpm lacks $file"
 	done <"$dir/expected"
 else
-	echo "no rpmbuild (package rpm): no .rpm was built"
+	echo "not tried: the .rpm: there is no rpmbuild (package rpm)"
 fi
 
 as_root=()

@@ -76,5 +76,9 @@ for run in aaaa:04 bbbb:05 cccc:06; do
 done
 rc=0
 "$check_schema" "$schema" "$dir/reports" || rc=$?
-[ $rc = 0 ] || [ $rc = 77 ] || bad=1
+case $rc in
+0) ;;
+77) echo "not tried: reports of stored runs against $(basename "$schema"): python3-jsonschema is not installed" ;;
+*) bad=1 ;;
+esac
 exit $bad

@@ -59,8 +59,7 @@ wait $! || wrong "following fails: $(cat follow.err)"
 cmp followed.ocp whole.ocp || wrong 'what was followed is what is stored'
 run pass --report ocp:- --report json:run.json
 "$program" report --db runs.db --format ocp | cmp - out || wrong 'a short run is streamed whole'
-"$(dirname "$0")/../golden/check_ocp.py" whole.ocp >checked.out 2>&1 || [ $? = 77 ] ||
-	wrong "OCP: $(cat checked.out)"
+may_skip "$(dirname "$0")/../golden/check_ocp.py" whole.ocp || wrong "OCP: $(cat tried)"
 
 scenario bystanders '[start, {hold: 300ms}, destroy]' 'cycles: 3' 'bystanders: fail'
 : >err

@@ -184,6 +184,8 @@ def zstd(text):
 packers = [gzip.compress, lzma.compress, bz2.compress]
 if shutil.which("zstd"):
     packers.append(zstd)
+else:
+    print("not tried: logs packed by zstd, which is not installed (package zstd)")
 for pack in packers:
     whole = pack(noise) + pack(b"") + pack(fault)
     p = scan("-", "--lines", text=whole, code=1)

@@ -12,4 +12,11 @@
 
 #include <cmocka.h>
 
+/* Ends the test. Why is told at the end of all of them (tests/tell). */
+#define skip_for(why)                                                                              \
+	do {                                                                                       \
+		print_message("not tried: %s\n", why);                                             \
+		skip();                                                                            \
+	} while (0)
+
 #endif

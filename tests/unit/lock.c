@@ -247,7 +247,7 @@ static void an_ordinary_user_is_told_that_root_has_the_domain(void **state)
 	(void)state;
 	if (me != 0) {
 		fakehost_free(fake);
-		skip();
+		skip_for("not root");
 	}
 	assert_int_equal(chmod(his.root, 0755), 0);
 	fakehost_write(fake, "/user/x", "");
