@@ -50,6 +50,20 @@ class Webhook(Told):
         self.assertEqual(p.stderr, "")
         return p.stdout
 
+    def deliver_beside(self, *args):
+        """Begins to, while the test does something else."""
+        p = subprocess.Popen([PROGRAM, "deliver", "--db", self.db, *args], env=self.env,
+                             stdout=subprocess.DEVNULL)
+        self.addCleanup(p.wait)
+        self.addCleanup(p.kill)
+        return p
+
+    def wait_until(self, what, condition):
+        deadline = time.monotonic() + 30
+        while not condition():
+            self.assertLess(time.monotonic(), deadline, what)
+            time.sleep(0.01)
+
     def outbox(self):
         db = sqlite3.connect(self.db)
         rows = db.execute("SELECT state, tries, problem, next_ns FROM outbox ORDER BY id").fetchall()
@@ -97,6 +111,7 @@ class Webhook(Told):
         try:
             import jsonschema
         except ImportError:
+            print("not tried: messages against the schema: python3-jsonschema is not installed")
             return
         with open(SCHEMA) as f:
             jsonschema.validate(report, json.load(f))
@@ -384,7 +399,7 @@ class Webhook(Told):
     def test_retry_after_is_capped_at_an_hour(self):
         for seconds in ("86400", str(2**63 - 1)):
             with self.subTest(seconds=seconds):
-                self.setUp()
+                self.db = self.path(f"{seconds}.db")
                 r = self.receiver(status(503, [("Retry-After", seconds)]))
                 self.add(r.url)
                 began = time.monotonic()
@@ -396,7 +411,7 @@ class Webhook(Told):
     def test_a_refusal_for_good_is_recorded_and_said(self):
         for code in (400, 401, 404, 410, 413):
             with self.subTest(code=code):
-                self.setUp()
+                self.db = self.path(f"{code}.db")
                 r = self.receiver(status(code))
                 self.add(r.url)
                 self.assertIn(f"the receiver answered {code}: given up", self.deliver(1))
@@ -408,7 +423,7 @@ class Webhook(Told):
     def test_408_425_and_429_are_not_for_good(self):
         for code in (408, 425, 429):
             with self.subTest(code=code):
-                self.setUp()
+                self.db = self.path(f"{code}.db")
                 r = self.receiver(status(code))
                 self.add(r.url)
                 self.deliver(4)
@@ -418,7 +433,7 @@ class Webhook(Told):
         elsewhere = self.receiver()
         for code in (301, 302, 307, 308):
             with self.subTest(code=code):
-                self.setUp()
+                self.db = self.path(f"{code}.db")
                 r = self.receiver(status(code, [("Location", elsewhere.url)]))
                 self.add(r.url)
                 self.assertIn("redirects are not followed", self.deliver(1))
@@ -445,12 +460,12 @@ class Webhook(Told):
         self.assertEqual(len(r.requests), 2)
 
     def test_garbage_behind_a_good_status_is_not_read(self):
-        for answer in (status(200, body=b"\x00\xff<html>no" * 100), short(200)):
+        for n, answer in enumerate((status(200, body=b"\x00\xff<html>no" * 100), short(200))):
+            self.db = self.path(f"{n}.db")
             r = self.receiver(answer)
             self.add(r.url)
             self.deliver(0)
             self.assertEqual(len(r.requests), 1)
-            self.setUp()
 
     def test_what_is_no_answer_is_tried_again(self):
         r = self.receiver(lambda h: h.wfile.write(b"\x16\x03 this is not HTTP\r\n\r\n"), OK)
@@ -491,29 +506,23 @@ class Webhook(Told):
     def test_two_at_once_do_not_deliver_twice(self):
         r = self.receiver(hang)
         self.add(r.url, timeout_ms=5000)
-        first = subprocess.Popen([PROGRAM, "deliver", "--db", self.db], env=self.env,
-                                 stdout=subprocess.DEVNULL)
-        while not r.requests:
-            time.sleep(0.01)
+        first = self.deliver_beside()
+        self.wait_until("nobody was asked", lambda: r.requests)
         second = subprocess.run([PROGRAM, "deliver", "--db", self.db], env=self.env,
                                 capture_output=True, text=True)
         self.assertEqual(second.returncode, 3)
         self.assertIn("another process is delivering", second.stderr)
-        self.assertEqual(first.wait(), 4)
+        self.assertEqual(first.wait(60), 4)
         self.assertEqual(len(r.requests), 1)
 
     def test_who_has_time_waits_for_another_and_lets_others_send(self):
         r = self.receiver(hang, status(503, [("Retry-After", "30")]), OK)
         self.add(r.url, timeout_ms=3000)
-        first = subprocess.Popen([PROGRAM, "deliver", "--db", self.db], env=self.env,
-                                 stdout=subprocess.DEVNULL)
-        while not r.requests:
-            time.sleep(0.01)
-        patient = subprocess.Popen([PROGRAM, "deliver", "--db", self.db, "--for", "50s"], env=self.env,
-                                   stdout=subprocess.DEVNULL)
-        self.assertEqual(first.wait(), 4)
-        while self.outbox()[0][1] < 2:  # its turn came
-            time.sleep(0.01)
+        first = self.deliver_beside()
+        self.wait_until("nobody was asked", lambda: r.requests)
+        patient = self.deliver_beside("--for", "50s")
+        self.assertEqual(first.wait(60), 4)
+        self.wait_until("its turn did not come", lambda: self.outbox()[0][1] >= 2)
         self.assertIn("1 delivered, 0 given up, 0 left", self.deliver(0))
         self.assertEqual(patient.wait(10), 0)  # there is nothing left to wait for
         self.assertEqual(len(r.requests), 3)
@@ -521,10 +530,8 @@ class Webhook(Told):
     def test_killed_in_the_middle_it_is_sent_by_the_next(self):
         r = self.receiver(hang, OK)
         self.add(r.url)
-        first = subprocess.Popen([PROGRAM, "deliver", "--db", self.db], env=self.env,
-                                 stdout=subprocess.DEVNULL)
-        while not r.requests:
-            time.sleep(0.01)
+        first = self.deliver_beside()
+        self.wait_until("nobody was asked", lambda: r.requests)
         first.kill()
         first.wait()
         self.deliver(0)
@@ -540,7 +547,7 @@ class Webhook(Told):
         for age_days, tries, left in ((2, 200, True), (4, 99, True), (4, 100, False),
                                       (20000, 12, True), (20000, 100, False), (-20000, 12, True)):
             with self.subTest(age_days=age_days, tries=tries):
-                self.setUp()
+                self.db = self.path(f"{age_days}-{tries}.db")
                 self.add(self.receiver(status(500)).url)
                 created = int((time.time() - age_days * 86400) * 1e9)
                 self.change_outbox(f"created_ns = {created}, tries = {tries}")
@@ -550,12 +557,10 @@ class Webhook(Told):
     def test_a_clock_that_was_set_back_holds_nothing_up(self):
         r = self.receiver(hang, status(500), OK)
         self.add(r.url, timeout_ms=2000)
-        p = subprocess.Popen([PROGRAM, "deliver", "--db", self.db, "--for", "40s"], env=self.env,
-                             stdout=subprocess.DEVNULL)
-        while not self.outbox()[0][1]:
-            time.sleep(0.01)
+        p = self.deliver_beside("--for", "40s")
+        self.wait_until("it was not tried", lambda: self.outbox()[0][1])
         self.change_outbox(f"next_ns = {int((time.time() + 3 * 3600) * 1e9)} WHERE state = 0")
-        self.assertEqual(p.wait(), 0)
+        self.assertEqual(p.wait(60), 0)
 
     # ---- at the end of a run ----
 
