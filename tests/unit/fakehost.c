@@ -545,6 +545,9 @@ static void do_reset(const struct fakehost *fake, const struct fake_dev *dev)
 	case FAKE_OK:
 	case FAKE_NEVER:
 		break;
+	case FAKE_ALARM:
+		kill(getppid(), SIGALRM);
+		break;
 	case FAKE_DARK:
 		all_ones(fake, dev->bdf);
 		break;

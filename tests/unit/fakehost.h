@@ -23,6 +23,7 @@ enum fake_effect {
 	FAKE_D3COLD, /* stays in D3cold */
 	FAKE_GONE, /* its directory disappears */
 	FAKE_NEVER, /* the write never returns */
+	FAKE_ALARM, /* nothing, but who made the machine gets SIGALRM while the write waits */
 };
 
 struct fake_dev {
