@@ -12,6 +12,8 @@
 
 #define TEXTS_MAX 600
 
+#define OTHER_PROCESSOR "this processor has no AVX-512 VBMI"
+
 typedef VEC(size_t) place_list;
 
 static unsigned seed;
@@ -30,16 +32,22 @@ static void add_place(void *arg, size_t end)
 static void look_for_each(
 	const char *const *texts, size_t n, const char *text, size_t len, place_list *out)
 {
-	size_t end, i, m;
+	bool *ends = xcalloc(len + 1, sizeof(*ends));
+	size_t end, i;
 
+	for (i = 0; i < n; i++) {
+		const char *one = texts[i];
+		const size_t m = strlen(one);
+
+		/* the last byte first: with a sanitizer each call of memcmp takes its time */
+		for (end = m; end <= len; end++)
+			if (text[end - 1] == one[m - 1] && memcmp(text + end - m, one, m) == 0)
+				ends[end] = true;
+	}
 	for (end = 1; end <= len; end++)
-		for (i = 0; i < n; i++) {
-			m = strlen(texts[i]);
-			if (m <= end && memcmp(text + end - m, texts[i], m) == 0) {
-				add_place(out, end);
-				break;
-			}
-		}
+		if (ends[end])
+			add_place(out, end);
+	free(ends);
 }
 
 /* Few letters, so that much is alike; some of them differ only in bits that a lookup leaves out. */
@@ -124,7 +132,7 @@ static void finds_what_looking_for_each_finds(void **state)
 			free((char *)texts[i]);
 		widescan_free(w);
 		if (round == 0)
-			skip(); /* another processor */
+			skip_for(OTHER_PROCESSOR);
 	}
 }
 
@@ -136,7 +144,7 @@ static void counts_newlines(void **state)
 
 	(void)state;
 	if (w == NULL)
-		skip();
+		skip_for(OTHER_PROCESSOR);
 	seed = 1;
 	for (len = 0; len < 1000; len++) {
 		char *text = xmalloc(len + 1), *exact = text + 1;
@@ -159,7 +167,7 @@ static void nothing_is_found_in_nothing(void **state)
 
 	(void)state;
 	if (w == NULL)
-		skip();
+		skip_for(OTHER_PROCESSOR);
 	widescan_text(w, "", 0, add_place, &got);
 	widescan_text(w, "ab", 2, add_place, &got);
 	assert_int_equal(got.n, 0);
