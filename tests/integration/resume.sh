@@ -134,13 +134,14 @@ expect 5 'webhooks cannot be told: mkdir' 'a copy that has no place'
 holds 'r["verdict"] == "fail" and any("the store could not be written" in t for t in r["blind_spots"])' \
 	'the report is made without it'
 
+rm pc/run/vfio-stress
+
 # a file system that is read-only, with and without what SQLite leaves beside a store that was in use
 # shellcheck disable=SC2016
 mount_read_only='mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"'
 if ! unshare -m sh -c "$mount_read_only" "$dir/pc" true 2>/dev/null; then
 	echo 'not tried: a file system that is really read-only (no right to mount one)'
 else
-	rm pc/run/vfio-stress
 	for parts in 'runs.db runs.db-wal' 'runs.db runs.db-wal runs.db-shm'; do
 		rm -rf shelf run.json
 		mkdir shelf
@@ -279,7 +280,7 @@ holds 'sorted((i["count"], i["tolerated"]) for i in r["incidents"] if i["id"].st
 grep -q 'over its budget (3 seen, 2 allowed)' err || wrong 'all three are counted'
 holds '[i["fields"]["last_marker"] for i in r["incidents"] if i["id"] == "host.died"] == ["'"$marker"'"]' \
 	'the last marker is the one of the last words'
-python3 - <<'X' || wrong 'the next cycle waits for `cool-down`'
+python3 - <<'X' || wrong 'the next cycle waits for the cool-down'
 import sqlite3
 HOST_DIED, STEP_BEGIN = 21, 7  # include/model/event.h
 died, begun = sqlite3.connect("runs.db").execute("""SELECT d.mono_ns, (SELECT min(mono_ns) FROM event
