@@ -148,6 +148,25 @@ enum vm_why domain_enter(struct step_ctx *ctx, struct err *err)
 	return why == VM_OK ? agent_jobs_check(ctx->vm, err) : why;
 }
 
+/*
+ * libvirtd was restarted: neither what idles nor what acts on a device needs it. The domain must be as
+ * it should; that it was all the while, nobody saw.
+ */
+static enum vm_why after_loss(struct step_ctx *ctx, struct err *err)
+{
+	struct event ev = {.kind = EV_BLIND_SPOT};
+	enum vm_why why = vm_reconnect(ctx->vm, ctx->deadline_ns, err);
+
+	if (why != VM_OK)
+		return why;
+	snprintf(ev.text, sizeof(ev.text),
+		"the connection to libvirtd was lost and came back: a reset or a pause of '%s' in "
+		"between would not have been seen",
+		domain_name(ctx));
+	emit(ctx->out, &ev);
+	return vm_check(ctx->vm, err);
+}
+
 enum outcome domain_survived(struct step_ctx *ctx, enum outcome outcome, struct result *res)
 {
 	enum vm_why why;
@@ -156,6 +175,8 @@ enum outcome domain_survived(struct step_ctx *ctx, enum outcome outcome, struct 
 	if (ctx->vm == NULL || outcome != OUTCOME_PASS)
 		return outcome;
 	why = vm_check(ctx->vm, &err);
+	if (why == VM_LIBVIRT_LOST)
+		why = after_loss(ctx, &err);
 	return domain_result(res, why, &err);
 }
 
@@ -253,25 +274,6 @@ static enum vm_why doze(struct step_ctx *ctx, int64_t until, struct err *err)
 	if (why == VM_OK && clock_mono_ns() >= until)
 		why = agent_jobs_check(ctx->vm, err);
 	return why;
-}
-
-/*
- * libvirtd was restarted: nothing that idles needs it. Its domain must be as it should; that it was all
- * the while, nobody saw.
- */
-static enum vm_why after_loss(struct step_ctx *ctx, struct err *err)
-{
-	struct event ev = {.kind = EV_BLIND_SPOT};
-	enum vm_why why = vm_reconnect(ctx->vm, ctx->deadline_ns, err);
-
-	if (why != VM_OK)
-		return why;
-	snprintf(ev.text, sizeof(ev.text),
-		"the connection to libvirtd was lost and came back: a reset or a pause of '%s' in "
-		"between would not have been seen",
-		domain_name(ctx));
-	emit(ctx->out, &ev);
-	return vm_check(ctx->vm, err);
 }
 
 enum outcome domain_idle(struct step_ctx *ctx, int64_t ms, struct result *res)
