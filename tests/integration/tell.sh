@@ -57,8 +57,8 @@ not tried: skips: no such tool (package x)
 not tried: unit.x: half of it
 not tried: unit.x: second: no such device
 not tried: unit.x: third
-1 only with tests/all --long: more
-1 only with ctest -L bench, by itself: it measures: measures
+1 tests only with tests/all --long: more
+1 tests only with ctest -L bench, by itself: it measures: measures
 
 100% tests passed, 0 tests failed out of 5
 
