@@ -357,6 +357,11 @@ class Telling(Told):
     def ids(self, r):
         return [headers["webhook-id"] for _, headers, _, _ in r.requests]
 
+    def news(self, r):
+        """What a receiver makes of it that drops the ids it knows: who died may not have noted a delivery."""
+        ids = self.ids(r)
+        return [event for i, event in enumerate(self.heard(r)) if ids[i] not in ids[:i]]
+
     def told_of_its_end(self, *refusals):
         """The end is told while the store refuses, once, and once more under the same id when it is stored."""
         r = self.receiver()
@@ -398,16 +403,16 @@ class Telling(Told):
         self.crash([(r.url, ", heartbeat: 60s"), (f.url, ", when: failure")])
         for refusal in (("write,open", 30), ("write", 28)):
             self.resume_refused(*refusal)
-            self.assertEqual([what for what, _ in self.heard(r)], ["started", "resumed"])
+            self.assertEqual([what for what, _ in self.news(r)], ["started", "resumed"])
             self.assertEqual([what for what, _ in self.heard(f)], ["failing"])
-        for why in (self.heard(r)[1][1]["why"], self.heard(f)[0][1]["why"]):
+        for why in (self.news(r)[1][1]["why"], self.heard(f)[0][1]["why"]):
             self.assertIn("host died in lane test, cycle 1, step hold", why)
             self.assertIn("the run waits, because its store could not be written", why)
         self.finish(self.resume(), 1)
-        self.assertEqual([what for what, _ in self.heard(r)], ["started", "resumed", "resumed", "ended"])
+        self.assertEqual([what for what, _ in self.heard(r)].count("resumed"), 2)
+        self.assertEqual([what for what, _ in self.news(r)], ["started", "resumed", "ended"])
         self.assertEqual([what for what, _ in self.heard(f)], ["failing", "failing", "ended"])
-        for hearer in (r, f):
-            self.assertEqual(len(set(self.ids(hearer))), len(self.ids(hearer)) - 1)
+        self.assertEqual([what for what, _ in self.news(f)], ["failing", "ended"])
 
     def test_what_a_run_could_not_tell_is_told_after_the_next_boot(self):
         r = self.receiver(status(503, [("Retry-After", "3600")]), OK)
