@@ -279,7 +279,7 @@ holds 'sorted((i["count"], i["tolerated"]) for i in r["incidents"] if i["id"].st
 	'the third one of two is over the budget'
 grep -q 'over its budget (3 seen, 2 allowed)' err || wrong 'all three are counted'
 holds '[i["fields"]["last_marker"] for i in r["incidents"] if i["id"] == "host.died"] == ["'"$marker"'"]' \
-python3 - <<'X' || wrong 'the next cycle waits for its cool-down'
+	'the last marker is the one of the last words'
 python3 - <<'X' || wrong 'the next cycle waits for the cool-down'
 import sqlite3
 HOST_DIED, STEP_BEGIN = 21, 7  # include/model/event.h
