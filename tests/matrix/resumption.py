@@ -43,9 +43,18 @@ class Dead(Case):
                 except ProcessLookupError:
                     pass
             p.wait()
-            return {name: self.content(name) for name in STORE}
+            return self.store()
         finally:
             self.end()
+
+    def store(self):
+        """As it died, -wal and all, but of a run that was started nowhere: its folder will be gone."""
+        db = sqlite3.connect(self.path("runs.db"))
+        try:
+            db.executescript("PRAGMA wal_autocheckpoint = 0; DELETE FROM note WHERE kind = 'call-cwd'")
+            return {name: self.content(name) for name in STORE}
+        finally:
+            db.close()
 
     def await_reset(self, p):
         deadline = time.monotonic() + RUN_S
@@ -88,7 +97,7 @@ class Resume(Case):
             self.end()
 
     def inherit(self):
-        """The folder that it was started in is gone, so its report comes into this one."""
+        """It was started nowhere, so its report comes into this folder."""
         for name in STORE:
             with open(self.path(name), "wb") as f:
                 f.write(self.args.dead[name])
