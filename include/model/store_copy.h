@@ -6,6 +6,7 @@
 
 #include <stdint.h>
 
+struct db;
 struct store;
 
 /* A copy of a store, as a new file (0600) with another name, which is whole or not there. */
@@ -15,6 +16,11 @@ int store_copy(struct store *from, const char *path, struct err *err) must_check
  * another one, also to read, and cannot where nothing can be written. -1 also when it changes meanwhile.
  */
 int store_copy_files(const char *from, const char *path, struct err *err) must_check;
+/*
+ * The same in memory, and open: of one on a file system that is read-only (else -1), where nobody changes it.
+ * The copy has no name and ends with *out.
+ */
+int store_copy_open(const char *from, struct db **out, struct err *err) must_check;
 /* So many bytes it will have at most. */
 int store_copy_size(const char *from, uint64_t *out, struct err *err) must_check;
 /* The copy, and what SQLite and a delivery make beside it. */

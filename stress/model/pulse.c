@@ -15,7 +15,7 @@ int store_pulse(struct store *s, int64_t run, struct run_pulse *out, struct err 
 		    " exit_code, alive_ns FROM run WHERE key = ?",
 		    "i", run) != 0)
 		return -1;
-	rc = db_one_row(q, err);
+	rc = db_row(q, err);
 	if (rc == 1) {
 		*out = (struct run_pulse){
 			.ended = db_int(q, 1),

@@ -12,6 +12,7 @@
 #include "model/scrub.h"
 #include "model/step.h"
 #include "model/store_baseline.h"
+#include "model/store_copy.h"
 #include "model/store_schema.h"
 #include "model/unfinished.h"
 
@@ -211,6 +212,14 @@ static int is_absent(const struct store *s, bool is_default, struct err *err)
 			: "no run was stored there yet; --db FILE names another one");
 }
 
+/* What SQLite cannot read because nothing can be written beside it. */
+static int open_copy(struct store *s, struct err *err)
+{
+	db_close(take_ptr(s->db));
+	s->is_copy = true;
+	return store_copy_open(s->path, &s->db, err) == 0 ? prepare_for_reading(s, err) : -1;
+}
+
 /* SQLite tells neither which file it is nor, of a folder, what is wrong with it. */
 static int open_existing(struct store *s, enum store_mode mode, bool is_default, struct err *err)
 {
@@ -241,6 +250,7 @@ static int open_or_create(struct store *s, struct err *err)
 
 int store_open(const char *path, enum store_mode mode, struct store **out, struct err *err)
 {
+	struct err copying;
 	struct store *s;
 	int rc;
 
@@ -255,6 +265,8 @@ int store_open(const char *path, enum store_mode mode, struct store **out, struc
 					  : open_existing(s, mode, path == NULL, err);
 	if (rc == 0)
 		rc = prepare(s, mode, err);
+	if (rc != 0 && mode == STORE_READ && err->code == ERR_IO && open_copy(s, &copying) == 0)
+		rc = 0;
 	if (rc != 0) {
 		store_close(s);
 		return -1;

@@ -5,13 +5,16 @@
 #include "base/vec.h"
 #include "model/db.h"
 #include "model/store.h"
+#include "model/store_schema.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define CHUNK_BYTES (1u << 20)
@@ -165,6 +168,80 @@ static int fill_by_files(const void *from, const char *path, struct err *err)
 int store_copy_files(const char *from, const char *path, struct err *err)
 {
 	return make(path, fill_by_files, from, err);
+}
+
+/* ---- in memory, to be read ---- */
+
+static bool is_read_only(const char *path)
+{
+	struct statvfs st;
+
+	return statvfs(path, &st) == 0 && (st.f_flag & ST_RDONLY) != 0;
+}
+
+/* Of what may lie in memory half may be taken. */
+static bool has_room(const char *folder, uint64_t bytes)
+{
+	struct statvfs st;
+
+	return statvfs(folder, &st) == 0 && bytes <= (uint64_t)st.f_bavail * st.f_frsize / 2;
+}
+
+/* NULL: there is no room for so many bytes anywhere. */
+static char *new_folder(uint64_t bytes)
+{
+	const char *const places[] = {getenv("TMPDIR"), "/dev/shm", "/run", "/tmp"};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(places); i++) {
+		auto_free char *path =
+			xasprintf("%s/vfio-stress-XXXXXX", places[i] ? places[i] : "");
+
+		if (places[i] != NULL && has_room(places[i], bytes) && mkdtemp(path) != NULL)
+			return take_ptr(path);
+	}
+	return NULL;
+}
+
+/* Both of its files are open, and nameless from now on, once something was read. */
+static int open_unshared(const char *path, struct db **out, struct err *err)
+{
+	enum schema_state state;
+	struct db *db;
+
+	if (db_open(path, DB_WRITE, &db, err) != 0)
+		return -1;
+	/* its index of the -wal is in memory then */
+	if (db_exec(db, "PRAGMA locking_mode = EXCLUSIVE", err) != 0 ||
+		schema_look(db, path, &state, err) != 0) {
+		db_close(db);
+		return -1;
+	}
+	*out = db;
+	return 0;
+}
+
+int store_copy_open(const char *from, struct db **out, struct err *err)
+{
+	auto_free char *folder = NULL, *path = NULL;
+	uint64_t bytes;
+	int rc;
+
+	if (!is_read_only(from))
+		return err_set(
+			err, ERR_UNSUPPORTED, 0, "%s is not on a read-only file system", from);
+	if (store_copy_size(from, &bytes, err) != 0)
+		return -1;
+	folder = new_folder(bytes);
+	if (folder == NULL)
+		return err_set(err, ERR_IO, ENOSPC, "make a copy of %s", from);
+	path = part_of(folder, "/runs.db");
+	rc = store_copy_files(from, path, err);
+	if (rc == 0)
+		rc = open_unshared(path, out, err);
+	store_copy_remove(path);
+	rmdir(folder);
+	return rc;
 }
 
 /* ---- its size, and its end ---- */

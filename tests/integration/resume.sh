@@ -148,6 +148,10 @@ else
 		# shellcheck disable=SC2086
 		cp $parts shelf
 		code=0
+		unshare -m sh -c "$mount_read_only" "$dir/shelf" "$program" report --db shelf/runs.db >out 2>err \
+			</dev/null || code=$?
+		expect 0 '^ABORTED' "a report of $parts"
+		code=0
 		# shellcheck disable=SC2016
 		unshare -m sh -c 'mount -t tmpfs -o size=64k tmpfs pc/run && eval "$1" && exec "$2" resume --db shelf/runs.db \
 			--kmsg kmsg --root pc --retry 0s' "$dir/shelf" "${mount_read_only%&& exec*}" "$program" >out 2>err \
