@@ -103,7 +103,8 @@ died()
 		"[.failures[] | [.cycle, .step, .step_index, .device, .outcome, .reason]] ==
 			[[2, \"reset\", 2, \"$device\", \"fail\", \"host-died\"]]" \
 		"[.incidents[] | select(.id == \"host.died\") | [.bdf, .lane, .cycle, .step]] ==
-			[[\"$device\", \"rng\", 2, \"reset\"]]"
+			[[\"$device\", \"rng\", 2, \"reset\"]]" \
+		'.incidents[] | select(.id == "host.died") | .fields | .last_heartbeat and .last_marker'
 	if [ "$1" = panic ]; then
 		says 'its kernel said: Kernel panic - not syncing: sysrq triggered crash'
 		holds '[.incidents[].id] | contains(["host.panic"])' \
