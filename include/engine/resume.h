@@ -29,7 +29,8 @@ enum resume_answer {
 struct resumed {
 	struct run_request req;
 	int exit_code; /* RESUME_ENDED: as of `run` */
-	bool stored; /* RESUME_ENDED: its end is in the store; a later try has to end it else */
+	bool stored; /* its end is in the store */
+	bool refused; /* RESUME_ENDED: the disk did not take its end, which a later try may do */
 
 	/* what req points to */
 	struct run_past past;
@@ -53,10 +54,10 @@ int resume_run(const struct resume_request *r, struct store *store, const struct
 	struct resumed *out, enum resume_answer *answer, struct err *err) must_check;
 void resumed_finish(struct resumed *r);
 /*
- * That alone, of this run (0 = of all), and what waits for receivers: in the spare copy of the store `from`,
- * which is NULL when it cannot be opened. `why`: it cannot be written.
+ * That alone, of the run `which` (NULL = of all), and what waits for receivers: in the spare copy of the store
+ * `from`, which is NULL when it cannot be opened. `why`: it cannot be written. -1: not all is told.
  */
-int resume_tell(const struct resume_request *q, struct store *from, int64_t run,
+int resume_tell(const struct resume_request *q, struct store *from, const char *which,
 	const struct err *why, struct err *err) must_check;
 /* What is left to do where no copy can be had: files alone. The store may be open as STORE_ALONE. */
 void resume_report_unstored(const struct resume_request *q, struct store *store,

@@ -37,6 +37,7 @@ struct revival {
 	_Atomic int64_t *alive_ns; /* shared by those that go on side by side: one per run */
 	bool tells; /* one ended or goes on, and with it goes what others had left in the outbox */
 	int64_t retry_until_ns;
+	bool unsettled; /* what the copy has of one may be all there is */
 	bool said_all; /* what became of them, before the store could be opened */
 	int code;
 };
@@ -88,10 +89,10 @@ static int settle(struct revival *v, struct store *store, size_t i, struct err *
 		if (!try_again(v, err, &v->q.said))
 			return -1;
 	if (answer == RESUME_LEFT)
-		v->code = worse(v->code, complain(err));
+		v->code = worse(v->code, complain_of_store(err));
 	else if (answer == RESUME_ENDED)
 		v->code = worse(
-			v->code, v->resumed[i].stored ? v->resumed[i].exit_code : EXIT_UNWRITTEN);
+			v->code, v->resumed[i].refused ? EXIT_UNWRITTEN : v->resumed[i].exit_code);
 	v->goes_on[i] = answer == RESUME_GOES_ON;
 	v->tells |= answer != RESUME_LEFT;
 	return 0;
@@ -116,7 +117,7 @@ static int open_and_look(struct revival *v, const char *which, enum store_mode m
 	if ((which == NULL || store_find_run(*out, which, &run, err) == 0) &&
 		store_unfinished(*out, run, &v->runs, &v->nruns, err) == 0)
 		return 0;
-	store_close(*out);
+	store_close(take_ptr(*out));
 	return -1;
 }
 
@@ -129,36 +130,37 @@ static void report_all_unstored(struct revival *v, struct store *store, const st
 		resume_report_unstored(&v->q, store, &v->runs[i], why);
 }
 
-static int tell_all_unstored(
-	struct revival *v, struct store *store, const struct err *why, struct err *err)
+static int tell_all_unstored(struct revival *v, const char *which, struct store *store,
+	const struct err *why, struct err *err)
 {
-	/* a run that `which` named: what cannot be opened has all of them */
-	int64_t run = store != NULL && v->nruns == 1 ? v->runs[0].run : 0;
-
 	if (store != NULL && v->nruns == 0 && store_outbox_pending(store) == 0)
 		return 0;
-	return resume_tell(&v->q, store, run, why, err);
+	return resume_tell(&v->q, store, which, why, err);
 }
 
-/* Whatever the disk does next, it was said once. */
-static void say_all_unstored(struct revival *v, const char *which, const struct err *why)
+/* Whatever the disk does next, it was said once: true. */
+static bool say_all_unstored(
+	struct revival *v, const char *which, const struct err *why, bool first)
 {
 	struct store *store = NULL;
-	struct err err;
+	struct err err = {0};
+	bool said = true;
 
 	v->q.store_is_shut = true;
 	/* where nothing at all can be written it cannot be opened; what another process has can wait */
-	if (open_and_look(v, which, STORE_ALONE, &store, &err) != 0 &&
-		(err.code != ERR_IO || err.sys == EBUSY)) {
-		complain(&err);
-	} else if (tell_all_unstored(v, store, why, &err) != 0) {
-		complain(&err);
+	if ((open_and_look(v, which, STORE_ALONE, &store, &err) != 0 &&
+		    (err.code != ERR_IO || err.sys == EBUSY)) ||
+		tell_all_unstored(v, which, store, why, &err) != 0) {
+		if (first)
+			complain(&err);
 		report_all_unstored(v, store, why);
+		said = store != NULL;
 	}
 	forget_runs(take_ptr(v->runs), v->nruns);
 	v->nruns = 0;
 	store_close(store);
 	v->q.store_is_shut = false;
+	return said;
 }
 
 static int find_runs(struct revival *v, const char *which, struct store **out, struct err *err)
@@ -167,8 +169,7 @@ static int find_runs(struct revival *v, const char *which, struct store **out, s
 
 	while (open_and_look(v, which, STORE_CHANGE, out, err) != 0) {
 		if (err->code == ERR_IO && !v->said_all)
-			say_all_unstored(v, which, err);
-		v->said_all = true;
+			v->said_all = say_all_unstored(v, which, err, !said);
 		if (!try_again(v, err, &said))
 			return -1;
 	}
@@ -186,8 +187,10 @@ static void settle_all(struct revival *v, struct store *store)
 	v->resumed = xcalloc(v->nruns + 1, sizeof(*v->resumed));
 	v->goes_on = xcalloc(v->nruns + 1, sizeof(*v->goes_on));
 	for (i = 0; i < v->nruns; i++)
-		if (settle(v, store, i, &err) != 0)
+		if (settle(v, store, i, &err) != 0) {
 			v->code = worse(v->code, complain_of_store(&err));
+			v->unsettled = true;
+		}
 }
 
 static int cannot_go_on(const struct run_request *req, const struct err *why)
@@ -423,7 +426,7 @@ static int resume_all(struct revival *v, const struct options *o)
 	if (!v->tells)
 		aftermath_tell(store, v->q.quiet, -1);
 	store_close(store);
-	if (v->code != EXIT_UNWRITTEN)
+	if (which == NULL && !v->unsettled && v->code != EXIT_UNWRITTEN)
 		spare_remove(v->q.spare);
 	spare_free(take_ptr(v->q.spare));
 	go_on_with_all(v);

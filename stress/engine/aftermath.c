@@ -350,14 +350,17 @@ void aftermath_unstored(
 	struct run_view *view = NULL;
 	struct str files = {0};
 	struct err err;
+	bool written;
 
 	if (end_and_judge(store, run, run_id, &view, &err) != 0) {
 		say_error("the run could not be judged", &err);
 		run_view_free(view);
-		return;
+		if (judge_what_is_there(store, run_id, &view) != 0)
+			return;
 	}
-	if (write_files(req, view, store, &files) != 0 ||
-		write_to_stdout(req, view, store, NULL, -1) != 0)
+	written = write_files(req, view, store, &files) == 0;
+	written &= write_to_stdout(req, view, store, NULL, -1) == 0;
+	if (!written)
 		say_how_to_make_it(req, view);
 	if (report_summary(view, summary_stream(req), files.s, req->db, &err) != 0)
 		say_error("summary", &err);

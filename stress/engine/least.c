@@ -21,8 +21,8 @@
 static const char *const known[] = {
 	"PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "TZ", /* libc and everybody */
 	"LANG", "LANGUAGE", "LC_*", /* what libraries say */
-	"LIBVIRT_*", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR",
-	"XDG_STATE_HOME", /* libvirt's client, our locks and the store */
+	"KRB5*", "LIBVIRT_*", "SASL_*", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME",
+	"XDG_RUNTIME_DIR", "XDG_STATE_HOME", /* libvirt's client, our locks and the store */
 	"ASAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS", /* sanitized builds */
 	"LD_LIBRARY_PATH", "LD_PRELOAD", "FAILIO_*", /* a library under test, tests/shim */
 };

@@ -502,106 +502,113 @@ failed:
 	return -1;
 }
 
-/* True: it ends with that. */
-static bool host_died_in_copy(const struct resume_request *q, struct resumed *r, struct store *copy,
-	const struct unfinished *run, const char *boot_id, const struct err *why)
+static int host_died_in_copy(const struct resume_request *q, struct resumed *r, struct store *copy,
+	const struct unfinished *run, const char *boot_id, const struct err *why, bool *ends,
+	struct err *err)
 {
 	const char *why_end = why_it_ends(r, q, run);
 	struct postmortem p;
-	struct err err;
-	bool ends = why_end != NULL;
+	int rc;
 
 	postmortem_look(q->host, r->rules, r->req.scenario, run, r->view, r->trails, &p);
 	if (q->store_is_shut)
 		printf("run %s: %s\n", run->id, p.text);
-	if (write_copy(r, copy, &p, boot_id, why_end, why, &err) != 0) {
-		complain_of(run->id, &err);
-		ends = false;
-	}
+	rc = write_copy(r, copy, &p, boot_id, why_end, why, err);
 	postmortem_finish(&p);
-	return ends;
+	*ends = why_end != NULL;
+	return rc;
 }
 
-/* Its lanes' ends are in the store, its own could not be written. */
-static bool ends_in_copy(const struct resumed *r, struct store *copy, const struct err *why)
-{
-	struct err err;
-
-	if (!all_lanes_over(r))
-		return false;
-	if (note_unstored(r, copy, why, &err) != 0)
-		complain_of(r->past.id, &err);
-	return true;
-}
-
-/* That only its process died can wait: its host and the logs are as they were. */
-static void settle_in_copy(const struct resume_request *q, struct resumed *r, struct store *copy,
-	const struct unfinished *run, const char *boot_id, const struct err *why)
-{
-	struct err err;
-
-	if (run->ended)
-		aftermath_of_ended(&r->req, copy, run->run, run->id);
-	else if (str_eq(boot_id, run->boot_id) ? ends_in_copy(r, copy, why)
-					       : host_died_in_copy(q, r, copy, run, boot_id, why))
-		aftermath(&r->req, copy, run->run, run->id, NULL, -1, false, NULL);
-	else
-		return;
-	/* its files are for the next try, too */
-	if (store_reports_due(copy, run->run, true, &err) != 0)
-		complain_of(run->id, &err);
-}
-
-/* A try before this one has found it out. */
-static void say_again(const struct run_view *view)
+/* How its host died, as a try before this one has found out in this boot; NULL = none has. */
+static const char *known_death(const struct run_view *view)
 {
 	size_t i;
 
 	for (i = view->nfailures; i-- > 0;)
-		if (str_eq(view->failures[i].reason, "host-died")) {
-			printf("run %s: %s\n", view->id, view->failures[i].detail);
-			return;
-		}
+		if (str_eq(view->failures[i].reason, "host-died"))
+			return view->failures[i].detail;
+	return NULL;
 }
 
-static void tell_in_copy(const struct resume_request *q, struct store *copy, struct unfinished *run,
-	const struct err *why)
+/*
+ * It has not ended, and its boot is this one: its host's death was found out by a try before this one, and
+ * it waits to go on; or all but its end was stored; or only its process died, which can wait, for its host
+ * and the logs are as they were, or which was stored after the copy was made.
+ */
+static int ends_in_copy(const struct resumed *r, struct store *copy, const struct err *why,
+	bool *ends, struct err *err)
+{
+	*ends = all_lanes_over(r);
+	if (*ends)
+		return note_unstored(r, copy, why, err);
+	if (known_death(r->view) != NULL)
+		return 0;
+	return err_set(err, ERR_ABSENT, 0, "the copy of the store knows no end of the run");
+}
+
+static int settle_in_copy(const struct resume_request *q, struct resumed *r, struct store *copy,
+	const struct unfinished *run, const char *boot_id, const struct err *why, struct err *err)
+{
+	bool ends = true;
+	int rc = 0;
+
+	if (run->ended)
+		aftermath_of_ended(&r->req, copy, run->run, run->id);
+	else if (str_eq(boot_id, run->boot_id))
+		rc = ends_in_copy(r, copy, why, &ends, err);
+	else
+		rc = host_died_in_copy(q, r, copy, run, boot_id, why, &ends, err);
+	if (rc != 0 || !ends)
+		return rc;
+	if (!run->ended)
+		aftermath(&r->req, copy, run->run, run->id, NULL, -1, false, NULL);
+	/* its files are for the next try, too */
+	return store_reports_due(copy, run->run, true, err);
+}
+
+static int tell_in_copy(const struct resume_request *q, struct store *copy, struct unfinished *run,
+	const struct err *why, struct err *err)
 {
 	struct resumed r = {0};
 	char boot_id[40];
-	struct err err;
+	struct err not_ours;
+	int rc;
 
 	host_boot_id(q->host, boot_id);
 	run->alive &= run->pid != getpid();
-	if (check_is_ours(q->host, run, boot_id, &err) != 0)
-		return;
-	if (load(q, copy, run, &r, &err) == 0) {
-		if (q->store_is_shut && str_eq(boot_id, run->boot_id))
-			say_again(r.view);
-		settle_in_copy(q, &r, copy, run, boot_id, why);
-	} else {
-		complain_of(run->id, &err);
+	if (check_is_ours(q->host, run, boot_id, &not_ours) != 0)
+		return 0;
+	rc = load(q, copy, run, &r, err);
+	if (rc == 0) {
+		if (q->store_is_shut && str_eq(boot_id, run->boot_id) && known_death(r.view))
+			printf("run %s: %s\n", run->id, known_death(r.view));
+		rc = settle_in_copy(q, &r, copy, run, boot_id, why, err);
 	}
 	resumed_finish(&r);
+	return rc == 0 ? 0 : err_wrap(err, "run %s", run->id);
 }
 
-int resume_tell(const struct resume_request *q, struct store *from, int64_t run,
+int resume_tell(const struct resume_request *q, struct store *from, const char *which,
 	const struct err *why, struct err *err)
 {
 	struct unfinished *runs;
 	struct store *copy;
+	int64_t run = 0;
 	size_t n, i;
+	int rc = 0;
 
 	if (spare_open(q->spare, from, &copy, err) != 0 ||
+		(which != NULL && store_find_run(copy, which, &run, err) != 0) ||
 		store_unfinished(copy, run, &runs, &n, err) != 0)
 		return err_wrap(err, "webhooks cannot be told");
 	for (i = 0; i < n; i++) {
-		tell_in_copy(q, copy, &runs[i], why);
+		if (tell_in_copy(q, copy, &runs[i], why, err) != 0)
+			rc = err_wrap(err, "webhooks cannot be told");
 		unfinished_finish(&runs[i]);
 	}
 	free(runs);
 	aftermath_tell(copy, q->quiet, -1);
-	return 0;
+	return rc;
 }
 
 /* Read out of a transaction that is never written: files at least. p NULL: that its host died is stored. */
@@ -614,11 +621,11 @@ static void report_in_memory(const struct resumed *r, struct store *store,
 		complain_of("the run cannot be reported", &err);
 		return;
 	}
-	if ((p == NULL || store_death(r, store, p, boot_id, why_end, &err) == 0) &&
-		note_unstored(r, store, why, &err) == 0)
-		aftermath_unstored(&r->req, store, r->past.run, r->past.id);
-	else
-		complain_of("the run cannot be reported", &err);
+	/* files of less than all there is to tell are better than none */
+	if ((p != NULL && store_death(r, store, p, boot_id, why_end, &err) != 0) ||
+		note_unstored(r, store, why, &err) != 0)
+		complain_of(r->past.id, &err);
+	aftermath_unstored(&r->req, store, r->past.run, r->past.id);
 	store_rollback(store);
 }
 
@@ -663,7 +670,7 @@ static void tell_unstored(const struct resume_request *q, struct store *store,
 	struct err err;
 	size_t n, i;
 
-	if (resume_tell(q, store, run->run, why, &err) == 0)
+	if (resume_tell(q, store, run->id, why, &err) == 0)
 		return;
 	complain_of(run->id, &err);
 	/* some of what was found may have been stored */
@@ -708,11 +715,18 @@ int resume_run(const struct resume_request *q, struct store *store, const struct
 	if (rc == 0 && !goes_on)
 		out->exit_code =
 			aftermath(&out->req, store, run->run, run->id, NULL, -1, false, &unstored);
-	else if (rc != 0)
+	else if (rc != 0 && err->code == ERR_IO && !goes_on)
 		unstored = *err;
 	out->stored = !goes_on && unstored.code == ERR_NONE;
-	if (unstored.code == ERR_IO && !q->said)
+	out->refused = unstored.code == ERR_IO;
+	if (unstored.code != ERR_NONE && !q->said)
 		tell_unstored(q, store, run, &unstored);
+	if (rc != 0 &&
+		goes_on) { /* its host's death is stored: the next try ends a run whose tool died */
+		resumed_finish(out);
+		*answer = RESUME_LEFT;
+		return 0;
+	}
 	if (rc != 0) {
 		resumed_finish(out);
 		return -1;

@@ -38,6 +38,8 @@ static int put_in_place(const char *unfinished, const char *path, struct err *er
 {
 	size_t i;
 
+	/* what would be taken for its -wal, of one that was not removed to the end */
+	store_copy_remove(path);
 	for (i = ARRAY_SIZE(parts); i-- > 0;) {
 		auto_free char *from = part_of(unfinished, parts[i]);
 		auto_free char *to = part_of(path, parts[i]);
@@ -270,8 +272,9 @@ void store_copy_remove(const char *path)
 {
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(parts); i++)
-		remove_part(path, parts[i]);
+	/* the file itself last: without it there is no copy */
 	for (i = 0; i < ARRAY_SIZE(others); i++)
 		remove_part(path, others[i]);
+	for (i = ARRAY_SIZE(parts); i-- > 0;)
+		remove_part(path, parts[i]);
 }

@@ -163,6 +163,10 @@ else
 		expect 5 'host died in lane one, cycle 1, step reset' "read-only, of a store with $parts"
 		holds 'r["verdict"] == "fail" and any("the store could not be written" in t for t in r["blind_spots"])' \
 			"the report of $parts"
+		code=0
+		unshare -m sh -c "$mount_read_only" "$dir/shelf" "$program" resume --run nosuch --db shelf/runs.db \
+			--kmsg kmsg --root pc --retry 0s >out 2>err </dev/null || code=$?
+		expect 5 "no run .*nosuch" 'a run that is not there'
 		"$program" resume -v --db shelf/runs.db --kmsg kmsg --root pc >out 2>err </dev/null && wrong "it passed"
 		holds 'r["verdict"] == "fail" and not any("could not be written" in t for t in r["blind_spots"])' \
 			'and then it can be written'
