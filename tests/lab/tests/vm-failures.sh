@@ -55,6 +55,9 @@ for act in "stopped-by-other virsh -q destroy vm" "stopped-by-other virsh -q shu
 	# shellcheck disable=SC2086 # a command
 	when_held ${act#* }
 	expect "${act%% *}" 4
+	case $act in
+	undefined-by-other*) ! virsh -q domstate vm || fail "vm is there" ;;
+	*) is_off ;;
+	esac
 done
-is_off
-virsh -q undefine vm
+[ ! -e /run/libvirt/qemu/vm.pid ] || fail "its QEMU is there"
