@@ -377,8 +377,12 @@ WIDE uint64_t widescan_newlines(const struct widescan *w, const char *text, size
 	for (i = 0; len - i >= BLOCK; i += BLOCK)
 		sum += (uint64_t)__builtin_popcountll(
 			_mm512_cmpeq_epi8_mask(load(text + i), newlines));
-	for (; i < len; i++)
-		sum += text[i] == '\n';
+	if (i < len) {
+		const __mmask64 rest = ~UINT64_C(0) >> (BLOCK - (len - i));
+
+		sum += (uint64_t)__builtin_popcountll(_mm512_mask_cmpeq_epi8_mask(
+			rest, _mm512_maskz_loadu_epi8(rest, text + i), newlines));
+	}
 	return sum;
 }
 
