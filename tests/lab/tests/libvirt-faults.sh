@@ -88,11 +88,13 @@ judge()
 		echo "left: $(as_it_is), not $found; $(jq -c .undo run.json)"
 	fi
 	case $4 in
-	needs) # broken, in this step, and by nothing else; or it was over, or is noticed by the next
+	needs) # broken, in this step, and by nothing else, nor is what `after` tries before it is back; or it
+		# was over, or is noticed by the next
 		jq -e '.verdict == "pass" or (.verdict == "broken" and
-			([.failures[] | [.outcome, .reason]] == [["broken", "libvirt-lost"]]))' run.json >/dev/null &&
+			([.failures[] | [.outcome, .reason]] | unique) == [["broken", "libvirt-lost"]] and
+			([.failures[] | select(.cycle != null)] | length) <= 1)' run.json >/dev/null &&
 			[ "$1" = "$(jq .exit_code run.json)" ] || wrongly
-		jq -e --arg step "$3" '[.failures[].step] == [$step]' run.json >/dev/null ;;
+		jq -e --arg step "$3" '.failures[0].step == $step' run.json >/dev/null ;;
 	idles)
 		jq -e '.verdict == "pass" and (.blind_spots |
 			any(contains("connection to libvirtd was lost and came back")))' run.json >/dev/null &&
