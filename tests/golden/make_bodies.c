@@ -88,8 +88,9 @@ static void of_stored(const struct webhook_opts *o, const char *what, const char
 	struct store *store;
 	struct err err;
 
-	if (store_open(db, STORE_READ, &store, &err) != 0 ||
-		run_view_load(store, "latest", &run, &err) != 0)
+	if (store_open(db, STORE_READ, &store, &err) != 0)
+		die(db, err.msg);
+	if (run_view_load(store, "latest", &run, &err) != 0)
 		die(db, err.msg);
 	verdict_judge(run);
 	of_run(o, what, run);

@@ -94,7 +94,7 @@ char *stored_machine(size_t *len)
 	struct pcidev devs[ARRAY_SIZE(parts)];
 	struct pcifacts facts[ARRAY_SIZE(parts)];
 	struct topology t = {.taken = "2026-11-21T04:00:00.000Z",
-		.machine = {"rack7-node3", "6.12.9-amd64", "", "", "", "", ""},
+		.machine = {"rack7-node3", "6.12.9-amd64", "", "", "", "", "", ""},
 		.devs = {devs, ARRAY_SIZE(parts)},
 		.facts = facts};
 	char *text = NULL;

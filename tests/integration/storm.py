@@ -173,7 +173,13 @@ class Storm(unittest.TestCase):
         klog = report["klog"]
         self.assertEqual(klog["records"] + klog["lost"], behind + 1 - FIRST)
         self.assertGreaterEqual(klog["lost"], skipped)
-        self.assertEqual(self.ask("SELECT count(*) FROM record")[0], klog["records"])
+        stored, = self.ask("SELECT count(*) FROM record")
+        cut = any("more than 64 MiB of kernel log" in n for n in report["notes"])
+        if cut:  # a program without sanitizers on a quick machine takes so much in
+            print("not tried: that each record that was read is stored: there were too many to keep them")
+            self.assertLess(stored, klog["records"])
+        else:
+            self.assertEqual(stored, klog["records"])
         self.assertTrue(klog["blind"], klog)
         self.assertIn("records were lost", klog["blind_reason"])
         gaps = [i for i in report["incidents"] if i["id"] == "log.gap"]
@@ -184,7 +190,8 @@ class Storm(unittest.TestCase):
         printed, = self.ask("SELECT count(*) FROM record WHERE text LIKE '%IO_PAGE_FAULT%'")
         held, = self.ask("SELECT count(*) FROM record WHERE text LIKE '%callbacks suppressed'")
         faults = [i for i in report["incidents"] if i["id"] == "amdvi.io-page-fault"]
-        self.assertEqual(sum(i["count"] for i in faults), printed + 7 * held)
+        (self.assertGreater if cut else self.assertEqual)(
+            sum(i["count"] for i in faults), printed + 7 * held)
         for i in faults:
             if i["fields"].get("count_suppressed") or i["bdf"] == "0000:41:00.0":
                 self.assertTrue(i["count_is_lower_bound"], i)

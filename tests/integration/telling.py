@@ -329,7 +329,7 @@ class Telling(Told):
         r = self.receiver()
         self.crash([(r.url, ", heartbeat: 60s")])
         self.finish(self.resume(), 1)
-        events = self.heard(r)
+        events = self.news(r)
         self.assertEqual([what for what, _ in events], ["started", "resumed", "ended"])
         resumed = events[1][1]
         self.assertEqual((resumed["schema"], resumed["number"], resumed["failures"]),

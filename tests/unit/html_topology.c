@@ -71,7 +71,7 @@ static void keep(struct world *w, const char *text, size_t len)
 
 static void keep_machine(struct world *w)
 {
-	struct topology t = {.machine = {"h", "", "", "", "", "", ""},
+	struct topology t = {.machine = {"h", "", "", "", "", "", "", ""},
 		.devs = {w->devs, w->n},
 		.facts = w->facts};
 	auto_free char *text = NULL;

@@ -270,7 +270,7 @@ static void options_that_are_wrong_are_named(void **state)
 static void a_path_from_the_environment_is_not_shown(void **state)
 {
 	auto_free char *path = xasprintf("%s/no/such", folder);
-	struct said s = {.file = {"${env:REPORT_OUT_TEST}"}, .text = "x"};
+	struct said s = {.file.path = "${env:REPORT_OUT_TEST}", .text = "x"};
 	const struct report_spec spec = {.type = &sayer, .opts = &s};
 	struct err err;
 
